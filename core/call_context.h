@@ -1,0 +1,20 @@
+// What travels with every call that may wait: until when, and who may stop it.
+#pragma once
+
+#include <stop_token>
+
+#include "core/clock.h"
+
+namespace skybridge {
+
+struct CallContext {
+  // The call returns kTimedOut soon after this (at once if it has passed). Every call has one: never wait for ever.
+  MonotonicTime deadline = MonotonicTime::max();
+  // The call returns kCancelled soon after a stop is requested.
+  std::stop_token stop = {};
+  // An earlier attempt of this same call ended without a known outcome (no reply, time-out, 5xx). A store uses it
+  // to tell "somebody did this before us" from "our own first attempt did it": see backends/retrying_store.h.
+  bool retried = false;
+};
+
+}  // namespace skybridge

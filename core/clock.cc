@@ -1,0 +1,22 @@
+#include "core/clock.h"
+
+#include <condition_variable>
+#include <mutex>
+
+namespace skybridge {
+
+MonotonicTime SystemClock::Now() const { return std::chrono::steady_clock::now(); }
+
+WallTime SystemClock::WallNow() const {
+  return std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now());
+}
+
+bool SystemClock::SleepUntil(MonotonicTime until, std::stop_token stop) {
+  std::mutex mutex;
+  std::condition_variable_any wake;
+  std::unique_lock lock(mutex);
+  wake.wait_until(lock, stop, until, [] { return false; });
+  return !stop.stop_requested();
+}
+
+}  // namespace skybridge

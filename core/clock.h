@@ -1,0 +1,30 @@
+// Time as a seam: monotonic time measures, wall time signs requests and stamps files. Never mix them.
+#pragma once
+
+#include <chrono>
+#include <stop_token>
+
+namespace skybridge {
+
+using MonotonicTime = std::chrono::steady_clock::time_point;
+using WallTime = std::chrono::time_point<std::chrono::system_clock, std::chrono::nanoseconds>;
+
+// Safe from many threads.
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  virtual MonotonicTime Now() const = 0;
+  virtual WallTime WallNow() const = 0;
+  // True if `until` was reached, false if stopped first. Back-off, TTL sweeps and polls wait only through this.
+  virtual bool SleepUntil(MonotonicTime until, std::stop_token stop) = 0;
+};
+
+// The machine's own clocks.
+class SystemClock final : public Clock {
+ public:
+  MonotonicTime Now() const override;
+  WallTime WallNow() const override;
+  bool SleepUntil(MonotonicTime until, std::stop_token stop) override;
+};
+
+}  // namespace skybridge
