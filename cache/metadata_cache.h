@@ -1,0 +1,120 @@
+// MetadataCache: what we know of the remote trees of one mount, in RocksDB: persistent inodes, directory entries,
+// listings, "no such name". Local storage only; nothing here touches the network.
+//
+// It answers "what did we learn, and when", never "is it still true": the caller (fuse/) compares `learned_at` with its
+// TTL and asks the store again. Inode numbers are never reused and survive restarts and renames.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/ids.h"
+#include "core/result.h"
+
+namespace skybridge::cache {
+
+enum class InodeKind : std::uint8_t { kFile = 0, kDirectory = 1, kSymlink = 2 };
+
+// One inode as it is kept on disk. Optional POSIX fields: absent where the object has no such metadata.
+struct InodeRecord {
+  InodeNumber ino = InodeNumber::kNone;
+  InodeNumber parent = InodeNumber::kNone;
+  std::string name;
+  InodeKind kind = InodeKind::kFile;
+  std::uint64_t size_bytes = 0;
+  std::string etag;
+  WallTime last_modified{};             // the store's time
+  bool attributes_known = false;        // false: the listing could not tell, Head is needed for this ETag
+  std::optional<WallTime> mtime;
+  std::optional<std::uint32_t> mode;    // permission bits
+  std::optional<std::uint32_t> uid;
+  std::optional<std::uint32_t> gid;
+  std::map<std::string, std::string> xattrs;
+  std::map<std::string, std::string> foreign;
+  std::string symlink_target;           // of a symbolic link, once read
+  WallTime ctime{};                     // moves with every change that we made or saw
+  WallTime learned_at{};                // wall time at which the store last said so
+
+  bool operator==(const InodeRecord&) const = default;
+};
+
+// What the cache knows of one name in one directory.
+struct NameAnswer {
+  enum class What { kUnknown, kPresent, kAbsent } what = What::kUnknown;
+  InodeRecord inode;      // when kPresent
+  WallTime learned_at{};  // when kAbsent: since when
+};
+
+struct DirectoryState {
+  bool complete = false;   // every child is in the cache
+  WallTime listed_at{};
+};
+
+// A child found by a listing: all fields but ino and parent are the caller's.
+using Child = InodeRecord;
+
+// Safe from many threads. Each method is atomic: after a crash it has happened whole or not at all.
+class MetadataCache {
+ public:
+  struct Options {
+    std::string directory;                  // made if missing, mode 0700
+    std::string identity;                   // names the remotes it belongs to; a cache of another identity is emptied
+    std::size_t block_cache_bytes = 16 << 20;
+    std::size_t write_buffer_bytes = 8 << 20;
+  };
+  // Errors: kLocked if another process has it open; kIo; kNoSpace; kReadOnly. A cache that is damaged or of another
+  // format version is emptied and rebuilt (it holds nothing that the store does not have), with a warning.
+  static Result<std::unique_ptr<MetadataCache>> Open(const Options& options);
+
+  virtual ~MetadataCache() = default;
+
+  // The inode, or nothing.
+  virtual Result<std::optional<InodeRecord>> Get(InodeNumber ino) = 0;
+  virtual Result<NameAnswer> Lookup(InodeNumber parent, std::string_view name) = 0;
+
+  // Records that the store has this child. An existing name keeps its inode number if the kind is the same; what the
+  // new record does not know (attributes of the same ETag, a link target) is kept from the old one. Returns it.
+  virtual Result<InodeRecord> Upsert(InodeNumber parent, const Child& child) = 0;
+  // Records that the name does not exist (a negative entry), removing what was there.
+  virtual Status SetAbsent(InodeNumber parent, std::string_view name, WallTime now) = 0;
+
+  // Replaces the children of a directory by a complete listing, in bounded memory: begin, any number of pages, finish.
+  // Children not seen by any page are removed at Finish; a listing that is dropped unfinished removes nothing.
+  class Listing {
+   public:
+    virtual ~Listing() = default;
+    // The records as stored, with inode numbers, in the order given.
+    virtual Result<std::vector<InodeRecord>> Add(const std::vector<Child>& children) = 0;
+    // `keep`: names made locally while the listing ran, which must not be removed.
+    virtual Status Finish(WallTime listed_at, const std::function<bool(std::string_view)>& keep) = 0;
+  };
+  virtual std::unique_ptr<Listing> BeginListing(InodeNumber directory) = 0;
+  virtual Result<DirectoryState> GetDirectoryState(InodeNumber directory) = 0;
+  // The next lookup or readdir asks the store again.
+  virtual Status InvalidateDirectory(InodeNumber directory) = 0;
+
+  // Up to `max` present children with names greater than `after` (bytewise), in bytewise order.
+  virtual Result<std::vector<InodeRecord>> Children(InodeNumber directory, std::string_view after, std::size_t max) = 0;
+
+  // Overwrites the record of an inode in place (attributes, size, ETag). kNotFound if it has gone.
+  virtual Status Update(const InodeRecord& record) = 0;
+  // Moves an inode to another name, replacing what is there; children follow without being touched.
+  virtual Status Rename(InodeNumber ino, InodeNumber new_parent, std::string_view new_name) = 0;
+  // Forgets a name and, for a directory, all below it.
+  virtual Status Remove(InodeNumber parent, std::string_view name) = 0;
+
+  // A number that was never given out before, also across crashes.
+  virtual Result<InodeNumber> AllocateInode() = 0;
+
+  // The names from the mount's root down to the inode. Errors: kNotFound.
+  virtual Result<std::vector<std::string>> PathOf(InodeNumber ino) = 0;
+};
+
+}  // namespace skybridge::cache

@@ -1,0 +1,49 @@
+// Staging: local files that hold data on its way up to the store, under one byte bound. Bytes are reserved before they
+// are used; at the bound a writer waits for room until its deadline, then gets kNoSpace.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "core/byte_range.h"
+#include "core/call_context.h"
+#include "core/encoding.h"
+#include "core/result.h"
+
+namespace skybridge::cache {
+
+// A sparse local file without a name (it disappears with the process). Reads and writes of different ranges may run in
+// parallel; the caller orders overlapping ones.
+class StagingFile {
+ public:
+  virtual ~StagingFile() = default;  // gives its bytes back
+  // Reserves room for what is not there yet, waiting until context.deadline, then writes.
+  // Errors: kNoSpace (bound, or the disk itself), kIo, kCancelled.
+  virtual Status Write(std::uint64_t offset_bytes, ByteSpan bytes, const CallContext& context) = 0;
+  // Holes read as zeros; `into` is filled whole. Errors: kIo.
+  virtual Status Read(std::uint64_t offset_bytes, std::span<std::byte> into) = 0;
+  // Frees the disk space and the reservation of a range; it reads as zeros afterwards.
+  virtual Status Discard(ByteRange range) = 0;
+  virtual std::uint64_t reserved_bytes() const = 0;
+};
+
+// Safe from many threads.
+class Staging {
+ public:
+  struct Options {
+    std::string directory;  // made if missing, mode 0700; what an earlier process left here is removed
+    std::uint64_t capacity_bytes = 0;
+    std::uint64_t keep_free_bytes = 256 << 20;  // the disk is never filled further than this
+    Clock* clock = nullptr;
+  };
+  static Result<std::unique_ptr<Staging>> Open(const Options& options);
+  virtual ~Staging() = default;
+  virtual Result<std::unique_ptr<StagingFile>> Create() = 0;
+  virtual std::uint64_t used_bytes() const = 0;
+  virtual std::uint64_t capacity_bytes() const = 0;
+};
+
+}  // namespace skybridge::cache

@@ -1,0 +1,53 @@
+#include "tests/support/fake_clock.h"
+
+namespace skybridge::testing {
+
+MonotonicTime FakeClock::Now() const {
+  std::lock_guard lock(mutex_);
+  return now_;
+}
+
+WallTime FakeClock::WallNow() const {
+  std::lock_guard lock(mutex_);
+  return wall_;
+}
+
+bool FakeClock::SleepUntil(MonotonicTime until, std::stop_token stop) {
+  std::unique_lock lock(mutex_);
+  if (advance_by_sleeping_ && !stop.stop_requested()) {
+    if (until > now_) {
+      wall_ += until - now_;
+      now_ = until;
+    }
+    return true;
+  }
+  ++sleepers_;
+  changed_.notify_all();
+  changed_.wait(lock, stop, [&] { return now_ >= until; });
+  --sleepers_;
+  return now_ >= until && !stop.stop_requested();
+}
+
+void FakeClock::Advance(std::chrono::nanoseconds by) {
+  std::lock_guard lock(mutex_);
+  now_ += by;
+  wall_ += by;
+  changed_.notify_all();
+}
+
+void FakeClock::SetWall(WallTime now) {
+  std::lock_guard lock(mutex_);
+  wall_ = now;
+}
+
+void FakeClock::WaitForSleepers(std::size_t count) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return sleepers_ >= count; });
+}
+
+void FakeClock::AdvanceBySleeping(bool on) {
+  std::lock_guard lock(mutex_);
+  advance_by_sleeping_ = on;
+}
+
+}  // namespace skybridge::testing
