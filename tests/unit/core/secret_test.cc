@@ -1,0 +1,126 @@
+#include "core/secret.h"
+
+#include <sys/stat.h>
+
+#include <fstream>
+#include <type_traits>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/secret_reference.h"
+
+namespace skybridge {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+template <class T>
+concept Streamable = requires(std::ostream& out, const T& value) { out << value; };
+static_assert(!Streamable<Secret>);
+static_assert(!fmt::is_formattable<Secret>::value);
+static_assert(!std::is_convertible_v<Secret, std::string_view>);
+
+class SecretFile : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = ::testing::TempDir() + "skybridge-secret-XXXXXX";
+    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+    directory_ = pattern;
+  }
+  std::string Write(const std::string& text, mode_t mode) {
+    const std::string path = directory_ + "/secret";
+    std::ofstream(path, std::ios::binary) << text;
+    EXPECT_EQ(chmod(path.c_str(), mode), 0);
+    return path;
+  }
+  static Result<Secret> Resolve(const std::string& reference, const Environment& environment = MapEnvironment()) {
+    auto parsed = SecretReference::Parse(reference, "remotes.azure.auth.account_key");
+    if (!parsed) return Fail(parsed.error());
+    return parsed->Resolve(environment);
+  }
+  std::string directory_;
+};
+
+TEST(Secret, TakesTheBytesFromTheStringItIsMadeFrom) {
+  std::string text = "hunter2";
+  const Secret secret(std::move(text));
+  EXPECT_EQ(secret.Reveal(), "hunter2");
+  EXPECT_TRUE(text.empty());
+}
+
+TEST(Secret, CopiesAndMovesKeepTheValue) {
+  Secret first(std::string_view("a"));
+  Secret copy = first;
+  first = Secret(std::string_view("bb"));
+  EXPECT_EQ(copy.Reveal(), "a");
+  copy = std::move(first);
+  EXPECT_EQ(copy.Reveal(), "bb");
+  EXPECT_TRUE(first.empty());
+}
+
+TEST_F(SecretFile, ReadsAPrivateFileWithoutItsLastNewline) {
+  const auto secret = Resolve("file:" + Write("key==\n", 0600));
+  ASSERT_TRUE(secret) << secret.error().message;
+  EXPECT_EQ(secret->Reveal(), "key==");
+  EXPECT_EQ(Resolve("file:" + Write("two\n\n", 0400))->Reveal(), "two\n");
+}
+
+TEST_F(SecretFile, RefusesAFileThatOthersMayReadAndSaysHowToFixIt) {
+  for (const mode_t mode : {0640, 0604, 0644}) {
+    const std::string path = Write("hunter2", mode);
+    const auto secret = Resolve("file:" + path);
+    ASSERT_FALSE(secret);
+    EXPECT_EQ(secret.error().code, ErrorCode::kPermissionDenied);
+    EXPECT_THAT(secret.error().message, HasSubstr("chmod 600 " + path));
+    EXPECT_THAT(secret.error().message, HasSubstr("remotes.azure.auth.account_key"));
+    EXPECT_THAT(secret.error().message, Not(HasSubstr("hunter2")));
+  }
+}
+
+TEST_F(SecretFile, NamesWhatIsMissing) {
+  const auto missing = Resolve("file:" + directory_ + "/none");
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code, ErrorCode::kNotFound);
+  EXPECT_THAT(missing.error().message, HasSubstr("file:" + directory_ + "/none"));
+  EXPECT_EQ(Resolve("file:" + directory_).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(Resolve("file:" + Write("\n", 0600)).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(Resolve("file:" + Write(std::string(70'000, 'x'), 0600)).error().code, ErrorCode::kTooLarge);
+}
+
+TEST_F(SecretFile, ReadsEnvironmentVariables) {
+  EXPECT_EQ(Resolve("env:KEY", MapEnvironment{{"KEY", "v"}})->Reveal(), "v");
+  const auto unset = Resolve("env:KEY");
+  ASSERT_FALSE(unset);
+  EXPECT_EQ(unset.error().code, ErrorCode::kNotFound);
+  EXPECT_THAT(unset.error().message, HasSubstr("env:KEY: the environment variable is not set"));
+}
+
+TEST_F(SecretFile, ReadsSystemdCredentials) {
+  Write("from systemd\n", 0440);  // systemd grants the service's user by ACL, which shows as group bits
+  EXPECT_EQ(Resolve("credential:secret", MapEnvironment{{"CREDENTIALS_DIRECTORY", directory_}})->Reveal(),
+            "from systemd");
+  EXPECT_THAT(Resolve("credential:secret").error().message, HasSubstr("LoadCredential=secret:PATH"));
+  EXPECT_FALSE(Resolve("credential:../secret"));
+}
+
+TEST(SecretReference, ALiteralIsNeverDescribedByItsValue) {
+  const auto literal = SecretReference::Parse("hunter2", "remotes.azure.auth.account_key");
+  ASSERT_TRUE(literal);
+  EXPECT_EQ(literal->kind(), SecretReference::Kind::kLiteral);
+  EXPECT_EQ(literal->Describe(), "the value of remotes.azure.auth.account_key");
+  EXPECT_EQ(literal->Resolve(MapEnvironment())->Reveal(), "hunter2");
+}
+
+TEST(SecretReference, RefusesEmptyAndUnknownReferences) {
+  EXPECT_FALSE(SecretReference::Parse("", "k"));
+  EXPECT_FALSE(SecretReference::Parse("env:", "k"));
+  const auto vault = SecretReference::Parse("ocivault:ocid1.vaultsecret.oc1..x", "k");
+  ASSERT_FALSE(vault);
+  EXPECT_THAT(vault.error().message, HasSubstr("not supported"));
+}
+
+}  // namespace
+}  // namespace skybridge
