@@ -57,7 +57,9 @@ struct DirectoryState {
   WallTime listed_at{};
 };
 
-// A child found by a listing: all fields but ino and parent are the caller's.
+// A child as the store has it. `parent` is ignored. `ino` is kNone, or a number from AllocateInode (or of an inode known
+// here) that the name must have from now on, whatever number it had before: a file published under the number that
+// the kernel knows it by, or a new version that must not share the number of one that is still open.
 using Child = InodeRecord;
 
 // Safe from many threads. Each method is atomic: after a crash it has happened whole or not at all.
@@ -79,8 +81,8 @@ class MetadataCache {
   virtual Result<std::optional<InodeRecord>> Get(InodeNumber ino) = 0;
   virtual Result<NameAnswer> Lookup(InodeNumber parent, std::string_view name) = 0;
 
-  // Records that the store has this child. An existing name keeps its inode number if the kind is the same; what the
-  // new record does not know (attributes of the same ETag, a link target) is kept from the old one. Returns it.
+  // Records that the store has this child. An existing name keeps its inode number if the kind is the same and
+  // `child.ino` does not ask for another; what the new record does not know (attributes of the same ETag, a link target) is kept from the old one. Returns it.
   virtual Result<InodeRecord> Upsert(InodeNumber parent, const Child& child) = 0;
   // Records that the name does not exist (a negative entry), removing what was there.
   virtual Status SetAbsent(InodeNumber parent, std::string_view name, WallTime now) = 0;

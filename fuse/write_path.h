@@ -53,7 +53,8 @@ class FileWriter {
   // Saves the content as another, new object: what the loser of a lost update does before it reports ESTALE.
   virtual Result<ObjectInfo> PublishConflictCopy(const ObjectKey& key, const Attributes& attributes,
                                                  const CallContext& context) = 0;
-  // Tells the writer that the base's version changed without its content (SetAttributes through another path).
+  // Tells the writer that the base's version or key changed without its content (SetAttributes or Rename of the
+  // object while it is open): `base.key` and `base.etag` are what it must use from now on.
   virtual void RebaseTo(const ObjectInfo& base) = 0;
 };
 
