@@ -2,6 +2,7 @@
 // service can be tested without a network. The HTTP server (server.h) owns connections, shaping and fault rules.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -22,6 +23,9 @@ struct Request {
   HttpHeaders headers;
   std::string body;
   std::string local_address;  // "127.0.0.1:PORT" that was connected to
+  // Set by the rules of shaping.h.
+  std::chrono::seconds clock_skew{0};  // the service is to judge times as if its clock were this much ahead
+  bool tokens_expired = false;         // bearer and security tokens are to be taken for expired
 };
 
 // Bytes that many responses may share, sent without a copy: memory of the heap or of a mapped file.
@@ -32,7 +36,9 @@ struct Slice {
 
 struct Response {
   int status = 200;
-  HttpHeaders headers;        // Content-Length is the server's work
+  // Content-Length and Date are the server's work. A HEAD is answered with the body that a GET would have: the server
+  // sends its length only.
+  HttpHeaders headers;
   std::string body;           // small bodies
   std::vector<Slice> slices;  // used instead of `body` when not empty
   // The class it is counted under, e.g. "azure.list_paths", "oci.put_object"; services set it on every response.
@@ -44,6 +50,17 @@ class Service {
  public:
   virtual ~Service() = default;
   virtual Response Handle(const Request& request) = 0;
+
+  // The operation that Handle would count the request under, told from method, target and headers alone (the body may
+  // not have arrived). Rules that name an operation match by it; "" when the service cannot tell.
+  virtual std::string OperationOf(const Request& request) const {
+    static_cast<void>(request);
+    return {};
+  }
+  // The service's own way to say `status` (429, 500, 503) without having acted: its error body and headers.
+  virtual Response Refuse(const Request& request, int status) const {
+    return Response{.status = status, .operation = OperationOf(request)};
+  }
 };
 
 }  // namespace skybridge::localcloud

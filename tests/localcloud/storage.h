@@ -16,7 +16,7 @@ namespace skybridge::localcloud {
 class Storage {
  public:
   virtual ~Storage() = default;
-  // Keeps bytes; they live as long as the slice's owner.
+  // Keeps bytes; they live as long as the slice's owner. The methods below want slices as Keep or Find gave them, whole.
   virtual Slice Keep(std::string bytes) = 0;
 
   // A small ordered map for the services' records (JSON texts). Does nothing when the storage is in memory.
@@ -33,6 +33,7 @@ class Storage {
 };
 
 std::unique_ptr<Storage> MakeMemoryStorage();
+// A directory that later fails (full disk) ends the process: nothing is acknowledged that is not kept.
 Result<std::unique_ptr<Storage>> MakeDirectoryStorage(const std::string& directory);
 
 }  // namespace skybridge::localcloud

@@ -1,0 +1,99 @@
+#include "tests/localcloud/storage.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+
+#include <gtest/gtest.h>
+
+namespace skybridge::localcloud {
+namespace {
+
+class DirectoryStorageTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string path = std::filesystem::temp_directory_path() / "localcloud-XXXXXX";
+    ASSERT_NE(mkdtemp(path.data()), nullptr);
+    directory_ = path;
+  }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+
+  std::unique_ptr<Storage> Open() {
+    auto storage = MakeDirectoryStorage(directory_);
+    EXPECT_TRUE(storage) << storage.error().message;
+    return *std::move(storage);
+  }
+
+  std::string directory_;
+};
+
+TEST(MemoryStorage, KeepsBytesAsLongAsTheOwnerLives) {
+  Slice slice = MakeMemoryStorage()->Keep("hello");
+  EXPECT_EQ(slice.bytes, "hello");
+}
+
+TEST_F(DirectoryStorageTest, FindsKeptBytesAfterReopening) {
+  std::string small_name;
+  std::string empty_name;
+  {
+    auto storage = Open();
+    small_name = storage->NameOf(storage->Keep("hello"));
+    empty_name = storage->NameOf(storage->Keep(""));
+  }
+  auto storage = Open();
+  const auto small = storage->Find(small_name);
+  ASSERT_TRUE(small) << small.error().message;
+  EXPECT_EQ(small->bytes, "hello");
+  const auto empty = storage->Find(empty_name);
+  ASSERT_TRUE(empty) << empty.error().message;
+  EXPECT_EQ(empty->bytes, "");
+}
+
+TEST_F(DirectoryStorageTest, NeverWritesOverBytesOfAnEarlierRun) {
+  std::string first;
+  {
+    auto storage = Open();
+    first = storage->NameOf(storage->Keep(std::string(10000, 'a')));
+  }
+  auto storage = Open();
+  const Slice second = storage->Keep(std::string(10000, 'b'));
+  const auto found = storage->Find(first);
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(found->bytes, std::string(10000, 'a'));
+  EXPECT_EQ(second.bytes, std::string(10000, 'b'));
+}
+
+TEST_F(DirectoryStorageTest, KeepsReleasedBytesWhileAReplySendsThem) {
+  auto storage = Open();
+  Slice slice = storage->Keep(std::string(8192, 'x'));
+  const Slice in_flight = slice;
+  storage->Release(slice);
+  slice = {};
+  EXPECT_EQ(in_flight.bytes, std::string(8192, 'x'));
+}
+
+TEST_F(DirectoryStorageTest, RefusesNamesItNeverGave) {
+  auto storage = Open();
+  EXPECT_FALSE(storage->Find("77-0-5"));
+  EXPECT_FALSE(storage->Find("nonsense"));
+  EXPECT_FALSE(storage->Find(""));
+}
+
+TEST_F(DirectoryStorageTest, VisitsRecordsOfAPrefixInKeyOrderAfterReopening) {
+  {
+    auto storage = Open();
+    storage->SetRecord("a/2", "two");
+    storage->SetRecord("a/1", "one");
+    storage->SetRecord("b/1", "other");
+    storage->SetRecord("a/3", "three");
+    storage->EraseRecord("a/3");
+  }
+  auto storage = Open();
+  std::vector<std::pair<std::string, std::string>> seen;
+  storage->ForEachRecord("a/", [&](std::string_view key, std::string_view value) { seen.emplace_back(key, value); });
+  const std::vector<std::pair<std::string, std::string>> expected{{"a/1", "one"}, {"a/2", "two"}};
+  EXPECT_EQ(seen, expected);
+}
+
+}  // namespace
+}  // namespace skybridge::localcloud
