@@ -1,0 +1,144 @@
+#include "backends/posix_metadata.h"
+
+#include <gtest/gtest.h>
+
+namespace skybridge {
+namespace {
+
+using std::chrono::nanoseconds;
+using std::chrono::seconds;
+using Dialect = MetadataDialect;
+
+const WallTime kTime = WallTime(seconds(1767608430)) + nanoseconds(123456789);
+const Dialect kDialects[] = {Dialect::kAzureFlat, Dialect::kAzureHierarchical, Dialect::kOci};
+
+Attributes FullAttributes() {
+  return {.mtime = kTime, .mode = 0640, .uid = 1000, .gid = 4294967294u};
+}
+
+TEST(PosixMetadata, WritesAzureKeysOfRcloneAndAzCopy) {
+  const MetadataMap expected = {{"mtime", "2026-01-05T10:20:30.123456789Z"},
+                                {"modtime", "1767608430123456789"},
+                                {"permissions", "33184"},
+                                {"posix_owner", "1000"},
+                                {"posix_group", "4294967294"}};
+  EXPECT_EQ(EncodePosixMetadata(Dialect::kAzureFlat, NodeKind::kFile, FullAttributes()).value(), expected);
+}
+
+TEST(PosixMetadata, WritesOciKeysOfRclone) {
+  const MetadataMap expected = {
+      {"mtime", "1767608430.123456789"}, {"mode", "0100640"}, {"uid", "1000"}, {"gid", "4294967294"}};
+  EXPECT_EQ(EncodePosixMetadata(Dialect::kOci, NodeKind::kFile, FullAttributes()).value(), expected);
+}
+
+TEST(PosixMetadata, WritesNothingThatIsNotRecorded) {
+  for (const Dialect dialect : kDialects) {
+    EXPECT_TRUE(EncodePosixMetadata(dialect, NodeKind::kFile, {})->empty());
+  }
+}
+
+TEST(PosixMetadata, MarksLinksSoThatOtherToolsSeeThem) {
+  EXPECT_EQ(EncodePosixMetadata(Dialect::kAzureFlat, NodeKind::kSymlink, {}).value(),
+            (MetadataMap{{"is_symlink", "true"}, {"permissions", "41471"}}));
+  EXPECT_EQ(EncodePosixMetadata(Dialect::kOci, NodeKind::kSymlink, {}).value(), (MetadataMap{{"mode", "0120777"}}));
+}
+
+TEST(PosixMetadata, MarksDirectoriesOnFlatAzureOnly) {
+  EXPECT_EQ(EncodePosixMetadata(Dialect::kAzureFlat, NodeKind::kDirectory, {}).value(),
+            (MetadataMap{{"hdi_isfolder", "true"}}));
+  EXPECT_TRUE(EncodePosixMetadata(Dialect::kAzureHierarchical, NodeKind::kDirectory, {})->empty());
+  EXPECT_TRUE(EncodePosixMetadata(Dialect::kOci, NodeKind::kDirectory, {})->empty());
+}
+
+TEST(PosixMetadata, RoundTripsEveryKindAndAttribute) {
+  Attributes attributes = FullAttributes();
+  attributes.xattrs = {{"user.colour", std::string("\0\xff\n", 3)}, {"user.empty", ""}, {"security.Ü/x", "v"}};
+  attributes.foreign = {{"md5chksum", "AAAA"}, {"project", "blue = green"}};
+  for (const Dialect dialect : kDialects) {
+    for (const NodeKind kind : {NodeKind::kFile, NodeKind::kDirectory, NodeKind::kSymlink}) {
+      if (kind == NodeKind::kSymlink) attributes.mode.reset();
+      const MetadataMap metadata = EncodePosixMetadata(dialect, kind, attributes).value();
+      const NodeKind known = kind == NodeKind::kDirectory ? kind : NodeKind::kFile;
+      const PosixMetadata read = DecodePosixMetadata(dialect, known, metadata);
+      EXPECT_EQ(read.kind, kind);
+      EXPECT_EQ(read.attributes, attributes);
+    }
+    attributes.mode = 0640;
+  }
+}
+
+TEST(PosixMetadata, KeepsTimesBefore1970) {
+  const Attributes attributes{.mtime = WallTime(nanoseconds(-1'500'000'000))};
+  for (const Dialect dialect : kDialects) {
+    const MetadataMap metadata = EncodePosixMetadata(dialect, NodeKind::kFile, attributes).value();
+    EXPECT_EQ(DecodePosixMetadata(dialect, NodeKind::kFile, metadata).attributes, attributes);
+  }
+}
+
+TEST(PosixMetadata, ReadsAzureManagedLustre) {
+  const PosixMetadata read = DecodePosixMetadata(
+      Dialect::kAzureFlat, NodeKind::kFile,
+      {{"owner", "1000"}, {"group", "1001"}, {"permissions", "0644"}, {"modtime", "2026-01-05 10:20:30 +0000"}});
+  EXPECT_EQ(read.attributes,
+            (Attributes{.mtime = WallTime(seconds(1767608430)), .mode = 0644, .uid = 1000, .gid = 1001}));
+}
+
+TEST(PosixMetadata, ReadsAzCopyWithoutRcloneKeys) {
+  const PosixMetadata read =
+      DecodePosixMetadata(Dialect::kAzureFlat, NodeKind::kFile,
+                          {{"modtime", "1767608430123456789"}, {"permissions", "33188"}, {"posix_nlink", "1"}});
+  EXPECT_EQ(read.attributes, (Attributes{.mtime = kTime, .mode = 0644, .foreign = {{"posix_nlink", "1"}}}));
+}
+
+TEST(PosixMetadata, PrefersRclonesTimeOverAzCopys) {
+  const PosixMetadata read =
+      DecodePosixMetadata(Dialect::kAzureFlat, NodeKind::kFile,
+                          {{"mtime", "2026-01-05T10:20:30.123456789Z"}, {"modtime", "1"}});
+  EXPECT_EQ(read.attributes, (Attributes{.mtime = kTime}));
+}
+
+TEST(PosixMetadata, ReadsKeysWhateverTheirCase) {
+  const PosixMetadata read = DecodePosixMetadata(Dialect::kAzureFlat, NodeKind::kFile,
+                                                 {{"Is_Symlink", "True"}, {"Posix_Owner", "7"}, {"Project", "x"}});
+  EXPECT_EQ(read.kind, NodeKind::kSymlink);
+  EXPECT_EQ(read.attributes, (Attributes{.uid = 7, .foreign = {{"Project", "x"}}}));
+}
+
+TEST(PosixMetadata, LeavesUnreadableValuesToTheirOwner) {
+  const MetadataMap metadata = {{"mtime", "yesterday"}, {"owner", "finance"}, {"permissions", "rw"}, {"xattr_zz", "?"}};
+  const PosixMetadata read = DecodePosixMetadata(Dialect::kAzureFlat, NodeKind::kFile, metadata);
+  EXPECT_EQ(read.attributes, (Attributes{.foreign = metadata}));
+  EXPECT_EQ(EncodePosixMetadata(Dialect::kAzureFlat, NodeKind::kFile, read.attributes).value(), metadata);
+}
+
+TEST(PosixMetadata, OwnValuesReplaceForeignOnesOfTheSameName) {
+  const Attributes attributes{.uid = 7, .foreign = {{"Posix_Owner", "nobody"}}};
+  EXPECT_EQ(EncodePosixMetadata(Dialect::kAzureFlat, NodeKind::kFile, attributes).value(),
+            (MetadataMap{{"posix_owner", "7"}}));
+}
+
+TEST(PosixMetadata, KeepsForeignKeysThatTheDialectCannotSpell) {
+  const Attributes attributes{.foreign = {{"x-team", "a"}, {"Team", "b"}, {"9lives", "c"}}};
+  for (const Dialect dialect : kDialects) {
+    const MetadataMap metadata = EncodePosixMetadata(dialect, NodeKind::kFile, attributes).value();
+    EXPECT_EQ(DecodePosixMetadata(dialect, NodeKind::kFile, metadata).attributes, attributes);
+  }
+  EXPECT_EQ(EncodePosixMetadata(Dialect::kOci, NodeKind::kFile, attributes).value(),
+            (MetadataMap{{"x-team", "a"}, {"key-5465616d", "b"}, {"9lives", "c"}}));
+}
+
+TEST(PosixMetadata, RefusesWhatNoHeaderCanCarry) {
+  for (const char* value : {"line\nbreak", "\xc3\xbc"}) {
+    EXPECT_EQ(EncodePosixMetadata(Dialect::kOci, NodeKind::kFile, {.foreign = {{"a", value}}}).error().code,
+              ErrorCode::kInvalidArgument);
+  }
+}
+
+TEST(PosixMetadata, RefusesMoreThanTheServiceKeeps) {
+  const Attributes attributes{.xattrs = {{"user.big", std::string(1500, 'x')}}};
+  EXPECT_TRUE(EncodePosixMetadata(Dialect::kAzureFlat, NodeKind::kFile, attributes));
+  EXPECT_EQ(EncodePosixMetadata(Dialect::kOci, NodeKind::kFile, attributes).error().code, ErrorCode::kTooLarge);
+}
+
+}  // namespace
+}  // namespace skybridge
