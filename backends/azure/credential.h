@@ -1,0 +1,24 @@
+// Credential: proves to Azure Storage who sends a request. One of SharedKey, SAS or a bearer token.
+#pragma once
+
+#include "backends/http_transport.h"
+#include "core/call_context.h"
+#include "core/result.h"
+
+namespace skybridge::azure {
+
+// Safe from many threads.
+class Credential {
+ public:
+  virtual ~Credential() = default;
+
+  // Completes a request that has everything else already, x-ms-date included: what comes later is not signed.
+  // May itself talk to an authority within the context. Errors: kUnauthenticated (expired, refused by the
+  // authority), kInvalidArgument (a secret must not go over this URL), those of the transport.
+  virtual Status Authorize(HttpRequest& request, const CallContext& context) = 0;
+
+  // The service answered 401 to this request. True if another Authorize may give something else: send once more.
+  virtual bool Refused(const HttpRequest& request) = 0;
+};
+
+}  // namespace skybridge::azure

@@ -1,0 +1,36 @@
+// SAS: a shared access signature, made elsewhere, that rides in the query of each request.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "backends/azure/credential.h"
+#include "core/clock.h"
+
+namespace skybridge::azure {
+
+// The instant after which a SAS is worthless: the earlier of `se` and, for a user delegation SAS, `ske`.
+// Nothing if neither is there (a stored access policy holds the expiry) or readable.
+std::optional<WallTime> SasExpiry(std::string_view sas);
+
+class SasCredential final : public Credential {
+ public:
+  // Takes the text with or without its leading '?'. kInvalidArgument if it has no `sig`. `clock` must outlive this.
+  static Result<std::unique_ptr<SasCredential>> Make(std::string_view sas, const Clock& clock);
+
+  // Adds the SAS to the URL, and to x-ms-rename-source and x-ms-copy-source where they are set, verbatim: its `sig` is
+  // already percent-encoded. kUnauthenticated once it has expired, without asking the service.
+  Status Authorize(HttpRequest& request, const CallContext& context) override;
+  bool Refused(const HttpRequest& request) override;
+
+ private:
+  SasCredential(std::string sas, const Clock& clock) : clock_(clock), sas_(std::move(sas)), expiry_(SasExpiry(sas_)) {}
+
+  const Clock& clock_;
+  const std::string sas_;
+  const std::optional<WallTime> expiry_;
+};
+
+}  // namespace skybridge::azure
