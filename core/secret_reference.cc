@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <optional>
@@ -10,22 +9,10 @@
 
 #include <fmt/format.h>
 
+#include "core/file_descriptor.h"
+
 namespace skybridge {
 namespace {
-
-class FileDescriptor {
- public:
-  explicit FileDescriptor(int fd) : fd_(fd) {}
-  ~FileDescriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  FileDescriptor(const FileDescriptor&) = delete;
-  FileDescriptor& operator=(const FileDescriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 std::optional<std::string_view> AfterPrefix(std::string_view text, std::string_view prefix) {
   if (!text.starts_with(prefix)) return std::nullopt;
@@ -53,17 +40,10 @@ Status CheckSecretFile(int fd, const std::string& path, const std::string& label
 
 Result<Secret> ReadSecretFile(const std::string& path, const std::string& label, Privacy privacy) {
   const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (file.get() < 0) return Fail(ErrorFromErrno(errno, label));
+  if (!file) return Fail(ErrorFromErrno(errno, label));
   TRY_VOID(CheckSecretFile(file.get(), path, label, privacy));
   std::string text(kMaxSecretBytes + 1, '\0');  // one allocation: growing would leave copies behind
-  std::size_t filled = 0;
-  while (filled < text.size()) {
-    const ssize_t got = read(file.get(), text.data() + filled, text.size() - filled);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return Fail(ErrorFromErrno(errno, label));
-    if (got == 0) break;
-    filled += static_cast<std::size_t>(got);
-  }
+  const std::size_t filled = TRY(ReadUpTo(file.get(), text.data(), text.size(), label));
   text.resize(filled);
   const bool too_long = filled > kMaxSecretBytes;
   StripOneNewline(text);

@@ -1,0 +1,405 @@
+#include "core/config.h"
+
+#include <algorithm>
+#include <initializer_list>
+#include <optional>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+#include "core/endpoint.h"
+
+namespace skybridge {
+namespace {
+
+using nlohmann::json;
+using Names = std::initializer_list<std::string_view>;
+
+const char* TypeName(const json& value) {
+  switch (value.type()) {
+    case json::value_t::object: return "an object";
+    case json::value_t::array: return "a list";
+    case json::value_t::string: return "a string";
+    case json::value_t::boolean: return "true or false";
+    case json::value_t::null: return "null";
+    default: return "a number";
+  }
+}
+
+// One value of the file, with the key that leads to it. Every error begins "FILE: KEY: ".
+class Node {
+ public:
+  Node(const json& value, std::string key, const ConfigSource& source)
+      : value_(&value), key_(std::move(key)), source_(&source) {}
+
+  const json& value() const { return *value_; }
+  std::string SubKey(std::string_view name) const { return key_.empty() ? std::string(name) : fmt::format("{}.{}", key_, name); }
+
+  tl::unexpected<Error> Bad(std::string_view reason, ErrorCode code = ErrorCode::kInvalidArgument) const {
+    return Fail(code, key_.empty() ? fmt::format("{}: {}", source_->file, reason)
+                                   : fmt::format("{}: {}: {}", source_->file, key_, reason));
+  }
+  tl::unexpected<Error> MustBe(std::string_view what) const {
+    return Bad(fmt::format("must be {}, not {}", what, TypeName(*value_)));
+  }
+
+  Status CheckObject() const {
+    if (!value_->is_object()) return MustBe("an object");
+    return {};
+  }
+  Status CheckKeys(Names allowed) const {
+    TRY_VOID(CheckObject());
+    for (const auto& [name, unused] : value_->items()) {
+      if (std::find(allowed.begin(), allowed.end(), name) != allowed.end()) continue;
+      return Fail(ErrorCode::kInvalidArgument, fmt::format("{}: {}: unknown key; allowed are {}", source_->file,
+                                                           SubKey(name), fmt::join(allowed, ", ")));
+    }
+    return {};
+  }
+  std::optional<Node> Find(std::string_view name) const {
+    const auto found = value_->find(name);
+    if (found == value_->end()) return std::nullopt;
+    return Node(*found, SubKey(name), *source_);
+  }
+  Result<Node> Need(std::string_view name, std::string_view what) const {
+    auto found = Find(name);
+    if (!found) return Bad(fmt::format("lacks '{}' ({})", name, what));
+    return *found;
+  }
+
+  Result<std::string> AsString() const {
+    if (!value_->is_string()) return MustBe("a string");
+    auto text = value_->get<std::string>();
+    if (text.empty()) return Bad("is empty");
+    return text;
+  }
+  Result<std::string> StringOr(std::string_view name, std::string otherwise) const {
+    const auto found = Find(name);
+    if (!found) return otherwise;
+    return found->AsString();
+  }
+  Result<bool> FlagOr(std::string_view name, bool otherwise) const {
+    const auto found = Find(name);
+    if (!found) return otherwise;
+    if (!found->value().is_boolean()) return found->MustBe("true or false");
+    return found->value().get<bool>();
+  }
+  Result<double> NumberOr(std::string_view name, double least, double most, double otherwise) const {
+    const auto found = Find(name);
+    if (!found) return otherwise;
+    if (!found->value().is_number()) return found->MustBe("a number");
+    const double number = found->value().get<double>();
+    if (number < least || number > most) return found->Bad(fmt::format("must be {} to {}", least, most));
+    return number;
+  }
+  // The meaning of one of a few words.
+  template <class Enum>
+  Result<Enum> AsChoice(std::initializer_list<std::pair<std::string_view, Enum>> choices) const {
+    const std::string text = TRY(AsString());
+    std::vector<std::string_view> names;
+    for (const auto& [name, meaning] : choices) {
+      if (name == text) return meaning;
+      names.push_back(name);
+    }
+    return Bad(fmt::format("'{}' is not allowed; allowed are {}", text, fmt::join(names, ", ")));
+  }
+  Result<SecretReference> AsSecret() const {
+    auto reference = SecretReference::Parse(TRY(AsString()), key_);
+    if (!reference) return Fail(reference.error().code, fmt::format("{}: {}", source_->file, reference.error().message));
+    if (reference->kind() == SecretReference::Kind::kLiteral && !source_->literals_allowed) {
+      return Bad(fmt::format("a secret stands in a file that other users may read; run: chmod 600 {}, or write env:NAME, "
+                             "file:PATH or credential:NAME", source_->file), ErrorCode::kPermissionDenied);
+    }
+    return reference;
+  }
+  // Runs a parser of core/ on the string; its message gets our prefix.
+  template <class Parser>
+  auto Parsed(Parser parse) const -> decltype(parse(std::string_view())) {
+    const std::string text = TRY(AsString());
+    auto result = parse(text);
+    if (!result) return Bad(result.error().message, result.error().code);
+    return result;
+  }
+
+ private:
+  const json* value_;
+  std::string key_;
+  const ConfigSource* source_;
+};
+
+bool IsAzure(const Uri& uri) { return std::holds_alternative<AzureUri>(uri); }
+bool IsOci(const Uri& uri) { return std::holds_alternative<OciUri>(uri); }
+
+Result<AuthType> ReadAuthType(const Node& auth, const Uri& uri) {
+  const Node type = TRY(auth.Need("type", "how to authenticate"));
+  if (IsAzure(uri)) {
+    return type.AsChoice<AuthType>({{"shared_key", AuthType::kSharedKey}, {"sas", AuthType::kSas},
+                                    {"service_principal", AuthType::kServicePrincipal}, {"none", AuthType::kNone}});
+  }
+  if (IsOci(uri)) return type.AsChoice<AuthType>({{"config_file", AuthType::kConfigFile}});
+  return type.AsChoice<AuthType>({{"none", AuthType::kNone}});
+}
+
+Result<SecretReference> NeedSecret(const Node& auth, std::string_view name, std::string_view what) {
+  const Node secret = TRY(auth.Need(name, what));
+  return secret.AsSecret();
+}
+
+Result<std::string> NeedString(const Node& node, std::string_view name, std::string_view what) {
+  const Node found = TRY(node.Need(name, what));
+  return found.AsString();
+}
+
+// Plain http only to loopback or when asked for by name.
+Status CheckTls(const Node& node, const Endpoint& endpoint, bool allow_http) {
+  if (endpoint.tls || endpoint.is_loopback() || allow_http) return {};
+  return node.Bad("plain http is allowed to this machine only; write https://, or set \"allow_http\": true for the remote");
+}
+
+Result<std::string> ReadEndpoint(const Node& node, EndpointPath path, bool allow_http) {
+  const Endpoint endpoint = TRY(node.Parsed([&](std::string_view text) { return ParseEndpoint(text, path); }));
+  TRY_VOID(CheckTls(node, endpoint, allow_http));
+  return endpoint.url;
+}
+
+Result<AuthConfig> ReadAuth(const Node& node, const Uri& uri, bool allow_http) {
+  TRY_VOID(node.CheckObject());
+  AuthConfig auth{.type = TRY(ReadAuthType(node, uri))};
+  switch (auth.type) {
+    case AuthType::kAutomatic:
+    case AuthType::kNone: TRY_VOID(node.CheckKeys({"type"})); break;
+    case AuthType::kSharedKey:
+      TRY_VOID(node.CheckKeys({"type", "account_key"}));
+      auth.account_key = TRY(NeedSecret(node, "account_key", "the storage account's key"));
+      break;
+    case AuthType::kSas:
+      TRY_VOID(node.CheckKeys({"type", "sas_token"}));
+      auth.sas_token = TRY(NeedSecret(node, "sas_token", "the shared access signature"));
+      break;
+    case AuthType::kServicePrincipal:
+      TRY_VOID(node.CheckKeys({"type", "tenant_id", "client_id", "client_secret", "authority_host"}));
+      auth.tenant_id = TRY(NeedString(node, "tenant_id", "the directory (tenant) id"));
+      auth.client_id = TRY(NeedString(node, "client_id", "the application (client) id"));
+      auth.client_secret = TRY(NeedSecret(node, "client_secret", "the application's secret"));
+      if (const auto host = node.Find("authority_host")) {
+        auth.authority_host = TRY(ReadEndpoint(*host, EndpointPath::kAllowed, allow_http));
+      }
+      break;
+    case AuthType::kConfigFile:
+      TRY_VOID(node.CheckKeys({"type", "config_file", "profile", "pass_phrase"}));
+      auth.config_file = TRY(node.StringOr("config_file", ""));
+      auth.profile = TRY(node.StringOr("profile", ""));
+      if (const auto phrase = node.Find("pass_phrase")) auth.pass_phrase = TRY(phrase->AsSecret());
+      break;
+  }
+  return auth;
+}
+
+Status ReadAzureKeys(const Node& node, RemoteConfig& remote) {
+  auto& uri = std::get<AzureUri>(remote.uri);
+  for (const auto& [name, blob, dfs] : {std::tuple("endpoint", true, true), std::tuple("blob_endpoint", true, false),
+                                        std::tuple("dfs_endpoint", false, true)}) {
+    const auto found = node.Find(name);
+    if (!found) continue;
+    const std::string url = TRY(ReadEndpoint(*found, EndpointPath::kAllowed, remote.allow_http));
+    if (blob) uri.blob_endpoint = url;
+    if (dfs) uri.dfs_endpoint = url;
+  }
+  if (const auto kind = node.Find("namespace")) {
+    remote.namespace_kind = TRY(kind->AsChoice<NamespaceKind>({{"detect", NamespaceKind::kDetect},
+                                                               {"hierarchical", NamespaceKind::kHierarchical},
+                                                               {"flat", NamespaceKind::kFlat}}));
+  }
+  const Endpoint endpoint = TRY(ParseEndpoint(uri.blob_endpoint, EndpointPath::kAllowed));
+  return CheckTls(node, endpoint, remote.allow_http);
+}
+
+Status ReadOciKeys(const Node& node, RemoteConfig& remote) {
+  remote.region = TRY(node.StringOr("region", std::get<OciUri>(remote.uri).region));
+  if (const auto found = node.Find("endpoint")) {
+    remote.endpoint = TRY(ReadEndpoint(*found, EndpointPath::kRefused, remote.allow_http));
+  }
+  return {};
+}
+
+Result<RemoteConfig> ReadRemote(const Node& node, const std::string& name) {
+  TRY_VOID(node.CheckObject());
+  RemoteConfig remote{.name = name};
+  const Node uri = TRY(node.Need("uri", "where the data is"));
+  remote.uri = TRY(uri.Parsed(ParseUri));
+  if (IsAzure(remote.uri)) {
+    TRY_VOID(node.CheckKeys({"uri", "auth", "endpoint", "dfs_endpoint", "blob_endpoint", "namespace", "ca_file",
+                             "allow_http", "max_requests", "requests_per_second"}));
+  } else if (IsOci(remote.uri)) {
+    TRY_VOID(node.CheckKeys({"uri", "auth", "region", "endpoint", "ca_file", "allow_http", "max_requests",
+                             "requests_per_second"}));
+  } else {
+    TRY_VOID(node.CheckKeys({"uri", "auth"}));
+  }
+  remote.allow_http = TRY(node.FlagOr("allow_http", false));
+  remote.ca_file = TRY(node.StringOr("ca_file", ""));
+  remote.max_requests = static_cast<std::uint32_t>(TRY(node.NumberOr("max_requests", 1, 1024, remote.max_requests)));
+  remote.requests_per_second = TRY(node.NumberOr("requests_per_second", 0, 1e6, 0));
+  if (IsAzure(remote.uri)) TRY_VOID(ReadAzureKeys(node, remote));
+  if (IsOci(remote.uri)) TRY_VOID(ReadOciKeys(node, remote));
+  if (const auto auth = node.Find("auth")) remote.auth = TRY(ReadAuth(*auth, remote.uri, remote.allow_http));
+  return remote;
+}
+
+Status CheckConfigured(const Node& node, const Config& config, const std::string& remote) {
+  if (config.remotes.contains(remote)) return {};
+  std::vector<std::string_view> names;
+  for (const auto& [name, unused] : config.remotes) names.push_back(name);
+  return node.Bad(fmt::format("there is no remote '{}'; configured are {}", remote,
+                              names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
+}
+
+Result<std::vector<std::string>> ReadRemoteNames(const Node& node, const Config& config) {
+  if (!node.value().is_array() || node.value().empty()) return node.MustBe("a list of at least one remote's name");
+  std::vector<std::string> names;
+  for (const json& item : node.value()) {
+    if (!item.is_string()) return node.Bad("must be a list of remotes' names");
+    names.push_back(item.get<std::string>());
+    TRY_VOID(CheckConfigured(node, config, names.back()));
+    if (std::count(names.begin(), names.end(), names.back()) > 1) {
+      return node.Bad(fmt::format("'{}' comes twice", names.back()));
+    }
+  }
+  return names;
+}
+
+// The JSON value as `-o NAME=VALUE` would write it.
+Result<std::string> SettingText(const Node& node, SettingKind kind) {
+  const json& value = node.value();
+  switch (kind) {
+    case SettingKind::kFlag:
+      if (!value.is_boolean()) return node.MustBe("true or false");
+      return std::string(value.get<bool>() ? "true" : "false");
+    case SettingKind::kNumber:
+      if (!value.is_number_unsigned()) return node.MustBe("a whole number");
+      return fmt::format("{}", value.get<std::uint64_t>());
+    case SettingKind::kText:
+      if (value.is_number_unsigned()) return fmt::format("{}", value.get<std::uint64_t>());
+      return node.AsString();
+  }
+  return node.Bad("has no known kind", ErrorCode::kInternal);
+}
+
+Result<MountConfig> ReadMount(const Node& node, const std::string& directory, const Config& config) {
+  TRY_VOID(node.CheckObject());
+  if (!directory.starts_with('/')) return node.Bad("a mount's name is its directory, an absolute path");
+  MountConfig mount{.directory = directory};
+  const Node remotes = TRY(node.Need("remotes", "the names of the remotes to mount"));
+  mount.remotes = TRY(ReadRemoteNames(remotes, config));
+  for (const auto& [name, unused] : node.value().items()) {
+    if (name == "remotes") continue;
+    const auto& list = MountSettingList();
+    const auto info = std::find_if(list.begin(), list.end(), [&](const SettingInfo& i) { return i.name == name; });
+    const Node setting = *node.Find(name);
+    std::string text;
+    if (info != list.end()) text = TRY(SettingText(setting, info->kind));
+    const Status applied = ApplyMountSetting(mount.settings, name, text);
+    if (!applied) return setting.Bad(applied.error().message);
+  }
+  return mount;
+}
+
+Result<Location> ReadLocation(const Node& node, const Config& config) {
+  Location location = TRY(node.Parsed(ParseLocation));
+  if (const auto* remote = std::get_if<RemotePath>(&location)) TRY_VOID(CheckConfigured(node, config, remote->remote));
+  return location;
+}
+
+Result<MirrorConfig> ReadMirror(const Node& node, const std::string& name, const Config& config) {
+  TRY_VOID(node.CheckKeys({"from", "to", "delete"}));
+  const Node from = TRY(node.Need("from", "the source"));
+  const Node to = TRY(node.Need("to", "the destination"));
+  MirrorConfig mirror{.name = name, .from = TRY(ReadLocation(from, config)), .to = TRY(ReadLocation(to, config))};
+  if (mirror.from == mirror.to) return node.Bad("'from' and 'to' are the same place");
+  if (const auto policy = node.Find("delete")) {
+    mirror.delete_policy = TRY(policy->AsChoice<DeletePolicy>({{"never", DeletePolicy::kNever},
+                                                               {"trash", DeletePolicy::kTrash},
+                                                               {"permanent", DeletePolicy::kPermanent}}));
+  }
+  return mirror;
+}
+
+// Calls `read(node, name)` for each member of an optional object and keeps the results by name.
+template <class T, class Read>
+Status ReadMap(const Node& root, std::string_view section, std::map<std::string, T>& into, Read read) {
+  const auto found = root.Find(section);
+  if (!found) return {};
+  TRY_VOID(found->CheckObject());
+  for (const auto& [name, unused] : found->value().items()) {
+    into.emplace(name, TRY(read(*found->Find(name), name)));
+  }
+  return {};
+}
+
+// nlohmann's own message quotes what it read last, which may be a secret: only the position is kept.
+std::string SyntaxError(std::string_view text, std::size_t byte) {
+  const std::string_view before = text.substr(0, byte == 0 ? 0 : byte - 1);
+  const auto line = 1 + std::count(before.begin(), before.end(), '\n');
+  const auto newline = before.rfind('\n');
+  const std::size_t column = newline == std::string_view::npos ? before.size() + 1 : before.size() - newline;
+  return fmt::format("line {}, column {}: is not valid JSON (comments are allowed, trailing commas are not)", line, column);
+}
+
+// JSON itself lets a key come twice and the last one win; here that hides a mistake.
+class DuplicateKeys {
+ public:
+  bool operator()(int, json::parse_event_t event, json& parsed) {
+    if (event == json::parse_event_t::object_start) open_.emplace_back();
+    if (event == json::parse_event_t::object_end) open_.pop_back();
+    if (event == json::parse_event_t::key && !open_.back().insert(parsed.get<std::string>()).second && found_.empty()) {
+      found_ = parsed.get<std::string>();
+    }
+    return true;
+  }
+  const std::string& found() const { return found_; }
+
+ private:
+  std::vector<std::set<std::string>> open_;
+  std::string found_;
+};
+
+Result<json> ParseJson(std::string_view text, const ConfigSource& source) {
+  DuplicateKeys duplicates;
+  try {
+    auto value = json::parse(text, std::ref(duplicates), /*allow_exceptions=*/true, /*ignore_comments=*/true);
+    if (!duplicates.found().empty()) {
+      return Fail(ErrorCode::kInvalidArgument, fmt::format("{}: key '{}' comes twice", source.file, duplicates.found()));
+    }
+    return value;
+  } catch (const json::parse_error& error) {
+    return Fail(ErrorCode::kInvalidArgument, fmt::format("{}: {}", source.file, SyntaxError(text, error.byte)));
+  } catch (const json::exception&) {
+    return Fail(ErrorCode::kInvalidArgument, fmt::format("{}: is not valid JSON", source.file));
+  }
+}
+
+}  // namespace
+
+std::string RemoteConfig::Label() const { return name.empty() ? ToString(uri) : name; }
+
+Result<Config> ParseConfig(std::string_view text, const ConfigSource& source) {
+  const json value = TRY(ParseJson(text, source));
+  const Node root(value, "", source);
+  TRY_VOID(root.CheckKeys({"remotes", "mounts", "mirrors"}));
+  Config config{.file = source.file};
+  TRY_VOID(ReadMap(root, "remotes", config.remotes, [](const Node& node, const std::string& name) -> Result<RemoteConfig> {
+    if (!IsRemoteName(name)) return node.Bad("is not a remote's name (letters, digits, '-', '_', '.'; 64 at most)");
+    return ReadRemote(node, name);
+  }));
+  TRY_VOID(ReadMap(root, "mounts", config.mounts,
+                   [&](const Node& node, const std::string& name) { return ReadMount(node, name, config); }));
+  TRY_VOID(ReadMap(root, "mirrors", config.mirrors,
+                   [&](const Node& node, const std::string& name) { return ReadMirror(node, name, config); }));
+  return config;
+}
+
+}  // namespace skybridge

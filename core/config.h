@@ -1,0 +1,97 @@
+// Config: what the configuration file says, checked. docs/config.md describes every key.
+//
+// An unknown key, a wrong type, a missing field or an impossible value is an error that names the file, the key and what
+// is allowed ("/etc/skybridge/config.json: remotes.azure.auth.type: ...").
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/environment.h"
+#include "core/mount_settings.h"
+#include "core/result.h"
+#include "core/secret_reference.h"
+#include "core/uri.h"
+
+namespace skybridge {
+
+enum class AuthType {
+  kAutomatic,         // nothing configured: as the official tools find credentials (core/config_environment.h)
+  kNone,              // no credentials are sent
+  kSharedKey,         // Azure: account_key
+  kSas,               // Azure: sas_token
+  kServicePrincipal,  // Azure: tenant_id, client_id, client_secret
+  kConfigFile,        // OCI: a profile of ~/.oci/config
+};
+
+struct AuthConfig {
+  AuthType type = AuthType::kAutomatic;
+  SecretReference account_key;
+  SecretReference sas_token;
+  std::string tenant_id;
+  std::string client_id;
+  SecretReference client_secret;
+  std::string authority_host;  // empty: https://login.microsoftonline.com
+  std::string config_file;     // empty: ~/.oci/config
+  std::string profile;         // empty: DEFAULT
+  SecretReference pass_phrase;  // of the key that the profile names
+};
+
+enum class NamespaceKind { kDetect, kHierarchical, kFlat };
+
+// A store as it is to be reached. `uri` already carries the endpoints of the configuration.
+struct RemoteConfig {
+  std::string name;  // empty: a bare URI without configuration
+  Uri uri;
+  std::string region;    // OCI; empty: the URI's, else the profile's
+  std::string endpoint;  // OCI; empty: from the region
+  std::string ca_file;   // PEM; empty: the system's
+  bool allow_http = false;  // plain http to another host than loopback
+  NamespaceKind namespace_kind = NamespaceKind::kDetect;  // Azure
+  std::uint32_t max_requests = 64;       // in flight at once
+  double requests_per_second = 0;        // 0: no limit
+  AuthConfig auth;
+
+  // "azure", or the URI of a remote without name.
+  std::string Label() const;
+};
+
+struct MountConfig {
+  std::string directory;
+  std::vector<std::string> remotes;  // at least one, each configured; in a mount of several each is a directory
+  MountSettings settings;
+};
+
+enum class DeletePolicy { kNever, kTrash, kPermanent };
+
+struct MirrorConfig {
+  std::string name;
+  Location from;
+  Location to;
+  DeletePolicy delete_policy = DeletePolicy::kNever;
+};
+
+struct Config {
+  std::string file;  // empty: there is none
+  std::map<std::string, RemoteConfig> remotes;
+  std::map<std::string, MountConfig> mounts;
+  std::map<std::string, MirrorConfig> mirrors;
+};
+
+struct ConfigSource {
+  std::string file;               // for messages
+  bool literals_allowed = false;  // nobody else can read the file: a secret may stand in it as it is
+};
+
+// Errors: kInvalidArgument; kPermissionDenied for a literal secret in a file that others may read.
+Result<Config> ParseConfig(std::string_view text, const ConfigSource& source);
+
+// Reads `explicit_file` if it is not empty, else $SKYBRIDGE_CONFIG, else ~/.config/skybridge/config.json, else
+// /etc/skybridge/config.json. The first two must exist; without any file the Config is empty.
+// Errors: kNotFound, kPermissionDenied, kIo, and ParseConfig's.
+Result<Config> LoadConfig(const std::string& explicit_file, const Environment& environment);
+
+}  // namespace skybridge

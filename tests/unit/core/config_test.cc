@@ -1,0 +1,243 @@
+#include "core/config.h"
+
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/config_environment.h"
+
+namespace skybridge {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+Config Parse(std::string_view text) {
+  auto config = ParseConfig(text, {.file = "config.json", .literals_allowed = true});
+  EXPECT_TRUE(config) << config.error().message;
+  return config ? *std::move(config) : Config{};
+}
+
+std::string ErrorOf(std::string_view text) {
+  const auto config = ParseConfig(text, {.file = "config.json", .literals_allowed = true});
+  EXPECT_FALSE(config) << text << " was accepted";
+  return config ? "" : config.error().message;
+}
+
+// A configuration with one Azure remote that has `members` besides its URI.
+std::string AzureRemote(const std::string& members) {
+  return R"({"remotes": {"azure": {"uri": "abfss://raw@contoso.dfs.core.windows.net/", )" + members + "}}}";
+}
+
+std::string Mount(const std::string& members) {
+  return R"({"remotes": {"here": {"uri": "file:///srv"}}, "mounts": {"/mnt/sky": {"remotes": ["here"], )" + members + "}}}";
+}
+
+constexpr const char* kWhole = R"({
+  // Comments are allowed.
+  "remotes": {
+    "azure": { "uri": "abfss://raw@contoso.dfs.core.windows.net/top",
+               "auth": { "type": "service_principal", "tenant_id": "t", "client_id": "c",
+                         "client_secret": "env:AZURE_SECRET" } },
+    "oci":   { "uri": "oci://lake@ns/", "region": "us-ashburn-1",
+               "auth": { "type": "config_file", "profile": "LAKE" } } },
+  "mounts":  { "/mnt/sky": { "remotes": ["azure", "oci"], "cache_dir": "/var/cache/skybridge", "cache_size": "50GiB",
+                             "ttl": "2s", "read_only": true, "uid": 1000, "file_mode": "0640" } },
+  "mirrors": { "lake": { "from": "azure:/", "to": "oci:/", "delete": "trash" } } })";
+
+TEST(Config, ReadsAllSections) {
+  const Config config = Parse(kWhole);
+  const RemoteConfig& azure = config.remotes.at("azure");
+  EXPECT_EQ(azure.name, "azure");
+  EXPECT_EQ(std::get<AzureUri>(azure.uri).path.path, "top");
+  EXPECT_EQ(azure.auth.type, AuthType::kServicePrincipal);
+  EXPECT_EQ(azure.auth.client_secret.Describe(), "env:AZURE_SECRET");
+  EXPECT_EQ(config.remotes.at("oci").region, "us-ashburn-1");
+  EXPECT_EQ(config.remotes.at("oci").auth.profile, "LAKE");
+  const MountConfig& mount = config.mounts.at("/mnt/sky");
+  EXPECT_THAT(mount.remotes, ElementsAre("azure", "oci"));
+  EXPECT_EQ(mount.settings.cache_size_bytes, std::uint64_t{50} << 30);
+  EXPECT_EQ(mount.settings.ttl, std::chrono::seconds(2));
+  EXPECT_TRUE(mount.settings.read_only);
+  EXPECT_EQ(mount.settings.uid, 1000u);
+  EXPECT_EQ(mount.settings.file_mode, 0640u);
+  EXPECT_EQ(config.mirrors.at("lake").delete_policy, DeletePolicy::kTrash);
+  EXPECT_EQ(config.mirrors.at("lake").from, Location(RemotePath{"azure", ObjectKey()}));
+}
+
+TEST(Config, NamesAnUnknownKeyAndWhatIsAllowed) {
+  EXPECT_THAT(ErrorOf(R"({"remote": {}})"),
+              AllOf(StartsWith("config.json: remote: unknown key"), HasSubstr("remotes, mounts, mirrors")));
+  EXPECT_THAT(ErrorOf(AzureRemote(R"("regoin": "x")")), HasSubstr("remotes.azure.regoin: unknown key; allowed are uri"));
+  EXPECT_THAT(ErrorOf(AzureRemote(R"("auth": {"type": "sas", "sas_token": "x", "account_key": "y"})")),
+              HasSubstr("remotes.azure.auth.account_key: unknown key; allowed are type, sas_token"));
+  EXPECT_THAT(ErrorOf(Mount(R"("cache": 1)")), HasSubstr("mounts./mnt/sky.cache: unknown option 'cache'; allowed are cache_dir"));
+}
+
+TEST(Config, NamesAWrongType) {
+  EXPECT_THAT(ErrorOf("[]"), HasSubstr("config.json: must be an object, not a list"));
+  EXPECT_THAT(ErrorOf(R"({"remotes": {"a": 1}})"), HasSubstr("remotes.a: must be an object, not a number"));
+  EXPECT_THAT(ErrorOf(AzureRemote(R"("allow_http": "yes")")),
+              HasSubstr("remotes.azure.allow_http: must be true or false, not a string"));
+  EXPECT_THAT(ErrorOf(AzureRemote(R"("ca_file": 1)")), HasSubstr("remotes.azure.ca_file: must be a string, not a number"));
+  EXPECT_THAT(ErrorOf(Mount(R"("read_only": "true")")), HasSubstr("read_only: must be true or false, not a string"));
+  EXPECT_THAT(ErrorOf(Mount(R"("uid": "me")")), HasSubstr("uid: must be a whole number, not a string"));
+}
+
+TEST(Config, NamesAMissingField) {
+  EXPECT_THAT(ErrorOf(R"({"remotes": {"a": {}}})"), HasSubstr("remotes.a: lacks 'uri'"));
+  EXPECT_THAT(ErrorOf(AzureRemote(R"("auth": {})")), HasSubstr("remotes.azure.auth: lacks 'type'"));
+  EXPECT_THAT(ErrorOf(AzureRemote(R"("auth": {"type": "service_principal", "tenant_id": "t", "client_id": "c"})")),
+              HasSubstr("remotes.azure.auth: lacks 'client_secret'"));
+}
+
+TEST(Config, NamesAnImpossibleValue) {
+  EXPECT_THAT(ErrorOf(AzureRemote(R"("auth": {"type": "password"})")),
+              HasSubstr("remotes.azure.auth.type: 'password' is not allowed; allowed are shared_key, sas, service_principal"));
+  EXPECT_THAT(ErrorOf(R"({"remotes": {"o": {"uri": "oci://b@n/", "auth": {"type": "sas"}}}})"),
+              HasSubstr("remotes.o.auth.type: 'sas' is not allowed; allowed are config_file"));
+  EXPECT_THAT(ErrorOf(R"({"remotes": {"a": {"uri": "s3://b/"}}})"), HasSubstr("remotes.a.uri: 's3://b/': 's3' is not a scheme"));
+  EXPECT_THAT(ErrorOf(AzureRemote(R"("max_requests": 0)")), HasSubstr("remotes.azure.max_requests: must be 1 to 1024"));
+  EXPECT_THAT(ErrorOf(Mount(R"("cache_size": "50 sheep")")), HasSubstr("cache_size: '50 sheep' is not a size"));
+  EXPECT_THAT(ErrorOf(Mount(R"("cache_size": "1MiB")")), HasSubstr("cache_size: 1MiB is out of range: 64.0 MiB to"));
+  EXPECT_THAT(ErrorOf(Mount(R"("cache_dir": "cache")")), HasSubstr("'cache' is not an absolute path"));
+  EXPECT_THAT(ErrorOf(Mount(R"("file_mode": "0999")")), HasSubstr("file_mode: '0999' is not allowed: octal"));
+}
+
+TEST(Config, NamesAnUnknownRemote) {
+  EXPECT_THAT(ErrorOf(R"({"remotes": {"here": {"uri": "file:///srv"}}, "mounts": {"/m": {"remotes": ["there"]}}})"),
+              HasSubstr("mounts./m.remotes: there is no remote 'there'; configured are here"));
+  EXPECT_THAT(ErrorOf(R"({"mirrors": {"m": {"from": "a:", "to": "b:"}}})"),
+              HasSubstr("mirrors.m.from: there is no remote 'a'; configured are none"));
+}
+
+TEST(Config, SyntaxErrorsNameThePlaceButNeverTheText) {
+  const std::string message = ErrorOf("{\n  \"remotes\": {\"a\": hunter2}}");
+  EXPECT_THAT(message, AllOf(StartsWith("config.json: line 2, column 20: is not valid JSON"), Not(HasSubstr("hunter2"))));
+}
+
+TEST(Config, RefusesAKeyThatComesTwice) {
+  EXPECT_THAT(ErrorOf(R"({"remotes": {}, "remotes": {}})"), HasSubstr("'remotes' comes twice"));
+}
+
+TEST(Config, EndpointsReplaceThoseOfTheUri) {
+  const Config both = Parse(AzureRemote(R"("endpoint": "http://127.0.0.1:10000/contoso/")"));
+  const auto& uri = std::get<AzureUri>(both.remotes.at("azure").uri);
+  EXPECT_EQ(uri.dfs_endpoint, "http://127.0.0.1:10000/contoso");
+  EXPECT_EQ(uri.blob_endpoint, "http://127.0.0.1:10000/contoso");
+  const Config one = Parse(AzureRemote(R"("blob_endpoint": "https://private.example")"));
+  EXPECT_EQ(std::get<AzureUri>(one.remotes.at("azure").uri).dfs_endpoint, "https://contoso.dfs.core.windows.net");
+  EXPECT_EQ(std::get<AzureUri>(one.remotes.at("azure").uri).blob_endpoint, "https://private.example");
+}
+
+TEST(Config, PlainHttpToAnotherHostMustBeAskedForByName) {
+  EXPECT_THAT(ErrorOf(AzureRemote(R"("endpoint": "http://10.0.0.1/contoso")")), HasSubstr("\"allow_http\": true"));
+  Parse(AzureRemote(R"("endpoint": "http://10.0.0.1/contoso", "allow_http": true)"));
+  EXPECT_THAT(ErrorOf(R"({"remotes": {"a": {"uri": "http://10.0.0.1/contoso/raw"}}})"), HasSubstr("plain http"));
+}
+
+TEST(Config, ALiteralSecretNeedsAPrivateFile) {
+  const std::string text = AzureRemote(R"("auth": {"type": "shared_key", "account_key": "hunter2"})");
+  EXPECT_EQ(Parse(text).remotes.at("azure").auth.account_key.kind(), SecretReference::Kind::kLiteral);
+  const auto open = ParseConfig(text, {.file = "config.json", .literals_allowed = false});
+  ASSERT_FALSE(open);
+  EXPECT_EQ(open.error().code, ErrorCode::kPermissionDenied);
+  EXPECT_THAT(open.error().message,
+              AllOf(StartsWith("config.json: remotes.azure.auth.account_key: "), HasSubstr("chmod 600 config.json"),
+                    Not(HasSubstr("hunter2"))));
+}
+
+class ConfigLookup : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = ::testing::TempDir() + "skybridge-config-XXXXXX";
+    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+    home_ = pattern;
+  }
+  void TearDown() override { std::filesystem::remove_all(home_); }
+  std::string Write(const std::string& name, const std::string& remote, mode_t mode = 0644) {
+    const std::string path = home_ + "/" + name;
+    std::filesystem::create_directories(std::filesystem::path(path).parent_path());
+    std::ofstream(path) << R"({"remotes": {")" << remote << R"(": {"uri": "file:///srv"}}})";
+    EXPECT_EQ(chmod(path.c_str(), mode), 0);
+    return path;
+  }
+  std::string home_;
+};
+
+TEST_F(ConfigLookup, TakesTheOptionThenTheVariableThenTheHomeDirectory) {
+  const std::string option = Write("option.json", "by-option");
+  const std::string variable = Write("variable.json", "by-variable");
+  Write(".config/skybridge/config.json", "by-home");
+  const MapEnvironment all{{"SKYBRIDGE_CONFIG", variable}, {"HOME", home_}};
+  EXPECT_TRUE(LoadConfig(option, all)->remotes.contains("by-option"));
+  EXPECT_TRUE(LoadConfig("", all)->remotes.contains("by-variable"));
+  EXPECT_TRUE(LoadConfig("", MapEnvironment{{"HOME", home_}})->remotes.contains("by-home"));
+}
+
+TEST_F(ConfigLookup, AFileThatIsAskedForByNameMustExist) {
+  const auto by_option = LoadConfig(home_ + "/none.json", MapEnvironment());
+  ASSERT_FALSE(by_option);
+  EXPECT_EQ(by_option.error().code, ErrorCode::kNotFound);
+  EXPECT_THAT(by_option.error().message, HasSubstr(home_ + "/none.json"));
+  EXPECT_FALSE(LoadConfig("", MapEnvironment{{"SKYBRIDGE_CONFIG", home_ + "/none.json"}}));
+}
+
+TEST_F(ConfigLookup, ADirectoryIsNoConfiguration) {
+  EXPECT_THAT(LoadConfig(home_, MapEnvironment()).error().message, HasSubstr("is not a regular file"));
+}
+
+const Uri kAzure = AzureUri{.account = "contoso", .container = "raw"};
+
+TEST(AuthFromEnvironment, FindsWhatTheAzureToolsFind) {
+  EXPECT_EQ(AuthFromEnvironment(kAzure, MapEnvironment{{"AZURE_STORAGE_KEY", "k"}})->type, AuthType::kSharedKey);
+  EXPECT_EQ(AuthFromEnvironment(kAzure, MapEnvironment{{"AZURE_STORAGE_SAS_TOKEN", "s"}})->type, AuthType::kSas);
+  const auto principal = AuthFromEnvironment(
+      kAzure, MapEnvironment{{"AZURE_TENANT_ID", "t"}, {"AZURE_CLIENT_ID", "c"}, {"AZURE_CLIENT_SECRET", "s"},
+                             {"AZURE_AUTHORITY_HOST", "login.microsoftonline.us"}});
+  ASSERT_TRUE(principal);
+  EXPECT_EQ(principal->type, AuthType::kServicePrincipal);
+  EXPECT_EQ(principal->authority_host, "https://login.microsoftonline.us");
+}
+
+TEST(AuthFromEnvironment, AKeyOfAnotherAccountIsNotSent) {
+  const MapEnvironment other{{"AZURE_STORAGE_ACCOUNT", "fabrikam"}, {"AZURE_STORAGE_KEY", "k"}};
+  const auto auth = AuthFromEnvironment(kAzure, other);
+  ASSERT_FALSE(auth);
+  EXPECT_EQ(auth.error().code, ErrorCode::kUnauthenticated);
+  EXPECT_THAT(auth.error().message, HasSubstr("AZURE_STORAGE_ACCOUNT is 'fabrikam'"));
+}
+
+TEST(AuthFromEnvironment, SaysWhatItLookedFor) {
+  const auto auth = AuthFromEnvironment(kAzure, MapEnvironment());
+  ASSERT_FALSE(auth);
+  EXPECT_THAT(auth.error().message, HasSubstr("AZURE_STORAGE_KEY"));
+  const MapEnvironment insecure{{"AZURE_TENANT_ID", "t"}, {"AZURE_CLIENT_ID", "c"}, {"AZURE_CLIENT_SECRET", "s"},
+                                {"AZURE_AUTHORITY_HOST", "http://login.example"}};
+  EXPECT_THAT(AuthFromEnvironment(kAzure, insecure).error().message, HasSubstr("plain http"));
+}
+
+TEST(RemoteFromEnvironment, FillsInOciFromItsVariables) {
+  const Uri uri = OciUri{.bucket = "lake", .name_space = "ns"};
+  const auto remote = RemoteFromEnvironment(uri, MapEnvironment{{"OCI_CLI_REGION", "us-phoenix-1"},
+                                                                {"OCI_REGION", "us-ashburn-1"},
+                                                                {"OCI_CLI_PROFILE", "LAKE"},
+                                                                {"OCI_CONFIG_FILE", "/x/config"},
+                                                                {"OCI_CLI_ENDPOINT", "http://127.0.0.1:9"}});
+  ASSERT_TRUE(remote);
+  EXPECT_EQ(remote->region, "us-phoenix-1");
+  EXPECT_EQ(remote->endpoint, "http://127.0.0.1:9");
+  EXPECT_EQ(remote->auth.config_file, "/x/config");
+  EXPECT_EQ(remote->auth.profile, "LAKE");
+  EXPECT_EQ(remote->Label(), "oci://lake@ns/");
+}
+
+}  // namespace
+}  // namespace skybridge
