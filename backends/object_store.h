@@ -96,6 +96,8 @@ struct ListRequest {
 struct ListPage {
   std::vector<ObjectInfo> entries;
   std::string continuation;  // empty: the listing is complete
+  // Names of the service on this page that are no path (`a//b`, `../x`): not shown, but never silently forgotten.
+  std::uint64_t hidden_names = 0;
 };
 
 struct GetRequest {
