@@ -1,0 +1,45 @@
+// An RSA private key that signs OCI requests. Parsed once; signing costs about 0.6 ms of CPU for 2048 bits.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/result.h"
+
+namespace skybridge::oci {
+
+// Immutable: safe from many threads.
+class PrivateKey {
+ public:
+  // PKCS#1 or PKCS#8, encrypted or not; text after the END line is tolerated (keys downloaded from the console end with
+  // "OCI_API_KEY"). `pass_phrase` is used only if the key is encrypted. `origin` names the key in errors.
+  // Errors: kUnauthenticated (not a key, not RSA, wrong or missing pass phrase); never holds key text.
+  static Result<PrivateKey> FromPem(std::string_view pem, std::string_view pass_phrase, std::string_view origin);
+
+  PrivateKey(PrivateKey&&) noexcept;
+  PrivateKey& operator=(PrivateKey&&) noexcept;
+  ~PrivateKey();
+
+  // RSA PKCS#1 v1.5 with SHA-256; the binary signature.
+  Result<std::string> Sign(std::string_view message) const;
+  // MD5 of the public key (DER, SubjectPublicKeyInfo) as "95:58:b8:...": how OCI names an API key.
+  const std::string& fingerprint() const { return fingerprint_; }
+
+ private:
+  struct Handle;
+  PrivateKey(std::unique_ptr<Handle> handle, std::string fingerprint);
+
+  std::unique_ptr<Handle> handle_;
+  std::string fingerprint_;
+};
+
+enum class KeyFilePolicy {
+  kRefuseIfOthersMayRead,  // the error says how to repair it
+  kWarnIfOthersMayRead,    // as the official tools do
+};
+
+// Reads and parses a PEM file. Errors: those of FromPem; kNotFound; kPermissionDenied (not readable, or refused).
+Result<PrivateKey> LoadPrivateKey(const std::string& path, std::string_view pass_phrase, KeyFilePolicy policy);
+
+}  // namespace skybridge::oci

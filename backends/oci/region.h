@@ -1,0 +1,29 @@
+// Where OCI's regions are: short codes, long ids and the realm's domain. You need it to build a host name.
+//
+// Source: the region tables of the official Go and TypeScript SDKs (2026). A realm is not derivable from the name of a
+// region (eu-frankfurt-1 is oc1, eu-frankfurt-2 is oc19), so the table is the only truth.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace skybridge::oci {
+
+// Reads one variable of the environment; no value when it is not set.
+using Environment = std::function<std::optional<std::string>(std::string_view name)>;
+// The environment of this process.
+Environment ProcessEnvironment();
+
+// "iad" -> "us-ashburn-1", compared without case. An unknown text is returned as it is, in lower case.
+std::string RegionId(std::string_view id_or_code);
+
+// "us-ashburn-1" -> "oraclecloud.com". An unknown region belongs to the domain in OCI_DEFAULT_REALM (which holds a
+// domain), else to the commercial realm.
+std::string RealmDomain(std::string_view region_id, const Environment& environment);
+
+// "https://objectstorage.us-ashburn-1.oraclecloud.com". A region with a dot already holds its domain, as in the SDKs.
+std::string ObjectStorageEndpoint(std::string_view id_or_code, const Environment& environment);
+
+}  // namespace skybridge::oci

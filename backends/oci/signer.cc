@@ -1,0 +1,79 @@
+#include "backends/oci/signer.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/digest.h"
+#include "core/time_text.h"
+
+namespace skybridge::oci {
+namespace {
+
+constexpr std::array<std::string_view, 3> kPlainNames = {"date", "(request-target)", "host"};
+constexpr std::array<std::string_view, 6> kBodyNames = {"date",           "(request-target)", "host",
+                                                        "content-length", "content-type",     "x-content-sha256"};
+
+struct SplitUrl {
+  std::string_view host;    // as in the Host header: without the scheme's own port
+  std::string_view target;  // path and query, byte for byte
+};
+
+SplitUrl Split(std::string_view url) {
+  const bool tls = url.starts_with("https:");
+  const auto scheme_end = url.find("://");
+  std::string_view rest = scheme_end == std::string_view::npos ? url : url.substr(scheme_end + 3);
+  const auto slash = rest.find('/');
+  SplitUrl split{rest.substr(0, slash), slash == std::string_view::npos ? "/" : rest.substr(slash)};
+  const std::string_view own_port = tls ? ":443" : ":80";
+  if (split.host.ends_with(own_port)) split.host.remove_suffix(own_port.size());
+  return split;
+}
+
+std::string LowerCase(std::string_view text) {
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return lower;
+}
+
+std::string ValueOf(std::string_view name, const HttpRequest& request, const SplitUrl& url) {
+  if (name == "(request-target)") return LowerCase(request.method) + " " + std::string(url.target);
+  if (name == "host") return std::string(url.host);
+  if (name == "content-length") return std::to_string(request.body.size());
+  return std::string(request.headers.Get(name));
+}
+
+}  // namespace
+
+std::string SigningString(const HttpRequest& request, std::span<const std::string_view> names) {
+  const SplitUrl url = Split(request.url);
+  std::string text;
+  for (const std::string_view name : names) {
+    if (!text.empty()) text += '\n';
+    text += name;
+    text += ": ";
+    text += ValueOf(name, request, url);
+  }
+  return text;
+}
+
+Status SignRequest(const Identity& identity, SigningProfile profile, WallTime now, HttpRequest& request) {
+  request.headers.Set("date", FormatHttpDate(now));
+  std::span<const std::string_view> names = kPlainNames;
+  if (profile == SigningProfile::kJsonBody) {
+    names = kBodyNames;
+    request.headers.Set("content-type", "application/json");
+    request.headers.Set("x-content-sha256", Base64Encode(Sha256(request.body)));
+  }
+  const std::string signature = TRY(identity.key->Sign(SigningString(request, names)));
+  request.headers.Set(
+      "authorization",
+      fmt::format(R"(Signature version="1",keyId="{}",algorithm="rsa-sha256",headers="{}",signature="{}")",
+                  identity.key_id, fmt::join(names, " "), Base64Encode(AsBytes(signature))));
+  return {};
+}
+
+}  // namespace skybridge::oci

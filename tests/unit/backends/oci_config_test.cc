@@ -1,0 +1,181 @@
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "backends/oci/identity.h"
+#include "tests/support/temp_directory.h"
+#include "tests/unit/backends/oci_test_key.h"
+
+namespace skybridge::oci {
+namespace {
+
+using skybridge::testing::TempDirectory;
+
+class OciConfig : public ::testing::Test {
+ protected:
+  OciConfig() { variables_["HOME"] = home_.path(); }
+
+  std::string Write(const std::string& name, const std::string& text, mode_t mode = 0600) {
+    const auto path = std::filesystem::path(home_.Sub(name));
+    std::filesystem::create_directories(path.parent_path());
+    std::ofstream(path) << text;
+    ::chmod(path.c_str(), mode);
+    return path.string();
+  }
+  void WriteConfig(const std::string& text) { Write(".oci/config", text); }
+  Result<Profile> Load(const std::string& profile = {}, const std::string& file = {}) {
+    return LoadProfile({.file = file, .profile = profile, .environment = [this](std::string_view name) {
+                          const auto found = variables_.find(std::string(name));
+                          return found == variables_.end() ? std::nullopt : std::optional<std::string>(found->second);
+                        }});
+  }
+  static std::string Complete(const std::string& extra = {}) {
+    return "user=U\ntenancy=T\nkey_file=~/key.pem\nregion=iad\nfingerprint=" + std::string(testing::kFingerprint) +
+           "\n" + extra;
+  }
+
+  TempDirectory home_;
+  std::map<std::string, std::string> variables_;
+};
+
+TEST_F(OciConfig, ReadsTheDefaultProfile) {
+  WriteConfig("# a comment\n\n[DEFAULT]\n" + Complete("  Pass_Phrase =  secret with spaces \n"));
+  const auto profile = Load();
+  ASSERT_TRUE(profile) << profile.error().ToString();
+  EXPECT_EQ(profile->user, "U");
+  EXPECT_EQ(profile->tenancy, "T");
+  EXPECT_EQ(profile->region, "us-ashburn-1");
+  EXPECT_EQ(profile->key_file, variables_["HOME"] + "/key.pem");
+  EXPECT_EQ(profile->pass_phrase, "secret with spaces");
+}
+
+TEST_F(OciConfig, ProfilesInheritFromDefault) {
+  WriteConfig("[DEFAULT]\n" + Complete() + "[PROD]\nuser=P\n");
+  const auto profile = Load("PROD");
+  ASSERT_TRUE(profile);
+  EXPECT_EQ(profile->user, "P");
+  EXPECT_EQ(profile->tenancy, "T");
+}
+
+TEST_F(OciConfig, EnvironmentOverridesTheFile) {
+  WriteConfig("[DEFAULT]\n" + Complete() + "[OTHER]\nuser=O\n");
+  variables_["OCI_CLI_PROFILE"] = "OTHER";
+  variables_["OCI_CLI_TENANCY"] = "T2";
+  variables_["OCI_CLI_REGION"] = "eu-frankfurt-1";
+  const auto profile = Load();
+  ASSERT_TRUE(profile);
+  EXPECT_EQ(profile->user, "O");
+  EXPECT_EQ(profile->tenancy, "T2");
+  EXPECT_EQ(profile->region, "eu-frankfurt-1");
+}
+
+TEST_F(OciConfig, WorksFromTheEnvironmentAlone) {
+  variables_["OCI_CLI_USER"] = "U";
+  variables_["OCI_CLI_TENANCY"] = "T";
+  variables_["OCI_CLI_FINGERPRINT"] = testing::kFingerprint;
+  variables_["OCI_CLI_KEY_CONTENT"] = testing::kPkcs8;
+  variables_["OCI_REGION"] = "PHX";
+  const auto profile = Load();
+  ASSERT_TRUE(profile) << profile.error().ToString();
+  EXPECT_EQ(profile->region, "us-phoenix-1");
+  const auto identity = MakeIdentityProvider(*profile, KeyFilePolicy::kRefuseIfOthersMayRead);
+  ASSERT_TRUE(identity);
+  EXPECT_EQ((*identity)->Current().value()->key_id, "T/U/" + std::string(testing::kFingerprint));
+}
+
+TEST_F(OciConfig, OciConfigFileCountsOnlyWithoutTheUsualFile) {
+  variables_["OCI_CONFIG_FILE"] = Write("elsewhere", "[DEFAULT]\n" + Complete() + "[A]\nuser=elsewhere\n");
+  EXPECT_EQ(Load("A")->user, "elsewhere");
+  WriteConfig("[DEFAULT]\n" + Complete() + "[A]\nuser=usual\n");
+  EXPECT_EQ(Load("A")->user, "usual");
+  variables_["OCI_CLI_CONFIG_FILE"] = variables_["OCI_CONFIG_FILE"];
+  EXPECT_EQ(Load("A")->user, "elsewhere");
+}
+
+TEST_F(OciConfig, NamesEveryMissingField) {
+  WriteConfig("[DEFAULT]\nregion=iad\nuser=U\n");
+  const auto profile = Load();
+  ASSERT_FALSE(profile);
+  EXPECT_EQ(profile.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_TRUE(profile.error().message.ends_with("[DEFAULT]: missing tenancy, fingerprint, key_file"))
+      << profile.error().message;
+}
+
+TEST_F(OciConfig, RefusesWhatItCannotUnderstand) {
+  WriteConfig("[DEFAULT]\n" + Complete() + "nonsense\n");
+  ASSERT_FALSE(Load());
+  EXPECT_NE(Load().error().message.find(":7: expected [PROFILE] or key=value"), std::string::npos)
+      << Load().error().message;
+  WriteConfig("[DEFAULT]\n" + Complete());
+  EXPECT_EQ(Load("NOPE").error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(Load("", "/no/such/file").error().code, ErrorCode::kNotFound);
+  variables_["OCI_CLI_FINGERPRINT"] = "95:58";
+  EXPECT_NE(Load().error().message.find("fingerprint must be"), std::string::npos);
+  variables_["OCI_CLI_AUTH"] = "carrier_pigeon";
+  EXPECT_EQ(Load().error().code, ErrorCode::kNotSupported);
+}
+
+TEST_F(OciConfig, RefusesAKeyThatOthersMayRead) {
+  Write("key.pem", std::string(testing::kPkcs8), 0644);
+  WriteConfig("[DEFAULT]\n" + Complete());
+  const auto refused = MakeIdentityProvider(Load().value(), KeyFilePolicy::kRefuseIfOthersMayRead);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kPermissionDenied);
+  EXPECT_NE(refused.error().message.find("chmod 600"), std::string::npos);
+  EXPECT_TRUE(MakeIdentityProvider(Load().value(), KeyFilePolicy::kWarnIfOthersMayRead));
+}
+
+TEST_F(OciConfig, RefusesAKeyThatIsNotTheNamedOne) {
+  Write("key.pem", std::string(testing::kPkcs8));
+  WriteConfig("[DEFAULT]\n" + Complete());
+  variables_["OCI_CLI_FINGERPRINT"] = "00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00";
+  const auto identity = MakeIdentityProvider(Load().value(), KeyFilePolicy::kRefuseIfOthersMayRead);
+  ASSERT_FALSE(identity);
+  EXPECT_EQ(identity.error().code, ErrorCode::kUnauthenticated);
+}
+
+TEST_F(OciConfig, IgnoresAPassPhraseThatTheKeyDoesNotNeed) {
+  Write("key.pem", std::string(testing::kPkcs8));
+  WriteConfig("[DEFAULT]\n" + Complete("pass_phrase=inherited by mistake\n"));
+  EXPECT_TRUE(MakeIdentityProvider(Load().value(), KeyFilePolicy::kRefuseIfOthersMayRead));
+}
+
+TEST_F(OciConfig, SignsWithASessionTokenOnlyWhenToldTo) {
+  Write("key.pem", std::string(testing::kPkcs8));
+  const std::string token = Write("token", "jwt-1\n");
+  WriteConfig("[DEFAULT]\n" + Complete("security_token_file=" + token + "\n"));
+  EXPECT_EQ(Load()->authentication, Authentication::kApiKey);
+  variables_["OCI_CLI_AUTH"] = "security_token";
+  const auto identities = MakeIdentityProvider(Load().value(), KeyFilePolicy::kRefuseIfOthersMayRead);
+  ASSERT_TRUE(identities);
+  const auto first = (*identities)->Current().value();
+  EXPECT_EQ(first->key_id, "ST$jwt-1");
+  EXPECT_FALSE((*identities)->Renew(*first));
+  Write("token", "jwt-2\n");
+  EXPECT_TRUE((*identities)->Renew(*first));
+  EXPECT_EQ((*identities)->Current().value()->key_id, "ST$jwt-2");
+}
+
+TEST(OciRegion, TranslatesCodesAndFindsTheRealm) {
+  const Environment none = [](std::string_view) { return std::nullopt; };
+  EXPECT_EQ(ObjectStorageEndpoint("iad", none), "https://objectstorage.us-ashburn-1.oraclecloud.com");
+  EXPECT_EQ(ObjectStorageEndpoint("FRA", none), "https://objectstorage.eu-frankfurt-1.oraclecloud.com");
+  EXPECT_EQ(ObjectStorageEndpoint("eu-frankfurt-2", none), "https://objectstorage.eu-frankfurt-2.oraclecloud.eu");
+  EXPECT_EQ(ObjectStorageEndpoint("us-langley-1", none), "https://objectstorage.us-langley-1.oraclegovcloud.com");
+  EXPECT_EQ(ObjectStorageEndpoint("uk-gov-cardiff-1", none), "https://objectstorage.uk-gov-cardiff-1.oraclegovcloud.uk");
+  EXPECT_EQ(ObjectStorageEndpoint("xx-new-1", none), "https://objectstorage.xx-new-1.oraclecloud.com");
+  EXPECT_EQ(ObjectStorageEndpoint("region.example.com", none), "https://objectstorage.region.example.com");
+  const Environment realm = [](std::string_view name) {
+    return name == "OCI_DEFAULT_REALM" ? std::optional<std::string>("oraclecloud99.com") : std::nullopt;
+  };
+  EXPECT_EQ(ObjectStorageEndpoint("xx-new-1", realm), "https://objectstorage.xx-new-1.oraclecloud99.com");
+  EXPECT_EQ(ObjectStorageEndpoint("iad", realm), "https://objectstorage.us-ashburn-1.oraclecloud.com");
+}
+
+}  // namespace
+}  // namespace skybridge::oci
