@@ -1,0 +1,184 @@
+#include "backends/oci/replies.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+#include <nlohmann/json.hpp>
+
+#include "core/time_text.h"
+
+namespace skybridge::oci {
+namespace {
+
+using Json = nlohmann::json;
+
+// Never throws: what does not parse is a discarded value.
+Json Parse(std::string_view body) { return Json::parse(body, nullptr, /*allow_exceptions=*/false); }
+
+Error Unreadable(std::string_view what) {
+  return Error{.code = ErrorCode::kCorrupt, .message = "the answer to " + std::string(what) + " is not understood",
+               .retryable = true};
+}
+
+std::string Text(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+std::uint64_t Number(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
+}
+
+const Json* Array(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_array() ? &*found : nullptr;
+}
+
+// None for "4J5P1iZbNhFf49sy35RdhA==-2" (several parts) and for anything else that is not 16 bytes.
+std::optional<Md5Digest> Md5FromBase64(std::string_view text) {
+  const auto bytes = Base64Decode(text);
+  Md5Digest digest;
+  if (!bytes || bytes->size() != digest.size()) return std::nullopt;
+  std::memcpy(digest.data(), bytes->data(), digest.size());
+  return digest;
+}
+
+std::optional<std::uint32_t> Crc32cFromBase64(std::string_view text) {
+  const auto bytes = Base64Decode(text);
+  if (!bytes || bytes->size() != sizeof(std::uint32_t)) return std::nullopt;
+  std::uint32_t crc = 0;
+  for (const char c : *bytes) crc = (crc << 8) | static_cast<unsigned char>(c);
+  return crc;
+}
+
+ListedObject ListedFrom(const Json& entry) {
+  ListedObject object;
+  object.name = Text(entry, "name");
+  object.size_bytes = Number(entry, "size");
+  object.etag = Text(entry, "etag");
+  object.md5 = Md5FromBase64(Text(entry, "md5"));
+  if (const auto time = ParseRfc3339(Text(entry, "timeModified"))) object.time_modified = *time;
+  return object;
+}
+
+std::string LowerCase(std::string_view text) {
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return lower;
+}
+
+std::string_view WithoutQuotes(std::string_view etag) {
+  if (etag.size() >= 2 && etag.front() == '"' && etag.back() == '"') etag = etag.substr(1, etag.size() - 2);
+  return etag;
+}
+
+std::optional<std::uint64_t> Decimal(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+ServiceError ParseServiceError(std::string_view body) {
+  const Json json = Parse(body);
+  if (!json.is_object()) return {};
+  return {Text(json, "code"), Text(json, "message")};
+}
+
+Result<std::string> ParseNamespace(std::string_view body) {
+  const Json json = Parse(body);
+  if (!json.is_string() || json.get_ref<const std::string&>().empty()) return Fail(Unreadable("GetNamespace"));
+  return json.get<std::string>();
+}
+
+Result<Listing> ParseListing(std::string_view body) {
+  const Json json = Parse(body);
+  if (!json.is_object()) return Fail(Unreadable("ListObjects"));
+  const Json* objects = Array(json, "objects");
+  // Without this a page of some other service would read as "the directory is empty".
+  if (objects == nullptr) return Fail(Unreadable("ListObjects"));
+  Listing listing;
+  listing.objects.reserve(objects->size());
+  for (const Json& entry : *objects) {
+    if (!entry.is_object()) return Fail(Unreadable("ListObjects"));
+    listing.objects.push_back(ListedFrom(entry));
+  }
+  if (const Json* prefixes = Array(json, "prefixes")) {
+    for (const Json& prefix : *prefixes) {
+      if (prefix.is_string()) listing.prefixes.push_back(prefix.get<std::string>());
+    }
+  }
+  listing.next_start_with = Text(json, "nextStartWith");
+  return listing;
+}
+
+ObjectFacts ParseObjectFacts(const HttpHeaders& headers) {
+  constexpr std::string_view kMetadataPrefix = "opc-meta-";
+  ObjectFacts facts;
+  facts.etag = WithoutQuotes(headers.Get("etag"));
+  if (const auto time = ParseHttpDate(headers.Get("last-modified"))) facts.last_modified = *time;
+  facts.digests.md5 = Md5FromBase64(headers.Get("content-md5"));
+  if (!facts.digests.md5) facts.digests.md5 = Md5FromBase64(headers.Get("opc-content-md5"));
+  facts.digests.crc32c = Crc32cFromBase64(headers.Get("opc-content-crc32c"));
+  for (const auto& [name, value] : headers) {
+    std::string lower = LowerCase(name);
+    if (lower.starts_with(kMetadataPrefix)) facts.metadata[lower.substr(kMetadataPrefix.size())] = value;
+  }
+  return facts;
+}
+
+std::optional<std::uint64_t> TotalOfContentRange(std::string_view content_range) {
+  const auto slash = content_range.rfind('/');
+  if (slash == std::string_view::npos) return std::nullopt;
+  return Decimal(content_range.substr(slash + 1));
+}
+
+std::optional<std::uint64_t> StartOfContentRange(std::string_view content_range) {
+  constexpr std::string_view kUnit = "bytes ";
+  const auto dash = content_range.find('-');
+  if (!content_range.starts_with(kUnit) || dash == std::string_view::npos) return std::nullopt;
+  return Decimal(content_range.substr(kUnit.size(), dash - kUnit.size()));
+}
+
+Result<std::string> ParseUploadId(std::string_view body) {
+  const Json json = Parse(body);
+  std::string id = json.is_object() ? Text(json, "uploadId") : std::string();
+  if (id.empty()) return Fail(Unreadable("CreateMultipartUpload"));
+  return id;
+}
+
+Result<std::vector<FailedDelete>> ParseFailedDeletes(std::string_view body) {
+  const Json json = Parse(body);
+  if (!json.is_object()) return Fail(Unreadable("BatchDeleteObjects"));
+  std::vector<FailedDelete> failed;
+  if (const Json* entries = Array(json, "failed")) {
+    for (const Json& entry : *entries) {
+      if (!entry.is_object()) return Fail(Unreadable("BatchDeleteObjects"));
+      failed.push_back({Text(entry, "objectName"), static_cast<int>(Number(entry, "statusCode")),
+                        Text(entry, "errorMessage")});
+    }
+  }
+  return failed;
+}
+
+Result<WorkState> ParseWorkState(std::string_view body) {
+  const Json json = Parse(body);
+  const std::string status = json.is_object() ? Text(json, "status") : std::string();
+  if (status == "COMPLETED") return WorkState::kCompleted;
+  if (status == "FAILED" || status == "CANCELED") return WorkState::kFailed;
+  if (status == "ACCEPTED" || status == "IN_PROGRESS" || status == "CANCELING") return WorkState::kRunning;
+  return Fail(Unreadable("GetWorkRequest"));
+}
+
+ServiceError ParseWorkErrors(std::string_view body) {
+  const Json json = Parse(body);
+  if (!json.is_array() || json.empty() || !json.front().is_object()) return {};
+  return {Text(json.front(), "code"), Text(json.front(), "message")};
+}
+
+}  // namespace skybridge::oci
