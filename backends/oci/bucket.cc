@@ -1,0 +1,264 @@
+#include "backends/oci/bucket.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "backends/oci/error.h"
+#include "core/digest.h"
+#include "core/time_text.h"
+
+namespace skybridge::oci {
+namespace {
+
+constexpr int kPartialContent = 206;
+constexpr int kRangeNotSatisfiable = 416;
+// Between two looks at a work request when the service names no time of its own; doubled up to the longest wait.
+constexpr std::chrono::milliseconds kFirstPoll{200};
+constexpr std::chrono::milliseconds kLongestPoll{5'000};
+
+std::string What(std::string_view operation, std::string_view name) {
+  return fmt::format("{} '{}'", operation, name);
+}
+
+Error Corrupt(std::string_view what, std::string_view reason, bool retryable) {
+  return Error{.code = ErrorCode::kCorrupt, .message = fmt::format("{}: {}", what, reason), .retryable = retryable};
+}
+
+std::optional<std::uint64_t> ContentLength(const HttpHeaders& headers) {
+  const std::string_view text = headers.Get("content-length");
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+// What the service says it stored is what we sent. MD5 is computed only when it says nothing better.
+Status CheckStored(std::string_view what, const StoreDigests& stored, ByteSpan body, std::uint32_t crc32c) {
+  const bool equal = stored.crc32c ? *stored.crc32c == crc32c : !stored.md5 || *stored.md5 == Md5(body);
+  if (equal) return {};
+  return Fail(Corrupt(what, "the service stored other bytes than were sent", true));
+}
+
+std::uint32_t CombinedCrc32c(std::span<const PartReceipt> parts) {
+  std::uint32_t crc = 0;
+  for (const PartReceipt& part : parts) crc = CombineCrc32c(crc, part.crc32c, part.size_bytes);
+  return crc;
+}
+
+}  // namespace
+
+Bucket::Bucket(BucketOptions options, HttpTransport& transport, std::unique_ptr<IdentityProvider> identities,
+               Clock& clock)
+    : options_(std::move(options)),
+      client_(transport, std::move(identities), clock),
+      name_space_(options_.name_space) {}
+
+Result<std::string> Bucket::NameSpace(const CallContext& context) {
+  {
+    MutexLock lock(mutex_);
+    if (!name_space_.empty()) return name_space_;
+  }
+  // It never changes: two threads that ask at the same time get the same answer.
+  const HttpResponse response = TRY(client_.Send(MakeGetNamespace(options_.endpoint), "get namespace", context));
+  std::string found = TRY(ParseNamespace(response.body));
+  MutexLock lock(mutex_);
+  name_space_ = found;
+  return found;
+}
+
+Result<BucketAddress> Bucket::Address(const CallContext& context) {
+  return BucketAddress{options_.endpoint, TRY(NameSpace(context)), options_.bucket};
+}
+
+Result<HttpResponse> Bucket::Send(Call call, std::string_view what, const CallContext& context) {
+  Result<HttpResponse> response = client_.Send(std::move(call), what, context);
+  if (response) {
+    seen_ = true;
+  } else if (response.error().code == ErrorCode::kContainerNotFound && seen_) {
+    response.error().retryable = true;
+  }
+  return response;
+}
+
+Result<Listing> Bucket::List(const ListParameters& parameters, const CallContext& context, WallTime* server_time) {
+  const BucketAddress address = TRY(Address(context));
+  const HttpResponse response =
+      TRY(Send(MakeListObjects(address, parameters), What("list", parameters.prefix), context));
+  if (server_time != nullptr) *server_time = ParseHttpDate(response.headers.Get("date")).value_or(WallTime{});
+  return ParseListing(response.body);
+}
+
+Result<ObjectHead> Bucket::Head(std::string_view name, const std::optional<ETag>& if_match,
+                                const CallContext& context) {
+  const BucketAddress address = TRY(Address(context));
+  const std::string what = What("head", name);
+  const HttpResponse response = TRY(Send(MakeHeadObject(address, name, if_match), what, context));
+  const auto size = ContentLength(response.headers);
+  if (!size) return Fail(Corrupt(what, "the answer has no Content-Length", true));
+  return ObjectHead{ParseObjectFacts(response.headers), *size, ContentHeadersOf(response.headers)};
+}
+
+Result<GetReply> Bucket::Get(std::string_view name, ByteRange range, const std::optional<ETag>& if_match,
+                             std::span<std::byte> into, const CallContext& context) {
+  if (range.length_bytes > into.size()) {
+    return Fail(ErrorCode::kInvalidArgument, What("get", name) + ": the buffer is shorter than the range");
+  }
+  if (range.empty()) return PastEnd(name, range, if_match, context);
+  const BucketAddress address = TRY(Address(context));
+  const std::string what = What("get", name);
+  Call call = MakeGetObject(address, name, range, if_match);
+  call.http.receive_into = into.first(range.length_bytes);
+  const Result<HttpResponse> response = Send(std::move(call), what, context);
+  if (!response) {
+    if (response.error().remote.http_status == kRangeNotSatisfiable) return PastEnd(name, range, if_match, context);
+    return Fail(response.error());
+  }
+  const std::string_view content_range = response->headers.Get("content-range");
+  const bool whole = response->status != kPartialContent;
+  const std::uint64_t start = whole ? 0 : StartOfContentRange(content_range).value_or(range.end_bytes());
+  if (start != range.offset_bytes) return Fail(Corrupt(what, "the service sent another range than was asked", true));
+  const std::optional<std::uint64_t> total =
+      whole ? std::optional<std::uint64_t>(response->bytes_received) : TotalOfContentRange(content_range);
+  if (!total) return Fail(Corrupt(what, "the answer does not tell the object's size", true));
+  if (response->bytes_received != Intersect(range, {0, *total}).length_bytes) {
+    return Fail(Corrupt(what, "the service sent fewer bytes than it has", true));
+  }
+  return GetReply{response->bytes_received, *total, ETag(ParseObjectFacts(response->headers).etag)};
+}
+
+// Nothing to read there; size and version come from HEAD, since a 416 names neither for certain.
+Result<GetReply> Bucket::PastEnd(std::string_view name, ByteRange range, const std::optional<ETag>& if_match,
+                                 const CallContext& context) {
+  const ObjectHead head = TRY(Head(name, if_match, context));
+  if (!range.empty() && head.size_bytes > range.offset_bytes) {
+    return Fail(Error{.code = ErrorCode::kConflict,
+                      .message = What("get", name) + ": the object grew while it was read",
+                      .retryable = true});
+  }
+  return GetReply{0, head.size_bytes, ETag(head.facts.etag)};
+}
+
+Result<ObjectFacts> Bucket::Put(PutParameters parameters, const CallContext& context) {
+  const BucketAddress address = TRY(Address(context));
+  const std::string what = What("put", parameters.name);
+  parameters.crc32c = Crc32c(parameters.body);
+  const HttpResponse response = TRY(Send(MakePutObject(address, parameters), what, context));
+  ObjectFacts facts = ParseObjectFacts(response.headers);
+  TRY_VOID(CheckStored(what, facts.digests, parameters.body, parameters.crc32c));
+  facts.digests.crc32c = parameters.crc32c;
+  return facts;
+}
+
+Status Bucket::Delete(std::string_view name, const std::optional<ETag>& if_match, const CallContext& context) {
+  const BucketAddress address = TRY(Address(context));
+  TRY(Send(MakeDeleteObject(address, name, if_match), What("delete", name), context));
+  return {};
+}
+
+Result<std::vector<FailedDelete>> Bucket::BatchDelete(std::span<const NamedVersion> objects,
+                                                      const CallContext& context) {
+  const BucketAddress address = TRY(Address(context));
+  Result<HttpResponse> response = Send(MakeBatchDelete(address, objects), "delete many", context);
+  if (!response) {
+    Error error = std::move(response).error();
+    // Older realms do not know the action and answer 404 without meaning the bucket.
+    if (error.code == ErrorCode::kNotFound) error.code = ErrorCode::kNotSupported;
+    return Fail(std::move(error));
+  }
+  return ParseFailedDeletes(response->body);
+}
+
+Result<ObjectFacts> Bucket::Rename(const RenameParameters& parameters, const CallContext& context) {
+  const BucketAddress address = TRY(Address(context));
+  const HttpResponse response =
+      TRY(Send(MakeRenameObject(address, parameters), What("rename", parameters.source), context));
+  return ParseObjectFacts(response.headers);
+}
+
+Result<std::string> Bucket::CreateUpload(const CreateUploadParameters& parameters, const CallContext& context) {
+  const BucketAddress address = TRY(Address(context));
+  const HttpResponse response =
+      TRY(Send(MakeCreateUpload(address, parameters), What("start upload", parameters.name), context));
+  return ParseUploadId(response.body);
+}
+
+Result<UploadedPart> Bucket::UploadPart(PartParameters parameters, const CallContext& context) {
+  const BucketAddress address = TRY(Address(context));
+  const std::string what = fmt::format("upload part {} of '{}'", parameters.part_number, parameters.name);
+  parameters.crc32c = Crc32c(parameters.body);
+  const HttpResponse response = TRY(Send(MakeUploadPart(address, parameters), what, context));
+  const ObjectFacts facts = ParseObjectFacts(response.headers);
+  TRY_VOID(CheckStored(what, facts.digests, parameters.body, parameters.crc32c));
+  if (facts.etag.empty()) return Fail(Corrupt(what, "the answer has no etag", true));
+  return UploadedPart{facts.etag, parameters.crc32c};
+}
+
+Result<ObjectFacts> Bucket::CommitUpload(const CommitParameters& parameters, const CallContext& context) {
+  const BucketAddress address = TRY(Address(context));
+  const std::string what = What("commit upload of", parameters.name);
+  const HttpResponse response = TRY(Send(MakeCommitUpload(address, parameters), what, context));
+  ObjectFacts facts = ParseObjectFacts(response.headers);
+  const std::uint32_t expected = CombinedCrc32c(parameters.parts);
+  if (facts.digests.crc32c && *facts.digests.crc32c != expected) {
+    return Fail(Corrupt(what, "the whole object's CRC32C is not that of its parts", false));
+  }
+  return facts;
+}
+
+Status Bucket::AbortUpload(std::string_view name, std::string_view upload_id, const CallContext& context) {
+  const BucketAddress address = TRY(Address(context));
+  TRY(Send(MakeAbortUpload(address, name, upload_id), What("abort upload of", name), context));
+  return {};
+}
+
+Status Bucket::RewriteMetadata(std::string_view name, const ETag& etag, const Metadata& metadata,
+                               const CallContext& context) {
+  const std::string what = What("rewrite metadata of", name);
+  if (options_.region.empty()) {
+    return Fail(ErrorCode::kInvalidArgument, what + ": the bucket's region must be configured");
+  }
+  const BucketAddress address = TRY(Address(context));
+  const RewriteParameters parameters{std::string(name), options_.region, etag, metadata};
+  const HttpResponse response = TRY(Send(MakeRewriteMetadata(address, parameters), what, context));
+  const std::string work_id(response.headers.Get("opc-work-request-id"));
+  if (work_id.empty()) return Fail(Corrupt(what, "the answer has no work request", true));
+  return AwaitWork(what, work_id, context);
+}
+
+Status Bucket::AwaitWork(std::string_view what, const std::string& work_id, const CallContext& context) {
+  std::chrono::milliseconds pause = kFirstPoll;
+  for (;;) {
+    const HttpResponse response = TRY(client_.Send(MakeGetWorkRequest(options_.endpoint, work_id), what, context));
+    const WorkState state = TRY(ParseWorkState(response.body));
+    if (state == WorkState::kCompleted) return {};
+    if (state == WorkState::kFailed) return Fail(WorkError(what, work_id, context));
+    const MonotonicTime wake = clock().Now() + pause;
+    if (wake >= context.deadline) {
+      return Fail(Error{.code = ErrorCode::kTimedOut,
+                        .message = fmt::format("{}: the service is still at work", what),
+                        .retryable = true});
+    }
+    if (!clock().SleepUntil(wake, context.stop)) {
+      return Fail(ErrorCode::kCancelled, fmt::format("{}: stopped while the service was at work", what));
+    }
+    pause = std::min(pause * 2, kLongestPoll);
+  }
+}
+
+Error Bucket::WorkError(std::string_view what, const std::string& work_id, const CallContext& context) {
+  Error error{.code = ErrorCode::kConflict, .message = fmt::format("{}: the service could not do it", what)};
+  const auto response = client_.Send(MakeGetWorkErrors(options_.endpoint, work_id), what, context);
+  if (!response) return error;
+  const ServiceError said = ParseWorkErrors(response->body);
+  error.message = fmt::format("{}: {}", what, said.message.empty() ? "the service could not do it" : said.message);
+  error.remote.service_code = said.code;
+  if (said.code == "IfMatchFailed" || said.code == "NoEtagMatch") error.code = ErrorCode::kPreconditionFailed;
+  if (said.code == "ObjectNotFound") error.code = ErrorCode::kNotFound;
+  if (said.code == "InsufficientServicePermissions") error.code = ErrorCode::kPermissionDenied;
+  return error;
+}
+
+}  // namespace skybridge::oci

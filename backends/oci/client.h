@@ -1,0 +1,35 @@
+// One signed exchange with OCI: signs, sends, and turns what is no success into an Error.
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "backends/http_transport.h"
+#include "backends/oci/identity.h"
+#include "backends/oci/requests.h"
+#include "core/call_context.h"
+#include "core/clock.h"
+
+namespace skybridge::oci {
+
+// Safe from many threads.
+class Client {
+ public:
+  // `transport` and `clock` must outlive the client.
+  Client(HttpTransport& transport, std::unique_ptr<IdentityProvider> identities, Clock& clock);
+
+  // Any 2xx is a success. Makes one attempt; only after a 401 that a renewed token may cure, one more.
+  // `what` names operation and key in errors.
+  Result<HttpResponse> Send(Call call, std::string_view what, const CallContext& context);
+
+  Clock& clock() { return clock_; }
+
+ private:
+  Result<HttpResponse> SendSigned(Call& call, const Identity& identity, const CallContext& context);
+
+  HttpTransport& transport_;
+  const std::unique_ptr<IdentityProvider> identities_;
+  Clock& clock_;
+};
+
+}  // namespace skybridge::oci
