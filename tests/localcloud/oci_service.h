@@ -1,0 +1,62 @@
+// The OCI side of the local cloud: Object Storage's native API, and Vault secret bundles, with request signatures.
+// A test double: strict where the service is vague, and nobody's data is safe in it.
+//
+// Kept: namespaces, buckets, objects, multipart uploads, rename, copy, batch delete, storage tiers, work requests.
+// Refused with 501: versioning, server-side keys of clients, lifecycle, replication, retention rules, pre-authenticated
+// requests. Sources: OCI API reference "Object Storage Service API" and "Secret Retrieval API", recorded exchanges.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/result.h"
+#include "tests/localcloud/oci_auth.h"
+#include "tests/localcloud/oci_state.h"
+#include "tests/localcloud/service.h"
+#include "tests/localcloud/storage.h"
+
+namespace skybridge::localcloud {
+
+struct OciIdentity {
+  std::string key_id;  // "tenancy/user/fingerprint", or "ST$" and a session token
+  std::string pem;     // the public key, or the private one
+};
+
+struct OciServiceOptions {
+  std::vector<std::string> namespaces = {"localnamespace"};  // at least one; the first is the caller's own
+  std::string region = "us-ashburn-1";
+  std::string compartment_id = "ocid1.compartment.oc1..local";
+  std::vector<std::string> buckets;  // created at start in the first namespace, unless they exist
+  std::vector<OciIdentity> identities;
+  std::vector<oci::OciSecret> secrets;
+  oci::OciLimits limits;
+  bool require_signatures = true;  // false: for clients that cannot sign
+};
+
+// Safe from many threads.
+class OciService final : public Service {
+ public:
+  // `storage` and `clock` must outlive the service. Takes up what the storage holds.
+  static Result<std::unique_ptr<OciService>> Create(Storage& storage, const Clock& clock, OciServiceOptions options);
+
+  Response Handle(const Request& request) override;
+  std::string OperationOf(const Request& request) const override;
+  Response Refuse(const Request& request, int status) const override;
+
+  // Who may call: keys can be added and revoked while the service runs.
+  oci::OciAuthenticator& authenticator() { return authenticator_; }
+
+ private:
+  OciService(Storage& storage, const Clock& clock, const OciServiceOptions& options);
+  Status Start(const OciServiceOptions& options);
+  Response Answer(const Request& request, WallTime now);
+
+  const Clock& clock_;
+  const bool require_signatures_;
+  oci::OciAuthenticator authenticator_;
+  oci::OciState state_;
+};
+
+}  // namespace skybridge::localcloud
