@@ -7,23 +7,23 @@ namespace {
 
 char LowerAscii(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
-bool SameName(std::string_view a, std::string_view b) {
+}  // namespace
+
+bool SameHeaderName(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
                     [](char x, char y) { return LowerAscii(x) == LowerAscii(y); });
 }
 
-}  // namespace
-
 const std::string* HttpHeaders::Find(std::string_view name) const {
   for (const auto& [field, value] : fields_) {
-    if (SameName(field, name)) return &value;
+    if (SameHeaderName(field, name)) return &value;
   }
   return nullptr;
 }
 
 void HttpHeaders::Set(std::string_view name, std::string value) {
   for (auto& [field, current] : fields_) {
-    if (SameName(field, name)) {
+    if (SameHeaderName(field, name)) {
       current = std::move(value);
       return;
     }

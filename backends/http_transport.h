@@ -14,6 +14,9 @@
 
 namespace skybridge {
 
+// Whether two header names are the same: they compare without case (ASCII).
+bool SameHeaderName(std::string_view a, std::string_view b);
+
 // Header fields in order; names compare without case.
 class HttpHeaders {
  public:

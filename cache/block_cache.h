@@ -31,7 +31,7 @@ class BlockCache {
     std::uint64_t block_size_bytes = 4 << 20;
   };
   struct Stats {
-    std::uint64_t used_bytes = 0, blocks = 0, hits = 0, misses = 0, evictions = 0, corrupt = 0;
+    std::uint64_t used_bytes = 0, blocks = 0, hits = 0, misses = 0, evictions = 0, corrupt = 0, write_errors = 0;
   };
 
   // Finds what an earlier process left. Errors: kIo, kNoSpace, kReadOnly.

@@ -11,7 +11,7 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
-#include "core/endpoint.h"
+#include "core/service_endpoint.h"
 
 namespace skybridge {
 namespace {
@@ -155,13 +155,13 @@ Result<std::string> NeedString(const Node& node, std::string_view name, std::str
 }
 
 // Plain http only to loopback or when asked for by name.
-Status CheckTls(const Node& node, const Endpoint& endpoint, bool allow_http) {
+Status CheckTls(const Node& node, const ServiceEndpoint& endpoint, bool allow_http) {
   if (endpoint.tls || endpoint.is_loopback() || allow_http) return {};
   return node.Bad("plain http is allowed to this machine only; write https://, or set \"allow_http\": true for the remote");
 }
 
 Result<std::string> ReadEndpoint(const Node& node, EndpointPath path, bool allow_http) {
-  const Endpoint endpoint = TRY(node.Parsed([&](std::string_view text) { return ParseEndpoint(text, path); }));
+  const ServiceEndpoint endpoint = TRY(node.Parsed([&](std::string_view text) { return ParseServiceEndpoint(text, path); }));
   TRY_VOID(CheckTls(node, endpoint, allow_http));
   return endpoint.url;
 }
@@ -214,7 +214,7 @@ Status ReadAzureKeys(const Node& node, RemoteConfig& remote) {
                                                                {"hierarchical", NamespaceKind::kHierarchical},
                                                                {"flat", NamespaceKind::kFlat}}));
   }
-  const Endpoint endpoint = TRY(ParseEndpoint(uri.blob_endpoint, EndpointPath::kAllowed));
+  const ServiceEndpoint endpoint = TRY(ParseServiceEndpoint(uri.blob_endpoint, EndpointPath::kAllowed));
   return CheckTls(node, endpoint, remote.allow_http);
 }
 

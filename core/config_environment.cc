@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "core/endpoint.h"
+#include "core/service_endpoint.h"
 
 namespace skybridge {
 namespace {
@@ -22,7 +22,7 @@ Result<std::string> EndpointFrom(const char* name, EndpointPath path, const Envi
   if (!text) return std::string();
   // AZURE_AUTHORITY_HOST is written with and without its scheme.
   const std::string url = text->find("://") == std::string::npos ? "https://" + *text : *text;
-  auto endpoint = ParseEndpoint(url, path);
+  auto endpoint = ParseServiceEndpoint(url, path);
   if (!endpoint) return Fail(ErrorCode::kInvalidArgument, fmt::format("{}: {}", name, endpoint.error().message));
   if (!endpoint->tls && !endpoint->is_loopback()) {
     return Fail(ErrorCode::kInvalidArgument, fmt::format("{}: plain http is allowed to this machine only", name));

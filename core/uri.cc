@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "core/encoding.h"
-#include "core/endpoint.h"
+#include "core/service_endpoint.h"
 
 namespace skybridge {
 namespace {
@@ -150,8 +150,8 @@ Result<Uri> ParseHttp(std::string_view text, const Split& split) {
   if (!decoded) return Bad(text, "the path has a bad percent escape");
   ObjectKey key = TRY(KeyOf(text, *decoded));
   if (host) return Uri(MakeAzureUri(*host, container, std::move(key)));
-  const Endpoint endpoint =
-      TRY(ParseEndpoint(fmt::format("{}://{}/{}", split.scheme, split.authority, account), EndpointPath::kAllowed));
+  const ServiceEndpoint endpoint =
+      TRY(ParseServiceEndpoint(fmt::format("{}://{}/{}", split.scheme, split.authority, account), EndpointPath::kAllowed));
   return Uri(AzureUri{.account = std::string(account),
                       .container = std::string(container),
                       .path = std::move(key),

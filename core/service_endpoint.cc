@@ -1,4 +1,4 @@
-#include "core/endpoint.h"
+#include "core/service_endpoint.h"
 
 #include <algorithm>
 #include <optional>
@@ -44,13 +44,13 @@ std::optional<HostAndPort> SplitHostAndPort(std::string_view authority) {
 
 }  // namespace
 
-bool Endpoint::is_loopback() const {
+bool ServiceEndpoint::is_loopback() const {
   if (host == "localhost" || host == "::1") return true;
   if (!host.starts_with("127.")) return false;
   return std::all_of(host.begin(), host.end(), [](char c) { return IsDigit(c) || c == '.'; });
 }
 
-Result<Endpoint> ParseEndpoint(std::string_view text, EndpointPath path) {
+Result<ServiceEndpoint> ParseServiceEndpoint(std::string_view text, EndpointPath path) {
   const bool tls = text.starts_with("https://");
   if (!tls && !text.starts_with("http://")) {
     return Bad(text, "is not an endpoint; write https://HOST or https://HOST:PORT");
@@ -65,7 +65,7 @@ Result<Endpoint> ParseEndpoint(std::string_view text, EndpointPath path) {
   std::string_view rest = after_scheme.substr(authority.size());
   while (rest.ends_with('/')) rest.remove_suffix(1);
   if (path == EndpointPath::kRefused && !rest.empty()) return Bad(text, "an endpoint of this service has no path");
-  Endpoint endpoint{.tls = tls, .host = std::string(place->host)};
+  ServiceEndpoint endpoint{.tls = tls, .host = std::string(place->host)};
   endpoint.url = fmt::format("{}://{}{}", tls ? "https" : "http", authority, rest);
   return endpoint;
 }

@@ -1,4 +1,4 @@
-// Endpoint: scheme, host and port of a service, as the configuration and path-style URIs write it.
+// ServiceEndpoint: scheme, host and port of a service, as the configuration and path-style URIs write it.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace skybridge {
 
-struct Endpoint {
+struct ServiceEndpoint {
   bool tls = true;
   std::string host;  // without port; an IPv6 address without its brackets
   std::string url;   // normalised: no trailing slash
@@ -21,6 +21,6 @@ struct Endpoint {
 enum class EndpointPath { kRefused, kAllowed };
 
 // Errors: kInvalidArgument, also for user information, a query or a fragment.
-Result<Endpoint> ParseEndpoint(std::string_view text, EndpointPath path);
+Result<ServiceEndpoint> ParseServiceEndpoint(std::string_view text, EndpointPath path);
 
 }  // namespace skybridge

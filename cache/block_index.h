@@ -1,0 +1,103 @@
+// BlockIndex: which blocks the cache has, in memory, and which one leaves next. Pure bookkeeping, no files.
+//
+// Replacement is S3-FIFO (Yang et al., "FIFO queues are all you need for cache eviction", SOSP 2023): a new block enters
+// a small queue of a tenth of the bytes; only one that was read again moves on to the main queue, so that a scan passes
+// through the small queue without disturbing the rest. The keys of blocks that left the small queue are remembered for
+// a while; one that comes back goes straight to the main queue. No list is reordered by a read.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "core/byte_range.h"
+
+namespace skybridge::cache {
+
+struct BlockKey {
+  std::uint64_t version_high = 0;  // 128-bit hash of object, ETag and block size
+  std::uint64_t version_low = 0;
+  std::uint64_t index = 0;
+
+  bool operator==(const BlockKey&) const = default;
+};
+
+struct BlockKeyHash {
+  std::size_t operator()(const BlockKey& key) const noexcept {
+    return key.version_low ^ (key.index * 0x9E3779B97F4A7C15ULL);
+  }
+};
+
+struct IndexedBlock {
+  BlockKey key;
+  std::uint64_t file_bytes = 0;
+};
+
+// Not safe from many threads. About 130 bytes of memory for each block.
+class BlockIndex {
+ public:
+  explicit BlockIndex(std::uint64_t capacity_bytes) : small_target_bytes_(capacity_bytes / 10) {}
+
+  bool Contains(const BlockKey& key) const { return slots_by_key_.contains(key); }
+  std::optional<IndexedBlock> Find(const BlockKey& key) const;
+  // A block just written. False if it is there already.
+  bool Insert(const IndexedBlock& block, std::uint64_t length_bytes);
+  // A block found on disk at start: its past is unknown, it is not treated as a newcomer.
+  bool InsertOld(const IndexedBlock& block);
+  // Notes a read; false if the block is not here. Reads that go forward through a block count as one visit, so that
+  // one sequential pass in small requests does not look like many.
+  bool Touch(const BlockKey& key, ByteRange range);
+  // Takes a block out.
+  std::optional<IndexedBlock> Erase(const BlockKey& key);
+  // Chooses the block that leaves next and takes it out; nothing if the index is empty.
+  std::optional<IndexedBlock> EvictNext();
+  // Takes all blocks of the version of `any` out.
+  std::vector<IndexedBlock> EraseVersion(const BlockKey& any);
+
+  std::uint64_t used_bytes() const { return small_.bytes + main_.bytes; }
+  std::size_t size() const { return slots_by_key_.size(); }
+
+ private:
+  using SlotId = std::uint32_t;
+  static constexpr SlotId kNone = UINT32_MAX;
+  enum class QueueName : std::uint8_t { kSmall, kMain };
+
+  struct Slot {
+    BlockKey key;
+    std::uint32_t file_bytes = 0;
+    std::uint32_t visit_end = 0;  // where the last read of the block ended
+    SlotId newer = kNone;
+    SlotId older = kNone;
+    std::uint8_t visits = 0;
+    QueueName queue = QueueName::kSmall;
+  };
+  struct Queue {
+    SlotId newest = kNone;
+    SlotId oldest = kNone;
+    std::uint64_t bytes = 0;
+    std::size_t count = 0;
+  };
+
+  Queue& QueueOf(QueueName name) { return name == QueueName::kSmall ? small_ : main_; }
+  bool Add(const IndexedBlock& block, QueueName queue, std::uint64_t visit_end);
+  void Link(SlotId id, QueueName queue);
+  void Unlink(SlotId id);
+  IndexedBlock TakeOut(SlotId id);
+  void Remember(const BlockKey& key);
+
+  const std::uint64_t small_target_bytes_;
+  std::vector<Slot> slots_;
+  std::vector<SlotId> free_slots_;
+  std::unordered_map<BlockKey, SlotId, BlockKeyHash> slots_by_key_;
+  Queue small_;
+  Queue main_;
+  std::uint64_t largest_index_ = 0;
+  std::deque<std::uint64_t> ghosts_in_order_;  // hashes of keys that left the small queue
+  std::unordered_set<std::uint64_t> ghosts_;
+};
+
+}  // namespace skybridge::cache

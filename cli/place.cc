@@ -1,0 +1,140 @@
+#include "cli/place.h"
+
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "core/config_environment.h"
+
+namespace skybridge::cli {
+namespace {
+
+ObjectKey Join(const ObjectKey& base, const ObjectKey& below) {
+  if (below.is_root()) return base;
+  return base.is_root() ? below : ObjectKey(base.path + "/" + below.path);
+}
+
+// The path of `key` below `base`; nothing if it lies elsewhere.
+std::optional<ObjectKey> Below(const ObjectKey& base, const ObjectKey& key) {
+  if (base.is_root()) return key;
+  if (key == base) return ObjectKey();
+  if (!key.path.starts_with(base.path + "/")) return std::nullopt;
+  return ObjectKey(key.path.substr(base.path.size() + 1));
+}
+
+std::optional<ObjectKey> PathInside(const RemoteConfig& remote, const AzureUri& uri) {
+  const auto* mine = std::get_if<AzureUri>(&remote.uri);
+  if (mine == nullptr || mine->account != uri.account || mine->container != uri.container) return std::nullopt;
+  return Below(mine->path, uri.path);
+}
+
+std::optional<ObjectKey> PathInside(const RemoteConfig& remote, const OciUri& uri) {
+  const auto* mine = std::get_if<OciUri>(&remote.uri);
+  if (mine == nullptr || mine->bucket != uri.bucket || mine->name_space != uri.name_space) return std::nullopt;
+  if (!uri.region.empty() && uri.region != remote.region) return std::nullopt;
+  return Below(mine->path, uri.path);
+}
+
+template <class CloudUri>
+Outcome<Place> ResolveUri(const CloudUri& uri, const Config& config, const Environment& environment) {
+  for (const auto& [name, remote] : config.remotes) {
+    if (const auto path = PathInside(remote, uri)) return Place{.remote = remote, .path = *path, .label = ToString(uri)};
+  }
+  CloudUri container = uri;
+  container.path = ObjectKey();
+  return Place{.remote = CLI_TRY_IN(RemoteFromEnvironment(container, environment), ToString(uri), Phase::kConfiguration),
+               .path = uri.path,
+               .label = ToString(uri)};
+}
+
+struct Resolver {
+  const Config& config;
+  const Environment& environment;
+
+  Outcome<Place> operator()(const AzureUri& uri) const { return ResolveUri(uri, config, environment); }
+  Outcome<Place> operator()(const OciUri& uri) const { return ResolveUri(uri, config, environment); }
+  Outcome<Place> operator()(const LocalDirectory& directory) const {
+    const std::string path = std::filesystem::absolute(directory.path).lexically_normal();
+    return Place{.remote = {.uri = LocalDirectory{.path = path}, .auth = {.type = AuthType::kNone}},
+                 .path = ObjectKey(),
+                 .label = directory.path};
+  }
+  Outcome<Place> operator()(const RemotePath& path) const {
+    const auto found = config.remotes.find(path.remote);
+    if (found != config.remotes.end()) return Place{.remote = found->second, .path = path.path, .label = ToString(path)};
+    std::vector<std::string_view> names;
+    for (const auto& [name, unused] : config.remotes) names.push_back(name);
+    return Fails(ExitCode::kNotFound,
+                 fmt::format("there is no remote '{}' in {}; configured are {}", path.remote,
+                             config.file.empty() ? "the configuration (no file was found)" : config.file,
+                             names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
+  }
+};
+
+void Descend(Uri& uri, const ObjectKey& path) {
+  struct Visitor {
+    const ObjectKey& path;
+    void operator()(AzureUri& azure) const { azure.path = Join(azure.path, path); }
+    void operator()(OciUri& oci) const { oci.path = Join(oci.path, path); }
+    void operator()(LocalDirectory& local) const {
+      if (!path.is_root()) local.path = (std::filesystem::path(local.path) / path.path).string();
+    }
+  };
+  std::visit(Visitor{path}, uri);
+}
+
+Outcome<Place> Resolve(std::string_view text, const CommandContext& context) {
+  auto location = ParseLocation(text);
+  if (!location) return Fails(ExitCode::kUsage, location.error().message);
+  const Config config = CLI_TRY_IN(LoadConfig(context.config_file, context.environment), "", Phase::kConfiguration);
+  Place place = CLI_TRY(ResolvePlace(*location, config, context.environment));
+  place.label = text;
+  return place;
+}
+
+// A local file is a name in its directory; a directory is the root of its own store.
+Place FromItsDirectory(Place place) {
+  auto& root = std::get<LocalDirectory>(place.remote.uri);
+  std::filesystem::path path = root.path;
+  if (!path.has_filename()) path = path.parent_path();
+  struct stat facts {};
+  if (stat(path.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode)) return place;
+  root.path = path.parent_path().string();
+  place.path = ObjectKey(path.filename().string());
+  return place;
+}
+
+Outcome<OpenPlace> Open(Place place, const CommandContext& context) {
+  auto opened = CLI_TRY(context.stores.Open(place.remote, context.Within(kOpenTimeout)));
+  return OpenPlace{.place = std::move(place), .opened = std::move(opened)};
+}
+
+}  // namespace
+
+Outcome<Place> ResolvePlace(const Location& location, const Config& config, const Environment& environment) {
+  return std::visit(Resolver{config, environment}, location);
+}
+
+Place AsRoot(Place place) {
+  Descend(place.remote.uri, place.path);
+  place.path = ObjectKey();
+  return place;
+}
+
+Outcome<OpenPlace> OpenForPath(std::string_view text, const CommandContext& context) {
+  Place place = CLI_TRY(Resolve(text, context));
+  if (std::holds_alternative<LocalDirectory>(place.remote.uri)) place = FromItsDirectory(AsRoot(std::move(place)));
+  return Open(std::move(place), context);
+}
+
+Outcome<OpenPlace> OpenAsRoot(std::string_view text, const CommandContext& context) {
+  return Open(AsRoot(CLI_TRY(Resolve(text, context))), context);
+}
+
+}  // namespace skybridge::cli

@@ -1,0 +1,41 @@
+// Place: what a command's SRC, DST or PATH argument means once the configuration is known.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "cli/command_context.h"
+#include "cli/failure.h"
+#include "core/config.h"
+#include "core/ids.h"
+#include "core/uri.h"
+
+namespace skybridge::cli {
+
+// A remote, and a path in it. `remote.uri` is the root of the store that is opened.
+struct Place {
+  RemoteConfig remote;
+  ObjectKey path;
+  std::string label;  // as the user wrote it, for messages
+};
+
+// A URI takes the credentials of the configured remote with the same container, else those of the environment.
+// Errors: kNotFound for a remote that is not configured; kAuthentication without credentials.
+Outcome<Place> ResolvePlace(const Location& location, const Config& config, const Environment& environment);
+
+// The same place as the root of its own store: what sync, verify and mount work on.
+Place AsRoot(Place place);
+
+// Parses, resolves and opens in one.
+struct OpenPlace {
+  Place place;
+  std::unique_ptr<OpenStore> opened;
+  ObjectStore& store() const { return opened->store(); }
+};
+// For ls, stat and cat: the path may be a file. A local file is reached from the directory that holds it.
+Outcome<OpenPlace> OpenForPath(std::string_view text, const CommandContext& context);
+// For sync and verify: the path is the tree.
+Outcome<OpenPlace> OpenAsRoot(std::string_view text, const CommandContext& context);
+
+}  // namespace skybridge::cli

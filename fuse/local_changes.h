@@ -1,0 +1,55 @@
+// LocalChanges: which names this mount changed while a question to the store was on its way. The answer may be older than
+// the change; whoever asked must then believe the cache instead.
+//
+//   auto question = changes.Ask();
+//   auto reply = store.Head(...);
+//   if (changes.ChangedSince(question, parent, name)) ...   // the reply may be older than what we did
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "core/ids.h"
+#include "core/mutex.h"
+
+namespace skybridge::fuse {
+
+// Safe from many threads. Remembers changes only while a question older than them is open, and at most kMaxRemembered:
+// past that, every name counts as changed until the open questions are gone.
+class LocalChanges {
+ public:
+  static constexpr std::size_t kMaxRemembered = 100'000;
+
+  class Question {
+   public:
+    explicit Question(LocalChanges& changes) : changes_(&changes), asked_at_(changes.Open()) {}
+    ~Question() { changes_->Close(asked_at_); }
+    Question(const Question&) = delete;
+    Question& operator=(const Question&) = delete;
+
+   private:
+    friend class LocalChanges;
+    LocalChanges* changes_;
+    std::uint64_t asked_at_;
+  };
+
+  Question Ask() { return Question(*this); }
+  void Note(InodeNumber parent, std::string_view name);
+  bool ChangedSince(const Question& question, InodeNumber parent, std::string_view name) const;
+
+ private:
+  std::uint64_t Open();
+  void Close(std::uint64_t asked_at);
+
+  mutable Mutex mutex_;
+  std::uint64_t now_ GUARDED_BY(mutex_) = 1;
+  std::multiset<std::uint64_t> open_questions_ GUARDED_BY(mutex_);
+  std::map<std::pair<InodeNumber, std::string>, std::uint64_t> changed_at_ GUARDED_BY(mutex_);
+  bool overflowed_ GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace skybridge::fuse

@@ -1,0 +1,36 @@
+// The place where we mount: what must be true of it, dead mounts of ours that lie there, and how a mount ends.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "core/result.h"
+#include "fuse/options.h"
+
+namespace skybridge::fuse {
+
+// A line of /proc/self/mountinfo.
+struct MountEntry {
+  std::string device;  // "major:minor", also the name of its backing_dev_info in sysfs
+  std::string mount_point;
+  std::string type;    // "fuse.skybridge"
+};
+
+// The topmost mount at exactly this absolute path. Reads only /proc: never waits for a file system.
+std::optional<MountEntry> FindMount(const std::string& mount_point);
+
+// Removes a dead mount of ours (ENOTCONN), then checks the mount point; returns its absolute path without symbolic links.
+// Errors: see Session::Mount.
+Result<std::string> PrepareMountPoint(const MountOptions& options);
+
+// Detaches the mount: at once for new lookups, for good when the last open file is closed. No error if it has gone, or
+// if another mount lies there by now.
+Status Unmount(const MountEntry& mount);
+
+// Ends the connection of a mount that was detached while files were open: they answer ENOTCONN from now on. Needs root.
+void AbortConnection(const MountEntry& mount);
+
+// Sets the kernel's read-ahead window of a mount. Needs root; false where it could not be set.
+bool SetReadAhead(const MountEntry& mount, std::uint32_t kib);
+
+}  // namespace skybridge::fuse

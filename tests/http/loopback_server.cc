@@ -1,0 +1,178 @@
+#include "tests/http/loopback_server.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <stdexcept>
+
+#include <fmt/format.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+namespace skybridge::testing {
+namespace {
+
+std::string ReadAll(BIO* bio) {
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(bio, &data);
+  return {data, static_cast<std::size_t>(size)};
+}
+
+std::shared_ptr<void> MakeTlsContext(const TlsIdentity& identity) {
+  SSL_CTX* context = SSL_CTX_new(TLS_server_method());
+  const std::unique_ptr<BIO, decltype(&BIO_free)> cert_bio(BIO_new_mem_buf(identity.certificate.c_str(), -1), &BIO_free);
+  const std::unique_ptr<BIO, decltype(&BIO_free)> key_bio(BIO_new_mem_buf(identity.key.c_str(), -1), &BIO_free);
+  X509* certificate = PEM_read_bio_X509(cert_bio.get(), nullptr, nullptr, nullptr);
+  EVP_PKEY* key = PEM_read_bio_PrivateKey(key_bio.get(), nullptr, nullptr, nullptr);
+  SSL_CTX_use_certificate(context, certificate);
+  SSL_CTX_use_PrivateKey(context, key);
+  X509_free(certificate);
+  EVP_PKEY_free(key);
+  return {context, [](void* c) { SSL_CTX_free(static_cast<SSL_CTX*>(c)); }};
+}
+
+}  // namespace
+
+TlsIdentity MakeTlsIdentity() {
+  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(EVP_EC_gen("P-256"), &EVP_PKEY_free);
+  const std::unique_ptr<X509, decltype(&X509_free)> certificate(X509_new(), &X509_free);
+  X509_set_version(certificate.get(), X509_VERSION_3);
+  ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), 1);
+  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -3600);
+  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 3600);
+  X509_set_pubkey(certificate.get(), key.get());
+  X509_NAME* name = X509_get_subject_name(certificate.get());
+  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("loopback"), -1, -1, 0);
+  X509_set_issuer_name(certificate.get(), name);
+  X509_EXTENSION* san = X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, "IP:127.0.0.1");
+  X509_add_ext(certificate.get(), san, -1);
+  X509_EXTENSION_free(san);
+  X509_sign(certificate.get(), key.get(), EVP_sha256());
+  const std::unique_ptr<BIO, decltype(&BIO_free)> cert_bio(BIO_new(BIO_s_mem()), &BIO_free);
+  const std::unique_ptr<BIO, decltype(&BIO_free)> key_bio(BIO_new(BIO_s_mem()), &BIO_free);
+  PEM_write_bio_X509(cert_bio.get(), certificate.get());
+  PEM_write_bio_PrivateKey(key_bio.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr);
+  return {.certificate = ReadAll(cert_bio.get()), .key = ReadAll(key_bio.get())};
+}
+
+long LoopbackServer::Connection::Receive(char* into, std::size_t size) {
+  if (tls_ != nullptr) return SSL_read(static_cast<SSL*>(tls_), into, static_cast<int>(size));
+  return ::recv(fd_, into, size, 0);
+}
+
+std::optional<std::string> LoopbackServer::Connection::ReadHead() {
+  for (;;) {
+    if (const auto end = read_ahead_.find("\r\n\r\n"); end != std::string::npos) {
+      std::string head = read_ahead_.substr(0, end + 4);
+      read_ahead_.erase(0, end + 4);
+      return head;
+    }
+    char chunk[65536];
+    const long count = Receive(chunk, sizeof chunk);
+    if (count <= 0) return std::nullopt;
+    read_ahead_.append(chunk, static_cast<std::size_t>(count));
+  }
+}
+
+std::optional<std::string> LoopbackServer::Connection::ReadBytes(std::size_t count) {
+  while (read_ahead_.size() < count) {
+    char chunk[65536];
+    const long received = Receive(chunk, sizeof chunk);
+    if (received <= 0) return std::nullopt;
+    read_ahead_.append(chunk, static_cast<std::size_t>(received));
+  }
+  std::string bytes = read_ahead_.substr(0, count);
+  read_ahead_.erase(0, count);
+  return bytes;
+}
+
+std::optional<LoopbackServer::Request> LoopbackServer::Connection::ReadRequest() {
+  std::optional<std::string> head = ReadHead();
+  if (!head) return std::nullopt;
+  std::size_t length = 0;
+  constexpr std::string_view kLength = "\r\nContent-Length: ";
+  if (const auto at = head->find(kLength); at != std::string::npos) length = std::stoul(head->substr(at + kLength.size()));
+  std::optional<std::string> body = ReadBytes(length);
+  if (!body) return std::nullopt;
+  return Request{.head = std::move(*head), .body = std::move(*body)};
+}
+
+bool LoopbackServer::Connection::Send(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const long sent = tls_ != nullptr ? SSL_write(static_cast<SSL*>(tls_), bytes.data(), static_cast<int>(bytes.size()))
+                                      : ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent <= 0) return false;
+    bytes.remove_prefix(static_cast<std::size_t>(sent));
+  }
+  return true;
+}
+
+void LoopbackServer::Connection::Reset() {
+  const linger abrupt{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &abrupt, sizeof abrupt);
+}
+
+LoopbackServer::LoopbackServer(std::function<void(Connection&)> serve, std::optional<TlsIdentity> identity)
+    : serve_(std::move(serve)), tls_(identity ? MakeTlsContext(*identity) : nullptr) {
+  listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+  socklen_t size = sizeof address;
+  if (listener_ < 0 || ::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+      ::listen(listener_, 64) != 0 ||
+      ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+    throw std::runtime_error("cannot listen on loopback");
+  }
+  port_ = ntohs(address.sin_port);
+  acceptor_ = std::jthread([this] { Accept(); });
+}
+
+LoopbackServer::~LoopbackServer() {
+  ::shutdown(listener_, SHUT_RDWR);
+  acceptor_.join();
+  std::list<std::jthread> threads;
+  {
+    MutexLock lock(mutex_);
+    for (const int fd : open_) ::shutdown(fd, SHUT_RDWR);
+    threads.swap(threads_);
+  }
+  threads.clear();
+  ::close(listener_);
+}
+
+std::string LoopbackServer::Url(std::string_view path) const {
+  return fmt::format("{}://127.0.0.1:{}{}", tls_ != nullptr ? "https" : "http", port_, path);
+}
+
+void LoopbackServer::Accept() {
+  for (;;) {
+    const int fd = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+    if (fd < 0) return;
+    ++connections_;
+    MutexLock lock(mutex_);
+    open_.push_back(fd);
+    threads_.emplace_back([this, fd] { Serve(fd); });
+  }
+}
+
+void LoopbackServer::Serve(int fd) {
+  {
+    SSL* tls = nullptr;
+    if (tls_ != nullptr) {
+      tls = SSL_new(static_cast<SSL_CTX*>(tls_.get()));
+      SSL_set_fd(tls, fd);
+    }
+    if (tls == nullptr || SSL_accept(tls) == 1) {
+      Connection connection(fd, tls);
+      serve_(connection);
+    }
+    SSL_free(tls);
+  }
+  MutexLock lock(mutex_);
+  open_.remove(fd);
+  ::close(fd);
+}
+
+}  // namespace skybridge::testing

@@ -1,0 +1,58 @@
+#include "fuse/name_codec.h"
+
+#include <gtest/gtest.h>
+
+namespace skybridge::fuse {
+namespace {
+
+using std::string_literals::operator""s;
+
+TEST(NameCodec, ShowsOrdinaryNamesAsTheyAre) {
+  for (const std::string name : {"a.txt", "...", "..a", "%41", "a%!b", "\xFF\xFE", "new\nline", "back\\slash", " "}) {
+    EXPECT_EQ(LocalName(name), name);
+    EXPECT_EQ(RemoteName(name).value(), name);
+  }
+}
+
+TEST(NameCodec, EscapesWhatADirectoryEntryCannotHold) {
+  EXPECT_EQ(LocalName(""), "%!");
+  EXPECT_EQ(LocalName("."), "%!.");
+  EXPECT_EQ(LocalName(".."), "%!..");
+  EXPECT_EQ(LocalName("a\0b"s), "%!a%00b");
+  EXPECT_EQ(LocalName("%!x"), "%!%25%21x");
+}
+
+TEST(NameCodec, EscapedNamesComeBack) {
+  for (const std::string& name : {""s, "."s, ".."s, "\0"s, "%!"s, "%!a%00"s, "%!x!file"s}) {
+    const auto local = LocalName(name);
+    ASSERT_TRUE(local);
+    EXPECT_EQ(local->find('/'), std::string::npos);
+    EXPECT_EQ(RemoteName(*local).value(), name);
+  }
+}
+
+TEST(NameCodec, RefusesEscapesThatNoRemoteNameHas) {
+  for (const char* name : {"%!plain", "%!%2e%2e", "%!%41", "%!a%0", "%!%00%0"}) {
+    const auto remote = RemoteName(name);
+    ASSERT_FALSE(remote) << name;
+    EXPECT_EQ(remote.error().code, ErrorCode::kInvalidName);
+  }
+}
+
+TEST(NameCodec, AFileWhoseNameADirectoryHasGetsANameOfItsOwn) {
+  const auto local = ShadowedFileName("data");
+  ASSERT_EQ(local, "%!data!file");
+  EXPECT_TRUE(IsShadowedFileName(*local));
+  EXPECT_EQ(RemoteName(*local).value(), "data");
+  EXPECT_FALSE(IsShadowedFileName(*LocalName("%!x!file")));
+}
+
+TEST(NameCodec, HidesNamesThatAreTooLong) {
+  EXPECT_TRUE(LocalName(std::string(255, 'a')));
+  EXPECT_FALSE(LocalName(std::string(256, 'a')));
+  EXPECT_FALSE(LocalName(std::string(100, '\0')));  // three bytes each once escaped
+  EXPECT_EQ(RemoteName(std::string(256, 'a')).error().code, ErrorCode::kNameTooLong);
+}
+
+}  // namespace
+}  // namespace skybridge::fuse
