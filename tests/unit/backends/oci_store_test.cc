@@ -1,0 +1,508 @@
+#include "backends/oci/oci_store.h"
+
+#include <array>
+#include <cstring>
+
+#include <gtest/gtest.h>
+
+#include "core/digest.h"
+#include "core/time_text.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/scripted_transport.h"
+#include "tests/unit/backends/oci_test_key.h"
+
+namespace skybridge::oci {
+namespace {
+
+using skybridge::testing::FakeClock;
+using skybridge::testing::ScriptedTransport;
+using Operations = std::vector<std::string>;
+
+// Gives another identity after each Renew, `renewals` times.
+class TestIdentities final : public IdentityProvider {
+ public:
+  explicit TestIdentities(int renewals) : renewals_(renewals) {
+    key_ = std::make_shared<const PrivateKey>(PrivateKey::FromPem(testing::kPkcs8, "", "of the test").value());
+  }
+  Result<std::shared_ptr<const Identity>> Current() override {
+    return std::make_shared<const Identity>(Identity{"key-" + std::to_string(generation_), key_});
+  }
+  bool Renew(const Identity&) override { return generation_++ < renewals_; }
+
+ private:
+  const int renewals_;
+  int generation_ = 0;
+  std::shared_ptr<const PrivateKey> key_;
+};
+
+class OciStoreTest : public ::testing::Test {
+ protected:
+  OciStoreTest() { Open({}); }
+
+  void Open(const ObjectKey& root, int renewals = 0) {
+    store_ = MakeOciStore({.endpoint = "http://host:9000",
+                           .region = "iad",
+                           .name_space = "ns",
+                           .bucket = "b",
+                           .root = root,
+                           .environment = [](std::string_view) { return std::nullopt; }},
+                          transport_, std::make_unique<TestIdentities>(renewals), clock_)
+                 .value();
+  }
+  static std::string Crc(std::string_view text) { return EncodeCrc32c(Crc32c(AsBytes(text))); }
+  static std::string Listing(const std::string& objects, const std::string& more = {}) {
+    return R"({"objects":[)" + objects + "]" + more + "}";
+  }
+  void AnswerHead(std::string_view content) {
+    transport_.Answer(200, {{"etag", "v1"},
+                            {"content-length", std::to_string(content.size())},
+                            {"content-type", "text/plain"},
+                            {"opc-content-crc32c", Crc(content)},
+                            {"opc-meta-mtime", "1.5"}});
+  }
+  std::string SentBody(std::size_t index) { return transport_.sent(index).body; }
+
+  FakeClock clock_;
+  ScriptedTransport transport_;
+  std::unique_ptr<ObjectStore> store_;
+  const CallContext context_;
+  const CallContext retried_{.retried = true};
+};
+
+TEST_F(OciStoreTest, HeadReadsAttributesOfAFile) {
+  transport_.Answer(200, {{"etag", "v1"}, {"content-length", "3"}, {"opc-meta-mtime", "1.5"}, {"opc-meta-mode", "0100640"}});
+  const auto info = store_->Head(ObjectKey("a/b"), context_);
+  ASSERT_TRUE(info);
+  EXPECT_EQ(info->kind, NodeKind::kFile);
+  EXPECT_EQ(info->size_bytes, 3U);
+  EXPECT_EQ(info->attributes->mode, 0640U);
+  EXPECT_EQ(info->attributes->mtime, ParseUnixSeconds("1.5").value());
+}
+
+TEST_F(OciStoreTest, HeadFindsDirectoriesByMarkerAndByPrefix) {
+  transport_.Answer(404).Answer(200, {}, Listing(R"({"name":"d/","size":0,"etag":"m"})"));
+  transport_.Answer(200, {{"etag", "m"}, {"content-length", "0"}, {"opc-meta-mode", "040750"}});
+  const auto marker = store_->Head(ObjectKey("d"), context_);
+  ASSERT_TRUE(marker);
+  EXPECT_EQ(marker->kind, NodeKind::kDirectory);
+  EXPECT_EQ(marker->etag, ETag("m"));
+  EXPECT_EQ(marker->attributes->mode, 0750U);
+
+  transport_.Answer(404).Answer(200, {}, Listing(R"({"name":"d/x","size":0,"etag":"m"})"));
+  const auto prefix = store_->Head(ObjectKey("d"), context_);
+  ASSERT_TRUE(prefix);
+  EXPECT_EQ(prefix->kind, NodeKind::kDirectory);
+  EXPECT_TRUE(prefix->etag.empty());
+  EXPECT_TRUE(prefix->attributes);
+
+  transport_.Answer(404).Answer(200, {}, Listing(""));
+  EXPECT_EQ(store_->Head(ObjectKey("d"), context_).error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(OciStoreTest, AsksForTheNamespaceOnceWhenItIsNotGiven) {
+  store_ = MakeOciStore({.endpoint = "http://host:9000", .bucket = "b"}, transport_,
+                        std::make_unique<TestIdentities>(0), clock_)
+               .value();
+  transport_.Answer(200, {}, "\"found\"").Answer(200, {}, Listing("")).Answer(200, {}, Listing(""));
+  ASSERT_TRUE(store_->List({}, context_));
+  ASSERT_TRUE(store_->List({}, context_));
+  EXPECT_EQ(transport_.operations(), (Operations{"oci.get_namespace", "oci.list_objects", "oci.list_objects"}));
+  EXPECT_TRUE(transport_.sent(1).url.starts_with("http://host:9000/n/found/b/b/o?"));
+}
+
+TEST_F(OciStoreTest, ListsObjectsAndPrefixesInPathOrderAndHidesTheMarker) {
+  Open(ObjectKey("root"));
+  transport_.Answer(200, {}, Listing(R"({"name":"root/d/","size":0},{"name":"root/d/a","size":1,"etag":"v"},
+                                        {"name":"root/d/z","size":2})",
+                                     R"(,"prefixes":["root/d/m/","root/d//"])"));
+  const auto page = store_->List({.directory = ObjectKey("d")}, context_);
+  ASSERT_TRUE(page);
+  ASSERT_EQ(page->entries.size(), 3U);
+  EXPECT_EQ(page->entries[0].key.path, "d/a");
+  EXPECT_EQ(page->entries[1].key.path, "d/m");
+  EXPECT_EQ(page->entries[1].kind, NodeKind::kDirectory);
+  EXPECT_EQ(page->entries[2].key.path, "d/z");
+  EXPECT_FALSE(page->entries[0].attributes);
+  EXPECT_EQ(page->hidden_names, 1U);
+  EXPECT_TRUE(page->continuation.empty());
+}
+
+TEST_F(OciStoreTest, JumpsOverTheRestOfAPrefixThatWasReported) {
+  transport_.Answer(200, {}, Listing("", R"(,"prefixes":["d/m/"],"nextStartWith":"d/m/later")"));
+  auto page = store_->List({.directory = ObjectKey("d")}, context_);
+  ASSERT_TRUE(page);
+  EXPECT_EQ(page->continuation, "d/m0");
+  transport_.Answer(200, {}, Listing("", R"(,"prefixes":["d/m/"],"nextStartWith":"d/n")"));
+  page = store_->List({.directory = ObjectKey("d"), .continuation = page->continuation}, context_);
+  EXPECT_NE(transport_.sent(1).url.find("&start=d%2Fm0&"), std::string::npos);
+  EXPECT_EQ(page->continuation, "d/n");
+}
+
+TEST_F(OciStoreTest, RecursiveListingsSendNoDelimiterAndShowMarkersAsDirectories) {
+  transport_.Answer(200, {}, Listing(R"({"name":"d/","size":0,"etag":"m"},{"name":"d/f","size":1,"etag":"v"})"));
+  const auto page = store_->List({.recursive = true, .max_entries = 7}, context_);
+  ASSERT_TRUE(page);
+  EXPECT_EQ(transport_.sent(0).url.find("delimiter"), std::string::npos);
+  EXPECT_NE(transport_.sent(0).url.find("limit=7"), std::string::npos);
+  EXPECT_EQ(page->entries[0].kind, NodeKind::kDirectory);
+  EXPECT_EQ(page->entries[0].key.path, "d");
+  EXPECT_EQ(page->entries[0].etag, ETag("m"));
+}
+
+TEST_F(OciStoreTest, GetWritesTheRangeAndReportsTheSize) {
+  transport_.Answer(206, {{"etag", "v1"}, {"content-range", "bytes 2-4/10"}}, "cde");
+  std::array<std::byte, 3> into{};
+  const auto reply = store_->Get({.key = ObjectKey("a"), .range = {2, 3}, .if_match = ETag("v1")}, into, context_);
+  ASSERT_TRUE(reply) << reply.error().ToString();
+  EXPECT_EQ(reply->bytes_received, 3U);
+  EXPECT_EQ(reply->object_size_bytes, 10U);
+  EXPECT_EQ(std::memcmp(into.data(), "cde", 3), 0);
+}
+
+TEST_F(OciStoreTest, ReadingPastTheEndYieldsNothing) {
+  transport_.Answer(416, {}, R"({"code":"InvalidRange"})");
+  AnswerHead("0123456789");
+  std::array<std::byte, 3> into{};
+  const auto reply = store_->Get({.key = ObjectKey("a"), .range = {10, 3}, .if_match = ETag("v1")}, into, context_);
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->bytes_received, 0U);
+  EXPECT_EQ(reply->object_size_bytes, 10U);
+  EXPECT_EQ(transport_.sent(1).headers.Get("if-match"), "v1");
+}
+
+TEST_F(OciStoreTest, RefusesRangesThatItDidNotAskFor) {
+  std::array<std::byte, 3> into{};
+  transport_.Answer(206, {{"etag", "v1"}, {"content-range", "bytes 3-5/10"}}, "def");
+  EXPECT_EQ(store_->Get({.key = ObjectKey("a"), .range = {2, 3}}, into, context_).error().code, ErrorCode::kCorrupt);
+  transport_.Answer(206, {{"etag", "v1"}, {"content-range", "bytes 2-4/10"}}, "cd");
+  EXPECT_EQ(store_->Get({.key = ObjectKey("a"), .range = {2, 3}}, into, context_).error().code, ErrorCode::kCorrupt);
+}
+
+TEST_F(OciStoreTest, GetOfADirectorySaysSo) {
+  transport_.Answer(404, {}, R"({"code":"ObjectNotFound"})").Answer(200, {}, Listing(R"({"name":"d/x"})"));
+  std::array<std::byte, 1> into{};
+  EXPECT_EQ(store_->Get({.key = ObjectKey("d"), .range = {0, 1}}, into, context_).error().code,
+            ErrorCode::kIsDirectory);
+}
+
+TEST_F(OciStoreTest, PutKeepsAttributesAndReportsTheNewVersion) {
+  transport_.Answer(200, {{"etag", "v2"},
+                          {"opc-content-md5", "XrY7u+Ae7tCTyyK7j1rNww=="},
+                          {"opc-content-crc32c", "yZRlqg=="}});
+  Attributes attributes;
+  attributes.mtime = ParseUnixSeconds("12.25").value();
+  attributes.mode = 0600;
+  const auto info = store_->Put({.key = ObjectKey("a"), .body = AsBytes("hello world"), .attributes = attributes,
+                                 .conditions = {.if_match = ETag("v1")}},
+                                context_);
+  ASSERT_TRUE(info) << info.error().ToString();
+  EXPECT_EQ(info->etag, ETag("v2"));
+  EXPECT_EQ(info->digests.md5, Md5(AsBytes("hello world")));
+  EXPECT_EQ(info->attributes, attributes);
+  EXPECT_EQ(transport_.sent(0).headers.Get("opc-meta-mtime"), "12.25");
+  EXPECT_EQ(transport_.sent(0).headers.Get("opc-meta-mode"), "0100600");
+  EXPECT_EQ(transport_.sent(0).headers.Get("if-match"), "v1");
+}
+
+TEST_F(OciStoreTest, PutNoticesThatOtherBytesWereStored) {
+  transport_.Answer(200, {{"etag", "v2"}, {"opc-content-crc32c", Crc("hello worlD")}});
+  const auto by_crc = store_->Put({.key = ObjectKey("a"), .body = AsBytes("hello world")}, context_);
+  EXPECT_EQ(by_crc.error().code, ErrorCode::kCorrupt);
+  transport_.Answer(200, {{"etag", "v2"}, {"opc-content-md5", Base64Encode(Md5(AsBytes("other")))}});
+  const auto by_md5 = store_->Put({.key = ObjectKey("a"), .body = AsBytes("hello world")}, context_);
+  EXPECT_EQ(by_md5.error().code, ErrorCode::kCorrupt);
+  EXPECT_TRUE(by_md5.error().retryable);
+}
+
+TEST_F(OciStoreTest, ARetriedPutRecognisesItsOwnFirstAttempt) {
+  Attributes attributes;
+  attributes.mtime = ParseUnixSeconds("1.5").value();
+  attributes.mode = 0644;
+  const PutRequest request{.key = ObjectKey("a"), .body = AsBytes("hello"), .attributes = attributes,
+                           .conditions = {.must_not_exist = true}};
+  transport_.Answer(412, {}, R"({"code":"IfNoneMatchFailed"})");
+  transport_.Answer(200, {{"etag", "v1"}, {"content-length", "5"}, {"opc-content-crc32c", Crc("hello")},
+                          {"opc-meta-mtime", "1.5"}, {"opc-meta-mode", "0100644"}});
+  const auto again = store_->Put(request, retried_);
+  ASSERT_TRUE(again) << again.error().ToString();
+  EXPECT_EQ(again->etag, ETag("v1"));
+}
+
+TEST_F(OciStoreTest, ARetriedPutDoesNotClaimSomebodyElsesObject) {
+  const PutRequest request{.key = ObjectKey("a"), .body = AsBytes("hello"), .conditions = {.must_not_exist = true}};
+  transport_.Answer(412, {}, R"({"code":"IfNoneMatchFailed"})");
+  transport_.Answer(200, {{"etag", "v1"}, {"content-length", "5"}, {"opc-content-crc32c", Crc("HELLO")}});
+  EXPECT_EQ(store_->Put(request, retried_).error().code, ErrorCode::kAlreadyExists);
+  transport_.Answer(412, {}, R"({"code":"IfNoneMatchFailed"})");
+  EXPECT_EQ(store_->Put(request, context_).error().code, ErrorCode::kAlreadyExists);
+}
+
+class OciUpload : public OciStoreTest {
+ protected:
+  // Starts an upload of "ab" and "cd" and sends both parts.
+  void SendParts() {
+    transport_.Answer(200, {}, R"({"uploadId":"u1"})").Answer(200, {{"etag", "e1"}}).Answer(200, {{"etag", "e2"}});
+    upload_ = store_->StartUpload({.key = key_, .attributes = attributes_}, context_).value();
+    for (std::uint32_t part = 1; part <= 2; ++part) {
+      commit_.parts.push_back(store_->UploadPart({.upload = upload_, .key = key_, .part_number = part,
+                                                  .offset_bytes = 2 * (part - 1),
+                                                  .body = AsBytes(part == 1 ? "ab" : "cd")},
+                                                 context_)
+                                  .value());
+    }
+    commit_.upload = upload_;
+    commit_.key = key_;
+    commit_.attributes = attributes_;
+  }
+
+  const ObjectKey key_{"big"};
+  Attributes attributes_;
+  UploadId upload_;
+  CommitUploadRequest commit_;
+};
+
+TEST_F(OciUpload, CommitComparesTheWholeWithItsParts) {
+  SendParts();
+  transport_.Answer(200, {{"etag", "v9"}, {"opc-content-crc32c", Crc("abcd")}});
+  const auto info = store_->CommitUpload(commit_, context_);
+  ASSERT_TRUE(info);
+  EXPECT_EQ(info->size_bytes, 4U);
+  EXPECT_EQ(info->digests.crc32c, Crc32c(AsBytes("abcd")));
+  EXPECT_EQ(SentBody(3), R"({"partsToCommit":[{"etag":"e1","partNum":1},{"etag":"e2","partNum":2}]})");
+
+  transport_.Answer(200, {{"etag", "v9"}, {"opc-content-crc32c", Crc("abdc")}});
+  EXPECT_EQ(store_->CommitUpload(commit_, context_).error().code, ErrorCode::kCorrupt);
+}
+
+TEST_F(OciUpload, ARetriedCommitFindsItsOwnObject) {
+  SendParts();
+  transport_.Answer(404, {}, R"({"code":"UploadNotFound"})");
+  transport_.Answer(200, {{"etag", "v9"}, {"content-length", "4"}, {"opc-content-crc32c", Crc("abcd")},
+                          {"opc-meta-mode", "unused"}});
+  // The metadata differs from what was asked, so the attributes are written as well: HEAD, GET, PUT, HEAD.
+  transport_.Answer(200, {{"etag", "v9"}, {"content-length", "4"}});
+  transport_.Answer(206, {{"etag", "v9"}, {"content-range", "bytes 0-3/4"}}, "abcd");
+  transport_.Answer(200, {{"etag", "v10"}});
+  transport_.Answer(200, {{"etag", "v10"}, {"content-length", "4"}});
+  const auto info = store_->CommitUpload(commit_, retried_);
+  ASSERT_TRUE(info) << info.error().ToString();
+  EXPECT_EQ(info->etag, ETag("v10"));
+
+  transport_.Answer(404, {}, R"({"code":"UploadNotFound"})");
+  EXPECT_EQ(store_->CommitUpload(commit_, context_).error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(OciUpload, AttributesThatChangedSinceTheStartAreWrittenAfterTheCommit) {
+  SendParts();
+  commit_.attributes.mtime = ParseUnixSeconds("7").value();
+  transport_.Answer(200, {{"etag", "v1"}, {"opc-content-crc32c", Crc("abcd")}});
+  AnswerHead("abcd");
+  transport_.Answer(206, {{"etag", "v1"}, {"content-range", "bytes 0-3/4"}}, "abcd").Answer(200, {{"etag", "v2"}});
+  transport_.Answer(200, {{"etag", "v2"}, {"content-length", "4"}, {"opc-meta-mtime", "7"}});
+  const auto info = store_->CommitUpload(commit_, context_);
+  ASSERT_TRUE(info) << info.error().ToString();
+  EXPECT_EQ(info->attributes->mtime, commit_.attributes.mtime);
+  const auto put = transport_.sent(transport_.sent_count() - 2);
+  EXPECT_EQ(put.operation, "oci.put_object");
+  EXPECT_EQ(put.headers.Get("if-match"), "v1");
+  EXPECT_EQ(put.headers.Get("opc-meta-mtime"), "7");
+  EXPECT_EQ(put.headers.Get("content-type"), "text/plain");
+}
+
+TEST_F(OciUpload, AbortingWhatIsGoneIsNoError) {
+  SendParts();
+  transport_.Answer(404, {}, R"({"code":"UploadNotFound"})");
+  EXPECT_TRUE(store_->AbortUpload({.upload = upload_, .key = key_}, context_));
+}
+
+TEST_F(OciStoreTest, LargeObjectsGetTheirAttributesFromACopyWithinTheService) {
+  const std::string size = std::to_string(std::uint64_t{100} << 20);
+  clock_.AdvanceBySleeping(true);
+  transport_.Answer(200, {{"etag", "v1"}, {"content-length", size}});
+  transport_.Answer(202, {{"opc-work-request-id", "w1"}});
+  transport_.Answer(200, {}, R"({"status":"IN_PROGRESS"})").Answer(200, {}, R"({"status":"COMPLETED"})");
+  transport_.Answer(200, {{"etag", "v2"}, {"content-length", size}, {"opc-meta-mtime", "7"}});
+  Attributes attributes;
+  attributes.mtime = ParseUnixSeconds("7").value();
+  const auto info = store_->SetAttributes({.key = ObjectKey("a"), .attributes = attributes}, context_);
+  ASSERT_TRUE(info) << info.error().ToString();
+  EXPECT_EQ(info->etag, ETag("v2"));
+  EXPECT_EQ(transport_.operations(), (Operations{"oci.head_object", "oci.copy_object", "oci.work_request",
+                                                 "oci.work_request", "oci.head_object"}));
+}
+
+TEST_F(OciStoreTest, ACopyThatTheServiceMayNotDoIsAnError) {
+  transport_.Answer(200, {{"etag", "v1"}, {"content-length", "100000000"}});
+  transport_.Answer(202, {{"opc-work-request-id", "w1"}}).Answer(200, {}, R"({"status":"FAILED"})");
+  transport_.Answer(200, {}, R"([{"code":"InsufficientServicePermissions","message":"no policy"}])");
+  EXPECT_EQ(store_->SetAttributes({.key = ObjectKey("a")}, context_).error().code, ErrorCode::kPermissionDenied);
+}
+
+TEST_F(OciStoreTest, SetAttributesRefusesAnotherVersion) {
+  AnswerHead("x");
+  EXPECT_EQ(store_->SetAttributes({.key = ObjectKey("a"), .if_match = ETag("v0")}, context_).error().code,
+            ErrorCode::kPreconditionFailed);
+}
+
+TEST_F(OciStoreTest, SettingAttributesOfAPrefixMakesItsMarker) {
+  transport_.Answer(200, {}, Listing(R"({"name":"d/x"})")).Answer(200, {{"etag", "m"}});
+  Attributes attributes;
+  attributes.mode = 0700;
+  const auto info = store_->SetAttributes(
+      {.key = ObjectKey("d"), .kind = NodeKind::kDirectory, .attributes = attributes}, context_);
+  ASSERT_TRUE(info);
+  EXPECT_EQ(info->etag, ETag("m"));
+  EXPECT_EQ(transport_.sent(1).url, "http://host:9000/n/ns/b/b/o/d%2F");
+  EXPECT_EQ(transport_.sent(1).headers.Get("if-none-match"), "*");
+  EXPECT_EQ(store_->SetAttributes({.kind = NodeKind::kDirectory}, context_).error().code, ErrorCode::kNotSupported);
+}
+
+TEST_F(OciStoreTest, MakeDirectoryRefusesAnyNameThatExists) {
+  AnswerHead("a file");
+  EXPECT_EQ(store_->MakeDirectory({.key = ObjectKey("d")}, context_).error().code, ErrorCode::kAlreadyExists);
+  transport_.Answer(404).Answer(200, {}, Listing("")).Answer(412, {}, R"({"code":"IfNoneMatchFailed"})");
+  EXPECT_EQ(store_->MakeDirectory({.key = ObjectKey("d")}, context_).error().code, ErrorCode::kAlreadyExists);
+}
+
+TEST_F(OciStoreTest, RemoveDirectoryNeverDeletesAChild) {
+  transport_.Answer(200, {}, Listing(R"({"name":"d/","etag":"m"},{"name":"d/x"})"));
+  EXPECT_EQ(store_->RemoveDirectory(ObjectKey("d"), context_).error().code, ErrorCode::kNotEmpty);
+  transport_.Answer(200, {}, Listing(R"({"name":"d/","etag":"m"})")).Answer(204);
+  EXPECT_TRUE(store_->RemoveDirectory(ObjectKey("d"), context_));
+  EXPECT_EQ(transport_.sent(2).headers.Get("if-match"), "m");
+  transport_.Answer(200, {}, Listing("")).Answer(200, {{"etag", "v"}, {"content-length", "1"}});
+  EXPECT_EQ(store_->RemoveDirectory(ObjectKey("d"), context_).error().code, ErrorCode::kNotDirectory);
+}
+
+TEST_F(OciStoreTest, RenamePinsTheVersionItDescribes) {
+  AnswerHead("hello");
+  transport_.Answer(200, {}, Listing("")).Answer(200, {{"etag", "v2"}});
+  const auto info = store_->Rename({.source = ObjectKey("a"), .destination = ObjectKey("b"),
+                                    .destination_conditions = {.must_not_exist = true}},
+                                   context_);
+  ASSERT_TRUE(info);
+  EXPECT_EQ(info->key.path, "b");
+  EXPECT_EQ(info->etag, ETag("v2"));
+  EXPECT_EQ(info->size_bytes, 5U);
+  EXPECT_EQ(SentBody(2), R"({"newName":"b","newObjIfNoneMatchETag":"*","sourceName":"a","srcObjIfMatchETag":"v1"})");
+}
+
+TEST_F(OciStoreTest, ARetriedRenameRecognisesWhatItMoved) {
+  const RenameRequest request{.source = ObjectKey("a"), .destination = ObjectKey("b")};
+  AnswerHead("hello");
+  transport_.Answer(200, {}, Listing(""));
+  transport_.Break({.code = ErrorCode::kUnavailable, .message = "cut", .retryable = true});
+  ASSERT_FALSE(store_->Rename(request, context_));
+  transport_.Answer(404);
+  AnswerHead("hello");
+  const auto again = store_->Rename(request, retried_);
+  ASSERT_TRUE(again) << again.error().ToString();
+  EXPECT_EQ(again->key.path, "b");
+  // Nothing is remembered of a second call: a source that is not there is just not there.
+  transport_.Answer(404);
+  EXPECT_EQ(store_->Rename(request, retried_).error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(OciStoreTest, ARetriedRenameDoesNotClaimAnotherObject) {
+  const RenameRequest request{.source = ObjectKey("a"), .destination = ObjectKey("b")};
+  AnswerHead("hello");
+  transport_.Answer(200, {}, Listing(""));
+  transport_.Break({.code = ErrorCode::kUnavailable, .message = "cut", .retryable = true});
+  ASSERT_FALSE(store_->Rename(request, context_));
+  transport_.Answer(404);
+  AnswerHead("jello");
+  EXPECT_EQ(store_->Rename(request, retried_).error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(OciStoreTest, RenamingADirectoryIntoItselfIsRefused) {
+  EXPECT_EQ(store_->Rename({.source = ObjectKey("d"), .destination = ObjectKey("d/e"), .kind = NodeKind::kDirectory},
+                           context_)
+                .error()
+                .code,
+            ErrorCode::kInvalidArgument);
+  EXPECT_EQ(transport_.sent_count(), 0U);
+}
+
+TEST_F(OciStoreTest, DeleteOfWhatIsGoneSucceedsOnlyWhenRetried) {
+  transport_.Answer(404, {}, R"({"code":"ObjectNotFound"})");
+  EXPECT_TRUE(store_->Delete({.key = ObjectKey("a")}, retried_));
+  transport_.Answer(404, {}, R"({"code":"ObjectNotFound"})").Answer(200, {}, Listing(""));
+  EXPECT_EQ(store_->Delete({.key = ObjectKey("a")}, context_).error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(OciStoreTest, DeleteManyReportsEachFailure) {
+  transport_.Answer(200, {}, R"({"deleted":[],"failed":[{"objectName":"b","statusCode":412,"errorMessage":"changed"},
+                                                        {"objectName":"c","statusCode":503}]})");
+  const std::vector<DeleteRequest> requests = {
+      {.key = ObjectKey("a")}, {.key = ObjectKey("b"), .if_match = ETag("v")}, {.key = ObjectKey("c")}, {}};
+  const auto outcomes = store_->DeleteMany(requests, context_);
+  ASSERT_EQ(outcomes.size(), 4U);
+  EXPECT_TRUE(outcomes[0]);
+  EXPECT_EQ(outcomes[1].error().code, ErrorCode::kPreconditionFailed);
+  EXPECT_TRUE(outcomes[2].error().retryable);
+  EXPECT_EQ(outcomes[3].error().code, ErrorCode::kInvalidName);
+  EXPECT_EQ(SentBody(0), R"({"isSkipDeletedResult":true,"objects":[{"objectName":"a"},)"
+                         R"({"ifMatch":"v","objectName":"b"},{"objectName":"c"}]})");
+}
+
+TEST_F(OciStoreTest, DeleteManyGoesOneByOneWhereThereIsNoBatch) {
+  transport_.Answer(405).Answer(204).Answer(204).Answer(204);
+  const std::vector<DeleteRequest> requests = {{.key = ObjectKey("a")}, {.key = ObjectKey("b")}};
+  for (const Status& outcome : store_->DeleteMany(requests, context_)) EXPECT_TRUE(outcome);
+  ASSERT_TRUE(store_->DeleteMany(std::span(requests).first(1), context_)[0]);
+  EXPECT_EQ(transport_.operations(),
+            (Operations{"oci.batch_delete", "oci.delete_object", "oci.delete_object", "oci.delete_object"}));
+}
+
+TEST_F(OciStoreTest, ARefusedTokenIsRenewedOnce) {
+  Open({}, 1);
+  transport_.Answer(401).Answer(200, {}, Listing("")).Answer(401);
+  ASSERT_TRUE(store_->List({}, context_));
+  EXPECT_NE(transport_.sent(0).headers.Get("authorization").find("key-0"), std::string_view::npos);
+  EXPECT_NE(transport_.sent(1).headers.Get("authorization").find("key-1"), std::string_view::npos);
+  EXPECT_EQ(store_->List({}, context_).error().code, ErrorCode::kUnauthenticated);
+}
+
+TEST_F(OciStoreTest, AWrongClockIsNamedInTheError) {
+  clock_.SetWall(ParseHttpDate("Mon, 05 Jan 2026 10:20:30 GMT").value());
+  transport_.Answer(401, {{"date", "Mon, 05 Jan 2026 11:20:30 GMT"}}, R"({"code":"NotAuthenticated","message":"no"})");
+  const auto page = store_->List({}, context_);
+  EXPECT_EQ(page.error().message, "list '': no; this machine's clock is 3600 s behind the service's: set it right");
+}
+
+TEST_F(OciStoreTest, AMissingBucketIsWorthARetryOnlyAfterItWasSeen) {
+  const std::string body = R"({"code":"BucketNotFound","message":"no bucket"})";
+  transport_.Answer(404, {}, body);
+  auto page = store_->List({}, context_);
+  EXPECT_EQ(page.error().code, ErrorCode::kContainerNotFound);
+  EXPECT_FALSE(page.error().retryable);
+  transport_.Answer(200, {}, Listing("")).Answer(404, {}, body);
+  ASSERT_TRUE(store_->List({}, context_));
+  page = store_->List({}, context_);
+  EXPECT_EQ(page.error().code, ErrorCode::kContainerNotFound);
+  EXPECT_TRUE(page.error().retryable);
+}
+
+TEST_F(OciStoreTest, ProbeTellsTheServersTime) {
+  transport_.Answer(200, {{"date", "Mon, 05 Jan 2026 10:20:30 GMT"}}, Listing(""));
+  const auto probe = store_->Probe(context_);
+  ASSERT_TRUE(probe);
+  EXPECT_EQ(probe->server_time, ParseHttpDate("Mon, 05 Jan 2026 10:20:30 GMT").value());
+  EXPECT_EQ(probe->detail, "bucket 'b' in namespace 'ns'");
+}
+
+TEST_F(OciStoreTest, RefusesEndpointsWithAPathAndMissingPlaces) {
+  const auto make = [&](OciStoreOptions options) {
+    return MakeOciStore(options, transport_, std::make_unique<TestIdentities>(0), clock_);
+  };
+  EXPECT_TRUE(make({.endpoint = "http://127.0.0.1:9000/", .bucket = "b"}));
+  for (const char* endpoint : {"http://host/n", "host", "ftp://host", "https://user@host", "https://"}) {
+    EXPECT_EQ(make({.endpoint = endpoint, .bucket = "b"}).error().code, ErrorCode::kInvalidArgument) << endpoint;
+  }
+  EXPECT_FALSE(make({.region = "iad"}));
+  EXPECT_FALSE(make({.bucket = "b"}));
+  EXPECT_EQ(make({.region = "iad", .bucket = "b", .root = ObjectKey("a//b")}).error().code, ErrorCode::kInvalidName);
+}
+
+}  // namespace
+}  // namespace skybridge::oci
