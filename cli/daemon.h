@@ -1,0 +1,23 @@
+// Daemon: work that goes on in the background once it is ready, with a foreground that waits for just that.
+#pragma once
+
+#include <functional>
+
+#include "cli/failure.h"
+
+namespace skybridge::cli {
+
+// Told by the work, once, when it is ready: only then does the waiting process end with success.
+using ReadyCallback = std::function<void()>;
+using DaemonWork = std::function<Outcome<ExitCode>(const ReadyCallback& ready)>;
+
+// Forks; call it before there are threads. The child runs `work`; when that is ready the child leaves the terminal (own
+// session, working directory /, standard files on /dev/null), and this function returns kOk in the parent. If the work
+// ends before, its Failure (or exit code) is what this function returns. It never returns in the child.
+Outcome<ExitCode> RunInBackground(const DaemonWork& work);
+
+// Tells systemd that a foreground service is up, or going; nothing without $NOTIFY_SOCKET.
+void NotifyReady(const std::string& status);
+void NotifyStopping();
+
+}  // namespace skybridge::cli
