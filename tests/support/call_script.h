@@ -1,5 +1,5 @@
-// CallScript: what a test wants to happen to coming calls of a fake: fail, lose the reply, block, run a hook; and how
-// many calls there were. `Op` is an enum of the fake's operations.
+// CallScript: what a test wants to happen to coming calls of a fake: fail, lose the reply, block,
+// run a hook; and how many calls there were. `Op` is an enum of the fake's operations.
 #pragma once
 
 #include <chrono>
@@ -20,7 +20,8 @@ namespace skybridge::testing {
 
 // The error of a reply that never came: retryable, outcome unknown.
 inline Error LostReply() {
-  return Error{.code = ErrorCode::kUnavailable, .message = "the connection broke", .retryable = true};
+  return Error{
+      .code = ErrorCode::kUnavailable, .message = "the connection broke", .retryable = true};
 }
 
 // Safe from many threads. Scripts of one operation are used up in the order they were given.
@@ -35,10 +36,12 @@ class CallScript {
   void ActThenFailNext(Op op, Error error = LostReply(), int times = 1) {
     Push(op, {.error = std::move(error), .act_first = true}, times);
   }
-  // The next call runs `hook` first, holding no lock: it may use the fake itself ("somebody else was faster").
+  // The next call runs `hook` first, holding no lock: it may use the fake itself ("somebody else
+  // was faster").
   void BeforeNext(Op op, std::function<void()> hook) { Push(op, {.hook = std::move(hook)}, 1); }
 
-  // Calls wait before they act until Release, their stop token (kCancelled) or their deadline (kTimedOut).
+  // Calls wait before they act until Release, their stop token (kCancelled) or their deadline
+  // (kTimedOut).
   void Block(Op op) {
     MutexLock lock(mutex_);
     blocked_ops_.insert(op);
@@ -70,8 +73,8 @@ class CallScript {
     calls_.clear();
   }
 
-  // For the fake: counts the call and plays its script. An Error: answer it at once, without acting. A value: act,
-  // then, if the value holds an error, answer that in place of the outcome.
+  // For the fake: counts the call and plays its script. An Error: answer it at once, without
+  // acting. A value: act, then, if the value holds an error, answer that in place of the outcome.
   Result<std::optional<Error>> Enter(Op op, const CallContext& context) {
     TRY_VOID(WaitWhileBlocked(op, context));
     const Step step = Pop(op);
@@ -104,7 +107,9 @@ class CallScript {
   Status CheckContext(const CallContext& context) const {
     if (context.stop.stop_requested()) return Fail(ErrorCode::kCancelled, "the call was stopped");
     if (clock_.Now() >= context.deadline) {
-      return Fail(Error{.code = ErrorCode::kTimedOut, .message = "the call's deadline passed", .retryable = true});
+      return Fail(Error{.code = ErrorCode::kTimedOut,
+                        .message = "the call's deadline passed",
+                        .retryable = true});
     }
     return {};
   }
@@ -117,7 +122,8 @@ class CallScript {
     ++waiting_[op];
     changed_.NotifyAll();
     while (status && blocked_ops_.contains(op)) {
-      // The clock may be a fake one and the token has no condition variable of ours: look again now and then.
+      // The clock may be a fake one and the token has no condition variable of ours: look again now
+      // and then.
       changed_.WaitUntil(mutex_, std::chrono::steady_clock::now() + std::chrono::milliseconds(2));
       status = CheckContext(context);
     }

@@ -13,11 +13,17 @@ namespace {
 
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 
-std::string DirectoryName(const ObjectKey& key) { return key.is_root() ? std::string() : key.path + "/"; }
+std::string DirectoryName(const ObjectKey& key) {
+  return key.is_root() ? std::string() : key.path + "/";
+}
 
-std::string AsText(ByteSpan bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+std::string AsText(ByteSpan bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
 
-bool StartsWith(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
+bool StartsWith(std::string_view text, std::string_view prefix) {
+  return text.substr(0, prefix.size()) == prefix;
+}
 
 tl::unexpected<Error> Refuse(ErrorCode code, const ObjectKey& key) {
   return Fail(code, fmt::format("'{}' in the fake store", key.path));
@@ -81,21 +87,29 @@ FakeObjectStore::FakeObjectStore(const Clock& clock, FakeStoreOptions options)
 
 // ---- What tests do behind the back of the code they test ----
 
-ETag FakeObjectStore::PutText(std::string_view path, std::string_view content, Attributes attributes) {
+ETag FakeObjectStore::PutText(std::string_view path, std::string_view content,
+                              Attributes attributes) {
   MutexLock lock(mutex_);
-  return Store(ObjectKey(std::string(path)), MakeNode(NodeKind::kFile, AsBytes(content), std::move(attributes))).etag;
+  return Store(ObjectKey(std::string(path)),
+               MakeNode(NodeKind::kFile, AsBytes(content), std::move(attributes)))
+      .etag;
 }
 
-ETag FakeObjectStore::PutLink(std::string_view path, std::string_view target, Attributes attributes) {
+ETag FakeObjectStore::PutLink(std::string_view path, std::string_view target,
+                              Attributes attributes) {
   MutexLock lock(mutex_);
-  return Store(ObjectKey(std::string(path)), MakeNode(NodeKind::kSymlink, AsBytes(target), std::move(attributes))).etag;
+  return Store(ObjectKey(std::string(path)),
+               MakeNode(NodeKind::kSymlink, AsBytes(target), std::move(attributes)))
+      .etag;
 }
 
 void FakeObjectStore::Remove(std::string_view path) {
   MutexLock lock(mutex_);
   const ObjectKey key{std::string(path)};
   const std::string prefix = DirectoryName(key);
-  std::erase_if(nodes_, [&](const auto& entry) { return entry.first == path || StartsWith(entry.first, prefix); });
+  std::erase_if(nodes_, [&](const auto& entry) {
+    return entry.first == path || StartsWith(entry.first, prefix);
+  });
 }
 
 std::optional<std::string> FakeObjectStore::ContentOf(std::string_view path) const {
@@ -108,7 +122,8 @@ std::optional<std::string> FakeObjectStore::ContentOf(std::string_view path) con
 std::optional<ObjectInfo> FakeObjectStore::InfoOf(std::string_view path) const {
   MutexLock lock(mutex_);
   for (const std::string& name : {std::string(path), std::string(path) + "/"}) {
-    if (const auto found = nodes_.find(name); found != nodes_.end()) return Describe(name, found->second);
+    if (const auto found = nodes_.find(name); found != nodes_.end())
+      return Describe(name, found->second);
   }
   return std::nullopt;
 }
@@ -143,11 +158,17 @@ void FakeObjectStore::InterruptNextDirectoryRename(std::size_t after_objects) {
   interrupt_rename_after_ = after_objects;
 }
 
+void FakeObjectStore::FailNextDeletionOf(std::string_view path, Error error) {
+  MutexLock lock(mutex_);
+  deletion_faults_.insert_or_assign(std::string(path), std::move(error));
+}
+
 // ---- The interface: script first, then the model under its lock ----
 
 Result<ProbeReply> FakeObjectStore::Probe(const CallContext& context) {
   const auto lost = TRY(script_.Enter(StoreOp::kProbe, context));
-  return Answer<ProbeReply>(lost, ProbeReply{.server_time = clock_.WallNow(), .detail = capabilities().name});
+  return Answer<ProbeReply>(
+      lost, ProbeReply{.server_time = clock_.WallNow(), .detail = capabilities().name});
 }
 
 Result<ListPage> FakeObjectStore::List(const ListRequest& request, const CallContext& context) {
@@ -175,13 +196,15 @@ Result<ObjectInfo> FakeObjectStore::Put(const PutRequest& request, const CallCon
   return Answer(lost, DoPut(request, context.retried));
 }
 
-Result<UploadId> FakeObjectStore::StartUpload(const StartUploadRequest& request, const CallContext& context) {
+Result<UploadId> FakeObjectStore::StartUpload(const StartUploadRequest& request,
+                                              const CallContext& context) {
   const auto lost = TRY(script_.Enter(StoreOp::kStartUpload, context));
   MutexLock lock(mutex_);
   return Answer(lost, DoStartUpload(request));
 }
 
-Result<PartReceipt> FakeObjectStore::UploadPart(const UploadPartRequest& request, const CallContext& context) {
+Result<PartReceipt> FakeObjectStore::UploadPart(const UploadPartRequest& request,
+                                                const CallContext& context) {
   const auto lost = TRY(script_.Enter(StoreOp::kUploadPart, context));
   MutexLock lock(mutex_);
   return Answer(lost, DoUploadPart(request));
@@ -221,7 +244,8 @@ Status FakeObjectStore::RemoveDirectory(const ObjectKey& key, const CallContext&
   return Answer(lost, DoRemoveDirectory(key, context.retried));
 }
 
-Result<ObjectInfo> FakeObjectStore::Rename(const RenameRequest& request, const CallContext& context) {
+Result<ObjectInfo> FakeObjectStore::Rename(const RenameRequest& request,
+                                           const CallContext& context) {
   const auto lost = TRY(script_.Enter(StoreOp::kRename, context));
   MutexLock lock(mutex_);
   return Answer(lost, DoRename(request, context.retried));
@@ -255,7 +279,8 @@ Attributes FakeObjectStore::Kept(Attributes attributes) const {
   return attributes;
 }
 
-FakeObjectStore::Node FakeObjectStore::MakeNode(NodeKind kind, ByteSpan content, Attributes attributes) const {
+FakeObjectStore::Node FakeObjectStore::MakeNode(NodeKind kind, ByteSpan content,
+                                                Attributes attributes) const {
   return {.kind = kind,
           .content = AsText(content),
           .attributes = Kept(std::move(attributes)),
@@ -306,15 +331,18 @@ bool FakeObjectStore::HasChildren(const ObjectKey& key) const {
 }
 
 Status FakeObjectStore::CheckParents(const ObjectKey& key) const {
-  for (ObjectKey parent = key.parent(); hierarchical() && !parent.is_root(); parent = parent.parent()) {
+  for (ObjectKey parent = key.parent(); hierarchical() && !parent.is_root();
+       parent = parent.parent()) {
     if (nodes_.contains(parent.path)) return Refuse(ErrorCode::kNotDirectory, parent);
   }
   return {};
 }
 
 void FakeObjectStore::MakeParents(const ObjectKey& key) {
-  for (ObjectKey parent = key.parent(); hierarchical() && !parent.is_root(); parent = parent.parent()) {
-    const auto [entry, is_new] = nodes_.try_emplace(DirectoryName(parent), Node{.kind = NodeKind::kDirectory});
+  for (ObjectKey parent = key.parent(); hierarchical() && !parent.is_root();
+       parent = parent.parent()) {
+    const auto [entry, is_new] =
+        nodes_.try_emplace(DirectoryName(parent), Node{.kind = NodeKind::kDirectory});
     if (!is_new) return;
     Touch(entry->second);
   }
@@ -350,10 +378,12 @@ Result<ListPage> FakeObjectStore::DoList(const ListRequest& request) const {
     const bool is_file = nodes_.contains(request.directory.path);
     return Refuse(is_file ? ErrorCode::kNotDirectory : ErrorCode::kNotFound, request.directory);
   }
-  const std::uint32_t page_size =
-      request.max_entries == 0 ? options_.page_size : std::min(request.max_entries, options_.page_size);
+  const std::uint32_t page_size = request.max_entries == 0
+                                      ? options_.page_size
+                                      : std::min(request.max_entries, options_.page_size);
   const std::string prefix = DirectoryName(request.directory);
-  // The continuation is the name of the last entry given: a file's path, or a directory's with its '/'.
+  // The continuation is the name of the last entry given: a file's path, or a directory's with its
+  // '/'.
   const std::string& after = request.continuation;
   ListPage page;
   std::string last = after;
@@ -367,10 +397,11 @@ Result<ListPage> FakeObjectStore::DoList(const ListRequest& request) const {
       page.continuation = last;
       return page;
     }
-    ObjectInfo entry = name == it->first ? Describe(name, it->second)
-                                         : ObjectInfo{.key = ObjectKey(name.substr(0, name.size() - 1)),
-                                                      .kind = NodeKind::kDirectory,
-                                                      .attributes = Attributes{}};
+    ObjectInfo entry = name == it->first
+                           ? Describe(name, it->second)
+                           : ObjectInfo{.key = ObjectKey(name.substr(0, name.size() - 1)),
+                                        .kind = NodeKind::kDirectory,
+                                        .attributes = Attributes{}};
     if (!options_.capabilities.list_has_attributes) {
       entry.attributes.reset();
       if (entry.kind == NodeKind::kSymlink) entry.kind = NodeKind::kFile;
@@ -393,7 +424,8 @@ Result<ObjectInfo> FakeObjectStore::DoHead(const ObjectKey& key) {
 }
 
 Result<GetReply> FakeObjectStore::DoGet(const GetRequest& request, std::span<std::byte> into) {
-  if (request.range.length_bytes > into.size()) return Refuse(ErrorCode::kInvalidArgument, request.key);
+  if (request.range.length_bytes > into.size())
+    return Refuse(ErrorCode::kInvalidArgument, request.key);
   const Node* node = FindFile(request.key);
   if (node == nullptr) {
     const bool is_directory = hierarchical() && DirectoryExists(request.key);
@@ -403,15 +435,18 @@ Result<GetReply> FakeObjectStore::DoGet(const GetRequest& request, std::span<std
     return Refuse(ErrorCode::kPreconditionFailed, request.key);
   }
   const ByteRange there = Intersect(request.range, {0, node->content.size()});
-  if (!there.empty()) std::memcpy(into.data(), node->content.data() + there.offset_bytes, there.length_bytes);
+  if (!there.empty())
+    std::memcpy(into.data(), node->content.data() + there.offset_bytes, there.length_bytes);
   bytes_read_ += there.length_bytes;
-  return GetReply{
-      .bytes_received = there.length_bytes, .object_size_bytes = node->content.size(), .etag = node->etag};
+  return GetReply{.bytes_received = there.length_bytes,
+                  .object_size_bytes = node->content.size(),
+                  .etag = node->etag};
 }
 
 Result<ObjectInfo> FakeObjectStore::DoPut(const PutRequest& request, bool retried) {
   if (request.kind == NodeKind::kDirectory) return Refuse(ErrorCode::kInvalidArgument, request.key);
-  if (request.body.size() > options_.capabilities.max_put_bytes) return Refuse(ErrorCode::kTooLarge, request.key);
+  if (request.body.size() > options_.capabilities.max_put_bytes)
+    return Refuse(ErrorCode::kTooLarge, request.key);
   TRY_VOID(CheckAttributes(request.attributes));
   Node node = MakeNode(request.kind, request.body, request.attributes);
   if (Status allowed = CheckWrite(request.key, request.conditions); !allowed) {
@@ -443,14 +478,18 @@ Result<UploadId> FakeObjectStore::DoStartUpload(const StartUploadRequest& reques
 
 Result<PartReceipt> FakeObjectStore::DoUploadPart(const UploadPartRequest& request) {
   const auto upload = uploads_.find(request.upload.value);
-  if (upload == uploads_.end() || upload->second.key != request.key) return Refuse(ErrorCode::kNotFound, request.key);
+  if (upload == uploads_.end() || upload->second.key != request.key)
+    return Refuse(ErrorCode::kNotFound, request.key);
   const Capabilities& limits = options_.capabilities;
-  if (request.body.empty() || request.part_number == 0) return Refuse(ErrorCode::kInvalidArgument, request.key);
+  if (request.body.empty() || request.part_number == 0)
+    return Refuse(ErrorCode::kInvalidArgument, request.key);
   if (request.body.size() > limits.max_part_bytes || request.part_number > limits.max_parts) {
     return Refuse(ErrorCode::kTooLarge, request.key);
   }
   bytes_written_ += request.body.size();
-  Part part{.offset_bytes = request.offset_bytes, .content = AsText(request.body), .tag = NextTag().value};
+  Part part{.offset_bytes = request.offset_bytes,
+            .content = AsText(request.body),
+            .tag = NextTag().value};
   PartReceipt receipt{.part_number = request.part_number,
                       .offset_bytes = request.offset_bytes,
                       .size_bytes = request.body.size(),
@@ -461,7 +500,8 @@ Result<PartReceipt> FakeObjectStore::DoUploadPart(const UploadPartRequest& reque
 }
 
 // The new content, if the receipts name the parts as they are and leave no gap.
-Result<std::string> FakeObjectStore::Assemble(const Upload& upload, const CommitUploadRequest& request) {
+Result<std::string> FakeObjectStore::Assemble(const Upload& upload,
+                                              const CommitUploadRequest& request) {
   std::string content;
   if (upload.base) {
     const Node* base = FindFile(request.key);
@@ -475,8 +515,8 @@ Result<std::string> FakeObjectStore::Assemble(const Upload& upload, const Commit
     const PartReceipt& receipt = request.parts[i];
     const auto part = upload.parts.find(receipt.part_number);
     const bool last = i + 1 == request.parts.size();
-    if (part == upload.parts.end() || part->second.tag != receipt.tag || receipt.part_number <= previous ||
-        part->second.offset_bytes != content.size() ||
+    if (part == upload.parts.end() || part->second.tag != receipt.tag ||
+        receipt.part_number <= previous || part->second.offset_bytes != content.size() ||
         (!last && part->second.content.size() < options_.capabilities.min_part_bytes)) {
       return Refuse(ErrorCode::kInvalidArgument, request.key);
     }
@@ -486,18 +526,21 @@ Result<std::string> FakeObjectStore::Assemble(const Upload& upload, const Commit
   return content;
 }
 
-Result<ObjectInfo> FakeObjectStore::DoCommitUpload(const CommitUploadRequest& request, bool retried) {
+Result<ObjectInfo> FakeObjectStore::DoCommitUpload(const CommitUploadRequest& request,
+                                                   bool retried) {
   const auto upload = uploads_.find(request.upload.value);
   if (upload == uploads_.end() || upload->second.key != request.key) {
     const auto done = committed_.find(request.upload.value);
     const Node* existing = FindFile(request.key);
-    const bool ours = retried && done != committed_.end() && existing != nullptr && existing->etag == done->second;
+    const bool ours = retried && done != committed_.end() && existing != nullptr &&
+                      existing->etag == done->second;
     if (!ours) return Refuse(ErrorCode::kNotFound, request.key);
     return Describe(request.key.path, *existing);
   }
   TRY_VOID(CheckAttributes(request.attributes));
   TRY_VOID(CheckWrite(request.key, request.conditions));
-  Node node{.content = TRY(Assemble(upload->second, request)), .attributes = Kept(request.attributes)};
+  Node node{.content = TRY(Assemble(upload->second, request)),
+            .attributes = Kept(request.attributes)};
   node.digests.crc32c = Crc32c(AsBytes(node.content));
   uploads_.erase(upload);
   ObjectInfo info = Store(request.key, std::move(node));
@@ -505,14 +548,16 @@ Result<ObjectInfo> FakeObjectStore::DoCommitUpload(const CommitUploadRequest& re
   return info;
 }
 
-Result<ObjectInfo> FakeObjectStore::DoSetAttributes(const SetAttributesRequest& request, bool retried) {
+Result<ObjectInfo> FakeObjectStore::DoSetAttributes(const SetAttributesRequest& request,
+                                                    bool retried) {
   TRY_VOID(CheckKey(request.key, options_.capabilities));
   TRY_VOID(CheckAttributes(request.attributes));
   const bool directory = request.kind == NodeKind::kDirectory;
   const std::string name = directory ? DirectoryName(request.key) : request.key.path;
   auto found = nodes_.find(name);
   if (found == nodes_.end()) {
-    if (!directory || !DirectoryExists(request.key)) return Refuse(ErrorCode::kNotFound, request.key);
+    if (!directory || !DirectoryExists(request.key))
+      return Refuse(ErrorCode::kNotFound, request.key);
     if (request.if_match) return Refuse(ErrorCode::kPreconditionFailed, request.key);
     found = nodes_.try_emplace(name, Node{.kind = NodeKind::kDirectory}).first;
   }
@@ -527,7 +572,8 @@ Result<ObjectInfo> FakeObjectStore::DoSetAttributes(const SetAttributesRequest& 
   return Describe(name, node);
 }
 
-Result<ObjectInfo> FakeObjectStore::DoMakeDirectory(const MakeDirectoryRequest& request, bool retried) {
+Result<ObjectInfo> FakeObjectStore::DoMakeDirectory(const MakeDirectoryRequest& request,
+                                                    bool retried) {
   TRY_VOID(CheckKey(request.key, options_.capabilities));
   TRY_VOID(CheckAttributes(request.attributes));
   TRY_VOID(CheckParents(request.key));
@@ -565,7 +611,8 @@ Result<ObjectInfo> FakeObjectStore::DoRename(const RenameRequest& request, bool 
   TRY_VOID(CheckParents(request.destination));
   const ObjectKey parent = request.destination.parent();
   if (hierarchical() && !DirectoryExists(parent)) return Refuse(ErrorCode::kNotFound, parent);
-  return request.kind == NodeKind::kDirectory ? RenameDirectory(request, retried) : RenameFile(request, retried);
+  return request.kind == NodeKind::kDirectory ? RenameDirectory(request, retried)
+                                              : RenameFile(request, retried);
 }
 
 Result<ObjectInfo> FakeObjectStore::RenameFile(const RenameRequest& request, bool retried) {
@@ -581,7 +628,8 @@ Result<ObjectInfo> FakeObjectStore::RenameFile(const RenameRequest& request, boo
     return Refuse(ErrorCode::kPreconditionFailed, request.source);
   }
   TRY_VOID(CheckWrite(request.destination, request.destination_conditions));
-  if (DirectoryExists(request.destination)) return Refuse(ErrorCode::kIsDirectory, request.destination);
+  if (DirectoryExists(request.destination))
+    return Refuse(ErrorCode::kIsDirectory, request.destination);
   if (request.source == request.destination) return Describe(request.source.path, *source);
   Node moved = std::move(*source);
   nodes_.erase(request.source.path);
@@ -596,15 +644,18 @@ Result<ObjectInfo> FakeObjectStore::RenameFile(const RenameRequest& request, boo
 Result<ObjectInfo> FakeObjectStore::RenameDirectory(const RenameRequest& request, bool retried) {
   const std::string from = DirectoryName(request.source);
   const std::string to = DirectoryName(request.destination);
-  if (StartsWith(to, from) && to != from) return Refuse(ErrorCode::kInvalidArgument, request.destination);
+  if (StartsWith(to, from) && to != from)
+    return Refuse(ErrorCode::kInvalidArgument, request.destination);
   const bool there = DirectoryExists(request.destination);
   if (!DirectoryExists(request.source)) {
     if (retried && there) return DoHead(request.destination);
-    return Refuse(FindFile(request.source) != nullptr ? ErrorCode::kNotDirectory : ErrorCode::kNotFound,
-                  request.source);
+    return Refuse(
+        FindFile(request.source) != nullptr ? ErrorCode::kNotDirectory : ErrorCode::kNotFound,
+        request.source);
   }
   const auto own = nodes_.find(from);
-  if (request.source_if_match && (own == nodes_.end() || own->second.etag != *request.source_if_match)) {
+  if (request.source_if_match &&
+      (own == nodes_.end() || own->second.etag != *request.source_if_match)) {
     if (!retried) return Refuse(ErrorCode::kPreconditionFailed, request.source);
   }
   const bool file_there = FindFile(request.destination) != nullptr;
@@ -614,7 +665,8 @@ Result<ObjectInfo> FakeObjectStore::RenameDirectory(const RenameRequest& request
   }
   if (file_there) return Refuse(ErrorCode::kNotDirectory, request.destination);
   if (from == to) return DoHead(request.source);
-  if (HasChildren(request.destination) && !continuing) return Refuse(ErrorCode::kNotEmpty, request.destination);
+  if (HasChildren(request.destination) && !continuing)
+    return Refuse(ErrorCode::kNotEmpty, request.destination);
   TRY_VOID(MoveTree(request.source, request.destination));
   return DoHead(request.destination);
 }
@@ -622,7 +674,8 @@ Result<ObjectInfo> FakeObjectStore::RenameDirectory(const RenameRequest& request
 Status FakeObjectStore::MoveTree(const ObjectKey& from, const ObjectKey& to) {
   const std::string prefix = DirectoryName(from);
   std::optional<std::size_t> left;
-  if (!options_.capabilities.atomic_directory_rename) left = std::exchange(interrupt_rename_after_, std::nullopt);
+  if (!options_.capabilities.atomic_directory_rename)
+    left = std::exchange(interrupt_rename_after_, std::nullopt);
   for (auto it = nodes_.lower_bound(prefix); it != nodes_.end() && StartsWith(it->first, prefix);
        it = nodes_.lower_bound(prefix)) {
     if (left && (*left)-- == 0) return Fail(LostReply());
@@ -637,9 +690,11 @@ Status FakeObjectStore::MoveTree(const ObjectKey& from, const ObjectKey& to) {
 }
 
 Status FakeObjectStore::DoDelete(const DeleteRequest& request, bool retried) {
+  if (const auto fault = deletion_faults_.extract(request.key.path)) return Fail(fault.mapped());
   const Node* node = FindFile(request.key);
   if (node == nullptr) {
-    if (hierarchical() && DirectoryExists(request.key)) return Refuse(ErrorCode::kIsDirectory, request.key);
+    if (hierarchical() && DirectoryExists(request.key))
+      return Refuse(ErrorCode::kIsDirectory, request.key);
     if (retried) return {};
     return Refuse(ErrorCode::kNotFound, request.key);
   }

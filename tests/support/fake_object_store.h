@@ -1,5 +1,6 @@
-// FakeObjectStore: an honest ObjectStore in memory. ETags change with every change, listings page, preconditions fail,
-// uploads are invisible until their commit. Its Capabilities choose which kind of service it behaves like.
+// FakeObjectStore: an honest ObjectStore in memory. ETags change with every change, listings page,
+// preconditions fail, uploads are invisible until their commit. Its Capabilities choose which kind
+// of service it behaves like.
 //
 //   FakeClock clock;
 //   FakeObjectStore store(clock, {.capabilities = OciLikeCapabilities(), .page_size = 2});
@@ -39,7 +40,8 @@ enum class StoreOp {
   kDeleteMany,
 };
 
-// Real directories, atomic renames, append, listings with attributes in no useful order ("azure-hns").
+// Real directories, atomic renames, append, listings with attributes in no useful order
+// ("azure-hns").
 Capabilities HierarchicalCapabilities();
 // Prefixes and markers, listings with attributes, sorted ("azure-flat").
 Capabilities FlatCapabilities();
@@ -51,8 +53,8 @@ struct FakeStoreOptions {
   std::uint32_t page_size = 1000;  // entries of a listing's page
 };
 
-// Safe from many threads. Where Capabilities say "flat", a file `a` and a directory `a` (a prefix or marker) may live side
-// by side, as in the services; Head then shows the file.
+// Safe from many threads. Where Capabilities say "flat", a file `a` and a directory `a` (a prefix
+// or marker) may live side by side, as in the services; Head then shows the file.
 class FakeObjectStore final : public ObjectStore {
  public:
   explicit FakeObjectStore(const Clock& clock, FakeStoreOptions options = {});
@@ -61,7 +63,8 @@ class FakeObjectStore final : public ObjectStore {
   CallScript<StoreOp>& script() { return script_; }
   std::size_t calls(StoreOp op) const { return script_.calls(op); }
 
-  // What a test does behind the back of the code it tests: not counted, never failing, past the script.
+  // What a test does behind the back of the code it tests: not counted, never failing, past the
+  // script.
   ETag PutText(std::string_view path, std::string_view content, Attributes attributes = {});
   ETag PutLink(std::string_view path, std::string_view target, Attributes attributes = {});
   void Remove(std::string_view path);  // a file, link or directory, with everything below it
@@ -75,23 +78,32 @@ class FakeObjectStore final : public ObjectStore {
   // The next rename of a directory moves this many objects, then loses the connection (only without
   // atomic_directory_rename). Calling again with `retried` goes on.
   void InterruptNextDirectoryRename(std::size_t after_objects);
+  // The next deletion of `path`, alone or among many, fails without having done anything.
+  void FailNextDeletionOf(std::string_view path, Error error);
 
   const Capabilities& capabilities() const override { return options_.capabilities; }
   Result<ProbeReply> Probe(const CallContext& context) override;
   Result<ListPage> List(const ListRequest& request, const CallContext& context) override;
   Result<ObjectInfo> Head(const ObjectKey& key, const CallContext& context) override;
-  Result<GetReply> Get(const GetRequest& request, std::span<std::byte> into, const CallContext& context) override;
+  Result<GetReply> Get(const GetRequest& request, std::span<std::byte> into,
+                       const CallContext& context) override;
   Result<ObjectInfo> Put(const PutRequest& request, const CallContext& context) override;
-  Result<UploadId> StartUpload(const StartUploadRequest& request, const CallContext& context) override;
-  Result<PartReceipt> UploadPart(const UploadPartRequest& request, const CallContext& context) override;
-  Result<ObjectInfo> CommitUpload(const CommitUploadRequest& request, const CallContext& context) override;
+  Result<UploadId> StartUpload(const StartUploadRequest& request,
+                               const CallContext& context) override;
+  Result<PartReceipt> UploadPart(const UploadPartRequest& request,
+                                 const CallContext& context) override;
+  Result<ObjectInfo> CommitUpload(const CommitUploadRequest& request,
+                                  const CallContext& context) override;
   Status AbortUpload(const AbortUploadRequest& request, const CallContext& context) override;
-  Result<ObjectInfo> SetAttributes(const SetAttributesRequest& request, const CallContext& context) override;
-  Result<ObjectInfo> MakeDirectory(const MakeDirectoryRequest& request, const CallContext& context) override;
+  Result<ObjectInfo> SetAttributes(const SetAttributesRequest& request,
+                                   const CallContext& context) override;
+  Result<ObjectInfo> MakeDirectory(const MakeDirectoryRequest& request,
+                                   const CallContext& context) override;
   Status RemoveDirectory(const ObjectKey& key, const CallContext& context) override;
   Result<ObjectInfo> Rename(const RenameRequest& request, const CallContext& context) override;
   Status Delete(const DeleteRequest& request, const CallContext& context) override;
-  std::vector<Status> DeleteMany(std::span<const DeleteRequest> requests, const CallContext& context) override;
+  std::vector<Status> DeleteMany(std::span<const DeleteRequest> requests,
+                                 const CallContext& context) override;
 
  private:
   struct Node {
@@ -113,12 +125,14 @@ class FakeObjectStore final : public ObjectStore {
     std::optional<AppendBase> base;
     std::map<std::uint32_t, Part> parts;
   };
-  // Bytewise order, or the order of a walk ('/' before every other byte) where listings are not sorted.
+  // Bytewise order, or the order of a walk ('/' before every other byte) where listings are not
+  // sorted.
   struct NameOrder {
     bool bytewise = true;
     bool operator()(std::string_view a, std::string_view b) const;
   };
-  // A file's or link's key is its path; a directory's has a '/' at the end. Prefix-only directories have no node.
+  // A file's or link's key is its path; a directory's has a '/' at the end. Prefix-only directories
+  // have no node.
   using Tree = std::map<std::string, Node, NameOrder>;
 
   bool hierarchical() const { return options_.capabilities.real_directories; }
@@ -143,10 +157,14 @@ class FakeObjectStore final : public ObjectStore {
   Result<ObjectInfo> DoPut(const PutRequest& request, bool retried) REQUIRES(mutex_);
   Result<UploadId> DoStartUpload(const StartUploadRequest& request) REQUIRES(mutex_);
   Result<PartReceipt> DoUploadPart(const UploadPartRequest& request) REQUIRES(mutex_);
-  Result<std::string> Assemble(const Upload& upload, const CommitUploadRequest& request) REQUIRES(mutex_);
-  Result<ObjectInfo> DoCommitUpload(const CommitUploadRequest& request, bool retried) REQUIRES(mutex_);
-  Result<ObjectInfo> DoSetAttributes(const SetAttributesRequest& request, bool retried) REQUIRES(mutex_);
-  Result<ObjectInfo> DoMakeDirectory(const MakeDirectoryRequest& request, bool retried) REQUIRES(mutex_);
+  Result<std::string> Assemble(const Upload& upload, const CommitUploadRequest& request)
+      REQUIRES(mutex_);
+  Result<ObjectInfo> DoCommitUpload(const CommitUploadRequest& request, bool retried)
+      REQUIRES(mutex_);
+  Result<ObjectInfo> DoSetAttributes(const SetAttributesRequest& request, bool retried)
+      REQUIRES(mutex_);
+  Result<ObjectInfo> DoMakeDirectory(const MakeDirectoryRequest& request, bool retried)
+      REQUIRES(mutex_);
   Status DoRemoveDirectory(const ObjectKey& key, bool retried) REQUIRES(mutex_);
   Result<ObjectInfo> DoRename(const RenameRequest& request, bool retried) REQUIRES(mutex_);
   Result<ObjectInfo> RenameFile(const RenameRequest& request, bool retried) REQUIRES(mutex_);
@@ -166,6 +184,7 @@ class FakeObjectStore final : public ObjectStore {
   std::uint64_t bytes_read_ GUARDED_BY(mutex_) = 0;
   std::uint64_t bytes_written_ GUARDED_BY(mutex_) = 0;
   std::optional<std::size_t> interrupt_rename_after_ GUARDED_BY(mutex_);
+  std::map<std::string, Error> deletion_faults_ GUARDED_BY(mutex_);  // by path
 };
 
 }  // namespace skybridge::testing

@@ -1,0 +1,195 @@
+#include "backends/rate_limited_store.h"
+
+#include <algorithm>
+#include <stop_token>
+
+namespace skybridge {
+namespace {
+
+using std::chrono::nanoseconds;
+
+tl::unexpected<Error> Late() {
+  return Fail(Error{.code = ErrorCode::kTimedOut,
+                    .message = "the call's deadline passed while it waited for its turn",
+                    .retryable = true});
+}
+
+tl::unexpected<Error> Stopped() {
+  return Fail(ErrorCode::kCancelled, "stopped while the call waited for its turn");
+}
+
+}  // namespace
+
+// Holds a place in flight for a scope, once Enter has succeeded.
+class RateLimitedStore::Turn {
+ public:
+  Turn(RateLimitedStore& owner, const CallContext& context)
+      : owner_(owner), entered_(owner.Enter(context)) {}
+  ~Turn() {
+    if (entered_) owner_.Leave();
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+  const Status& entered() const { return entered_; }
+
+ private:
+  RateLimitedStore& owner_;
+  const Status entered_;
+};
+
+RateLimitedStore::RateLimitedStore(ObjectStore& store, Clock& clock, RateLimits limits)
+    : store_(store), clock_(clock), limits_(limits) {}
+
+std::uint32_t RateLimitedStore::in_flight() const {
+  MutexLock lock(mutex_);
+  return in_flight_;
+}
+
+Status RateLimitedStore::Enter(const CallContext& context) {
+  {
+    const std::stop_callback wake(context.stop, [this] {
+      MutexLock lock(mutex_);
+      changed_.NotifyAll();
+    });
+    MutexLock lock(mutex_);
+    while (in_flight_ >= limits_.max_in_flight) {
+      const nanoseconds left = context.deadline - clock_.Now();
+      if (context.stop.stop_requested() || left <= nanoseconds(0)) {
+        changed_.NotifyOne();  // the wake-up may have been meant for a call that can still start
+        return left <= nanoseconds(0) ? Late() : Stopped();
+      }
+      // Real time may run while a test's clock stands still: the deadline is asked for again after
+      // each wake-up.
+      const nanoseconds wait = std::min<nanoseconds>(left, std::chrono::seconds(60));
+      changed_.WaitUntil(mutex_, std::chrono::steady_clock::now() + wait);
+    }
+    ++in_flight_;
+  }
+  Status started = WaitForStart(context);
+  if (!started) Leave();
+  return started;
+}
+
+void RateLimitedStore::Leave() {
+  MutexLock lock(mutex_);
+  --in_flight_;
+  changed_.NotifyOne();
+}
+
+Status RateLimitedStore::WaitForStart(const CallContext& context) {
+  if (limits_.calls_per_second <= 0) return {};
+  const nanoseconds interval(static_cast<std::int64_t>(1e9 / limits_.calls_per_second));
+  const MonotonicTime now = clock_.Now();
+  MonotonicTime start;
+  {
+    MutexLock lock(mutex_);
+    used_up_at_ = std::max(used_up_at_, now);
+    start = used_up_at_ - interval * (std::max(limits_.burst, 1u) - 1);
+    if (start >= context.deadline) return Late();
+    used_up_at_ += interval;
+  }
+  if (start <= now || clock_.SleepUntil(start, context.stop)) return {};
+  return Stopped();
+}
+
+Result<ProbeReply> RateLimitedStore::Probe(const CallContext& context) {
+  const Turn turn(*this, context);
+  TRY_VOID(turn.entered());
+  return store_.Probe(context);
+}
+
+Result<ListPage> RateLimitedStore::List(const ListRequest& request, const CallContext& context) {
+  const Turn turn(*this, context);
+  TRY_VOID(turn.entered());
+  return store_.List(request, context);
+}
+
+Result<ObjectInfo> RateLimitedStore::Head(const ObjectKey& key, const CallContext& context) {
+  const Turn turn(*this, context);
+  TRY_VOID(turn.entered());
+  return store_.Head(key, context);
+}
+
+Result<GetReply> RateLimitedStore::Get(const GetRequest& request, std::span<std::byte> into,
+                                       const CallContext& context) {
+  const Turn turn(*this, context);
+  TRY_VOID(turn.entered());
+  return store_.Get(request, into, context);
+}
+
+Result<ObjectInfo> RateLimitedStore::Put(const PutRequest& request, const CallContext& context) {
+  const Turn turn(*this, context);
+  TRY_VOID(turn.entered());
+  return store_.Put(request, context);
+}
+
+Result<UploadId> RateLimitedStore::StartUpload(const StartUploadRequest& request,
+                                               const CallContext& context) {
+  const Turn turn(*this, context);
+  TRY_VOID(turn.entered());
+  return store_.StartUpload(request, context);
+}
+
+Result<PartReceipt> RateLimitedStore::UploadPart(const UploadPartRequest& request,
+                                                 const CallContext& context) {
+  const Turn turn(*this, context);
+  TRY_VOID(turn.entered());
+  return store_.UploadPart(request, context);
+}
+
+Result<ObjectInfo> RateLimitedStore::CommitUpload(const CommitUploadRequest& request,
+                                                  const CallContext& context) {
+  const Turn turn(*this, context);
+  TRY_VOID(turn.entered());
+  return store_.CommitUpload(request, context);
+}
+
+Status RateLimitedStore::AbortUpload(const AbortUploadRequest& request,
+                                     const CallContext& context) {
+  const Turn turn(*this, context);
+  TRY_VOID(turn.entered());
+  return store_.AbortUpload(request, context);
+}
+
+Result<ObjectInfo> RateLimitedStore::SetAttributes(const SetAttributesRequest& request,
+                                                   const CallContext& context) {
+  const Turn turn(*this, context);
+  TRY_VOID(turn.entered());
+  return store_.SetAttributes(request, context);
+}
+
+Result<ObjectInfo> RateLimitedStore::MakeDirectory(const MakeDirectoryRequest& request,
+                                                   const CallContext& context) {
+  const Turn turn(*this, context);
+  TRY_VOID(turn.entered());
+  return store_.MakeDirectory(request, context);
+}
+
+Status RateLimitedStore::RemoveDirectory(const ObjectKey& key, const CallContext& context) {
+  const Turn turn(*this, context);
+  TRY_VOID(turn.entered());
+  return store_.RemoveDirectory(key, context);
+}
+
+Result<ObjectInfo> RateLimitedStore::Rename(const RenameRequest& request,
+                                            const CallContext& context) {
+  const Turn turn(*this, context);
+  TRY_VOID(turn.entered());
+  return store_.Rename(request, context);
+}
+
+Status RateLimitedStore::Delete(const DeleteRequest& request, const CallContext& context) {
+  const Turn turn(*this, context);
+  TRY_VOID(turn.entered());
+  return store_.Delete(request, context);
+}
+
+std::vector<Status> RateLimitedStore::DeleteMany(std::span<const DeleteRequest> requests,
+                                                 const CallContext& context) {
+  const Turn turn(*this, context);
+  if (!turn.entered()) return std::vector<Status>(requests.size(), turn.entered());
+  return store_.DeleteMany(requests, context);
+}
+
+}  // namespace skybridge

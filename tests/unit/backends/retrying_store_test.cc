@@ -1,0 +1,191 @@
+#include "backends/retrying_store.h"
+
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "tests/support/fake_clock.h"
+#include "tests/support/fake_object_store.h"
+
+namespace skybridge {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using testing::FakeClock;
+using testing::FakeObjectStore;
+using testing::LostReply;
+using testing::StoreOp;
+
+constexpr RetryPolicy kExact{.jitter_low = 1, .jitter_high = 1, .resume_spread = milliseconds(0)};
+
+Error Throttled(std::optional<milliseconds> retry_after = {}) {
+  return {.code = ErrorCode::kThrottled, .retryable = true, .retry_after = retry_after};
+}
+
+class RetryingStoreTest : public ::testing::Test {
+ protected:
+  RetryingStoreTest() { clock_.AdvanceBySleeping(true); }
+
+  CallContext Within(seconds time) const { return {.deadline = clock_.Now() + time}; }
+  milliseconds Elapsed() const { return std::chrono::round<milliseconds>(clock_.Now() - start_); }
+
+  FakeClock clock_;
+  const MonotonicTime start_ = clock_.Now();
+  FakeObjectStore fake_{clock_};
+  EndpointPause pause_;
+  RetryingStore store_{fake_, pause_, clock_, kExact};
+  const ObjectKey key_{"a"};
+};
+
+TEST_F(RetryingStoreTest, RepeatsUntilItSucceeds) {
+  fake_.PutText("a", "x");
+  fake_.script().FailNext(StoreOp::kHead, LostReply(), 3);
+  EXPECT_TRUE(store_.Head(key_, Within(seconds(60))));
+  EXPECT_EQ(fake_.calls(StoreOp::kHead), 4u);
+  EXPECT_EQ(store_.counts().retries, 3u);
+}
+
+TEST_F(RetryingStoreTest, DoublesTheDelayUpToItsCap) {
+  fake_.script().FailNext(StoreOp::kHead, LostReply(), 9);
+  fake_.PutText("a", "x");
+  EXPECT_TRUE(store_.Head(key_, Within(seconds(600))));
+  EXPECT_EQ(Elapsed(),
+            milliseconds(500 + 1000 + 2000 + 4000 + 8000 + 16000 + 30000 + 30000 + 30000));
+}
+
+TEST_F(RetryingStoreTest, SpreadsDelaysByJitter) {
+  RetryingStore jittery(fake_, pause_, clock_);
+  fake_.PutText("a", "x");
+  for (int i = 0; i < 20; ++i) {
+    fake_.script().FailNext(StoreOp::kHead, LostReply());
+    const MonotonicTime before = clock_.Now();
+    EXPECT_TRUE(jittery.Head(key_, Within(seconds(60))));
+    EXPECT_GE(clock_.Now() - before, milliseconds(400));
+    EXPECT_LE(clock_.Now() - before, milliseconds(600));
+  }
+}
+
+TEST_F(RetryingStoreTest, GivesUpAfterTheLastAttempt) {
+  fake_.script().FailNext(StoreOp::kHead, LostReply(), 100);
+  EXPECT_EQ(store_.Head(key_, Within(seconds(3600))).error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(fake_.calls(StoreOp::kHead), 10u);
+  EXPECT_EQ(store_.counts().given_up, 1u);
+}
+
+TEST_F(RetryingStoreTest, NeverRepeatsWhatCannotSucceed) {
+  EXPECT_EQ(store_.Head(key_, Within(seconds(60))).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(fake_.calls(StoreOp::kHead), 1u);
+  EXPECT_EQ(Elapsed(), milliseconds(0));
+  EXPECT_EQ(store_.counts().given_up, 0u);
+}
+
+TEST_F(RetryingStoreTest, HonoursRetryAfter) {
+  fake_.PutText("a", "x");
+  fake_.script().FailNext(StoreOp::kHead, Throttled(seconds(7)));
+  EXPECT_TRUE(store_.Head(key_, Within(seconds(60))));
+  EXPECT_EQ(Elapsed(), seconds(7));
+}
+
+TEST_F(RetryingStoreTest, DoesNotSleepPastTheDeadline) {
+  fake_.script().FailNext(StoreOp::kHead, Throttled(seconds(7)));
+  EXPECT_EQ(store_.Head(key_, Within(seconds(5))).error().code, ErrorCode::kThrottled);
+  EXPECT_EQ(Elapsed(), milliseconds(0));
+  EXPECT_EQ(fake_.calls(StoreOp::kHead), 1u);
+}
+
+TEST_F(RetryingStoreTest, ThrottledEndpointSlowsItsOtherCallers) {
+  fake_.PutText("a", "x");
+  RetryingStore other(fake_, pause_, clock_, kExact);
+  fake_.script().FailNext(StoreOp::kHead, Throttled(seconds(7)));
+  EXPECT_FALSE(store_.Head(key_, Within(seconds(5))));
+  EXPECT_EQ(other.Head(key_, Within(seconds(5))).error().code, ErrorCode::kThrottled);
+  EXPECT_EQ(fake_.calls(StoreOp::kHead), 1u);
+  EXPECT_TRUE(other.Head(key_, Within(seconds(60))));
+  EXPECT_EQ(Elapsed(), seconds(7));
+}
+
+TEST_F(RetryingStoreTest, RecognisesItsOwnLostSuccess) {
+  const PutRequest put{.key = key_, .body = AsBytes("x"), .conditions = {.must_not_exist = true}};
+  fake_.script().ActThenFailNext(StoreOp::kPut);
+  EXPECT_TRUE(store_.Put(put, Within(seconds(60))));
+  EXPECT_EQ(store_.Put(put, Within(seconds(60))).error().code, ErrorCode::kAlreadyExists);
+}
+
+TEST_F(RetryingStoreTest, KnownFailuresAreNotTakenForOwnSuccess) {
+  fake_.script().FailNext(StoreOp::kDelete, Throttled());
+  EXPECT_EQ(store_.Delete({.key = key_}, Within(seconds(60))).error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(RetryingStoreTest, StaysRetriedAfterAnUnknownOutcome) {
+  fake_.PutText("a", "x");
+  fake_.script().ActThenFailNext(StoreOp::kDelete);
+  fake_.script().FailNext(StoreOp::kDelete, Throttled());
+  EXPECT_TRUE(store_.Delete({.key = key_}, Within(seconds(60))));
+}
+
+TEST_F(RetryingStoreTest, OneStuckAttemptDoesNotUseUpTheDeadline) {
+  clock_.AdvanceBySleeping(false);
+  fake_.PutText("a", "x");
+  fake_.script().Block(StoreOp::kHead);
+  Result<ObjectInfo> head;
+  std::jthread caller([&] { head = store_.Head(key_, Within(seconds(300))); });
+  fake_.script().WaitForBlocked(StoreOp::kHead, 1);
+  clock_.Advance(seconds(60));
+  clock_.WaitForSleepers(1);  // the attempt has timed out; the next one is due
+  fake_.script().Release(StoreOp::kHead);
+  clock_.Advance(seconds(1));
+  caller.join();
+  EXPECT_TRUE(head);
+  EXPECT_EQ(fake_.calls(StoreOp::kHead), 2u);
+}
+
+TEST_F(RetryingStoreTest, StopEndsTheWaitBetweenAttempts) {
+  clock_.AdvanceBySleeping(false);
+  fake_.script().FailNext(StoreOp::kHead, LostReply());
+  std::stop_source stop;
+  Result<ObjectInfo> head;
+  std::jthread caller([&] { head = store_.Head(key_, {.stop = stop.get_token()}); });
+  clock_.WaitForSleepers(1);
+  stop.request_stop();
+  caller.join();
+  EXPECT_EQ(head.error().code, ErrorCode::kCancelled);
+}
+
+TEST_F(RetryingStoreTest, RepeatsOnlyTheDeletionsThatFailed) {
+  fake_.PutText("a", "x");
+  fake_.PutText("b", "x");
+  const DeleteRequest requests[] = {
+      {.key = key_}, {.key = ObjectKey("b")}, {.key = ObjectKey("c")}};
+  fake_.FailNextDeletionOf("b", Throttled());
+  fake_.script().BeforeNext(StoreOp::kDeleteMany, [this] {
+    fake_.script().BeforeNext(StoreOp::kDeleteMany,
+                              [this] { fake_.PutText("a", "somebody's new one"); });
+  });
+  const auto statuses = store_.DeleteMany(requests, Within(seconds(60)));
+  EXPECT_TRUE(statuses[0]);
+  EXPECT_TRUE(statuses[1]);
+  EXPECT_EQ(statuses[2].error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(fake_.calls(StoreOp::kDeleteMany), 2u);
+  EXPECT_EQ(fake_.Paths(), std::vector<std::string>{"a"});
+}
+
+TEST_F(RetryingStoreTest, DeleteManyRecognisesItsOwnLostSuccess) {
+  fake_.PutText("a", "x");
+  const DeleteRequest requests[] = {{.key = key_}};
+  fake_.script().ActThenFailNext(StoreOp::kDeleteMany);
+  EXPECT_TRUE(store_.DeleteMany(requests, Within(seconds(60)))[0]);
+  EXPECT_EQ(store_.DeleteMany(requests, Within(seconds(60)))[0].error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(RetryingStoreTest, DeleteManyAnswersEveryRequestWhenItGivesUp) {
+  const DeleteRequest requests[] = {{.key = key_}, {.key = ObjectKey("b")}};
+  fake_.script().FailNext(StoreOp::kDeleteMany, LostReply(), 100);
+  for (const Status& status : store_.DeleteMany(requests, Within(seconds(3600)))) {
+    EXPECT_EQ(status.error().code, ErrorCode::kUnavailable);
+  }
+  EXPECT_TRUE(store_.DeleteMany({}, Within(seconds(60))).empty());
+}
+
+}  // namespace
+}  // namespace skybridge
