@@ -12,8 +12,8 @@ Status CheckPart(std::string_view part, std::string_view path, const Capabilitie
     return Fail(ErrorCode::kInvalidName, fmt::format("'{}' is not a path of plain names", path));
   }
   if (part.size() > capabilities.max_name_bytes) {
-    return Fail(ErrorCode::kNameTooLong,
-                fmt::format("a name of {} bytes; {} are allowed", part.size(), capabilities.max_name_bytes));
+    return Fail(ErrorCode::kNameTooLong, fmt::format("a name of {} bytes; {} are allowed",
+                                                     part.size(), capabilities.max_name_bytes));
   }
   return {};
 }
@@ -22,8 +22,8 @@ Status CheckPart(std::string_view part, std::string_view path, const Capabilitie
 
 Status CheckKey(const ObjectKey& key, const Capabilities& capabilities) {
   if (key.path.size() > capabilities.max_key_bytes) {
-    return Fail(ErrorCode::kNameTooLong,
-                fmt::format("a path of {} bytes; {} are allowed", key.path.size(), capabilities.max_key_bytes));
+    return Fail(ErrorCode::kNameTooLong, fmt::format("a path of {} bytes; {} are allowed",
+                                                     key.path.size(), capabilities.max_key_bytes));
   }
   std::string_view rest = key.path;
   for (;;) {

@@ -21,7 +21,9 @@ constexpr std::uint32_t kLinkPermissions = 0777;
 constexpr std::string_view kEmptyValue = "-";
 
 bool IsAzure(MetadataDialect dialect) { return dialect != MetadataDialect::kOci; }
-std::string_view XattrPrefix(MetadataDialect dialect) { return IsAzure(dialect) ? "xattr_" : "xattr-"; }
+std::string_view XattrPrefix(MetadataDialect dialect) {
+  return IsAzure(dialect) ? "xattr_" : "xattr-";
+}
 std::string_view KeyPrefix(MetadataDialect dialect) { return IsAzure(dialect) ? "key_" : "key-"; }
 
 bool IsLower(char c) { return c >= 'a' && c <= 'z'; }
@@ -40,9 +42,12 @@ std::string ToLower(std::string_view text) {
 
 std::uint32_t TypeBits(NodeKind kind) {
   switch (kind) {
-    case NodeKind::kFile: return S_IFREG;
-    case NodeKind::kDirectory: return S_IFDIR;
-    case NodeKind::kSymlink: return S_IFLNK;
+    case NodeKind::kFile:
+      return S_IFREG;
+    case NodeKind::kDirectory:
+      return S_IFDIR;
+    case NodeKind::kSymlink:
+      return S_IFLNK;
   }
   return S_IFREG;
 }
@@ -53,7 +58,8 @@ std::optional<std::uint32_t> FullMode(NodeKind kind, const Attributes& attribute
   return TypeBits(kind) | (*attributes.mode & kPermissionBits);
 }
 
-void EncodeAzure(MetadataDialect dialect, NodeKind kind, const Attributes& attributes, MetadataMap& out) {
+void EncodeAzure(MetadataDialect dialect, NodeKind kind, const Attributes& attributes,
+                 MetadataMap& out) {
   if (attributes.mtime) {
     out["mtime"] = FormatRfc3339(*attributes.mtime);
     out["modtime"] = fmt::format("{}", attributes.mtime->time_since_epoch().count());
@@ -62,7 +68,8 @@ void EncodeAzure(MetadataDialect dialect, NodeKind kind, const Attributes& attri
   if (attributes.uid) out["posix_owner"] = fmt::format("{}", *attributes.uid);
   if (attributes.gid) out["posix_group"] = fmt::format("{}", *attributes.gid);
   if (kind == NodeKind::kSymlink) out["is_symlink"] = "true";
-  if (kind == NodeKind::kDirectory && dialect == MetadataDialect::kAzureFlat) out["hdi_isfolder"] = "true";
+  if (kind == NodeKind::kDirectory && dialect == MetadataDialect::kAzureFlat)
+    out["hdi_isfolder"] = "true";
 }
 
 void EncodeOci(NodeKind kind, const Attributes& attributes, MetadataMap& out) {
@@ -72,7 +79,8 @@ void EncodeOci(NodeKind kind, const Attributes& attributes, MetadataMap& out) {
   if (attributes.gid) out["gid"] = fmt::format("{}", *attributes.gid);
 }
 
-// Azure: a C# identifier, which also has to survive as a header. OCI: a header token without capitals.
+// Azure: a C# identifier, which also has to survive as a header. OCI: a header token without
+// capitals.
 bool IsSpellable(MetadataDialect dialect, std::string_view key) {
   if (!IsAzure(dialect)) {
     constexpr std::string_view kTokenMarks = "!#$%&'*+-.^_`|~";
@@ -92,13 +100,13 @@ bool IsHeaderValue(std::string_view value) {
 Status AddForeign(MetadataDialect dialect, const Attributes& attributes, MetadataMap& out) {
   for (const auto& [key, value] : attributes.foreign) {
     if (key.empty() || !IsHeaderValue(value)) {
-      return Fail(ErrorCode::kInvalidArgument, fmt::format("metadata '{}' cannot be kept in a header", key));
+      return Fail(ErrorCode::kInvalidArgument,
+                  fmt::format("metadata '{}' cannot be kept in a header", key));
     }
     // Our own values stand above what another tool left under the same name, whatever its case.
     if (out.contains(ToLower(key))) continue;
-    const std::string name = IsSpellable(dialect, key)
-                                 ? key
-                                 : std::string(KeyPrefix(dialect)) + HexEncode(AsBytes(key));
+    const std::string name =
+        IsSpellable(dialect, key) ? key : std::string(KeyPrefix(dialect)) + HexEncode(AsBytes(key));
     out.emplace(name, value);
   }
   return {};
@@ -134,7 +142,8 @@ std::optional<WallTime> ParseLustreTime(std::string_view text) {
 std::optional<WallTime> ParseModtime(std::string_view text) {
   std::int64_t nanoseconds = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), nanoseconds);
-  if (error == std::errc() && end == text.data() + text.size()) return WallTime(std::chrono::nanoseconds(nanoseconds));
+  if (error == std::errc() && end == text.data() + text.size())
+    return WallTime(std::chrono::nanoseconds(nanoseconds));
   return ParseLustreTime(text);
 }
 
@@ -158,7 +167,8 @@ class Reader {
     return found == by_lower_key_.end() ? nullptr : &result_.attributes.foreign.at(found->second);
   }
 
-  // Reads one key into `into` (unless that has a value already) and takes it out, if `parse` understands it.
+  // Reads one key into `into` (unless that has a value already) and takes it out, if `parse`
+  // understands it.
   template <class T, class Parse>
   bool Read(std::string_view lower_key, std::optional<T>& into, Parse parse) {
     const std::string* text = Find(lower_key);
@@ -233,11 +243,12 @@ void Reader::ReadEscaped(MetadataDialect dialect) {
     const bool is_xattr = lower_key.starts_with(xattr_prefix);
     if (!is_xattr && !lower_key.starts_with(key_prefix)) continue;
     const std::string value = result_.attributes.foreign.at(key);
-    const Result<std::string> name =
-        HexDecode(std::string_view(lower_key).substr(is_xattr ? xattr_prefix.size() : key_prefix.size()));
+    const Result<std::string> name = HexDecode(
+        std::string_view(lower_key).substr(is_xattr ? xattr_prefix.size() : key_prefix.size()));
     if (!name || name->empty()) continue;
     if (is_xattr) {
-      const Result<std::string> bytes = value == kEmptyValue ? Result<std::string>("") : Base64Decode(value);
+      const Result<std::string> bytes =
+          value == kEmptyValue ? Result<std::string>("") : Base64Decode(value);
       if (!bytes) continue;
       result_.attributes.xattrs.emplace(*name, *bytes);
     }
@@ -250,7 +261,8 @@ void Reader::ReadEscaped(MetadataDialect dialect) {
 
 std::size_t MaxMetadataBytes(MetadataDialect dialect) { return IsAzure(dialect) ? 8192 : 2000; }
 
-Result<MetadataMap> EncodePosixMetadata(MetadataDialect dialect, NodeKind kind, const Attributes& attributes) {
+Result<MetadataMap> EncodePosixMetadata(MetadataDialect dialect, NodeKind kind,
+                                        const Attributes& attributes) {
   MetadataMap out;
   if (IsAzure(dialect)) {
     EncodeAzure(dialect, kind, attributes, out);
@@ -265,13 +277,15 @@ Result<MetadataMap> EncodePosixMetadata(MetadataDialect dialect, NodeKind kind, 
   std::size_t total_bytes = 0;
   for (const auto& [key, value] : out) total_bytes += key.size() + value.size();
   if (total_bytes > MaxMetadataBytes(dialect)) {
-    return Fail(ErrorCode::kTooLarge, fmt::format("{} bytes of metadata; the service keeps {} for one object",
-                                                  total_bytes, MaxMetadataBytes(dialect)));
+    return Fail(ErrorCode::kTooLarge,
+                fmt::format("{} bytes of metadata; the service keeps {} for one object",
+                            total_bytes, MaxMetadataBytes(dialect)));
   }
   return out;
 }
 
-PosixMetadata DecodePosixMetadata(MetadataDialect dialect, NodeKind known_kind, const MetadataMap& metadata) {
+PosixMetadata DecodePosixMetadata(MetadataDialect dialect, NodeKind known_kind,
+                                  const MetadataMap& metadata) {
   Reader reader(known_kind, metadata);
   if (IsAzure(dialect)) {
     reader.ReadAzure();

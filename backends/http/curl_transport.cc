@@ -34,13 +34,17 @@ void InitialiseCurl() {
   if (once != CURLE_OK) throw std::bad_alloc();
 }
 
-bool IsReplayable(const HttpRequest& request) { return request.method == "GET" || request.method == "HEAD"; }
-
-bool CarriesBody(const HttpRequest& request) {
-  return !request.body.empty() || request.method == "PUT" || request.method == "POST" || request.method == "PATCH";
+bool IsReplayable(const HttpRequest& request) {
+  return request.method == "GET" || request.method == "HEAD";
 }
 
-Error MakeError(ErrorCode code, const HttpRequest& request, const Endpoint& endpoint, std::string_view reason) {
+bool CarriesBody(const HttpRequest& request) {
+  return !request.body.empty() || request.method == "PUT" || request.method == "POST" ||
+         request.method == "PATCH";
+}
+
+Error MakeError(ErrorCode code, const HttpRequest& request, const Endpoint& endpoint,
+                std::string_view reason) {
   const bool retryable = code == ErrorCode::kUnavailable || code == ErrorCode::kTimedOut;
   return {.code = code,
           .message = fmt::format("{} to {}: {}", request.operation, endpoint.host, reason),
@@ -49,18 +53,23 @@ Error MakeError(ErrorCode code, const HttpRequest& request, const Endpoint& endp
 
 ErrorCode CodeOf(CURLcode code) {
   switch (code) {
-    case CURLE_OPERATION_TIMEDOUT: return ErrorCode::kTimedOut;
+    case CURLE_OPERATION_TIMEDOUT:
+      return ErrorCode::kTimedOut;
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_ISSUER_ERROR: return ErrorCode::kUnauthenticated;
+    case CURLE_SSL_ISSUER_ERROR:
+      return ErrorCode::kUnauthenticated;
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL: return ErrorCode::kInvalidArgument;
+    case CURLE_UNSUPPORTED_PROTOCOL:
+      return ErrorCode::kInvalidArgument;
     case CURLE_OUT_OF_MEMORY:
     case CURLE_BAD_FUNCTION_ARGUMENT:
     case CURLE_UNKNOWN_OPTION:
-    case CURLE_FAILED_INIT: return ErrorCode::kInternal;
-    default: return ErrorCode::kUnavailable;  // name, connection, TLS handshake, reset, half a body
+    case CURLE_FAILED_INIT:
+      return ErrorCode::kInternal;
+    default:
+      return ErrorCode::kUnavailable;  // name, connection, TLS handshake, reset, half a body
   }
 }
 
@@ -76,7 +85,9 @@ void Append(HeaderList& list, const std::string& line) {
   list.reset(longer);
 }
 
-bool HasLineBreak(std::string_view text) { return text.find_first_of(std::string_view("\r\n\0", 3)) != text.npos; }
+bool HasLineBreak(std::string_view text) {
+  return text.find_first_of(std::string_view("\r\n\0", 3)) != text.npos;
+}
 
 }  // namespace
 
@@ -98,7 +109,8 @@ class CurlTransport::Shared {
   CURLSH* handle() const { return handle_; }
 
  private:
-  static void Lock(CURL*, curl_lock_data data, curl_lock_access, void* self) NO_THREAD_SAFETY_ANALYSIS {
+  static void Lock(CURL*, curl_lock_data data, curl_lock_access,
+                   void* self) NO_THREAD_SAFETY_ANALYSIS {
     static_cast<Shared*>(self)->mutexes_[static_cast<std::size_t>(data)].lock();
   }
   static void Unlock(CURL*, curl_lock_data data, void* self) NO_THREAD_SAFETY_ANALYSIS {
@@ -109,8 +121,8 @@ class CurlTransport::Shared {
   std::array<Mutex, CURL_LOCK_DATA_LAST> mutexes_;
 };
 
-// One connection's worth of libcurl: an easy handle driven by its own multi handle, which owns the connection and can be
-// woken from another thread.
+// One connection's worth of libcurl: an easy handle driven by its own multi handle, which owns the
+// connection and can be woken from another thread.
 class CurlTransport::Session {
  public:
   Session() : easy_(curl_easy_init()), multi_(curl_multi_init()) {
@@ -148,7 +160,8 @@ class CurlTransport::SessionPool {
   std::unique_ptr<Session> Acquire(const std::string& origin) {
     {
       MutexLock lock(mutex_);
-      const auto found = std::find_if(idle_.rbegin(), idle_.rend(), [&](const Idle& i) { return i.origin == origin; });
+      const auto found = std::find_if(idle_.rbegin(), idle_.rend(),
+                                      [&](const Idle& i) { return i.origin == origin; });
       if (found != idle_.rend()) {
         std::unique_ptr<Session> session = std::move(found->session);
         idle_.erase(std::next(found).base());
@@ -163,8 +176,8 @@ class CurlTransport::SessionPool {
     std::vector<std::unique_ptr<Session>> closing;  // closed after the lock is gone
     MutexLock lock(mutex_);
     idle_.push_back({.origin = origin, .session = std::move(session), .since = now});
-    while (!idle_.empty() &&
-           (idle_.size() > options_.max_idle_connections || now - idle_.front().since > options_.max_idle_time)) {
+    while (!idle_.empty() && (idle_.size() > options_.max_idle_connections ||
+                              now - idle_.front().since > options_.max_idle_time)) {
       closing.push_back(std::move(idle_.front().session));
       idle_.pop_front();
     }
@@ -178,14 +191,15 @@ class CurlTransport::SessionPool {
   };
 
   const CurlOptions& options_;
-  Mutex mutex_;                             // guards what follows
+  Mutex mutex_;                               // guards what follows
   std::deque<Idle> idle_ GUARDED_BY(mutex_);  // oldest first
 };
 
 // One request and its reply.
 class CurlTransport::Exchange {
  public:
-  Exchange(const HttpRequest& request, const Endpoint& endpoint, const CurlOptions& options, Session& session)
+  Exchange(const HttpRequest& request, const Endpoint& endpoint, const CurlOptions& options,
+           Session& session)
       : request_(request), endpoint_(endpoint), options_(options), session_(session) {}
   ~Exchange() { session_.Detach(); }  // while everything that libcurl points to still lives
   Exchange(const Exchange&) = delete;
@@ -280,7 +294,8 @@ void CurlTransport::Exchange::PrepareBody() {
   if (CarriesBody(request_)) {
     Set(CURLOPT_POST, 1L);
     Set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
-    Set(CURLOPT_POSTFIELDS, request_.body.empty() ? "" : reinterpret_cast<const char*>(request_.body.data()));
+    Set(CURLOPT_POSTFIELDS,
+        request_.body.empty() ? "" : reinterpret_cast<const char*>(request_.body.data()));
     const bool small = request_.body.size() <= static_cast<std::size_t>(kSmallSendBufferBytes);
     Set(CURLOPT_UPLOAD_BUFFERSIZE, small ? kSmallSendBufferBytes : kSendBufferBytes);
     Set(CURLOPT_EXPECT_100_TIMEOUT_MS, kExpectTimeoutMs);
@@ -326,9 +341,10 @@ Status CurlTransport::Exchange::Run(const CallContext& context) {
     if (now >= until) {
       return Broken(ErrorCode::kTimedOut, now >= context.deadline ? "the call's deadline passed"
                                           : reply_begun_          ? "the reply stalled"
-                                                                  : "the server did not answer in time");
+                                                         : "the server did not answer in time");
     }
-    const auto wait = std::min(std::chrono::ceil<std::chrono::milliseconds>(until - now), kLongestWait);
+    const auto wait =
+        std::min(std::chrono::ceil<std::chrono::milliseconds>(until - now), kLongestWait);
     curl_multi_poll(session_.multi(), nullptr, 0, static_cast<int>(wait.count()), nullptr);
   }
 }
@@ -338,13 +354,15 @@ void CurlTransport::Exchange::ObserveProgress(MonotonicTime now) {
   curl_off_t received = 0;
   curl_easy_getinfo(session_.easy(), CURLINFO_SIZE_UPLOAD_T, &sent);
   curl_easy_getinfo(session_.easy(), CURLINFO_SIZE_DOWNLOAD_T, &received);
-  const curl_off_t moved = sent + received + static_cast<curl_off_t>(header_bytes_) + requests_sent_;
+  const curl_off_t moved =
+      sent + received + static_cast<curl_off_t>(header_bytes_) + requests_sent_;
   if (moved == bytes_moved_ && requests_sent_ > 0) return;
   bytes_moved_ = moved;
   last_progress_ = now;
 }
 
-// Until when the transfer may go on without another byte. Before the request is out, libcurl's connect time-out rules.
+// Until when the transfer may go on without another byte. Before the request is out, libcurl's
+// connect time-out rules.
 MonotonicTime CurlTransport::Exchange::PhaseDeadline() const {
   if (requests_sent_ == 0) return MonotonicTime::max();
   curl_off_t sent = 0;
@@ -366,12 +384,13 @@ int CurlTransport::Exchange::OnRequest(void* self, char*, char*, int, int) {
   auto& exchange = *static_cast<Exchange*>(self);
   // libcurl repeats a request by itself when a kept connection breaks before the reply.
   if (++exchange.requests_sent_ == 1 || IsReplayable(exchange.request_)) return CURL_PREREQFUNC_OK;
-  exchange.refused_ =
-      MakeError(ErrorCode::kUnavailable, exchange.request_, exchange.endpoint_, "a kept connection broke");
+  exchange.refused_ = MakeError(ErrorCode::kUnavailable, exchange.request_, exchange.endpoint_,
+                                "a kept connection broke");
   return CURL_PREREQFUNC_ABORT;
 }
 
-std::size_t CurlTransport::Exchange::OnHeader(char* data, std::size_t, std::size_t size, void* self) {
+std::size_t CurlTransport::Exchange::OnHeader(char* data, std::size_t, std::size_t size,
+                                              void* self) {
   auto& exchange = *static_cast<Exchange*>(self);
   exchange.header_bytes_ += size;
   exchange.reply_begun_ = true;
@@ -384,7 +403,8 @@ void CurlTransport::Exchange::TakeHeaderLine(std::string_view line) {
   if (line.starts_with("HTTP/")) {  // a new reply; what came before was "100 Continue"
     response_ = {};
     const auto space = line.find(' ');
-    if (space != line.npos) std::from_chars(line.data() + space + 1, line.data() + line.size(), response_.status);
+    if (space != line.npos)
+      std::from_chars(line.data() + space + 1, line.data() + line.size(), response_.status);
     return;
   }
   const auto colon = line.find(':');
@@ -404,15 +424,18 @@ bool CurlTransport::Exchange::TakeBody(std::string_view bytes) {
   const bool success = response_.status >= 200 && response_.status < 300;
   if (success && !request_.receive_into.empty()) {
     if (bytes.size() > request_.receive_into.size() - response_.bytes_received) {
-      refused_ = MakeError(ErrorCode::kCorrupt, request_, endpoint_, "the reply is longer than what was asked for");
+      refused_ = MakeError(ErrorCode::kCorrupt, request_, endpoint_,
+                           "the reply is longer than what was asked for");
       return false;
     }
-    std::memcpy(request_.receive_into.data() + response_.bytes_received, bytes.data(), bytes.size());
+    std::memcpy(request_.receive_into.data() + response_.bytes_received, bytes.data(),
+                bytes.size());
     response_.bytes_received += bytes.size();
     return true;
   }
   if (bytes.size() > kMaxBufferedBodyBytes - response_.body.size()) {
-    refused_ = MakeError(ErrorCode::kTooLarge, request_, endpoint_, "the reply is too long to be kept in memory");
+    refused_ = MakeError(ErrorCode::kTooLarge, request_, endpoint_,
+                         "the reply is too long to be kept in memory");
     return false;
   }
   response_.body.append(bytes);
@@ -430,7 +453,8 @@ CurlTransport::~CurlTransport() = default;
 Result<HttpResponse> CurlTransport::Send(const HttpRequest& request, const CallContext& context) {
   const Endpoint endpoint = TRY(ParseEndpoint(request.url));
   if (endpoint.scheme == "http" && !endpoint.is_local && !options_.allow_plain_http) {
-    return Fail(MakeError(ErrorCode::kInvalidArgument, request, endpoint, "plain http must be allowed by name"));
+    return Fail(MakeError(ErrorCode::kInvalidArgument, request, endpoint,
+                          "plain http must be allowed by name"));
   }
   if (context.stop.stop_requested()) {
     return Fail(MakeError(ErrorCode::kCancelled, request, endpoint, "the call was stopped"));

@@ -26,7 +26,9 @@ std::string ToLower(std::string text) {
   return text;
 }
 
-bool IsIpv4Literal(std::string_view host) { return host.find_first_not_of("0123456789.") == std::string_view::npos; }
+bool IsIpv4Literal(std::string_view host) {
+  return host.find_first_not_of("0123456789.") == std::string_view::npos;
+}
 
 bool IsLocal(std::string_view host) {
   if (host == "localhost" || host.ends_with(".localhost") || host == "[::1]") return true;
@@ -43,13 +45,14 @@ Result<Endpoint> ParseEndpoint(const std::string& url) {
   if (curl_url_set(handle.get(), CURLUPART_URL, url.c_str(), CURLU_PATH_AS_IS) != CURLUE_OK) {
     return Fail(ErrorCode::kInvalidArgument, "not an absolute http or https URL");
   }
-  Endpoint endpoint{.scheme = Part(handle, CURLUPART_SCHEME), .host = ToLower(Part(handle, CURLUPART_HOST))};
+  Endpoint endpoint{.scheme = Part(handle, CURLUPART_SCHEME),
+                    .host = ToLower(Part(handle, CURLUPART_HOST))};
   if ((endpoint.scheme != "http" && endpoint.scheme != "https") || endpoint.host.empty() ||
       !Part(handle, CURLUPART_USER).empty()) {
     return Fail(ErrorCode::kInvalidArgument, "not an http or https URL without user and password");
   }
-  endpoint.origin =
-      fmt::format("{}://{}:{}", endpoint.scheme, endpoint.host, Part(handle, CURLUPART_PORT, CURLU_DEFAULT_PORT));
+  endpoint.origin = fmt::format("{}://{}:{}", endpoint.scheme, endpoint.host,
+                                Part(handle, CURLUPART_PORT, CURLU_DEFAULT_PORT));
   endpoint.is_local = IsLocal(endpoint.host);
   return endpoint;
 }

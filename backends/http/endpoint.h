@@ -11,12 +11,14 @@ struct Endpoint {
   std::string scheme;  // "http" or "https"
   std::string host;    // lower case; IPv6 with its brackets
   std::string origin;  // "https://host:443": what connections are kept by
-  // Loopback, or the link-local address where clouds serve instance metadata: never through a proxy, and allowed to be
-  // plain http, since the bytes do not leave the machine or its hypervisor.
+  // Loopback, or the link-local address where clouds serve instance metadata: never through a
+  // proxy, and allowed to be plain http, since the bytes do not leave the machine or its
+  // hypervisor.
   bool is_local = false;
 };
 
-// Errors: kInvalidArgument for anything but an absolute http or https URL with a host and without user and password.
+// Errors: kInvalidArgument for anything but an absolute http or https URL with a host and without
+// user and password.
 Result<Endpoint> ParseEndpoint(const std::string& url);
 
 }  // namespace skybridge

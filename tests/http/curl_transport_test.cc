@@ -25,7 +25,9 @@ using Connection = LoopbackServer::Connection;
 
 constexpr std::string_view kEmptyOk = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
-CallContext Within(milliseconds time) { return {.deadline = std::chrono::steady_clock::now() + time}; }
+CallContext Within(milliseconds time) {
+  return {.deadline = std::chrono::steady_clock::now() + time};
+}
 
 // Answers every request with `reply` and remembers the last one.
 struct Recorder {
@@ -43,8 +45,10 @@ TEST(CurlTransport, SendsTheUrlByteForByte) {
   Recorder recorder;
   CurlTransport transport;
   const std::string path = "/a/../b/./c//%2f%2F%20+;=?x=%2f&y=a+b&z";
-  ASSERT_TRUE(transport.Send({.operation = "t", .method = "GET", .url = recorder.server.Url(path)}, Within(seconds(5))));
-  EXPECT_EQ(recorder.last.head.substr(0, recorder.last.head.find("\r\n")), "GET " + path + " HTTP/1.1");
+  ASSERT_TRUE(transport.Send({.operation = "t", .method = "GET", .url = recorder.server.Url(path)},
+                             Within(seconds(5))));
+  EXPECT_EQ(recorder.last.head.substr(0, recorder.last.head.find("\r\n")),
+            "GET " + path + " HTTP/1.1");
 }
 
 TEST(CurlTransport, AddsOnlyHostLengthAndUserAgent) {
@@ -61,11 +65,14 @@ TEST(CurlTransport, AddsOnlyHostLengthAndUserAgent) {
                {"PATCH", "", "Content-Length: 0\r\n"},
                {"POST", "abc", "Content-Length: 3\r\n"}};
   for (const auto& c : cases) {
-    ASSERT_TRUE(transport.Send({.operation = "t", .method = c.method, .url = recorder.server.Url("/x"),
-                                .headers = {}, .body = AsBytes(c.body)},
+    ASSERT_TRUE(transport.Send({.operation = "t",
+                                .method = c.method,
+                                .url = recorder.server.Url("/x"),
+                                .headers = {},
+                                .body = AsBytes(c.body)},
                                Within(seconds(5))));
-    EXPECT_EQ(recorder.last.head,
-              std::string(c.method) + " /x HTTP/1.1\r\n" + host + "User-Agent: test/1\r\n" + c.length + "\r\n");
+    EXPECT_EQ(recorder.last.head, std::string(c.method) + " /x HTTP/1.1\r\n" + host +
+                                      "User-Agent: test/1\r\n" + c.length + "\r\n");
     EXPECT_EQ(recorder.last.body, c.body);
   }
 }
@@ -73,7 +80,8 @@ TEST(CurlTransport, AddsOnlyHostLengthAndUserAgent) {
 TEST(CurlTransport, SendsHeadersAsGivenAndTheBodysOwnLength) {
   Recorder recorder;
   CurlTransport transport;
-  HttpRequest request{.operation = "t", .method = "PUT", .url = recorder.server.Url("/x"), .body = AsBytes("abc")};
+  HttpRequest request{
+      .operation = "t", .method = "PUT", .url = recorder.server.Url("/x"), .body = AsBytes("abc")};
   request.headers.Add("x-ms-date", "now");
   request.headers.Add("x-empty", "");
   request.headers.Add("content-length", "3");
@@ -94,11 +102,14 @@ TEST(CurlTransport, RefusesHeadersWithLineBreaks) {
 }
 
 TEST(CurlTransport, ReturnsAnyStatusWithHeadersAndBody) {
-  Recorder recorder{.reply = "HTTP/1.1 404 Missing\r\nX-Ms-Error-Code:  PathNotFound \r\nContent-Length: 4\r\n\r\ngone"};
+  Recorder recorder{.reply =
+                        "HTTP/1.1 404 Missing\r\nX-Ms-Error-Code:  PathNotFound "
+                        "\r\nContent-Length: 4\r\n\r\ngone"};
   CurlTransport transport;
   std::array<std::byte, 2> into{};
   const auto response = transport.Send(
-      {.operation = "t", .method = "GET", .url = recorder.server.Url("/x"), .receive_into = into}, Within(seconds(5)));
+      {.operation = "t", .method = "GET", .url = recorder.server.Url("/x"), .receive_into = into},
+      Within(seconds(5)));
   ASSERT_TRUE(response);
   EXPECT_EQ(response->status, 404);
   EXPECT_EQ(response->headers.Get("x-ms-error-code"), "PathNotFound");
@@ -110,7 +121,9 @@ TEST(CurlTransport, WritesTheBodyWhereItIsWanted) {
   Recorder recorder{.reply = "HTTP/1.1 206 Partial\r\nContent-Length: 4\r\n\r\ndata"};
   CurlTransport transport;
   std::array<char, 6> into{};
-  const auto response = transport.Send({.operation = "t", .method = "GET", .url = recorder.server.Url("/x"),
+  const auto response = transport.Send({.operation = "t",
+                                        .method = "GET",
+                                        .url = recorder.server.Url("/x"),
                                         .receive_into = std::as_writable_bytes(std::span(into))},
                                        Within(seconds(5)));
   ASSERT_TRUE(response);
@@ -124,7 +137,8 @@ TEST(CurlTransport, RefusesMoreBytesThanWereAskedFor) {
   CurlTransport transport;
   std::array<std::byte, 3> into{};
   const auto response = transport.Send(
-      {.operation = "t", .method = "GET", .url = recorder.server.Url("/x"), .receive_into = into}, Within(seconds(5)));
+      {.operation = "t", .method = "GET", .url = recorder.server.Url("/x"), .receive_into = into},
+      Within(seconds(5)));
   EXPECT_EQ(response.error().code, ErrorCode::kCorrupt);
 }
 
@@ -138,7 +152,8 @@ TEST(CurlTransport, HalfABodyIsAnError) {
     CurlTransport transport;
     std::array<std::byte, 10> into{};
     const auto response = transport.Send(
-        {.operation = "t", .method = "GET", .url = server.Url("/x"), .receive_into = into}, Within(seconds(5)));
+        {.operation = "t", .method = "GET", .url = server.Url("/x"), .receive_into = into},
+        Within(seconds(5)));
     ASSERT_FALSE(response);
     EXPECT_EQ(response.error().code, ErrorCode::kUnavailable);
     EXPECT_TRUE(response.error().retryable);
@@ -149,8 +164,8 @@ TEST(CurlTransport, HeadHasALengthAndNoBody) {
   Recorder recorder{.reply = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\nETag: x\r\n\r\n"};
   CurlTransport transport;
   for (int i = 0; i < 2; ++i) {
-    const auto response =
-        transport.Send({.operation = "t", .method = "HEAD", .url = recorder.server.Url("/x")}, Within(seconds(5)));
+    const auto response = transport.Send(
+        {.operation = "t", .method = "HEAD", .url = recorder.server.Url("/x")}, Within(seconds(5)));
     ASSERT_TRUE(response);
     EXPECT_EQ(response->headers.Get("Content-Length"), "1000");
   }
@@ -161,8 +176,8 @@ TEST(CurlTransport, KeepsOneConnectionForRequestsInTurn) {
   Recorder recorder;
   CurlTransport transport;
   for (int i = 0; i < 5; ++i) {
-    ASSERT_TRUE(
-        transport.Send({.operation = "t", .method = "GET", .url = recorder.server.Url("/x")}, Within(seconds(5))));
+    ASSERT_TRUE(transport.Send(
+        {.operation = "t", .method = "GET", .url = recorder.server.Url("/x")}, Within(seconds(5))));
   }
   EXPECT_EQ(recorder.server.connections(), 1);
 }
@@ -180,7 +195,9 @@ TEST(CurlTransport, OpensOneConnectionForEachRequestInFlight) {
     std::vector<std::jthread> threads;
     for (int i = 0; i < 4; ++i) {
       threads.emplace_back([&] {
-        if (transport.Send({.operation = "t", .method = "GET", .url = server.Url("/x")}, Within(seconds(5)))) ++answered;
+        if (transport.Send({.operation = "t", .method = "GET", .url = server.Url("/x")},
+                           Within(seconds(5))))
+          ++answered;
       });
     }
   }
@@ -193,7 +210,8 @@ TEST(CurlTransport, RepeatsAGetButNeverAWriteOnABrokenKeptConnection) {
     LoopbackServer server([&](Connection& c) {
       c.ReadRequest();
       c.Send(kEmptyOk);
-      // The second request arrives whole and may have been carried out: then the connection ends without a reply.
+      // The second request arrives whole and may have been carried out: then the connection ends
+      // without a reply.
       if (requests++ == 0) c.ReadRequest();
     });
     CurlTransport transport;
@@ -220,7 +238,10 @@ TEST(CurlTransport, LeavesAConnectionThatAnsweredBeforeTheBodyWasSent) {
   });
   CurlTransport transport;
   const std::string body(1 << 20, 'x');
-  const HttpRequest request{.operation = "t", .method = "PUT", .url = server.Url("/x"), .body = AsBytes(body),
+  const HttpRequest request{.operation = "t",
+                            .method = "PUT",
+                            .url = server.Url("/x"),
+                            .body = AsBytes(body),
                             .expect_continue = true};
   for (int i = 0; i < 2; ++i) EXPECT_EQ(transport.Send(request, Within(seconds(5)))->status, 412);
   EXPECT_EQ(server.connections(), 2);
@@ -232,14 +253,18 @@ TEST(CurlTransport, WaitsForContinueOnlyWhenAsked) {
   std::string head, received;
   LoopbackServer server([&](Connection& c) {
     head = c.ReadHead().value_or("");
-    if (head.find("Expect: 100-continue") != std::string::npos) c.Send("HTTP/1.1 100 Continue\r\n\r\n");
+    if (head.find("Expect: 100-continue") != std::string::npos)
+      c.Send("HTTP/1.1 100 Continue\r\n\r\n");
     received = c.ReadBytes(body.size()).value_or("");
     c.Send("HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n");
   });
   for (const bool expect : {false, true}) {
     CurlTransport transport;
-    const auto response = transport.Send({.operation = "t", .method = "PUT", .url = server.Url("/x"),
-                                          .body = AsBytes(body), .expect_continue = expect},
+    const auto response = transport.Send({.operation = "t",
+                                          .method = "PUT",
+                                          .url = server.Url("/x"),
+                                          .body = AsBytes(body),
+                                          .expect_continue = expect},
                                          Within(seconds(5)));
     ASSERT_TRUE(response);
     EXPECT_EQ(response->status, 201);
@@ -267,8 +292,9 @@ TEST(CurlTransport, StopsAtOnceWhenTold) {
     stop.request_stop();
   });
   const auto before = std::chrono::steady_clock::now();
-  const auto response = transport.Send({.operation = "t", .method = "GET", .url = silent.server.Url("/x")},
-                                       {.deadline = before + seconds(60), .stop = stop.get_token()});
+  const auto response =
+      transport.Send({.operation = "t", .method = "GET", .url = silent.server.Url("/x")},
+                     {.deadline = before + seconds(60), .stop = stop.get_token()});
   EXPECT_EQ(response.error().code, ErrorCode::kCancelled);
   EXPECT_FALSE(response.error().retryable);
   EXPECT_LT(std::chrono::steady_clock::now() - before, seconds(20));
@@ -278,7 +304,8 @@ TEST(CurlTransport, EndsAtTheCallsDeadline) {
   Silent silent;
   CurlTransport transport;
   const auto response =
-      transport.Send({.operation = "t", .method = "GET", .url = silent.server.Url("/x")}, Within(milliseconds(50)));
+      transport.Send({.operation = "t", .method = "GET", .url = silent.server.Url("/x")},
+                     Within(milliseconds(50)));
   EXPECT_EQ(response.error().code, ErrorCode::kTimedOut);
   EXPECT_TRUE(response.error().retryable);
 }
@@ -286,8 +313,8 @@ TEST(CurlTransport, EndsAtTheCallsDeadline) {
 TEST(CurlTransport, EndsWhenTheFirstByteIsLate) {
   Silent silent;
   CurlTransport transport({.first_byte_timeout = milliseconds(50)});
-  const auto response =
-      transport.Send({.operation = "t", .method = "PUT", .url = silent.server.Url("/x")}, Within(seconds(60)));
+  const auto response = transport.Send(
+      {.operation = "t", .method = "PUT", .url = silent.server.Url("/x")}, Within(seconds(60)));
   EXPECT_EQ(response.error().code, ErrorCode::kTimedOut);
 }
 
@@ -298,8 +325,8 @@ TEST(CurlTransport, EndsWhenTheReplyStalls) {
     c.ReadRequest();
   });
   CurlTransport transport({.stall_timeout = milliseconds(50)});
-  const auto response =
-      transport.Send({.operation = "t", .method = "GET", .url = server.Url("/x")}, Within(seconds(60)));
+  const auto response = transport.Send({.operation = "t", .method = "GET", .url = server.Url("/x")},
+                                       Within(seconds(60)));
   EXPECT_EQ(response.error().code, ErrorCode::kTimedOut);
 }
 
@@ -310,7 +337,8 @@ TEST(CurlTransport, SendsNothingAfterTheDeadlineOrAStop) {
   EXPECT_EQ(transport.Send(request, Within(milliseconds(-1))).error().code, ErrorCode::kTimedOut);
   std::stop_source stop;
   stop.request_stop();
-  EXPECT_EQ(transport.Send(request, {.stop = stop.get_token()}).error().code, ErrorCode::kCancelled);
+  EXPECT_EQ(transport.Send(request, {.stop = stop.get_token()}).error().code,
+            ErrorCode::kCancelled);
   EXPECT_EQ(recorder.server.connections(), 0);
 }
 
@@ -322,15 +350,18 @@ TEST(CurlTransport, NoServerIsUnavailable) {
   }
   CurlTransport transport;
   const auto response = transport.Send(
-      {.operation = "t", .method = "GET", .url = "http://127.0.0.1:" + std::to_string(port) + "/"}, Within(seconds(5)));
+      {.operation = "t", .method = "GET", .url = "http://127.0.0.1:" + std::to_string(port) + "/"},
+      Within(seconds(5)));
   EXPECT_EQ(response.error().code, ErrorCode::kUnavailable);
   EXPECT_TRUE(response.error().retryable);
 }
 
 TEST(CurlTransport, RefusesUrlsAndPlainHttpToOtherMachines) {
   CurlTransport transport;
-  for (const char* url : {"", "ftp://127.0.0.1/x", "not a url", "http://user:secret@127.0.0.1/", "http://example.com/"}) {
-    const auto response = transport.Send({.operation = "t", .method = "GET", .url = url}, Within(seconds(5)));
+  for (const char* url : {"", "ftp://127.0.0.1/x", "not a url", "http://user:secret@127.0.0.1/",
+                          "http://example.com/"}) {
+    const auto response =
+        transport.Send({.operation = "t", .method = "GET", .url = url}, Within(seconds(5)));
     EXPECT_EQ(response.error().code, ErrorCode::kInvalidArgument) << url;
     EXPECT_EQ(response.error().message.find("secret"), std::string::npos);
   }
@@ -343,10 +374,10 @@ TEST(CurlTransport, NeverAsksAProxyForLoopback) {
   ::unsetenv("no_proxy");
   ::unsetenv("NO_PROXY");
   CurlTransport transport({.allow_plain_http = true});
-  const auto direct =
-      transport.Send({.operation = "t", .method = "GET", .url = recorder.server.Url("/x")}, Within(seconds(5)));
-  const auto through =
-      transport.Send({.operation = "t", .method = "GET", .url = "http://example.com/x"}, Within(seconds(5)));
+  const auto direct = transport.Send(
+      {.operation = "t", .method = "GET", .url = recorder.server.Url("/x")}, Within(seconds(5)));
+  const auto through = transport.Send(
+      {.operation = "t", .method = "GET", .url = "http://example.com/x"}, Within(seconds(5)));
   ::unsetenv("http_proxy");
   EXPECT_TRUE(direct);
   EXPECT_FALSE(through);
@@ -360,7 +391,8 @@ TEST(CurlTransport, TrustsOnlyTheGivenCertificates) {
         while (c.ReadRequest()) c.Send(kEmptyOk);
       },
       identity);
-  const auto ca_file = std::filesystem::temp_directory_path() / ("skybridge-ca-" + std::to_string(::getpid()) + ".pem");
+  const auto ca_file = std::filesystem::temp_directory_path() /
+                       ("skybridge-ca-" + std::to_string(::getpid()) + ".pem");
   std::ofstream(ca_file) << identity.certificate;
   const HttpRequest request{.operation = "t", .method = "GET", .url = server.Url("/x")};
 
@@ -390,7 +422,8 @@ TEST(CurlTransport, ClosesTheOldestIdleConnectionsBeyondTheBound) {
     std::vector<std::jthread> threads;
     for (int i = 0; i < 3; ++i) {
       threads.emplace_back([&] {
-        EXPECT_TRUE(transport.Send({.operation = "t", .method = "GET", .url = server.Url("/x")}, Within(seconds(5))));
+        EXPECT_TRUE(transport.Send({.operation = "t", .method = "GET", .url = server.Url("/x")},
+                                   Within(seconds(5))));
       });
     }
   }

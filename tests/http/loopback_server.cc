@@ -23,8 +23,10 @@ std::string ReadAll(BIO* bio) {
 
 std::shared_ptr<void> MakeTlsContext(const TlsIdentity& identity) {
   SSL_CTX* context = SSL_CTX_new(TLS_server_method());
-  const std::unique_ptr<BIO, decltype(&BIO_free)> cert_bio(BIO_new_mem_buf(identity.certificate.c_str(), -1), &BIO_free);
-  const std::unique_ptr<BIO, decltype(&BIO_free)> key_bio(BIO_new_mem_buf(identity.key.c_str(), -1), &BIO_free);
+  const std::unique_ptr<BIO, decltype(&BIO_free)> cert_bio(
+      BIO_new_mem_buf(identity.certificate.c_str(), -1), &BIO_free);
+  const std::unique_ptr<BIO, decltype(&BIO_free)> key_bio(BIO_new_mem_buf(identity.key.c_str(), -1),
+                                                          &BIO_free);
   X509* certificate = PEM_read_bio_X509(cert_bio.get(), nullptr, nullptr, nullptr);
   EVP_PKEY* key = PEM_read_bio_PrivateKey(key_bio.get(), nullptr, nullptr, nullptr);
   SSL_CTX_use_certificate(context, certificate);
@@ -37,7 +39,8 @@ std::shared_ptr<void> MakeTlsContext(const TlsIdentity& identity) {
 }  // namespace
 
 TlsIdentity MakeTlsIdentity() {
-  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(EVP_EC_gen("P-256"), &EVP_PKEY_free);
+  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(EVP_EC_gen("P-256"),
+                                                                &EVP_PKEY_free);
   const std::unique_ptr<X509, decltype(&X509_free)> certificate(X509_new(), &X509_free);
   X509_set_version(certificate.get(), X509_VERSION_3);
   ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), 1);
@@ -45,7 +48,8 @@ TlsIdentity MakeTlsIdentity() {
   X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 3600);
   X509_set_pubkey(certificate.get(), key.get());
   X509_NAME* name = X509_get_subject_name(certificate.get());
-  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("loopback"), -1, -1, 0);
+  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+                             reinterpret_cast<const unsigned char*>("loopback"), -1, -1, 0);
   X509_set_issuer_name(certificate.get(), name);
   X509_EXTENSION* san = X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, "IP:127.0.0.1");
   X509_add_ext(certificate.get(), san, -1);
@@ -94,7 +98,8 @@ std::optional<LoopbackServer::Request> LoopbackServer::Connection::ReadRequest()
   if (!head) return std::nullopt;
   std::size_t length = 0;
   constexpr std::string_view kLength = "\r\nContent-Length: ";
-  if (const auto at = head->find(kLength); at != std::string::npos) length = std::stoul(head->substr(at + kLength.size()));
+  if (const auto at = head->find(kLength); at != std::string::npos)
+    length = std::stoul(head->substr(at + kLength.size()));
   std::optional<std::string> body = ReadBytes(length);
   if (!body) return std::nullopt;
   return Request{.head = std::move(*head), .body = std::move(*body)};
@@ -102,7 +107,8 @@ std::optional<LoopbackServer::Request> LoopbackServer::Connection::ReadRequest()
 
 bool LoopbackServer::Connection::Send(std::string_view bytes) {
   while (!bytes.empty()) {
-    const long sent = tls_ != nullptr ? SSL_write(static_cast<SSL*>(tls_), bytes.data(), static_cast<int>(bytes.size()))
+    const long sent = tls_ != nullptr ? SSL_write(static_cast<SSL*>(tls_), bytes.data(),
+                                                  static_cast<int>(bytes.size()))
                                       : ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (sent <= 0) return false;
     bytes.remove_prefix(static_cast<std::size_t>(sent));
@@ -115,7 +121,8 @@ void LoopbackServer::Connection::Reset() {
   ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &abrupt, sizeof abrupt);
 }
 
-LoopbackServer::LoopbackServer(std::function<void(Connection&)> serve, std::optional<TlsIdentity> identity)
+LoopbackServer::LoopbackServer(std::function<void(Connection&)> serve,
+                               std::optional<TlsIdentity> identity)
     : serve_(std::move(serve)), tls_(identity ? MakeTlsContext(*identity) : nullptr) {
   listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};

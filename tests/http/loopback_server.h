@@ -51,7 +51,8 @@ class LoopbackServer {
   };
 
   // `serve` runs on a thread of its own for each connection, which is closed when it returns.
-  explicit LoopbackServer(std::function<void(Connection&)> serve, std::optional<TlsIdentity> identity = {});
+  explicit LoopbackServer(std::function<void(Connection&)> serve,
+                          std::optional<TlsIdentity> identity = {});
   ~LoopbackServer();  // closes all connections and waits for their threads
   LoopbackServer(const LoopbackServer&) = delete;
   LoopbackServer& operator=(const LoopbackServer&) = delete;

@@ -1,4 +1,5 @@
-// What the fake offers beyond the ObjectStore contract: scripts, hooks and ways behind its callers' backs.
+// What the fake offers beyond the ObjectStore contract: scripts, hooks and ways behind its callers'
+// backs.
 #include "tests/support/fake_object_store.h"
 
 #include <array>
@@ -18,7 +19,8 @@ TEST(FakeObjectStore, FailsTheNextCallsWithoutActing) {
   FakeObjectStore store(clock);
   store.script().FailNext(StoreOp::kPut, {.code = ErrorCode::kThrottled, .retryable = true}, 2);
   for (int i = 0; i < 2; ++i) {
-    EXPECT_EQ(store.Put({.key = Key("a"), .body = AsBytes("x")}, {}).error().code, ErrorCode::kThrottled);
+    EXPECT_EQ(store.Put({.key = Key("a"), .body = AsBytes("x")}, {}).error().code,
+              ErrorCode::kThrottled);
     EXPECT_FALSE(store.ContentOf("a"));
   }
   EXPECT_TRUE(store.Put({.key = Key("a"), .body = AsBytes("x")}, {}));
@@ -29,7 +31,8 @@ TEST(FakeObjectStore, LosesTheReplyOfACallThatActed) {
   FakeClock clock;
   FakeObjectStore store(clock);
   store.script().ActThenFailNext(StoreOp::kPut);
-  const PutRequest put{.key = Key("a"), .body = AsBytes("x"), .conditions = {.must_not_exist = true}};
+  const PutRequest put{
+      .key = Key("a"), .body = AsBytes("x"), .conditions = {.must_not_exist = true}};
   EXPECT_EQ(store.Put(put, {}).error().code, ErrorCode::kUnavailable);
   EXPECT_EQ(store.ContentOf("a"), "x");
   EXPECT_EQ(store.Put(put, {}).error().code, ErrorCode::kAlreadyExists);
@@ -45,7 +48,8 @@ TEST(FakeObjectStore, BlocksUntilReleasedOrStoppedOrLate) {
   Result<ObjectInfo> stopped, late, released;
   {
     std::jthread one([&] { stopped = store.Head(Key("a"), {.stop = stop.get_token()}); });
-    std::jthread two([&] { late = store.Head(Key("a"), {.deadline = clock.Now() + std::chrono::seconds(1)}); });
+    std::jthread two(
+        [&] { late = store.Head(Key("a"), {.deadline = clock.Now() + std::chrono::seconds(1)}); });
     std::jthread three([&] { released = store.Head(Key("a"), {}); });
     store.script().WaitForBlocked(StoreOp::kHead, 3);
     stop.request_stop();
@@ -88,7 +92,8 @@ TEST(FakeObjectStore, GoesOnWithAnInterruptedDirectoryRename) {
   store.PutText("a/1", "1");
   store.PutText("a/2", "2");
   store.InterruptNextDirectoryRename(1);
-  const RenameRequest rename{.source = Key("a"), .destination = Key("b"), .kind = NodeKind::kDirectory};
+  const RenameRequest rename{
+      .source = Key("a"), .destination = Key("b"), .kind = NodeKind::kDirectory};
   EXPECT_EQ(store.Rename(rename, {}).error().code, ErrorCode::kUnavailable);
   EXPECT_EQ(store.Paths(), (std::vector<std::string>{"a/2", "b/1"}));
   EXPECT_TRUE(store.Rename(rename, {.retried = true}));

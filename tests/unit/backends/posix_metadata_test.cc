@@ -22,13 +22,17 @@ TEST(PosixMetadata, WritesAzureKeysOfRcloneAndAzCopy) {
                                 {"permissions", "33184"},
                                 {"posix_owner", "1000"},
                                 {"posix_group", "4294967294"}};
-  EXPECT_EQ(EncodePosixMetadata(Dialect::kAzureFlat, NodeKind::kFile, FullAttributes()).value(), expected);
+  EXPECT_EQ(EncodePosixMetadata(Dialect::kAzureFlat, NodeKind::kFile, FullAttributes()).value(),
+            expected);
 }
 
 TEST(PosixMetadata, WritesOciKeysOfRclone) {
-  const MetadataMap expected = {
-      {"mtime", "1767608430.123456789"}, {"mode", "0100640"}, {"uid", "1000"}, {"gid", "4294967294"}};
-  EXPECT_EQ(EncodePosixMetadata(Dialect::kOci, NodeKind::kFile, FullAttributes()).value(), expected);
+  const MetadataMap expected = {{"mtime", "1767608430.123456789"},
+                                {"mode", "0100640"},
+                                {"uid", "1000"},
+                                {"gid", "4294967294"}};
+  EXPECT_EQ(EncodePosixMetadata(Dialect::kOci, NodeKind::kFile, FullAttributes()).value(),
+            expected);
 }
 
 TEST(PosixMetadata, WritesNothingThatIsNotRecorded) {
@@ -40,7 +44,8 @@ TEST(PosixMetadata, WritesNothingThatIsNotRecorded) {
 TEST(PosixMetadata, MarksLinksSoThatOtherToolsSeeThem) {
   EXPECT_EQ(EncodePosixMetadata(Dialect::kAzureFlat, NodeKind::kSymlink, {}).value(),
             (MetadataMap{{"is_symlink", "true"}, {"permissions", "41471"}}));
-  EXPECT_EQ(EncodePosixMetadata(Dialect::kOci, NodeKind::kSymlink, {}).value(), (MetadataMap{{"mode", "0120777"}}));
+  EXPECT_EQ(EncodePosixMetadata(Dialect::kOci, NodeKind::kSymlink, {}).value(),
+            (MetadataMap{{"mode", "0120777"}}));
 }
 
 TEST(PosixMetadata, MarksDirectoriesOnFlatAzureOnly) {
@@ -52,7 +57,8 @@ TEST(PosixMetadata, MarksDirectoriesOnFlatAzureOnly) {
 
 TEST(PosixMetadata, RoundTripsEveryKindAndAttribute) {
   Attributes attributes = FullAttributes();
-  attributes.xattrs = {{"user.colour", std::string("\0\xff\n", 3)}, {"user.empty", ""}, {"security.Ü/x", "v"}};
+  attributes.xattrs = {
+      {"user.colour", std::string("\0\xff\n", 3)}, {"user.empty", ""}, {"security.Ü/x", "v"}};
   attributes.foreign = {{"md5chksum", "AAAA"}, {"project", "blue = green"}};
   for (const Dialect dialect : kDialects) {
     for (const NodeKind kind : {NodeKind::kFile, NodeKind::kDirectory, NodeKind::kSymlink}) {
@@ -76,18 +82,22 @@ TEST(PosixMetadata, KeepsTimesBefore1970) {
 }
 
 TEST(PosixMetadata, ReadsAzureManagedLustre) {
-  const PosixMetadata read = DecodePosixMetadata(
-      Dialect::kAzureFlat, NodeKind::kFile,
-      {{"owner", "1000"}, {"group", "1001"}, {"permissions", "0644"}, {"modtime", "2026-01-05 10:20:30 +0000"}});
-  EXPECT_EQ(read.attributes,
-            (Attributes{.mtime = WallTime(seconds(1767608430)), .mode = 0644, .uid = 1000, .gid = 1001}));
+  const PosixMetadata read = DecodePosixMetadata(Dialect::kAzureFlat, NodeKind::kFile,
+                                                 {{"owner", "1000"},
+                                                  {"group", "1001"},
+                                                  {"permissions", "0644"},
+                                                  {"modtime", "2026-01-05 10:20:30 +0000"}});
+  EXPECT_EQ(
+      read.attributes,
+      (Attributes{.mtime = WallTime(seconds(1767608430)), .mode = 0644, .uid = 1000, .gid = 1001}));
 }
 
 TEST(PosixMetadata, ReadsAzCopyWithoutRcloneKeys) {
-  const PosixMetadata read =
-      DecodePosixMetadata(Dialect::kAzureFlat, NodeKind::kFile,
-                          {{"modtime", "1767608430123456789"}, {"permissions", "33188"}, {"posix_nlink", "1"}});
-  EXPECT_EQ(read.attributes, (Attributes{.mtime = kTime, .mode = 0644, .foreign = {{"posix_nlink", "1"}}}));
+  const PosixMetadata read = DecodePosixMetadata(
+      Dialect::kAzureFlat, NodeKind::kFile,
+      {{"modtime", "1767608430123456789"}, {"permissions", "33188"}, {"posix_nlink", "1"}});
+  EXPECT_EQ(read.attributes,
+            (Attributes{.mtime = kTime, .mode = 0644, .foreign = {{"posix_nlink", "1"}}}));
 }
 
 TEST(PosixMetadata, PrefersRclonesTimeOverAzCopys) {
@@ -98,17 +108,20 @@ TEST(PosixMetadata, PrefersRclonesTimeOverAzCopys) {
 }
 
 TEST(PosixMetadata, ReadsKeysWhateverTheirCase) {
-  const PosixMetadata read = DecodePosixMetadata(Dialect::kAzureFlat, NodeKind::kFile,
-                                                 {{"Is_Symlink", "True"}, {"Posix_Owner", "7"}, {"Project", "x"}});
+  const PosixMetadata read =
+      DecodePosixMetadata(Dialect::kAzureFlat, NodeKind::kFile,
+                          {{"Is_Symlink", "True"}, {"Posix_Owner", "7"}, {"Project", "x"}});
   EXPECT_EQ(read.kind, NodeKind::kSymlink);
   EXPECT_EQ(read.attributes, (Attributes{.uid = 7, .foreign = {{"Project", "x"}}}));
 }
 
 TEST(PosixMetadata, LeavesUnreadableValuesToTheirOwner) {
-  const MetadataMap metadata = {{"mtime", "yesterday"}, {"owner", "finance"}, {"permissions", "rw"}, {"xattr_zz", "?"}};
+  const MetadataMap metadata = {
+      {"mtime", "yesterday"}, {"owner", "finance"}, {"permissions", "rw"}, {"xattr_zz", "?"}};
   const PosixMetadata read = DecodePosixMetadata(Dialect::kAzureFlat, NodeKind::kFile, metadata);
   EXPECT_EQ(read.attributes, (Attributes{.foreign = metadata}));
-  EXPECT_EQ(EncodePosixMetadata(Dialect::kAzureFlat, NodeKind::kFile, read.attributes).value(), metadata);
+  EXPECT_EQ(EncodePosixMetadata(Dialect::kAzureFlat, NodeKind::kFile, read.attributes).value(),
+            metadata);
 }
 
 TEST(PosixMetadata, OwnValuesReplaceForeignOnesOfTheSameName) {
@@ -129,7 +142,9 @@ TEST(PosixMetadata, KeepsForeignKeysThatTheDialectCannotSpell) {
 
 TEST(PosixMetadata, RefusesWhatNoHeaderCanCarry) {
   for (const char* value : {"line\nbreak", "\xc3\xbc"}) {
-    EXPECT_EQ(EncodePosixMetadata(Dialect::kOci, NodeKind::kFile, {.foreign = {{"a", value}}}).error().code,
+    EXPECT_EQ(EncodePosixMetadata(Dialect::kOci, NodeKind::kFile, {.foreign = {{"a", value}}})
+                  .error()
+                  .code,
               ErrorCode::kInvalidArgument);
   }
 }
@@ -137,7 +152,8 @@ TEST(PosixMetadata, RefusesWhatNoHeaderCanCarry) {
 TEST(PosixMetadata, RefusesMoreThanTheServiceKeeps) {
   const Attributes attributes{.xattrs = {{"user.big", std::string(1500, 'x')}}};
   EXPECT_TRUE(EncodePosixMetadata(Dialect::kAzureFlat, NodeKind::kFile, attributes));
-  EXPECT_EQ(EncodePosixMetadata(Dialect::kOci, NodeKind::kFile, attributes).error().code, ErrorCode::kTooLarge);
+  EXPECT_EQ(EncodePosixMetadata(Dialect::kOci, NodeKind::kFile, attributes).error().code,
+            ErrorCode::kTooLarge);
 }
 
 }  // namespace
