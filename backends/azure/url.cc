@@ -1,5 +1,7 @@
 #include "backends/azure/url.h"
 
+#include "core/service_endpoint.h"
+
 namespace skybridge::azure {
 namespace {
 
@@ -31,14 +33,10 @@ UrlParts SplitUrl(std::string_view url) {
   return parts;
 }
 
-bool IsLoopbackHost(std::string_view host) {
-  return host == "localhost" || host == "::1" ||
-         (host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string_view::npos);
-}
-
 bool IsSafeForSecrets(std::string_view url) {
   const UrlParts parts = SplitUrl(url);
-  return parts.scheme == "https" || (parts.scheme == "http" && IsLoopbackHost(parts.host));
+  if (parts.scheme != "http") return parts.scheme == "https";
+  return ServiceEndpoint{.tls = false, .host = std::string(parts.host), .url = {}}.is_loopback();
 }
 
 std::string WithQuery(std::string_view url, std::string_view encoded_query) {

@@ -15,12 +15,10 @@ struct UrlParts {
 
 UrlParts SplitUrl(std::string_view url);
 
-// The machine itself: 127.0.0.0/8, ::1, localhost. Only there may a secret travel over plain http.
-bool IsLoopbackHost(std::string_view host);
-// https, or plain http to the machine itself.
+// https, or plain http to this machine itself: only there may a secret travel.
 bool IsSafeForSecrets(std::string_view url);
 
-// The same URL with `name=value` (both already encoded) added to its query.
+// The same URL with `encoded_query` ("comp=list&prefix=a%2F") added to its query.
 std::string WithQuery(std::string_view url, std::string_view encoded_query);
 
 }  // namespace skybridge::azure

@@ -1,0 +1,183 @@
+#include "backends/azure/blob_client.h"
+
+#include <fmt/format.h>
+
+#include "core/digest.h"
+
+namespace skybridge::azure {
+namespace {
+
+struct ContentRange {
+  std::uint64_t first_byte = 0;
+  std::uint64_t total_bytes = 0;
+};
+
+// "bytes 0-4/11"
+std::optional<ContentRange> ParseContentRange(std::string_view text) {
+  constexpr std::string_view kUnit = "bytes ";
+  if (!text.starts_with(kUnit)) return std::nullopt;
+  text.remove_prefix(kUnit.size());
+  const auto dash = text.find('-');
+  const auto slash = text.find('/');
+  if (dash == std::string_view::npos || slash == std::string_view::npos) return std::nullopt;
+  const auto first = ParseDecimal(text.substr(0, dash));
+  const auto total = ParseDecimal(text.substr(slash + 1));
+  if (!first || !total) return std::nullopt;
+  return ContentRange{*first, *total};
+}
+
+// What the headers of a 200 or 206 say the body is. Nothing if it is not what was asked for.
+std::optional<ContentRange> ReceivedRange(const HttpResponse& response) {
+  if (response.status == 206) return ParseContentRange(response.headers.Get("Content-Range"));
+  const auto length = ParseDecimal(response.headers.Get("Content-Length"));
+  return ContentRange{0, length.value_or(response.bytes_received)};
+}
+
+bool IsAboutConditions(ErrorCode code) {
+  return code == ErrorCode::kAlreadyExists || code == ErrorCode::kPreconditionFailed;
+}
+
+}  // namespace
+
+Error AsWriteError(Error error, const Conditions& conditions) {
+  const std::string& code = error.remote.service_code;
+  if (code == "SourceConditionNotMet" || code == "SourcePathNotFound" ||
+      code == "RenameDestinationParentPathNotFound") {
+    return error;
+  }
+  if (conditions.if_match && error.code == ErrorCode::kNotFound) error.code = ErrorCode::kPreconditionFailed;
+  if (conditions.must_not_exist && error.code == ErrorCode::kPreconditionFailed) {
+    error.code = ErrorCode::kAlreadyExists;
+  }
+  return error;
+}
+
+BlobClient::BlobClient(const Options& options, MetadataDialect dialect, HttpTransport& transport, const Clock& clock)
+    : dialect_(dialect), checksum_(options.checksum), names_(options), channel_(options, transport, clock) {}
+
+Result<ProbeReply> BlobClient::Probe(std::string detail, const CallContext& context) const {
+  const HttpRequest request = MakeListBlobsRequest(
+      {.container_url = names_.container_blob_url(), .prefix = names_.ChildPrefix({}), .max_results = 1});
+  const HttpResponse response = TRY(channel_.Send(request, ObjectKey(), context));
+  TRY_VOID(ParseBlobList(response.body));
+  return ProbeReply{.server_time = ParseTime(response.headers.Get("Date")), .detail = std::move(detail)};
+}
+
+Result<BlobListPage> BlobClient::List(const BlobListQuery& query, const CallContext& context) const {
+  const HttpRequest request = MakeListBlobsRequest({.container_url = names_.container_blob_url(),
+                                                    .prefix = names_.ChildPrefix(query.directory),
+                                                    .one_level = query.one_level,
+                                                    .marker = query.marker,
+                                                    .max_results = query.max_results});
+  const HttpResponse response = TRY(channel_.Send(request, query.directory, context));
+  return ParseBlobList(response.body);
+}
+
+Result<Sighting> BlobClient::Head(const ObjectKey& key, const std::string& blob_name,
+                                  const CallContext& context) const {
+  const HttpResponse response =
+      TRY(channel_.Send(MakeHeadBlobRequest(names_.BlobUrl(blob_name)), key, context));
+  return SightingFromHeaders(key, response.headers);
+}
+
+Result<GetReply> BlobClient::Get(const GetRequest& request, std::span<std::byte> into,
+                                 const CallContext& context) const {
+  if (request.range.length_bytes > into.size()) {
+    return Fail(ErrorCode::kInvalidArgument, fmt::format("get '{}': the buffer is too small", request.key.path));
+  }
+  if (request.range.empty()) return AnswerEmpty(request, context);
+  HttpRequest http = MakeGetBlobRequest({.url = names_.BlobUrl(names_.BlobName(request.key)),
+                                         .range = request.range,
+                                         .if_match = request.if_match});
+  http.receive_into = into.first(request.range.length_bytes);
+  const auto response = channel_.Send(http, request.key, context);
+  // 416: the range begins at or past the end.
+  if (!response && response.error().remote.http_status == 416) return AnswerEmpty(request, context);
+  if (!response) return Fail(response.error());
+  if (SightingFromHeaders(request.key, response->headers).is_directory) {
+    return Fail(ErrorCode::kIsDirectory, fmt::format("get '{}': it is a directory", request.key.path));
+  }
+  const auto range = ReceivedRange(*response);
+  if (!range || range->first_byte != request.range.offset_bytes) {
+    return Fail(ErrorCode::kCorrupt, fmt::format("get '{}': the answer is of another range", request.key.path));
+  }
+  return GetReply{.bytes_received = response->bytes_received,
+                  .object_size_bytes = range->total_bytes,
+                  .etag = StripETag(response->headers.Get("ETag"))};
+}
+
+// No byte is wanted, or none is there: size and version still are.
+Result<GetReply> BlobClient::AnswerEmpty(const GetRequest& request, const CallContext& context) const {
+  const Sighting sighting = TRY(Head(request.key, names_.BlobName(request.key), context));
+  if (sighting.is_directory) {
+    return Fail(ErrorCode::kIsDirectory, fmt::format("get '{}': it is a directory", request.key.path));
+  }
+  if (request.if_match && *request.if_match != sighting.etag) {
+    return Fail(ErrorCode::kPreconditionFailed, fmt::format("get '{}': it has changed", request.key.path));
+  }
+  if (!request.range.empty() && request.range.offset_bytes < sighting.size_bytes) {
+    return Fail(Error{.code = ErrorCode::kConflict,
+                      .message = fmt::format("get '{}': it grew meanwhile", request.key.path),
+                      .retryable = true});
+  }
+  return GetReply{.bytes_received = 0, .object_size_bytes = sighting.size_bytes, .etag = sighting.etag};
+}
+
+Result<ObjectInfo> BlobClient::Put(const PutRequest& request, const std::string& blob_name,
+                                   const CallContext& context) const {
+  MetadataMap metadata = TRY(Encode(request.kind, request.attributes));
+  const auto response = channel_.Send(MakePutBlobRequest({.url = names_.BlobUrl(blob_name),
+                                                          .body = request.body,
+                                                          .metadata = metadata,
+                                                          .conditions = request.conditions,
+                                                          .checksum = checksum_}),
+                                      request.key, context);
+  Sighting written{.key = request.key,
+                   .is_directory = request.kind == NodeKind::kDirectory,
+                   .size_bytes = request.body.size(),
+                   .metadata = std::move(metadata)};
+  if (response) {
+    written.etag = StripETag(response->headers.Get("ETag"));
+    written.last_modified = ParseTime(response->headers.Get("Last-Modified"));
+    written.md5 = ParseMd5(response->headers.Get("Content-MD5"));
+    return Describe(std::move(written));
+  }
+  Error error = AsWriteError(response.error(), request.conditions);
+  if (!context.retried || !IsAboutConditions(error.code)) return Fail(std::move(error));
+  const auto there = Head(request.key, blob_name, context);
+  if (!there || there->size_bytes != request.body.size() || there->md5 != Md5(request.body)) return Fail(error);
+  ObjectInfo found = Describe(*there);
+  if (found.attributes != Describe(std::move(written)).attributes) return Fail(std::move(error));
+  return found;
+}
+
+Result<ObjectInfo> BlobClient::SetMetadata(const SetBlobMetadata& request, const CallContext& context) const {
+  const MetadataMap metadata = TRY(Encode(request.kind, request.attributes));
+  const auto response = channel_.Send(
+      MakeSetMetadataRequest(
+          {.url = names_.BlobUrl(request.blob_name), .metadata = metadata, .if_match = request.if_match}),
+      request.key, context);
+  const bool may_be_ours = context.retried && !response && IsAboutConditions(response.error().code);
+  if (!response && !may_be_ours) return Fail(response.error());
+  // The reply names the new version but not the size.
+  ObjectInfo info = Describe(TRY(Head(request.key, request.blob_name, context)));
+  if (!response) {
+    const Sighting wanted{.key = request.key, .is_directory = info.kind == NodeKind::kDirectory, .metadata = metadata};
+    if (info.attributes != Describe(wanted).attributes) return Fail(response.error());
+    return info;
+  }
+  info.etag = StripETag(response->headers.Get("ETag"));
+  return info;
+}
+
+ObjectInfo BlobClient::Describe(ObjectKey key, const ListedBlob& blob, bool is_directory) const {
+  return Describe(Sighting{.key = std::move(key),
+                           .is_directory = is_directory,
+                           .size_bytes = blob.size_bytes,
+                           .etag = blob.etag,
+                           .last_modified = blob.last_modified,
+                           .metadata = blob.metadata,
+                           .md5 = blob.md5});
+}
+
+}  // namespace skybridge::azure

@@ -1,0 +1,59 @@
+#include "backends/azure/blob_list.h"
+
+#include <pugixml.hpp>
+
+#include "backends/azure/replies.h"
+#include "core/encoding.h"
+
+namespace skybridge::azure {
+namespace {
+
+// A name may be one single space.
+constexpr unsigned kParseOptions = pugi::parse_default | pugi::parse_ws_pcdata_single;
+
+// Names that XML cannot hold come percent-encoded, marked by an attribute.
+Result<std::string> NameOf(const pugi::xml_node& entry) {
+  const pugi::xml_node name = entry.child("Name");
+  std::string text = name.child_value();
+  if (text.empty()) return Fail(ErrorCode::kCorrupt, "a listing has an entry without a name");
+  if (!name.attribute("Encoded").as_bool()) return text;
+  return PercentDecode(text);
+}
+
+MetadataMap MetadataOf(const pugi::xml_node& metadata) {
+  MetadataMap map;
+  for (const pugi::xml_node& field : metadata.children()) map.emplace(field.name(), field.child_value());
+  return map;
+}
+
+Result<ListedBlob> ParseEntry(const pugi::xml_node& entry, bool is_prefix) {
+  const pugi::xml_node properties = entry.child("Properties");
+  const pugi::xml_node metadata = entry.child("Metadata");
+  ListedBlob blob{.name = TRY(NameOf(entry)),
+                  .is_prefix = is_prefix,
+                  .is_directory = std::string_view(properties.child_value("ResourceType")) == "directory",
+                  .size_bytes = ParseDecimal(properties.child_value("Content-Length")).value_or(0),
+                  .etag = StripETag(properties.child_value("Etag")),
+                  .last_modified = ParseTime(properties.child_value("Last-Modified")),
+                  .md5 = ParseMd5(properties.child_value("Content-MD5"))};
+  if (!is_prefix || metadata) blob.metadata = MetadataOf(metadata);
+  return blob;
+}
+
+}  // namespace
+
+Result<BlobListPage> ParseBlobList(std::string_view xml) {
+  pugi::xml_document document;
+  const auto parsed = document.load_buffer(xml.data(), xml.size(), kParseOptions);
+  const pugi::xml_node results = document.child("EnumerationResults");
+  if (!parsed || !results) return Fail(ErrorCode::kCorrupt, "the service's answer is not the XML of a listing");
+  BlobListPage page{.entries = {}, .next_marker = results.child_value("NextMarker")};
+  for (const pugi::xml_node& entry : results.child("Blobs").children()) {
+    const std::string_view kind = entry.name();
+    if (kind != "Blob" && kind != "BlobPrefix") continue;
+    page.entries.push_back(TRY(ParseEntry(entry, kind == "BlobPrefix")));
+  }
+  return page;
+}
+
+}  // namespace skybridge::azure

@@ -1,0 +1,35 @@
+// The XML that List Blobs answers with. Tolerant of what versions and emulators leave out.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "backends/object_store.h"
+#include "backends/posix_metadata.h"
+
+namespace skybridge::azure {
+
+// One <Blob> or <BlobPrefix>. Every field but the name may be missing.
+struct ListedBlob {
+  std::string name;           // a prefix keeps its trailing '/'
+  bool is_prefix = false;
+  bool is_directory = false;  // ResourceType: hierarchical accounts only
+  std::uint64_t size_bytes = 0;
+  ETag etag;
+  WallTime last_modified{};
+  std::optional<Md5Digest> md5;
+  std::optional<MetadataMap> metadata;  // blobs: always, when asked for; prefixes: where the service sends it
+};
+
+struct BlobListPage {
+  std::vector<ListedBlob> entries;  // in the order of the reply
+  std::string next_marker;          // empty: the end
+};
+
+// Source: Azure REST: List Blobs. kCorrupt if it is not that XML.
+Result<BlobListPage> ParseBlobList(std::string_view xml);
+
+}  // namespace skybridge::azure

@@ -1,0 +1,63 @@
+// Requests of the Data Lake (DFS) protocol as pure functions: nothing here is signed or sent. URLs are encoded and have no
+// query.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "backends/azure/options.h"
+#include "backends/http_transport.h"
+#include "backends/object_store.h"
+#include "backends/posix_metadata.h"
+
+namespace skybridge::azure {
+
+// Azure Data Lake REST: Filesystem - Get Properties: x-ms-namespace-enabled says whether the namespace is hierarchical.
+HttpRequest MakeHeadFilesystemRequest(std::string container_url);
+// Azure Data Lake REST: Path - Get Properties, of the root. 400 on accounts without hierarchical namespace.
+HttpRequest MakeRootAccessControlRequest(const std::string& container_url);
+
+// Azure Data Lake REST: Path - Create. Only where nothing has that name; parents come into being.
+struct CreatePathParams {
+  std::string url;
+  NodeKind kind = NodeKind::kFile;
+  MetadataMap properties;
+};
+HttpRequest MakeCreatePathRequest(const CreatePathParams& params);
+
+// Azure Data Lake REST: Path - Update, append. Staged: nobody sees it before the flush.
+struct AppendParams {
+  std::string url;
+  std::uint64_t position_bytes = 0;
+  ByteSpan body;  // not empty
+  Checksum checksum = Checksum::kCrc64;
+};
+HttpRequest MakeAppendRequest(const AppendParams& params);
+
+// Azure Data Lake REST: Path - Update, flush, the last one of a file: staged bytes past `size_bytes` are dropped.
+struct FlushParams {
+  std::string url;
+  std::uint64_t size_bytes = 0;
+};
+HttpRequest MakeFlushRequest(const FlushParams& params);
+
+// Azure Data Lake REST: Path - Create, rename. Always mode=legacy: the default would move a directory *into* an existing
+// one. The ETag stays with the content.
+struct RenamePathParams {
+  std::string url;     // the destination
+  std::string source;  // "/container/encoded/path"
+  std::optional<ETag> source_if_match;
+  Conditions conditions;
+};
+HttpRequest MakeRenamePathRequest(const RenamePathParams& params);
+
+// Azure Data Lake REST: Path - Delete. A file: without `recursive`, which a directory requires, so that one is refused.
+// A directory: recursive=false, so that its children are safe.
+struct DeletePathParams {
+  std::string url;
+  NodeKind kind = NodeKind::kFile;
+  std::optional<ETag> if_match;
+};
+HttpRequest MakeDeletePathRequest(const DeletePathParams& params);
+
+}  // namespace skybridge::azure

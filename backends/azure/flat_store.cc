@@ -1,0 +1,284 @@
+#include "backends/azure/flat_store.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "backends/azure/fan_out.h"
+#include "backends/azure/flat_listing.h"
+#include "core/encoding.h"
+
+namespace skybridge::azure {
+namespace {
+
+constexpr MetadataDialect kDialect = MetadataDialect::kAzureFlat;
+
+Capabilities MakeCapabilities() {
+  return {.name = "azure-flat",
+          .real_directories = false,
+          .atomic_directory_rename = false,
+          .list_has_attributes = true,
+          .list_is_sorted = true,
+          .set_attributes_rewrites = false,
+          .append = false,
+          .keeps_xattrs = true,
+          .max_put_bytes = kMaxPutBytes,
+          .min_part_bytes = 1,
+          .max_part_bytes = kMaxPartBytes,
+          .max_parts = kMaxParts};
+}
+
+bool IsNotFound(const Error& error) { return error.code == ErrorCode::kNotFound; }
+
+// Ids of one blob must have one length.
+std::string BlockId(const UploadName& upload, std::uint32_t part_number) {
+  return Base64Encode(AsBytes(fmt::format("{}-{:05}", upload.nonce, part_number)));
+}
+
+}  // namespace
+
+FlatStore::FlatStore(const Options& options, HttpTransport& transport, Clock& clock)
+    : capabilities_(MakeCapabilities()), clock_(clock), blobs_(options, kDialect, transport, clock) {}
+
+Result<ProbeReply> FlatStore::Probe(const CallContext& context) { return blobs_.Probe("flat namespace", context); }
+
+// ---- Looking ----
+
+Result<std::optional<Sighting>> FlatStore::FindBlob(const ObjectKey& key, const CallContext& context) const {
+  auto sighting = blobs_.Head(key, BlobName(key), context);
+  if (sighting) return std::optional(*std::move(sighting));
+  if (IsNotFound(sighting.error())) return std::optional<Sighting>();
+  return Fail(std::move(sighting).error());
+}
+
+Result<FlatStore::Directory> FlatStore::FindPrefix(const ObjectKey& key, const CallContext& context) const {
+  Directory directory;
+  BlobListQuery query{.directory = key, .one_level = false, .marker = {}, .max_results = 2};
+  const std::string prefix = blobs_.names().ChildPrefix(key);
+  do {
+    const BlobListPage page = TRY(blobs_.List(query, context));
+    for (const ListedBlob& blob : page.entries) {
+      directory.exists = true;
+      if (blob.name != prefix) {
+        directory.has_children = true;
+        return directory;
+      }
+      directory.marker_name = prefix;
+      directory.marker = Sighting{.key = key,
+                                  .is_directory = true,
+                                  .etag = blob.etag,
+                                  .last_modified = blob.last_modified,
+                                  .metadata = blob.metadata};
+    }
+    query.marker = page.next_marker;  // an empty page with a marker proves nothing
+  } while (!query.marker.empty());
+  return directory;
+}
+
+Result<FlatStore::Directory> FlatStore::FindDirectory(const ObjectKey& key, const std::optional<Sighting>& blob,
+                                                      const CallContext& context) const {
+  Directory directory = TRY(FindPrefix(key, context));
+  if (!directory.marker && blob && blob->is_directory) {
+    directory.exists = true;
+    directory.marker = blob;
+    directory.marker_name = BlobName(key);
+  }
+  return directory;
+}
+
+ObjectInfo FlatStore::DescribeDirectory(const ObjectKey& key, const Directory& directory) const {
+  if (directory.marker) return blobs_.Describe(*directory.marker);
+  return ObjectInfo{.key = key, .kind = NodeKind::kDirectory, .attributes = Attributes{}};
+}
+
+Result<ListPage> FlatStore::List(const ListRequest& request, const CallContext& context) {
+  if (!request.directory.is_root()) TRY_VOID(CheckAzureKey(request.directory, capabilities_));
+  BlobListQuery query{.directory = request.directory,
+                      .one_level = !request.recursive,
+                      .marker = request.continuation,
+                      .max_results = request.max_entries};
+  if (!request.recursive) return ToLevelPage(blobs_, query, TRY(blobs_.List(query, context)));
+  const SortedPage::Continuation continuation = TRY(SortedPage::Parse(request.continuation));
+  query.marker = continuation.marker;
+  SortedPage sorted(blobs_);
+  for (const std::string& path : continuation.held_paths) {
+    const auto marker = TRY(FindBlob(ObjectKey(path), context));
+    if (marker && marker->is_directory) sorted.Hold(blobs_.Describe(*marker));
+  }
+  return sorted.Convert(query, TRY(blobs_.List(query, context)));
+}
+
+Result<ObjectInfo> FlatStore::Head(const ObjectKey& key, const CallContext& context) {
+  if (key.is_root()) {
+    TRY_VOID(Probe(context));
+    return DescribeDirectory(key, {});
+  }
+  TRY_VOID(CheckAzureKey(key, capabilities_));
+  const auto blob = TRY(FindBlob(key, context));
+  if (blob) return blobs_.Describe(*blob);
+  const Directory directory = TRY(FindPrefix(key, context));
+  if (directory.exists) return DescribeDirectory(key, directory);
+  return Fail(ErrorCode::kNotFound, fmt::format("'{}' does not exist", key.path));
+}
+
+// ---- Content ----
+
+Result<GetReply> FlatStore::Get(const GetRequest& request, std::span<std::byte> into, const CallContext& context) {
+  TRY_VOID(CheckAzureKey(request.key, capabilities_));
+  return blobs_.Get(request, into, context);
+}
+
+Result<ObjectInfo> FlatStore::Put(const PutRequest& request, const CallContext& context) {
+  TRY_VOID(CheckAzureKey(request.key, capabilities_));
+  if (request.kind == NodeKind::kDirectory) {
+    return Fail(ErrorCode::kInvalidArgument, fmt::format("put '{}': directories are made otherwise", request.key.path));
+  }
+  if (request.body.size() > capabilities_.max_put_bytes) {
+    return Fail(ErrorCode::kTooLarge, fmt::format("put '{}': {} bytes", request.key.path, request.body.size()));
+  }
+  return blobs_.Put(request, BlobName(request.key), context);
+}
+
+Result<UploadId> FlatStore::StartUpload(const StartUploadRequest& request, const CallContext& /*context*/) {
+  TRY_VOID(CheckAzureKey(request.key, capabilities_));
+  if (request.append_to) {
+    return Fail(ErrorCode::kNotSupported, fmt::format("'{}': this store cannot append", request.key.path));
+  }
+  return ToUploadId(NewUploadName(TRY(blobs_.Encode(NodeKind::kFile, request.attributes))));
+}
+
+Result<PartReceipt> FlatStore::UploadPart(const UploadPartRequest& request, const CallContext& context) {
+  const UploadName upload = TRY(ParseUploadId(request.upload));
+  TRY_VOID(CheckPart(request, capabilities_));
+  const std::string id = BlockId(upload, request.part_number);
+  const HttpRequest put = MakePutBlockRequest({.url = blobs_.names().BlobUrl(BlobName(request.key)),
+                                               .block_id = id,
+                                               .body = request.body,
+                                               .checksum = blobs_.checksum()});
+  TRY_VOID(blobs_.channel().Send(put, request.key, context));
+  return MakeReceipt(request, id);
+}
+
+Result<ObjectInfo> FlatStore::CommitUpload(const CommitUploadRequest& request, const CallContext& context) {
+  const UploadName upload = TRY(ParseUploadId(request.upload));
+  const std::uint64_t size = TRY(WholeSize(request));
+  MetadataMap metadata = TRY(blobs_.Encode(NodeKind::kFile, request.attributes));
+  metadata.emplace(kUploadKey, upload.nonce);
+  std::vector<std::string> ids;
+  for (const PartReceipt& part : request.parts) ids.push_back(BlockId(upload, part.part_number));
+  const std::string xml = MakeBlockListXml(ids);
+  auto response = blobs_.channel().Send(MakePutBlockListRequest({.url = blobs_.names().BlobUrl(BlobName(request.key)),
+                                                                 .xml = xml,
+                                                                 .metadata = metadata,
+                                                                 .conditions = request.conditions}),
+                                        request.key, context);
+  if (response) {
+    return blobs_.Describe(Sighting{.key = request.key,
+                                    .size_bytes = size,
+                                    .etag = StripETag(response->headers.Get("ETag")),
+                                    .last_modified = ParseTime(response->headers.Get("Last-Modified")),
+                                    .metadata = std::move(metadata)});
+  }
+  Error error = AsWriteError(response.error(), request.conditions);
+  if (error.retryable) return Fail(std::move(error));
+  // An earlier attempt, perhaps before a restart, may have put this very list: its mark tells.
+  if (auto there = blobs_.Head(request.key, BlobName(request.key), context)) {
+    MetadataMap found = *there->metadata;
+    if (TakeUploadMark(found) == upload.nonce && there->size_bytes == size) return blobs_.Describe(*std::move(there));
+  }
+  if (error.remote.service_code == "InvalidBlockList") error.code = ErrorCode::kNotFound;  // its blocks are gone
+  return Fail(std::move(error));
+}
+
+Status FlatStore::AbortUpload(const AbortUploadRequest& request, const CallContext& /*context*/) {
+  TRY_VOID(ParseUploadId(request.upload));
+  return {};
+}
+
+// ---- Attributes and directories ----
+
+Result<ObjectInfo> FlatStore::SetAttributes(const SetAttributesRequest& request, const CallContext& context) {
+  TRY_VOID(CheckAzureKey(request.key, capabilities_));
+  const bool conditional = request.if_match && !request.if_match->empty();
+  SetBlobMetadata set{.key = request.key,
+                      .blob_name = BlobName(request.key),
+                      .kind = request.kind,
+                      .attributes = request.attributes,
+                      .if_match = conditional ? request.if_match : std::nullopt};
+  if (request.kind != NodeKind::kDirectory) return blobs_.SetMetadata(set, context);
+  const auto blob = TRY(FindBlob(request.key, context));
+  const Directory directory = TRY(FindDirectory(request.key, blob, context));
+  if (!directory.exists) return Fail(ErrorCode::kNotFound, fmt::format("'{}' does not exist", request.key.path));
+  if (directory.marker) {
+    set.blob_name = directory.marker_name;
+    auto info = blobs_.SetMetadata(set, context);
+    if (info) info->kind = NodeKind::kDirectory;
+    return info;
+  }
+  if (conditional) return Fail(ErrorCode::kPreconditionFailed, fmt::format("'{}' has no marker", request.key.path));
+  return PutMarker(request.key, request.attributes, context);
+}
+
+Result<ObjectInfo> FlatStore::PutMarker(const ObjectKey& key, const Attributes& attributes,
+                                        const CallContext& context) const {
+  return blobs_.Put({.key = key,
+                     .kind = NodeKind::kDirectory,
+                     .body = {},
+                     .attributes = attributes,
+                     .conditions = {.if_match = std::nullopt, .must_not_exist = true}},
+                    blobs_.names().ChildPrefix(key), context);
+}
+
+Result<ObjectInfo> FlatStore::MakeDirectory(const MakeDirectoryRequest& request, const CallContext& context) {
+  TRY_VOID(CheckAzureKey(request.key, capabilities_));
+  const auto blob = TRY(FindBlob(request.key, context));
+  const Directory there = TRY(FindDirectory(request.key, blob, context));
+  // A marker that our own first attempt put is recognised below.
+  const bool may_be_ours = context.retried && !blob && there.marker && !there.has_children;
+  if ((blob || there.exists) && !may_be_ours) {
+    return Fail(ErrorCode::kAlreadyExists, fmt::format("'{}' exists", request.key.path));
+  }
+  return PutMarker(request.key, request.attributes, context);
+}
+
+Status FlatStore::RemoveDirectory(const ObjectKey& key, const CallContext& context) {
+  TRY_VOID(CheckAzureKey(key, capabilities_));
+  const auto blob = TRY(FindBlob(key, context));
+  const Directory directory = TRY(FindDirectory(key, blob, context));
+  if (directory.has_children) return Fail(ErrorCode::kNotEmpty, fmt::format("'{}' is not empty", key.path));
+  if (!directory.exists) {
+    if (blob) return Fail(ErrorCode::kNotDirectory, fmt::format("'{}' is not a directory", key.path));
+    if (context.retried) return {};
+    return Fail(ErrorCode::kNotFound, fmt::format("'{}' does not exist", key.path));
+  }
+  // Another tool's marker may stand beside ours.
+  if (blob && blob->is_directory && directory.marker_name != BlobName(key)) {
+    TRY_VOID(DeleteBlob(key, BlobName(key), blob->etag, context));
+  }
+  return DeleteBlob(key, directory.marker_name, directory.marker->etag, context);
+}
+
+// ---- Deleting ----
+
+Status FlatStore::DeleteBlob(const ObjectKey& key, const std::string& blob_name, const std::optional<ETag>& if_match,
+                             const CallContext& context) const {
+  TRY_VOID(blobs_.channel().Send(MakeDeleteBlobRequest(blobs_.names().BlobUrl(blob_name), if_match), key, context));
+  return {};
+}
+
+Status FlatStore::Delete(const DeleteRequest& request, const CallContext& context) {
+  TRY_VOID(CheckAzureKey(request.key, capabilities_));
+  Status deleted = DeleteBlob(request.key, BlobName(request.key), request.if_match, context);
+  if (deleted || !IsNotFound(deleted.error())) return deleted;
+  if (context.retried) return {};
+  if (TRY(FindPrefix(request.key, context)).exists) deleted.error().code = ErrorCode::kIsDirectory;
+  return deleted;
+}
+
+std::vector<Status> FlatStore::DeleteMany(std::span<const DeleteRequest> requests, const CallContext& context) {
+  std::vector<Status> statuses(requests.size());
+  FanOut(requests.size(), [&](std::size_t i) { statuses[i] = Delete(requests[i], context); });
+  return statuses;
+}
+
+}  // namespace skybridge::azure

@@ -1,0 +1,89 @@
+// FlatStore: an account without hierarchical namespace, or an emulator: the Blob protocol alone. Directories are name
+// prefixes; one that must exist by itself is a marker, the zero-byte blob "dir/" with hdi_isfolder=true. Markers of other
+// tools (the blob "dir" with that metadata) are understood and kept.
+//
+// A file is written whole (Put Blob) or in blocks that nobody sees before the block list is put. A rename is a copy on the
+// server and a deletion; of a directory, object by object, with the marker last, and resumable by calling again.
+#pragma once
+
+#include "backends/azure/blob_client.h"
+#include "backends/azure/upload.h"
+#include "backends/object_store.h"
+
+namespace skybridge::azure {
+
+class FlatStore final : public ObjectStore {
+ public:
+  // The clock also waits for copies that the service does not finish at once.
+  FlatStore(const Options& options, HttpTransport& transport, Clock& clock);
+
+  const Capabilities& capabilities() const override { return capabilities_; }
+  Result<ProbeReply> Probe(const CallContext& context) override;
+  // In a listing of one level, a directory that has children comes without attributes: the service does not show its
+  // marker there.
+  Result<ListPage> List(const ListRequest& request, const CallContext& context) override;
+  Result<ObjectInfo> Head(const ObjectKey& key, const CallContext& context) override;
+  Result<GetReply> Get(const GetRequest& request, std::span<std::byte> into, const CallContext& context) override;
+  Result<ObjectInfo> Put(const PutRequest& request, const CallContext& context) override;
+  // Sends nothing: blocks need no beginning.
+  Result<UploadId> StartUpload(const StartUploadRequest& request, const CallContext& context) override;
+  Result<PartReceipt> UploadPart(const UploadPartRequest& request, const CallContext& context) override;
+  Result<ObjectInfo> CommitUpload(const CommitUploadRequest& request, const CallContext& context) override;
+  // Sends nothing: the service has no such call, and drops blocks that no list names after a week.
+  Status AbortUpload(const AbortUploadRequest& request, const CallContext& context) override;
+  Result<ObjectInfo> SetAttributes(const SetAttributesRequest& request, const CallContext& context) override;
+  Result<ObjectInfo> MakeDirectory(const MakeDirectoryRequest& request, const CallContext& context) override;
+  Status RemoveDirectory(const ObjectKey& key, const CallContext& context) override;
+  Result<ObjectInfo> Rename(const RenameRequest& request, const CallContext& context) override;
+  Status Delete(const DeleteRequest& request, const CallContext& context) override;
+  std::vector<Status> DeleteMany(std::span<const DeleteRequest> requests, const CallContext& context) override;
+
+ private:
+  // What is at a name: as a blob, and as a directory.
+  struct Directory {
+    bool exists = false;
+    bool has_children = false;
+    std::optional<Sighting> marker;
+    std::string marker_name;  // "dir/", or "dir" in other tools' way; empty without marker
+  };
+  struct CopyRequest {
+    ObjectKey key;  // of the destination, for messages
+    std::string source_name;
+    std::string destination_name;
+    ETag source_etag;
+    Conditions conditions;
+  };
+  struct Copied {
+    ETag etag;
+    WallTime last_modified{};
+  };
+
+  std::string BlobName(const ObjectKey& key) const { return blobs_.names().BlobName(key); }
+  // Nothing if there is no such blob.
+  Result<std::optional<Sighting>> FindBlob(const ObjectKey& key, const CallContext& context) const;
+  // By its prefix alone: sees "dir/" markers and children.
+  Result<Directory> FindPrefix(const ObjectKey& key, const CallContext& context) const;
+  // With markers of either kind. `blob` is what FindBlob said.
+  Result<Directory> FindDirectory(const ObjectKey& key, const std::optional<Sighting>& blob,
+                                  const CallContext& context) const;
+  ObjectInfo DescribeDirectory(const ObjectKey& key, const Directory& directory) const;
+  Result<ObjectInfo> PutMarker(const ObjectKey& key, const Attributes& attributes, const CallContext& context) const;
+
+  Status DeleteBlob(const ObjectKey& key, const std::string& blob_name, const std::optional<ETag>& if_match,
+                    const CallContext& context) const;
+  Result<Copied> Copy(const CopyRequest& request, const CallContext& context) const;
+  Result<Copied> AwaitCopy(const CopyRequest& request, const std::string& copy_id, const CallContext& context) const;
+  Result<bool> IsEarlierCopy(const CopyRequest& request, const std::optional<Sighting>& source,
+                             const CallContext& context) const;
+  Status MoveBlob(const CopyRequest& request, const CallContext& context) const;
+  Result<ObjectInfo> RenameFile(const RenameRequest& request, const CallContext& context) const;
+  Result<ObjectInfo> RenameDirectory(const RenameRequest& request, const CallContext& context) const;
+  Status CheckDirectoryRename(const RenameRequest& request, const Directory& source, const CallContext& context) const;
+  Status MoveChildren(const RenameRequest& request, const CallContext& context) const;
+
+  const Capabilities capabilities_;
+  Clock& clock_;
+  const BlobClient blobs_;
+};
+
+}  // namespace skybridge::azure

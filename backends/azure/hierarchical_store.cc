@@ -1,0 +1,348 @@
+#include "backends/azure/hierarchical_store.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "backends/azure/dfs_requests.h"
+#include "backends/azure/fan_out.h"
+
+namespace skybridge::azure {
+namespace {
+
+constexpr MetadataDialect kDialect = MetadataDialect::kAzureHierarchical;
+
+Capabilities MakeCapabilities() {
+  return {.name = "azure-hns",
+          .real_directories = true,
+          .atomic_directory_rename = true,
+          .list_has_attributes = true,
+          // Directories and files of one level come in the service's own order.
+          .list_is_sorted = false,
+          .set_attributes_rewrites = false,
+          // Files that were put whole refuse appends, and nothing tells beforehand.
+          .append = false,
+          .keeps_xattrs = true,
+          .max_put_bytes = kMaxPutBytes,
+          .min_part_bytes = 1,
+          .max_part_bytes = kMaxPartBytes,
+          .max_parts = kMaxParts};
+}
+
+bool IsUpload(const ObjectKey& key) { return key.name().starts_with(kUploadPrefix); }
+
+ObjectKey UploadPath(const ObjectKey& target, const std::string& nonce) {
+  return target.parent().child(std::string(kUploadPrefix) + nonce);
+}
+
+}  // namespace
+
+// Everything that one commit works with.
+struct HierarchicalStore::Publication {
+  ObjectKey key;
+  ObjectKey temporary;
+  UploadName upload;
+  std::uint64_t size_bytes = 0;
+  MetadataMap metadata;  // with the upload's mark
+  Conditions conditions;
+};
+
+HierarchicalStore::HierarchicalStore(const Options& options, HttpTransport& transport, const Clock& clock)
+    : capabilities_(MakeCapabilities()), blobs_(options, kDialect, transport, clock) {}
+
+Result<ProbeReply> HierarchicalStore::Probe(const CallContext& context) {
+  return blobs_.Probe("hierarchical namespace", context);
+}
+
+Result<ListPage> HierarchicalStore::List(const ListRequest& request, const CallContext& context) {
+  if (!request.directory.is_root()) TRY_VOID(CheckAzureKey(request.directory, capabilities_));
+  BlobListPage blobs = TRY(blobs_.List({.directory = request.directory,
+                                        .one_level = !request.recursive,
+                                        .marker = request.continuation,
+                                        .max_results = request.max_entries},
+                                       context));
+  // The Blob protocol lists a missing directory as an empty one.
+  if (blobs.entries.empty() && blobs.next_marker.empty() && request.continuation.empty()) {
+    TRY_VOID(CheckIsDirectory(request.directory, context));
+  }
+  ListPage page{.entries = {}, .continuation = std::move(blobs.next_marker)};
+  for (const ListedBlob& blob : blobs.entries) {
+    auto key = blobs_.names().KeyOf(blob.name);
+    if (!key) {
+      ++page.unnameable;
+    } else if (!IsUpload(*key)) {
+      const bool is_directory = blob.is_prefix || blob.is_directory || (blob.metadata && IsFolderMarker(*blob.metadata));
+      page.entries.push_back(blobs_.Describe(*std::move(key), blob, is_directory));
+    }
+  }
+  return page;
+}
+
+Status HierarchicalStore::CheckIsDirectory(const ObjectKey& key, const CallContext& context) const {
+  const std::string name = BlobName(key);
+  if (name.empty()) return {};
+  const Sighting sighting = TRY(blobs_.Head(key, name, context));
+  if (sighting.is_directory) return {};
+  return Fail(ErrorCode::kNotDirectory, fmt::format("'{}' is not a directory", key.path));
+}
+
+Result<ObjectInfo> HierarchicalStore::Head(const ObjectKey& key, const CallContext& context) {
+  if (BlobName(key).empty()) {
+    TRY_VOID(Probe(context));
+    return ObjectInfo{.key = key, .kind = NodeKind::kDirectory, .attributes = Attributes{}};
+  }
+  if (!key.is_root()) TRY_VOID(CheckAzureKey(key, capabilities_));
+  return blobs_.Describe(TRY(blobs_.Head(key, BlobName(key), context)));
+}
+
+Result<GetReply> HierarchicalStore::Get(const GetRequest& request, std::span<std::byte> into,
+                                        const CallContext& context) {
+  TRY_VOID(CheckAzureKey(request.key, capabilities_));
+  return blobs_.Get(request, into, context);
+}
+
+Result<ObjectInfo> HierarchicalStore::Put(const PutRequest& request, const CallContext& context) {
+  TRY_VOID(CheckAzureKey(request.key, capabilities_));
+  if (request.kind == NodeKind::kDirectory) {
+    return Fail(ErrorCode::kInvalidArgument, fmt::format("put '{}': directories are made otherwise", request.key.path));
+  }
+  if (request.body.size() > capabilities_.max_put_bytes) {
+    return Fail(ErrorCode::kTooLarge, fmt::format("put '{}': {} bytes", request.key.path, request.body.size()));
+  }
+  auto info = blobs_.Put(request, BlobName(request.key), context);
+  if (info) return info;
+  return Fail(ExplainWrite(request.key, info.error(), request.conditions, context));
+}
+
+// A write fails on a directory in more than one way, and alike when a part of the path is a file: look.
+Error HierarchicalStore::ExplainWrite(const ObjectKey& key, Error error, const Conditions& conditions,
+                                      const CallContext& context) const {
+  const bool unclear = error.code == ErrorCode::kIsDirectory || error.code == ErrorCode::kConflict ||
+                       error.code == ErrorCode::kNotSupported || error.code == ErrorCode::kPreconditionFailed;
+  if (!unclear) return error;
+  const auto there = blobs_.Head(key, BlobName(key), context);
+  if (there && conditions.must_not_exist) {
+    error.code = ErrorCode::kAlreadyExists;
+  } else if (there && there->is_directory) {
+    error.code = ErrorCode::kIsDirectory;
+  } else if (error.code == ErrorCode::kIsDirectory) {
+    error.code = ErrorCode::kNotDirectory;
+  }
+  return error;
+}
+
+Result<UploadId> HierarchicalStore::StartUpload(const StartUploadRequest& request, const CallContext& context) {
+  TRY_VOID(CheckAzureKey(request.key, capabilities_));
+  if (request.append_to) {
+    return Fail(ErrorCode::kNotSupported, fmt::format("'{}': this store cannot append", request.key.path));
+  }
+  MetadataMap metadata = TRY(blobs_.Encode(NodeKind::kFile, request.attributes));
+  const UploadName upload = NewUploadName(metadata);
+  metadata.emplace(kUploadKey, upload.nonce);
+  const HttpRequest create = MakeCreatePathRequest(
+      {.url = DfsUrl(UploadPath(request.key, upload.nonce)), .kind = NodeKind::kFile, .properties = metadata});
+  auto response = blobs_.channel().Send(create, request.key, context);
+  if (response) return ToUploadId(upload);
+  // The hidden name is ours alone: what is in the way is a file in its path.
+  if (response.error().code == ErrorCode::kIsDirectory) response.error().code = ErrorCode::kNotDirectory;
+  return Fail(std::move(response).error());
+}
+
+Result<PartReceipt> HierarchicalStore::UploadPart(const UploadPartRequest& request, const CallContext& context) {
+  const UploadName upload = TRY(ParseUploadId(request.upload));
+  TRY_VOID(CheckPart(request, capabilities_));
+  const HttpRequest append = MakeAppendRequest({.url = DfsUrl(UploadPath(request.key, upload.nonce)),
+                                                .position_bytes = request.offset_bytes,
+                                                .body = request.body,
+                                                .checksum = blobs_.checksum()});
+  TRY_VOID(blobs_.channel().Send(append, request.key, context));
+  return MakeReceipt(request, {});
+}
+
+Result<ObjectInfo> HierarchicalStore::CommitUpload(const CommitUploadRequest& request, const CallContext& context) {
+  Publication publication{.key = request.key,
+                          .temporary = {},
+                          .upload = TRY(ParseUploadId(request.upload)),
+                          .size_bytes = TRY(WholeSize(request)),
+                          .metadata = TRY(blobs_.Encode(NodeKind::kFile, request.attributes)),
+                          .conditions = request.conditions};
+  publication.temporary = UploadPath(request.key, publication.upload.nonce);
+  const bool same_metadata = Fingerprint(publication.metadata) == publication.upload.fingerprint;
+  publication.metadata.emplace(kUploadKey, publication.upload.nonce);
+  auto info = [&]() -> Result<ObjectInfo> {
+    if (!same_metadata) TRY_VOID(SetUploadMetadata(publication, context));
+    return Publish(publication, context);
+  }();
+  if (info || info.error().retryable) return info;
+  // An earlier attempt, perhaps before a restart, may have published the file: its mark tells.
+  if (auto published = FindPublished(publication, context)) return *std::move(published);
+  return Fail(AsWriteError(info.error(), request.conditions));
+}
+
+Status HierarchicalStore::SetUploadMetadata(const Publication& publication, const CallContext& context) const {
+  const HttpRequest request = MakeSetMetadataRequest({.url = blobs_.names().BlobUrl(BlobName(publication.temporary)),
+                                                      .metadata = publication.metadata,
+                                                      .if_match = std::nullopt});
+  TRY_VOID(blobs_.channel().Send(request, publication.key, context));
+  return {};
+}
+
+// A flush that was carried out before, without our knowing, leaves the file at its full length.
+Result<ETag> HierarchicalStore::FlushUpload(const Publication& publication, const CallContext& context) const {
+  const HttpRequest flush =
+      MakeFlushRequest({.url = DfsUrl(publication.temporary), .size_bytes = publication.size_bytes});
+  const auto response = blobs_.channel().Send(flush, publication.key, context);
+  if (response) return StripETag(response->headers.Get("ETag"));
+  if (response.error().retryable || response.error().code == ErrorCode::kNotFound) return Fail(response.error());
+  const auto there = blobs_.Head(publication.key, BlobName(publication.temporary), context);
+  if (!there || there->size_bytes != publication.size_bytes) return Fail(response.error());
+  return there->etag;
+}
+
+Result<ObjectInfo> HierarchicalStore::Publish(const Publication& publication, const CallContext& context) const {
+  const ETag flushed = TRY(FlushUpload(publication, context));
+  const HttpRequest rename = MakeRenamePathRequest({.url = DfsUrl(publication.key),
+                                                    .source = blobs_.names().RenameSource(BlobName(publication.temporary)),
+                                                    .source_if_match = std::nullopt,
+                                                    .conditions = publication.conditions});
+  const HttpResponse response = TRY(blobs_.channel().Send(rename, publication.key, context));
+  // Old versions of the service do not name the ETag; a rename keeps it.
+  const std::string* etag = response.headers.Find("ETag");
+  return blobs_.Describe(Sighting{.key = publication.key,
+                                  .size_bytes = publication.size_bytes,
+                                  .etag = etag != nullptr ? StripETag(*etag) : flushed,
+                                  .last_modified = ParseTime(response.headers.Get("Last-Modified")),
+                                  .metadata = publication.metadata});
+}
+
+std::optional<ObjectInfo> HierarchicalStore::FindPublished(const Publication& publication,
+                                                           const CallContext& context) const {
+  auto there = blobs_.Head(publication.key, BlobName(publication.key), context);
+  if (!there || there->size_bytes != publication.size_bytes) return std::nullopt;
+  MetadataMap metadata = *there->metadata;
+  if (TakeUploadMark(metadata) != publication.upload.nonce) return std::nullopt;
+  return blobs_.Describe(*std::move(there));
+}
+
+Status HierarchicalStore::AbortUpload(const AbortUploadRequest& request, const CallContext& context) {
+  const UploadName upload = TRY(ParseUploadId(request.upload));
+  const Status deleted = DeletePath(UploadPath(request.key, upload.nonce), NodeKind::kFile, std::nullopt, context);
+  if (!deleted && deleted.error().code != ErrorCode::kNotFound) return deleted;
+  return {};
+}
+
+Result<ObjectInfo> HierarchicalStore::SetAttributes(const SetAttributesRequest& request, const CallContext& context) {
+  TRY_VOID(CheckAzureKey(request.key, capabilities_));
+  const bool conditional = request.if_match && !request.if_match->empty();
+  return blobs_.SetMetadata({.key = request.key,
+                             .blob_name = BlobName(request.key),
+                             .kind = request.kind,
+                             .attributes = request.attributes,
+                             .if_match = conditional ? request.if_match : std::nullopt},
+                            context);
+}
+
+Result<ObjectInfo> HierarchicalStore::MakeDirectory(const MakeDirectoryRequest& request, const CallContext& context) {
+  TRY_VOID(CheckAzureKey(request.key, capabilities_));
+  const MetadataMap metadata = TRY(blobs_.Encode(NodeKind::kDirectory, request.attributes));
+  const auto response = blobs_.channel().Send(
+      MakeCreatePathRequest({.url = DfsUrl(request.key), .kind = NodeKind::kDirectory, .properties = metadata}),
+      request.key, context);
+  Sighting made{.key = request.key, .is_directory = true, .metadata = metadata};
+  if (response) {
+    made.etag = StripETag(response->headers.Get("ETag"));
+    made.last_modified = ParseTime(response->headers.Get("Last-Modified"));
+    return blobs_.Describe(std::move(made));
+  }
+  Error error = response.error();
+  if (error.code == ErrorCode::kIsDirectory) error.code = ErrorCode::kNotDirectory;  // a file in the path
+  if (!context.retried || error.code != ErrorCode::kAlreadyExists) return Fail(std::move(error));
+  const auto there = blobs_.Head(request.key, BlobName(request.key), context);
+  if (!there || !there->is_directory) return Fail(std::move(error));
+  ObjectInfo found = blobs_.Describe(*there);
+  if (found.attributes != blobs_.Describe(std::move(made)).attributes) return Fail(std::move(error));
+  return found;
+}
+
+Status HierarchicalStore::RemoveDirectory(const ObjectKey& key, const CallContext& context) {
+  TRY_VOID(CheckAzureKey(key, capabilities_));
+  // The service would delete a file just as well.
+  Status removed = CheckIsDirectory(key, context);
+  if (removed) removed = DeletePath(key, NodeKind::kDirectory, std::nullopt, context);
+  if (removed) return removed;
+  if (context.retried && removed.error().code == ErrorCode::kNotFound) return {};
+  if (removed.error().code != ErrorCode::kNotEmpty) return removed;
+  // Perhaps only the hidden remains of writers that crashed long ago are in the way.
+  if (!TRY(DeleteStaleUploads(key, context))) return removed;
+  return DeletePath(key, NodeKind::kDirectory, std::nullopt, context);
+}
+
+// True if the directory held nothing but uploads that nobody has touched for longer than staged data lives.
+Result<bool> HierarchicalStore::DeleteStaleUploads(const ObjectKey& directory, const CallContext& context) const {
+  constexpr std::chrono::days kStagedDataLives{7};
+  const BlobListPage page = TRY(blobs_.List({.directory = directory}, context));
+  const WallTime oldest_live = blobs_.channel().clock().WallNow() - kStagedDataLives;
+  for (const ListedBlob& blob : page.entries) {
+    const auto key = blobs_.names().KeyOf(blob.name);
+    if (!key || blob.is_prefix || !IsUpload(*key) || blob.last_modified > oldest_live) return false;
+  }
+  for (const ListedBlob& blob : page.entries) {
+    TRY_VOID(DeletePath(*blobs_.names().KeyOf(blob.name), NodeKind::kFile, blob.etag, context));
+  }
+  return page.next_marker.empty();
+}
+
+Result<ObjectInfo> HierarchicalStore::Rename(const RenameRequest& request, const CallContext& context) {
+  TRY_VOID(CheckAzureKey(request.source, capabilities_));
+  TRY_VOID(CheckAzureKey(request.destination, capabilities_));
+  if (request.source == request.destination) return Head(request.source, context);
+  if (IsBelow(request.destination, request.source)) {
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("rename '{}' to '{}': into itself", request.source.path, request.destination.path));
+  }
+  const auto response = blobs_.channel().Send(
+      MakeRenamePathRequest({.url = DfsUrl(request.destination),
+                             .source = blobs_.names().RenameSource(BlobName(request.source)),
+                             .source_if_match = request.source_if_match,
+                             .conditions = request.destination_conditions}),
+      request.source, context);
+  if (response) return Head(request.destination, context);
+  Error error = AsWriteError(response.error(), request.destination_conditions);
+  if (error.code == ErrorCode::kIsDirectory && request.kind == NodeKind::kDirectory) {
+    error.code = ErrorCode::kNotDirectory;
+  }
+  if (context.retried && !error.retryable && request.source_if_match) {
+    // A rename keeps the ETag: the same version under the new name is our own first attempt.
+    auto there = Head(request.destination, context);
+    if (there && there->etag == *request.source_if_match) return there;
+  }
+  return Fail(std::move(error));
+}
+
+Status HierarchicalStore::DeletePath(const ObjectKey& key, NodeKind kind, const std::optional<ETag>& if_match,
+                                     const CallContext& context) const {
+  const HttpRequest request = MakeDeletePathRequest({.url = DfsUrl(key), .kind = kind, .if_match = if_match});
+  TRY_VOID(blobs_.channel().Send(request, key, context));
+  return {};
+}
+
+Status HierarchicalStore::Delete(const DeleteRequest& request, const CallContext& context) {
+  TRY_VOID(CheckAzureKey(request.key, capabilities_));
+  const Status deleted = DeletePath(request.key, NodeKind::kFile, request.if_match, context);
+  if (deleted || deleted.error().retryable) return deleted;
+  if (deleted.error().code == ErrorCode::kNotFound) return context.retried ? Status() : deleted;
+  // Without `recursive` the service refuses a directory, in words that differ.
+  if (CheckIsDirectory(request.key, context)) {
+    return Fail(ErrorCode::kIsDirectory, fmt::format("delete '{}': it is a directory", request.key.path));
+  }
+  return deleted;
+}
+
+std::vector<Status> HierarchicalStore::DeleteMany(std::span<const DeleteRequest> requests,
+                                                  const CallContext& context) {
+  std::vector<Status> statuses(requests.size());
+  FanOut(requests.size(), [&](std::size_t i) { statuses[i] = Delete(requests[i], context); });
+  return statuses;
+}
+
+}  // namespace skybridge::azure

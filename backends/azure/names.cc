@@ -1,0 +1,92 @@
+#include "backends/azure/names.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "backends/key_check.h"
+#include "core/encoding.h"
+
+namespace skybridge::azure {
+namespace {
+
+bool IsControl(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte < 0x20 || byte == 0x7F;
+}
+
+Status CheckPart(std::string_view part) {
+  if (part.ends_with('.')) {
+    return Fail(ErrorCode::kInvalidName, fmt::format("'{}': Azure drops a '.' at the end of a name", part));
+  }
+  if (std::any_of(part.begin(), part.end(), IsControl)) {
+    return Fail(ErrorCode::kInvalidName, "a name with control characters, which Azure refuses");
+  }
+  if (part.starts_with(kUploadPrefix)) {
+    return Fail(ErrorCode::kInvalidName, fmt::format("'{}': names with '{}' are reserved", part, kUploadPrefix));
+  }
+  return {};
+}
+
+bool HasOnlyPlainParts(std::string_view path) {
+  while (true) {
+    const auto slash = path.find('/');
+    const std::string_view part = path.substr(0, slash);
+    if (part.empty() || part == "." || part == "..") return false;
+    if (slash == std::string_view::npos) return true;
+    path.remove_prefix(slash + 1);
+  }
+}
+
+}  // namespace
+
+Names::Names(const Options& options)
+    : container_(options.container),
+      root_(options.root),
+      container_blob_url_(options.blob_endpoint + "/" + options.container),
+      container_dfs_url_(options.dfs_endpoint + "/" + options.container) {}
+
+std::string Names::BlobName(const ObjectKey& key) const {
+  if (root_.empty()) return key.path;
+  return key.is_root() ? root_ : root_ + "/" + key.path;
+}
+
+std::string Names::ChildPrefix(const ObjectKey& directory) const {
+  const std::string name = BlobName(directory);
+  return name.empty() ? name : name + "/";
+}
+
+std::optional<ObjectKey> Names::KeyOf(std::string_view blob_name) const {
+  if (!root_.empty()) {
+    if (!blob_name.starts_with(root_ + "/")) return std::nullopt;
+    blob_name.remove_prefix(root_.size() + 1);
+  }
+  if (blob_name.ends_with('/')) blob_name.remove_suffix(1);
+  if (!HasOnlyPlainParts(blob_name)) return std::nullopt;
+  return ObjectKey(std::string(blob_name));
+}
+
+std::string Names::BlobUrl(std::string_view blob_name) const {
+  return container_blob_url_ + "/" + PercentEncodePath(blob_name);
+}
+
+std::string Names::DfsUrl(std::string_view blob_name) const {
+  return container_dfs_url_ + "/" + PercentEncodePath(blob_name);
+}
+
+std::string Names::RenameSource(std::string_view blob_name) const {
+  return "/" + container_ + "/" + PercentEncodePath(blob_name);
+}
+
+Status CheckAzureKey(const ObjectKey& key, const Capabilities& capabilities) {
+  TRY_VOID(CheckKey(key, capabilities));
+  std::string_view rest = key.path;
+  for (;;) {
+    const auto slash = rest.find('/');
+    TRY_VOID(CheckPart(rest.substr(0, slash)));
+    if (slash == std::string_view::npos) return {};
+    rest.remove_prefix(slash + 1);
+  }
+}
+
+}  // namespace skybridge::azure

@@ -1,0 +1,117 @@
+#include "backends/azure/replies.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+#include "core/encoding.h"
+#include "core/time_text.h"
+
+namespace skybridge::azure {
+namespace {
+
+constexpr std::string_view kMetaPrefix = "x-ms-meta-";
+
+char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+bool SameText(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return Lower(x) == Lower(y); });
+}
+
+}  // namespace
+
+ETag StripETag(std::string_view text) {
+  if (text.starts_with("W/")) text.remove_prefix(2);
+  if (text.size() >= 2 && text.front() == '"' && text.back() == '"') text = text.substr(1, text.size() - 2);
+  return ETag(std::string(text));
+}
+
+std::string QuoteETag(const ETag& etag) { return "\"" + etag.value + "\""; }
+
+std::optional<std::uint64_t> ParseDecimal(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::optional<Md5Digest> ParseMd5(std::string_view text) {
+  const auto bytes = Base64Decode(text);
+  if (!bytes || bytes->size() != std::tuple_size_v<Md5Digest>) return std::nullopt;
+  Md5Digest digest;
+  std::memcpy(digest.data(), bytes->data(), digest.size());
+  return digest;
+}
+
+WallTime ParseTime(std::string_view text) { return ParseHttpDate(text).value_or(WallTime{}); }
+
+MetadataMap MetadataFromHeaders(const HttpHeaders& headers) {
+  MetadataMap metadata;
+  for (const auto& [name, value] : headers) {
+    if (SameText(std::string_view(name).substr(0, kMetaPrefix.size()), kMetaPrefix)) {
+      metadata.emplace(name.substr(kMetaPrefix.size()), value);
+    }
+  }
+  return metadata;
+}
+
+void AddMetadata(HttpHeaders& headers, const MetadataMap& metadata) {
+  for (const auto& [name, value] : metadata) headers.Add(std::string(kMetaPrefix) + name, value);
+}
+
+std::string EncodeProperties(const MetadataMap& metadata) {
+  std::string text;
+  for (const auto& [name, value] : metadata) {
+    if (!text.empty()) text += ',';
+    text += name + "=" + Base64Encode(AsBytes(value));
+  }
+  return text;
+}
+
+bool IsFolderMarker(const MetadataMap& metadata) {
+  return std::any_of(metadata.begin(), metadata.end(), [](const auto& field) {
+    return SameText(field.second, "true") && (SameText(field.first, "hdi_isfolder") ||
+                                              SameText(field.first, "asv_isfolder") ||
+                                              SameText(field.first, "is_directory"));
+  });
+}
+
+std::string TakeUploadMark(MetadataMap& metadata) {
+  const auto mark = std::find_if(metadata.begin(), metadata.end(),
+                                 [](const auto& field) { return SameText(field.first, kUploadKey); });
+  if (mark == metadata.end()) return {};
+  std::string nonce = std::move(mark->second);
+  metadata.erase(mark);
+  return nonce;
+}
+
+ObjectInfo Describe(MetadataDialect dialect, Sighting sighting) {
+  ObjectInfo info{.key = std::move(sighting.key),
+                  .kind = sighting.is_directory ? NodeKind::kDirectory : NodeKind::kFile,
+                  .size_bytes = sighting.is_directory ? 0 : sighting.size_bytes,
+                  .etag = std::move(sighting.etag),
+                  .last_modified = sighting.last_modified};
+  if (!sighting.is_directory) info.digests.md5 = sighting.md5;
+  if (sighting.metadata) {
+    TakeUploadMark(*sighting.metadata);
+    PosixMetadata decoded = DecodePosixMetadata(dialect, info.kind, *sighting.metadata);
+    info.attributes = std::move(decoded.attributes);
+    // A blob with content is a file, whatever its metadata claims.
+    if (decoded.kind == NodeKind::kSymlink && !sighting.is_directory) info.kind = NodeKind::kSymlink;
+  }
+  return info;
+}
+
+Sighting SightingFromHeaders(const ObjectKey& key, const HttpHeaders& headers) {
+  Sighting sighting{.key = key,
+                    .size_bytes = ParseDecimal(headers.Get("Content-Length")).value_or(0),
+                    .etag = StripETag(headers.Get("ETag")),
+                    .last_modified = ParseTime(headers.Get("Last-Modified")),
+                    .metadata = MetadataFromHeaders(headers),
+                    .md5 = ParseMd5(headers.Get("Content-MD5"))};
+  sighting.is_directory = headers.Get("x-ms-resource-type") == "directory" ||
+                          (sighting.size_bytes == 0 && IsFolderMarker(*sighting.metadata));
+  return sighting;
+}
+
+}  // namespace skybridge::azure

@@ -1,0 +1,58 @@
+// What replies of both protocols have in common: ETags, metadata, and an object's description in its headers.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "backends/http_transport.h"
+#include "backends/object_store.h"
+#include "backends/posix_metadata.h"
+
+namespace skybridge::azure {
+
+// Without its quotes: listings carry it so, headers quoted.
+ETag StripETag(std::string_view text);
+// Quoted, as If-Match wants it.
+std::string QuoteETag(const ETag& etag);
+
+// Decimal digits only.
+std::optional<std::uint64_t> ParseDecimal(std::string_view text);
+// base64 of 16 bytes.
+std::optional<Md5Digest> ParseMd5(std::string_view text);
+// RFC 1123; the epoch when there is none.
+WallTime ParseTime(std::string_view text);
+
+// The x-ms-meta-* headers.
+MetadataMap MetadataFromHeaders(const HttpHeaders& headers);
+void AddMetadata(HttpHeaders& headers, const MetadataMap& metadata);
+// "name=base64(value),...": x-ms-properties of the DFS protocol.
+std::string EncodeProperties(const MetadataMap& metadata);
+
+// Whether metadata marks a zero-byte blob as a directory: hdi_isfolder (every tool), asv_isfolder (old WASB),
+// is_directory (adlfs). Names and value compare without case.
+bool IsFolderMarker(const MetadataMap& metadata);
+
+// The metadata that says which upload made a file. It lets a commit that is repeated recognise itself, and is not shown.
+inline constexpr std::string_view kUploadKey = "skybridge_upload";
+// Takes it out of `metadata`; "" if there is none.
+std::string TakeUploadMark(MetadataMap& metadata);
+
+// Where an object was seen: what a listing entry and the headers of a HEAD have in common.
+struct Sighting {
+  ObjectKey key;
+  bool is_directory = false;  // the service says so, or its name does
+  std::uint64_t size_bytes = 0;
+  ETag etag;
+  WallTime last_modified{};
+  std::optional<MetadataMap> metadata;
+  std::optional<Md5Digest> md5;
+};
+// Content-MD5 counts as the store's digest: it is computed by Put Blob, but only stored by a block list or a flush.
+ObjectInfo Describe(MetadataDialect dialect, Sighting sighting);
+
+// Of a HEAD on a blob.
+Sighting SightingFromHeaders(const ObjectKey& key, const HttpHeaders& headers);
+
+}  // namespace skybridge::azure
