@@ -1,5 +1,5 @@
-// Requests of the Data Lake (DFS) protocol as pure functions: nothing here is signed or sent. URLs are encoded and have no
-// query.
+// Requests of the Data Lake (DFS) protocol as pure functions: nothing here is signed or sent. URLs are encoded and have
+// no query.
 #pragma once
 
 #include <optional>
@@ -41,8 +41,8 @@ struct FlushParams {
 };
 HttpRequest MakeFlushRequest(const FlushParams& params);
 
-// Azure Data Lake REST: Path - Create, rename. Always mode=legacy: the default would move a directory *into* an existing
-// one. The ETag stays with the content.
+// Azure Data Lake REST: Path - Create, rename. Always mode=legacy: the default would move a directory *into* an
+// existing one. The ETag stays with the content.
 struct RenamePathParams {
   std::string url;     // the destination
   std::string source;  // "/container/encoded/path"

@@ -20,6 +20,7 @@ struct Options {
   std::string blob_endpoint;  // "https://contoso.blob.core.windows.net"
   std::string api_version = "2023-11-03";
   Checksum checksum = Checksum::kCrc64;
+  bool allow_http = false;  // plain http also to another machine; a bearer token never goes there
   // Known: saves asking. A store opened without it asks the service once.
   std::optional<bool> hierarchical;
   // Shared by all stores of an account, so that they share one token.

@@ -34,7 +34,7 @@ std::string EncodeProperties(const MetadataMap& metadata);
 // is_directory (adlfs). Names and value compare without case.
 bool IsFolderMarker(const MetadataMap& metadata);
 
-// The metadata that says which upload made a file. It lets a commit that is repeated recognise itself, and is not shown.
+// The metadata that says which upload made a file. It lets a commit that is repeated recognise itself; it is not shown.
 inline constexpr std::string_view kUploadKey = "skybridge_upload";
 // Takes it out of `metadata`; "" if there is none.
 std::string TakeUploadMark(MetadataMap& metadata);
