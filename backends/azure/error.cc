@@ -219,8 +219,8 @@ ServiceError ParseServiceError(const HttpResponse& response) {
 }
 
 Meaning MeaningOf(int status, std::string_view service_code) {
-  const auto* const row =
-      std::find_if(std::begin(kByCode), std::end(kByCode), [&](const Row& r) { return r.service_code == service_code; });
+  const auto* const row = std::find_if(std::begin(kByCode), std::end(kByCode),
+                                       [&](const Row& r) { return r.service_code == service_code; });
   return row != std::end(kByCode) ? row->meaning : MeaningOfStatus(status);
 }
 

@@ -28,7 +28,7 @@ std::optional<ObjectInfo> ToEntry(const BlobClient& blobs, const BlobListQuery& 
   if (blob.name == blobs.names().ChildPrefix(query.directory)) return std::nullopt;
   auto key = blobs.names().KeyOf(blob.name);
   if (!key) {
-    ++page.unnameable;
+    ++page.hidden_names;
     return std::nullopt;
   }
   return blobs.Describe(*std::move(key), blob, IsDirectory(blob));

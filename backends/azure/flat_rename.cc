@@ -69,8 +69,8 @@ Result<FlatStore::Copied> FlatStore::AwaitCopy(const CopyRequest& request, const
 // doubt, since the source is deleted next: the same content, or a copy that ended after the source's last change.
 Result<bool> FlatStore::IsEarlierCopy(const CopyRequest& request, const std::optional<Sighting>& source,
                                       const CallContext& context) const {
-  const auto response =
-      blobs_.channel().Send(MakeHeadBlobRequest(blobs_.names().BlobUrl(request.destination_name)), request.key, context);
+  const HttpRequest head = MakeHeadBlobRequest(blobs_.names().BlobUrl(request.destination_name));
+  const auto response = blobs_.channel().Send(head, request.key, context);
   if (!response) {
     if (response.error().code == ErrorCode::kNotFound) return false;
     return Fail(response.error());

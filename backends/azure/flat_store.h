@@ -1,9 +1,9 @@
 // FlatStore: an account without hierarchical namespace, or an emulator: the Blob protocol alone. Directories are name
-// prefixes; one that must exist by itself is a marker, the zero-byte blob "dir/" with hdi_isfolder=true. Markers of other
-// tools (the blob "dir" with that metadata) are understood and kept.
+// prefixes; one that must exist by itself is a marker, the zero-byte blob "dir/" with hdi_isfolder=true. Markers of
+// other tools (the blob "dir" with that metadata) are understood and kept.
 //
-// A file is written whole (Put Blob) or in blocks that nobody sees before the block list is put. A rename is a copy on the
-// server and a deletion; of a directory, object by object, with the marker last, and resumable by calling again.
+// A file is written whole (Put Blob) or in blocks that nobody sees before the block list is put. A rename is a copy on
+// the server and a deletion; of a directory, object by object, with the marker last, and resumable by calling again.
 #pragma once
 
 #include "backends/azure/blob_client.h"

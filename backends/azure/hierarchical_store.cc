@@ -69,9 +69,10 @@ Result<ListPage> HierarchicalStore::List(const ListRequest& request, const CallC
   for (const ListedBlob& blob : blobs.entries) {
     auto key = blobs_.names().KeyOf(blob.name);
     if (!key) {
-      ++page.unnameable;
+      ++page.hidden_names;
     } else if (!IsUpload(*key)) {
-      const bool is_directory = blob.is_prefix || blob.is_directory || (blob.metadata && IsFolderMarker(*blob.metadata));
+      const bool marked = blob.metadata && IsFolderMarker(*blob.metadata);
+      const bool is_directory = blob.is_prefix || blob.is_directory || marked;
       page.entries.push_back(blobs_.Describe(*std::move(key), blob, is_directory));
     }
   }
@@ -201,10 +202,11 @@ Result<ETag> HierarchicalStore::FlushUpload(const Publication& publication, cons
 
 Result<ObjectInfo> HierarchicalStore::Publish(const Publication& publication, const CallContext& context) const {
   const ETag flushed = TRY(FlushUpload(publication, context));
-  const HttpRequest rename = MakeRenamePathRequest({.url = DfsUrl(publication.key),
-                                                    .source = blobs_.names().RenameSource(BlobName(publication.temporary)),
-                                                    .source_if_match = std::nullopt,
-                                                    .conditions = publication.conditions});
+  const HttpRequest rename =
+      MakeRenamePathRequest({.url = DfsUrl(publication.key),
+                             .source = blobs_.names().RenameSource(BlobName(publication.temporary)),
+                             .source_if_match = std::nullopt,
+                             .conditions = publication.conditions});
   const HttpResponse response = TRY(blobs_.channel().Send(rename, publication.key, context));
   // Old versions of the service do not name the ETag; a rename keeps it.
   const std::string* etag = response.headers.Find("ETag");

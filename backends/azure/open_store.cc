@@ -28,6 +28,7 @@ Status CheckOptions(const Options& options) {
   if (options.account.empty() || options.container.empty() || options.credential == nullptr) {
     return Fail(ErrorCode::kInvalidArgument, "an Azure store needs an account, a container and a credential");
   }
+  if (options.allow_http) return {};
   TRY_VOID(CheckEndpoint("blob_endpoint", options.blob_endpoint));
   return CheckEndpoint("dfs_endpoint", options.dfs_endpoint);
 }
@@ -55,7 +56,9 @@ Result<bool> DetectHierarchical(const Options& options, HttpTransport& transport
   if (root.error().remote.http_status == 400) return false;
   // A refusal that is about rights only comes from a service that knows access control lists.
   if (root.error().code == ErrorCode::kPermissionDenied) return true;
-  return Fail(root.error());
+  Error error = root.error();
+  if (error.code == ErrorCode::kNotFound) error.code = ErrorCode::kContainerNotFound;
+  return Fail(std::move(error));
 }
 
 Result<std::unique_ptr<ObjectStore>> OpenStore(Options options, HttpTransport& transport, Clock& clock,

@@ -1,4 +1,4 @@
-// SharedKey: the account key signs each request (Azure Storage REST: Authorize with Shared Key; Blob, DFS and Queue alike).
+// SharedKey: the account key signs each request (Azure Storage REST: Authorize with Shared Key; Blob and DFS alike).
 #pragma once
 
 #include <memory>
