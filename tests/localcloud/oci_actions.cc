@@ -41,32 +41,38 @@ Outcome<CopyOrder> ParseCopy(const OciState& state, const json& details) {
   order.destination_namespace = OCI_TRY(RequiredText(details, "destinationNamespace"));
   order.destination_bucket = OCI_TRY(RequiredText(details, "destinationBucket"));
   order.destination = OCI_TRY(RequiredText(details, "destinationObjectName"));
-  order.destination_conditions = OCI_TRY(
-      ConditionsFromJson(details, "destinationObjectIfMatchETag", "destinationObjectIfNoneMatchETag"));
+  order.destination_conditions = OCI_TRY(ConditionsFromJson(details, "destinationObjectIfMatchETag",
+                                                            "destinationObjectIfNoneMatchETag"));
   order.storage_tier = OCI_TRY(OptionalText(details, "destinationObjectStorageTier"));
   const std::string region = OCI_TRY(RequiredText(details, "destinationRegion"));
   if (region != state.region()) {
-    return Refuse(400, "InvalidParameter", fmt::format("The region '{}' is not known here", region));
+    return Refuse(400, "InvalidParameter",
+                  fmt::format("The region '{}' is not known here", region));
   }
   OCI_CHECK(CheckObjectName(order.destination));
   if (!order.storage_tier.empty()) OCI_CHECK(CheckStorageTier(order.storage_tier));
-  if (details.contains("destinationObjectMetadata") && !details.at("destinationObjectMetadata").is_null()) {
+  if (details.contains("destinationObjectMetadata") &&
+      !details.at("destinationObjectMetadata").is_null()) {
     order.metadata.emplace();
     OCI_CHECK(AddMetadataMember(details, "destinationObjectMetadata", *order.metadata));
   }
   return order;
 }
 
-// Carries out the copy. The service checks conditions at this point too, after it has accepted the order.
-std::optional<OciFailure> Copy(OciState& state, const Bucket& from, const CopyOrder& order, WallTime now)
-    REQUIRES(state.mutex) {
+// Carries out the copy. The service checks conditions at this point too, after it has accepted the
+// order.
+std::optional<OciFailure> Copy(OciState& state, const Bucket& from, const CopyOrder& order,
+                               WallTime now) REQUIRES(state.mutex) {
   const ObjectRef source = OciState::FindObject(from, order.source);
-  if (source == nullptr) return OciFailure{404, "ObjectNotFound", "The source object was not found"};
+  if (source == nullptr)
+    return OciFailure{404, "ObjectNotFound", "The source object was not found"};
   if (auto failure = CheckWriteConditions(order.source_conditions, &source->etag)) return failure;
   Bucket* to = state.FindBucket(order.destination_namespace, order.destination_bucket);
-  if (to == nullptr) return OciFailure{404, "BucketNotFound", "The destination bucket was not found"};
+  if (to == nullptr)
+    return OciFailure{404, "BucketNotFound", "The destination bucket was not found"};
   const ObjectRef current = OciState::FindObject(*to, order.destination);
-  if (auto failure = CheckWriteConditions(order.destination_conditions, current != nullptr ? &current->etag : nullptr)) {
+  if (auto failure = CheckWriteConditions(order.destination_conditions,
+                                          current != nullptr ? &current->etag : nullptr)) {
     return failure;
   }
   Object object = *source;
@@ -126,9 +132,10 @@ Outcome<Response> CopyObject(OciState& state, const OciCall& call) {
   const MutexLock lock(state.mutex);
   const Bucket* bucket = OCI_TRY(NeedBucket(state, call));
   WorkRequest work{.id = NewUuid(), .compartment_id = bucket->compartment_id, .accepted = call.now};
-  work.source_uri = fmt::format("/n/{}/b/{}/o/{}", call.namespace_name, call.bucket, PercentEncode(order.source));
-  work.destination_uri = fmt::format("/n/{}/b/{}/o/{}", order.destination_namespace, order.destination_bucket,
-                                     PercentEncode(order.destination));
+  work.source_uri =
+      fmt::format("/n/{}/b/{}/o/{}", call.namespace_name, call.bucket, PercentEncode(order.source));
+  work.destination_uri = fmt::format("/n/{}/b/{}/o/{}", order.destination_namespace,
+                                     order.destination_bucket, PercentEncode(order.destination));
   work.failure = Copy(state, *bucket, order, call.now);
   Response response = EmptyResponse(202);
   response.headers.Add("opc-work-request-id", work.id);
@@ -140,11 +147,13 @@ Outcome<Response> BatchDeleteObjects(OciState& state, const OciCall& call) {
   const json details = OCI_TRY(ParseJsonObject(call.request.body));
   const json objects = details.value("objects", json());
   if (!objects.is_array() || objects.empty() || objects.size() > kMaxBatchedDeletes) {
-    return Refuse(400, "InvalidParameter", fmt::format("objects must list 1 to {} objects", kMaxBatchedDeletes));
+    return Refuse(400, "InvalidParameter",
+                  fmt::format("objects must list 1 to {} objects", kMaxBatchedDeletes));
   }
   std::vector<std::pair<std::string, std::string>> orders;  // name, If-Match
   for (const json& object : objects) {
-    if (!object.is_object()) return Refuse(400, "InvalidParameter", "An entry of objects is not an object");
+    if (!object.is_object())
+      return Refuse(400, "InvalidParameter", "An entry of objects is not an object");
     std::string name = OCI_TRY(RequiredText(object, "objectName"));
     orders.emplace_back(std::move(name), Unquoted(OCI_TRY(OptionalText(object, "ifMatch"))));
   }
@@ -163,7 +172,8 @@ Outcome<Response> BatchDeleteObjects(OciState& state, const OciCall& call) {
       deleted.push_back({{"objectName", name}, {"timeLastModified", FormatRfc3339(call.now, 3)}});
     }
   }
-  return JsonResponse(200, json{{"deleted", std::move(deleted)}, {"failed", std::move(failed)}}.dump());
+  return JsonResponse(200,
+                      json{{"deleted", std::move(deleted)}, {"failed", std::move(failed)}}.dump());
 }
 
 Outcome<Response> RestoreObjects(OciState& state, const OciCall& call) {
@@ -171,7 +181,8 @@ Outcome<Response> RestoreObjects(OciState& state, const OciCall& call) {
   const std::string name = OCI_TRY(RequiredText(details, "objectName"));
   const json hours = details.value("hours", json(kDefaultRestoreHours));
   if (!hours.is_number_integer() || hours < 1 || hours > kMaxRestoreHours) {
-    return Refuse(400, "InvalidParameter", fmt::format("hours must be from 1 to {}", kMaxRestoreHours));
+    return Refuse(400, "InvalidParameter",
+                  fmt::format("hours must be from 1 to {}", kMaxRestoreHours));
   }
   const MutexLock lock(state.mutex);
   Bucket* bucket = OCI_TRY(NeedBucket(state, call));

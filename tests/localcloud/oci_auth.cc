@@ -26,7 +26,8 @@ using SharedKey = std::shared_ptr<EVP_PKEY>;
 
 tl::unexpected<OciFailure> NotAuthenticated(std::string_view why) {
   return Refuse(401, "NotAuthenticated",
-                fmt::format("The required information to complete authentication was not provided or was incorrect: {}",
+                fmt::format("The required information to complete authentication was not provided "
+                            "or was incorrect: {}",
                             why));
 }
 
@@ -68,13 +69,15 @@ Outcome<std::string> SigningString(const Request& request, const std::vector<std
       continue;
     }
     const std::string* value = request.headers.Find(name);
-    if (value == nullptr) return NotAuthenticated(fmt::format("the signed header '{}' is missing", name));
+    if (value == nullptr)
+      return NotAuthenticated(fmt::format("the signed header '{}' is missing", name));
     text += fmt::format("{}: {}", name, *value);
   }
   return text;
 }
 
-std::optional<std::string_view> MissingName(const std::vector<std::string>& names, SignedBody body) {
+std::optional<std::string_view> MissingName(const std::vector<std::string>& names,
+                                            SignedBody body) {
   for (const std::string_view name : {"(request-target)", "host"}) {
     if (!Contains(names, name)) return name;
   }
@@ -99,15 +102,17 @@ bool BodyDigestMatches(const Request& request) {
 bool SignatureMatches(EVP_PKEY* key, std::string_view text, std::string_view signature_base64) {
   const auto signature = Base64Decode(signature_base64);
   if (!signature) return false;
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
+  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
+                                                                        &EVP_MD_CTX_free);
   return EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, key) == 1 &&
-         EVP_DigestVerify(context.get(), reinterpret_cast<const unsigned char*>(signature->data()), signature->size(),
-                          reinterpret_cast<const unsigned char*>(text.data()), text.size()) == 1;
+         EVP_DigestVerify(context.get(), reinterpret_cast<const unsigned char*>(signature->data()),
+                          signature->size(), reinterpret_cast<const unsigned char*>(text.data()),
+                          text.size()) == 1;
 }
 
 SharedKey ParseKey(std::string_view pem) {
-  const std::unique_ptr<BIO, decltype(&BIO_free)> text(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())),
-                                                       &BIO_free);
+  const std::unique_ptr<BIO, decltype(&BIO_free)> text(
+      BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), &BIO_free);
   const bool is_private = pem.find("PRIVATE KEY") != std::string_view::npos;
   EVP_PKEY* key = is_private ? PEM_read_bio_PrivateKey(text.get(), nullptr, nullptr, nullptr)
                              : PEM_read_bio_PUBKEY(text.get(), nullptr, nullptr, nullptr);
@@ -137,21 +142,26 @@ void OciAuthenticator::Revoke(std::string_view key_id) {
   if (found != keys_->by_id.end()) keys_->by_id.erase(found);
 }
 
-Outcome<std::string> OciAuthenticator::Verify(const Request& request, SignedBody body, WallTime now) const {
+Outcome<std::string> OciAuthenticator::Verify(const Request& request, SignedBody body,
+                                              WallTime now) const {
   const std::string_view authorization = request.headers.Get("authorization");
   if (authorization.substr(0, 10) != "Signature ") return NotAuthenticated("no signature");
-  if (Parameter(authorization, "version") != "1") return NotAuthenticated("the signature version is not 1");
-  if (Parameter(authorization, "algorithm") != "rsa-sha256") return NotAuthenticated("the algorithm is not rsa-sha256");
+  if (Parameter(authorization, "version") != "1")
+    return NotAuthenticated("the signature version is not 1");
+  if (Parameter(authorization, "algorithm") != "rsa-sha256")
+    return NotAuthenticated("the algorithm is not rsa-sha256");
   const std::vector<std::string> names = SplitWords(Parameter(authorization, "headers"));
   if (const auto missing = MissingName(names, body)) {
     return NotAuthenticated(fmt::format("the signature does not cover '{}'", *missing));
   }
-  if (!IsFresh(request, names, now)) return NotAuthenticated("the date is missing or more than 5 minutes off");
+  if (!IsFresh(request, names, now))
+    return NotAuthenticated("the date is missing or more than 5 minutes off");
   if (Contains(names, "x-content-sha256") && !BodyDigestMatches(request)) {
     return NotAuthenticated("x-content-sha256 is not the body's digest");
   }
   std::string key_id = Parameter(authorization, "keyId");
-  if (request.tokens_expired && key_id.substr(0, 3) == "ST$") return NotAuthenticated("the session token has expired");
+  if (request.tokens_expired && key_id.substr(0, 3) == "ST$")
+    return NotAuthenticated("the session token has expired");
   SharedKey key;
   {
     const MutexLock lock(mutex_);

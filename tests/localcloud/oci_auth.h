@@ -25,12 +25,14 @@ class OciAuthenticator {
   OciAuthenticator();
   ~OciAuthenticator();
 
-  // `key_id` is "tenancy/user/fingerprint" or "ST$" and a token; `pem` holds a public key or a private one.
+  // `key_id` is "tenancy/user/fingerprint" or "ST$" and a token; `pem` holds a public key or a
+  // private one.
   Status Register(std::string key_id, std::string_view pem);
   // After this, requests signed by `key_id` are refused, as when a session token has expired.
   void Revoke(std::string_view key_id);
 
-  // The key id that signed, or 401 NotAuthenticated. Nothing but the request's own bytes is looked at.
+  // The key id that signed, or 401 NotAuthenticated. Nothing but the request's own bytes is looked
+  // at.
   Outcome<std::string> Verify(const Request& request, SignedBody body, WallTime now) const;
 
  private:

@@ -18,11 +18,12 @@ constexpr std::int64_t kMaxBucketsPerPage = 1000;
 
 // The members of the Bucket resource that a client may set, with what they are when it does not.
 const json& DefaultSettings() {
-  static const json kDefaults = {{"metadata", json::object()},      {"publicAccessType", "NoPublicAccess"},
-                                 {"objectEventsEnabled", false},    {"freeformTags", json::object()},
-                                 {"definedTags", json::object()},   {"kmsKeyId", nullptr},
-                                 {"isBucketKeyEnabled", false},     {"versioning", "Disabled"},
-                                 {"autoTiering", "Disabled"}};
+  static const json kDefaults = {
+      {"metadata", json::object()},    {"publicAccessType", "NoPublicAccess"},
+      {"objectEventsEnabled", false},  {"freeformTags", json::object()},
+      {"definedTags", json::object()}, {"kmsKeyId", nullptr},
+      {"isBucketKeyEnabled", false},   {"versioning", "Disabled"},
+      {"autoTiering", "Disabled"}};
   return kDefaults;
 }
 
@@ -31,7 +32,8 @@ std::optional<OciFailure> CheckBucketName(std::string_view name) {
     return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
   });
   if (well_formed && !name.empty() && name.size() <= kMaxBucketNameBytes) return std::nullopt;
-  return OciFailure{400, "InvalidBucketName", fmt::format("'{}' cannot be the name of a bucket", name)};
+  return OciFailure{400, "InvalidBucketName",
+                    fmt::format("'{}' cannot be the name of a bucket", name)};
 }
 
 // Takes over the members of `wanted` that are known; a null leaves a member as it is.
@@ -70,7 +72,8 @@ json Describe(const Bucket& bucket) {
 }
 
 void AddStatistics(std::string_view fields, const Bucket& bucket, json& body) {
-  if (fields.find("approximateCount") != std::string_view::npos) body["approximateCount"] = bucket.objects.size();
+  if (fields.find("approximateCount") != std::string_view::npos)
+    body["approximateCount"] = bucket.objects.size();
   if (fields.find("approximateSize") == std::string_view::npos) return;
   std::uint64_t size_bytes = 0;
   for (const auto& [name, object] : bucket.objects) size_bytes += object->size_bytes;
@@ -94,7 +97,8 @@ Outcome<Bucket*> NeedThisBucket(OciState& state, const OciCall& call) REQUIRES(s
   Bucket* bucket = state.FindBucket(call.namespace_name, call.bucket);
   if (bucket != nullptr) return bucket;
   return Refuse(404, "BucketNotFound",
-                fmt::format("The bucket '{}' does not exist in namespace '{}'", call.bucket, call.namespace_name));
+                fmt::format("The bucket '{}' does not exist in namespace '{}'", call.bucket,
+                            call.namespace_name));
 }
 
 std::optional<OciFailure> CheckConditions(const OciCall& call, const Bucket& bucket) {
@@ -129,7 +133,8 @@ Outcome<Response> GetNamespaceMetadata(OciState&, const OciCall& call) {
 Outcome<Response> ListBuckets(OciState& state, const OciCall& call) {
   const std::string* compartment = call.query.Find("compartmentId");
   if (compartment == nullptr) return Refuse(400, "MissingParameter", "compartmentId is required");
-  const auto limit = OCI_TRY(NumberParameter(call.query, "limit", 1, kMaxBucketsPerPage, kMaxBucketsPerPage, "InvalidLimit"));
+  const auto limit = OCI_TRY(NumberParameter(call.query, "limit", 1, kMaxBucketsPerPage,
+                                             kMaxBucketsPerPage, "InvalidLimit"));
   const std::string_view page = call.query.Get("page");  // the last name of the page before
   const bool with_tags = call.query.Get("fields") == "tags";
 
@@ -151,12 +156,14 @@ Outcome<Response> ListBuckets(OciState& state, const OciCall& call) {
 
 Outcome<Response> CreateBucket(OciState& state, const OciCall& call) {
   const json details = OCI_TRY(ParseJsonObject(call.request.body));
-  Bucket bucket{.namespace_name = call.namespace_name, .created_by = call.user, .created = call.now};
+  Bucket bucket{
+      .namespace_name = call.namespace_name, .created_by = call.user, .created = call.now};
   bucket.name = OCI_TRY(RequiredText(details, "name"));
   bucket.compartment_id = OCI_TRY(RequiredText(details, "compartmentId"));
   OCI_CHECK(CheckBucketName(bucket.name));
   if (const std::string tier = OCI_TRY(OptionalText(details, "storageTier")); !tier.empty()) {
-    if (tier == "InfrequentAccess") return Refuse(400, "InvalidParameter", "A bucket is Standard or Archive");
+    if (tier == "InfrequentAccess")
+      return Refuse(400, "InvalidParameter", "A bucket is Standard or Archive");
     OCI_CHECK(CheckStorageTier(tier));
     bucket.default_tier = tier;
   }
@@ -168,12 +175,13 @@ Outcome<Response> CreateBucket(OciState& state, const OciCall& call) {
   const MutexLock lock(state.mutex);
   if (state.FindBucket(call.namespace_name, bucket.name) != nullptr) {
     return Refuse(409, "BucketAlreadyExists",
-                  fmt::format("The bucket '{}' already exists in namespace '{}'", bucket.name, call.namespace_name));
+                  fmt::format("The bucket '{}' already exists in namespace '{}'", bucket.name,
+                              call.namespace_name));
   }
   const Bucket& added = state.AddBucket(std::move(bucket));
   Response response = BucketResponse(added, Describe(added));
-  response.headers.Add("location", fmt::format("http://{}/n/{}/b/{}", call.request.local_address, added.namespace_name,
-                                               added.name));
+  response.headers.Add("location", fmt::format("http://{}/n/{}/b/{}", call.request.local_address,
+                                               added.namespace_name, added.name));
   return response;
 }
 
@@ -213,8 +221,10 @@ Outcome<Response> DeleteBucket(OciState& state, const OciCall& call) {
   const Bucket* bucket = OCI_TRY(NeedThisBucket(state, call));
   OCI_CHECK(CheckConditions(call, *bucket));
   if (!bucket->objects.empty() || !bucket->uploads.empty()) {
-    return Refuse(409, "BucketNotEmpty",
-                  fmt::format("Bucket named '{}' is not empty. Delete all objects and uploads first.", bucket->name));
+    return Refuse(
+        409, "BucketNotEmpty",
+        fmt::format("Bucket named '{}' is not empty. Delete all objects and uploads first.",
+                    bucket->name));
   }
   state.EraseBucket(*bucket);
   return EmptyResponse(204);

@@ -17,7 +17,8 @@ constexpr std::array<std::string_view, 3> kAlgorithms = {"CRC32C", "SHA256", "SH
 
 std::string Hash(const EVP_MD* algorithm, ByteSpan bytes) {
   std::string digest(static_cast<std::size_t>(EVP_MD_get_size(algorithm)), '\0');
-  EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(digest.data()), nullptr, algorithm, nullptr);
+  EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(digest.data()), nullptr,
+             algorithm, nullptr);
   return digest;
 }
 
@@ -39,7 +40,8 @@ std::string DigestOfDigests(const EVP_MD* algorithm, const std::vector<const Par
                             std::string Part::*digest) {
   std::string joined;
   for (const Part* part : parts) joined += Base64Decode(part->*digest).value_or(std::string());
-  return fmt::format("{}-{}", Base64Encode(AsBytes(Hash(algorithm, AsBytes(joined)))), parts.size());
+  return fmt::format("{}-{}", Base64Encode(AsBytes(Hash(algorithm, AsBytes(joined)))),
+                     parts.size());
 }
 
 std::optional<OciFailure> CheckMd5(const HttpHeaders& headers, std::string_view actual) {
@@ -47,26 +49,32 @@ std::optional<OciFailure> CheckMd5(const HttpHeaders& headers, std::string_view 
   if (stated == nullptr) return std::nullopt;
   const auto bytes = Base64Decode(*stated);
   if (!bytes || bytes->size() != sizeof(Md5Digest)) {
-    return OciFailure{400, "InvalidContentMD5", fmt::format("Content-MD5 '{}' is not a base64 MD5", *stated)};
+    return OciFailure{400, "InvalidContentMD5",
+                      fmt::format("Content-MD5 '{}' is not a base64 MD5", *stated)};
   }
   if (*stated == actual) return std::nullopt;
-  return OciFailure{400, "UnmatchedContentMD5",
-                    fmt::format("The computed MD5 of the request body ({}) does not match the Content-MD5 header ({})",
-                                actual, *stated)};
+  return OciFailure{
+      400, "UnmatchedContentMD5",
+      fmt::format(
+          "The computed MD5 of the request body ({}) does not match the Content-MD5 header ({})",
+          actual, *stated)};
 }
 
-std::optional<OciFailure> CheckStatedDigests(const HttpHeaders& headers, const BodyDigests& digests) {
+std::optional<OciFailure> CheckStatedDigests(const HttpHeaders& headers,
+                                             const BodyDigests& digests) {
   for (const std::string_view algorithm : kAlgorithms) {
     const std::string name = ChecksumHeader(algorithm);
     const std::string* stated = headers.Find(name);
     if (stated == nullptr) continue;
     if (algorithm != headers.Get("opc-checksum-algorithm")) {
-      return OciFailure{400, "InvalidParameter", fmt::format("{} needs opc-checksum-algorithm: {}", name, algorithm)};
+      return OciFailure{400, "InvalidParameter",
+                        fmt::format("{} needs opc-checksum-algorithm: {}", name, algorithm)};
     }
     if (*stated != digests.digest) {
-      return OciFailure{400, fmt::format("UnmatchedContent{}", algorithm),
-                        fmt::format("The computed {} of the request body ({}) does not match the header {} ({})",
-                                    algorithm, digests.digest, name, *stated)};
+      return OciFailure{
+          400, fmt::format("UnmatchedContent{}", algorithm),
+          fmt::format("The computed {} of the request body ({}) does not match the header {} ({})",
+                      algorithm, digests.digest, name, *stated)};
     }
   }
   return std::nullopt;
@@ -79,21 +87,27 @@ void BodyDigests::AddTo(HttpHeaders& headers) const {
   if (!algorithm.empty()) headers.Add(ChecksumHeader(algorithm), digest);
 }
 
-std::string ChecksumHeader(std::string_view algorithm) { return "opc-content-" + LowerCase(algorithm); }
+std::string ChecksumHeader(std::string_view algorithm) {
+  return "opc-content-" + LowerCase(algorithm);
+}
 
 Outcome<std::string> ReadChecksumAlgorithm(const HttpHeaders& headers) {
   const std::string algorithm(headers.Get("opc-checksum-algorithm"));
-  if (algorithm.empty() || std::find(kAlgorithms.begin(), kAlgorithms.end(), algorithm) != kAlgorithms.end()) {
+  if (algorithm.empty() ||
+      std::find(kAlgorithms.begin(), kAlgorithms.end(), algorithm) != kAlgorithms.end()) {
     return algorithm;
   }
-  return Refuse(400, "InvalidParameter", fmt::format("opc-checksum-algorithm '{}' is not known", algorithm));
+  return Refuse(400, "InvalidParameter",
+                fmt::format("opc-checksum-algorithm '{}' is not known", algorithm));
 }
 
-Outcome<BodyDigests> CheckBody(const HttpHeaders& headers, ByteSpan body, std::string_view algorithm) {
+Outcome<BodyDigests> CheckBody(const HttpHeaders& headers, ByteSpan body,
+                               std::string_view algorithm) {
   BodyDigests digests{.algorithm = OCI_TRY(ReadChecksumAlgorithm(headers))};
   if (!algorithm.empty()) {
     if (!digests.algorithm.empty() && digests.algorithm != algorithm) {
-      return Refuse(400, "InvalidParameter", fmt::format("The upload was created with {}", algorithm));
+      return Refuse(400, "InvalidParameter",
+                    fmt::format("The upload was created with {}", algorithm));
     }
     digests.algorithm = algorithm;
   }
@@ -106,7 +120,8 @@ Outcome<BodyDigests> CheckBody(const HttpHeaders& headers, ByteSpan body, std::s
 
 std::map<std::string, std::string> MultipartDigests(const std::vector<const Part*>& parts,
                                                     std::string_view algorithm) {
-  std::map<std::string, std::string> digests{{"opc-multipart-md5", DigestOfDigests(EVP_md5(), parts, &Part::md5)}};
+  std::map<std::string, std::string> digests{
+      {"opc-multipart-md5", DigestOfDigests(EVP_md5(), parts, &Part::md5)}};
   if (algorithm == "CRC32C") {
     std::uint32_t whole = 0;
     for (const Part* part : parts) {

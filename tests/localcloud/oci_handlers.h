@@ -1,5 +1,5 @@
-// The operations of the OCI double. Each is safe from many threads and answers with a success or a failure; the router
-// (oci_service.cc) has already authenticated the caller and split the path.
+// The operations of the OCI double. Each is safe from many threads and answers with a success or a
+// failure; the router (oci_service.cc) has already authenticated the caller and split the path.
 // Source: OCI API reference "Object Storage Service API", "Secret Retrieval API".
 #pragma once
 
@@ -20,7 +20,8 @@ Outcome<Response> DeleteBucket(OciState& state, const OciCall& call);
 
 // oci_objects.cc
 Outcome<Response> PutObject(OciState& state, const OciCall& call);
-Outcome<Response> GetObject(OciState& state, const OciCall& call);  // HEAD too: the server sends no body then
+Outcome<Response> GetObject(OciState& state,
+                            const OciCall& call);  // HEAD too: the server sends no body then
 Outcome<Response> DeleteObject(OciState& state, const OciCall& call);
 
 // oci_listing.cc
@@ -61,15 +62,19 @@ Outcome<Bucket*> NeedBucket(OciState& state, const OciCall& call) REQUIRES(state
 Outcome<ObjectRef> NeedObject(const Bucket& bucket, std::string_view name);
 // What PutObject's headers, or the metadata of other requests, say about an object to be.
 Outcome<ObjectProperties> ReadProperties(const HttpHeaders& headers);
-std::optional<OciFailure> AddMetadata(ObjectProperties& properties, std::string_view name, std::string_view value);
+std::optional<OciFailure> AddMetadata(ObjectProperties& properties, std::string_view name,
+                                      std::string_view value);
 std::optional<OciFailure> CheckMetadata(const ObjectProperties& properties);
 std::optional<OciFailure> CheckStorageTier(std::string_view tier);
-// Publishes `object` under its name: keeps timeCreated of the one it replaces, mints ETag and version id, stamps it.
-ObjectRef Publish(OciState& state, Bucket& bucket, Object object, WallTime now) REQUIRES(state.mutex);
+// Publishes `object` under its name: keeps timeCreated of the one it replaces, mints ETag and
+// version id, stamps it.
+ObjectRef Publish(OciState& state, Bucket& bucket, Object object, WallTime now)
+    REQUIRES(state.mutex);
 // "etag", "last-modified", "version-id": what every write answers.
 void AddWriteHeaders(const Object& object, HttpHeaders& headers);
 
-// Bytes that are kept for an object or part to be; they are given up again unless somebody takes them.
+// Bytes that are kept for an object or part to be; they are given up again unless somebody takes
+// them.
 class KeptBody {
  public:
   KeptBody(OciState& state, const std::string& bytes) : state_(state), blob_(state.Keep(bytes)) {}

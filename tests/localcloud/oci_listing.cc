@@ -18,9 +18,9 @@ using ObjectMap = std::map<std::string, ObjectRef, std::less<>>;
 
 struct ListRequest {
   std::string prefix;
-  std::string first;        // smallest name wanted
+  std::string first;         // smallest name wanted
   bool after_first = false;  // ... and `first` itself is not
-  std::string end;          // names from here on are not wanted; "" if there is no such bound
+  std::string end;           // names from here on are not wanted; "" if there is no such bound
   std::size_t limit = 0;
   bool has_delimiter = false;
   std::vector<std::string> fields;  // lower case; "name" is always given
@@ -33,30 +33,35 @@ struct ListPage {
 };
 
 // Member names in the order in which they are written, and what asks for them.
-constexpr std::array<std::string_view, 8> kFields = {"name", "size", "timeCreated", "timeModified",
-                                                     "etag", "storageTier", "archivalState", "md5"};
+constexpr std::array<std::string_view, 8> kFields = {
+    "name", "size", "timeCreated", "timeModified", "etag", "storageTier", "archivalState", "md5"};
 
 Outcome<std::vector<std::string>> ParseFields(std::string_view text) {
   std::vector<std::string> fields;
   while (!text.empty()) {
     const std::size_t comma = text.find(',');
     fields.push_back(LowerCase(text.substr(0, comma)));
-    const bool known = std::any_of(kFields.begin(), kFields.end(),
-                                   [&](std::string_view field) { return LowerCase(field) == fields.back(); });
-    if (!known) return Refuse(400, "InvalidParameter", fmt::format("The field '{}' is not known", fields.back()));
+    const bool known = std::any_of(kFields.begin(), kFields.end(), [&](std::string_view field) {
+      return LowerCase(field) == fields.back();
+    });
+    if (!known)
+      return Refuse(400, "InvalidParameter",
+                    fmt::format("The field '{}' is not known", fields.back()));
     text = comma == std::string_view::npos ? std::string_view() : text.substr(comma + 1);
   }
   return fields;
 }
 
 Outcome<ListRequest> ParseRequest(const OciQuery& query) {
-  ListRequest request{.prefix = std::string(query.Get("prefix")), .end = std::string(query.Get("end"))};
-  request.limit = static_cast<std::size_t>(
-      OCI_TRY(NumberParameter(query, "limit", 1, kMaxNamesPerPage, kMaxNamesPerPage, "InvalidLimit")));
+  ListRequest request{.prefix = std::string(query.Get("prefix")),
+                      .end = std::string(query.Get("end"))};
+  request.limit = static_cast<std::size_t>(OCI_TRY(
+      NumberParameter(query, "limit", 1, kMaxNamesPerPage, kMaxNamesPerPage, "InvalidLimit")));
   request.fields = OCI_TRY(ParseFields(query.Get("fields")));
   if (const std::string* delimiter = query.Find("delimiter")) {
     if (*delimiter != std::string_view(&kDelimiter, 1)) {
-      return Refuse(400, "InvalidObjectName", fmt::format("delimiter parameter '{}' is not supported", *delimiter));
+      return Refuse(400, "InvalidObjectName",
+                    fmt::format("delimiter parameter '{}' is not supported", *delimiter));
     }
     request.has_delimiter = true;
   }
@@ -76,18 +81,22 @@ std::string AfterPrefix(std::string prefix) {
   return prefix;
 }
 
-// Walks names in byte order and jumps over what a prefix hides. A page that ends with a prefix is continued at the second
-// name inside it, so that clients meet the same prefix again on the next page, as they do with the service.
+// Walks names in byte order and jumps over what a prefix hides. A page that ends with a prefix is
+// continued at the second name inside it, so that clients meet the same prefix again on the next
+// page, as they do with the service.
 ListPage Collect(const ObjectMap& objects, const ListRequest& request) {
   ListPage page;
-  auto at = request.after_first ? objects.upper_bound(request.first) : objects.lower_bound(request.first);
+  auto at =
+      request.after_first ? objects.upper_bound(request.first) : objects.lower_bound(request.first);
   const auto wanted = [&] {
-    return at != objects.end() && at->first.compare(0, request.prefix.size(), request.prefix) == 0 &&
+    return at != objects.end() &&
+           at->first.compare(0, request.prefix.size(), request.prefix) == 0 &&
            (request.end.empty() || at->first < request.end);
   };
   while (wanted() && page.objects.size() + page.prefixes.size() < request.limit) {
-    const std::size_t slash =
-        request.has_delimiter ? at->first.find(kDelimiter, request.prefix.size()) : std::string::npos;
+    const std::size_t slash = request.has_delimiter
+                                  ? at->first.find(kDelimiter, request.prefix.size())
+                                  : std::string::npos;
     if (slash == std::string::npos) {
       page.objects.push_back(at->second);
       ++at;
@@ -125,14 +134,16 @@ std::string FieldValue(const Object& object, std::string_view field) {
 std::vector<std::string_view> ChosenFields(const std::vector<std::string>& fields) {
   std::vector<std::string_view> chosen = {"name"};
   for (const std::string_view field : kFields) {
-    if (field != "name" && std::find(fields.begin(), fields.end(), LowerCase(field)) != fields.end()) {
+    if (field != "name" &&
+        std::find(fields.begin(), fields.end(), LowerCase(field)) != fields.end()) {
       chosen.push_back(field);
     }
   }
   return chosen;
 }
 
-void AppendObject(const Object& object, const std::vector<std::string_view>& fields, std::string& json) {
+void AppendObject(const Object& object, const std::vector<std::string_view>& fields,
+                  std::string& json) {
   char separator = '{';
   for (const std::string_view field : fields) {
     const std::string value = FieldValue(object, field);
@@ -170,9 +181,11 @@ Outcome<Response> ListObjects(OciState& state, const OciCall& call) {
     AppendObject(*object, fields, json);
   }
   json += ']';
-  // With a delimiter there is always an array, also an empty one: Oracle's HDFS connector relies on it.
+  // With a delimiter there is always an array, also an empty one: Oracle's HDFS connector relies on
+  // it.
   if (request.has_delimiter) AppendPrefixes(page, json);
-  if (!page.next.empty()) fmt::format_to(std::back_inserter(json), ",\"nextStartWith\":{}", JsonString(page.next));
+  if (!page.next.empty())
+    fmt::format_to(std::back_inserter(json), ",\"nextStartWith\":{}", JsonString(page.next));
   json += '}';
   return JsonResponse(200, std::move(json));
 }
@@ -186,13 +199,15 @@ Outcome<Response> ListObjectVersions(OciState& state, const OciCall& call) {
   }
   const ListPage page = OCI_TRY(ReadPage(state, call, request));
   std::vector<std::string_view> fields = ChosenFields(request.fields);
-  if (std::find(fields.begin(), fields.end(), "timeModified") == fields.end()) fields.push_back("timeModified");
+  if (std::find(fields.begin(), fields.end(), "timeModified") == fields.end())
+    fields.push_back("timeModified");
   std::string json = "{\"items\":[";
   for (const ObjectRef& object : page.objects) {
     if (json.back() != '[') json += ',';
     AppendObject(*object, fields, json);
     json.pop_back();
-    fmt::format_to(std::back_inserter(json), ",\"versionId\":\"{}\",\"isDeleteMarker\":false}}", object->version_id);
+    fmt::format_to(std::back_inserter(json), ",\"versionId\":\"{}\",\"isDeleteMarker\":false}}",
+                   object->version_id);
   }
   json += ']';
   if (request.has_delimiter) AppendPrefixes(page, json);

@@ -6,8 +6,8 @@
 #include <charconv>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <openssl/rand.h>
+#include <nlohmann/json.hpp>
 
 #include "core/encoding.h"
 
@@ -27,8 +27,10 @@ bool IsUtf8(std::string_view text) {
       if ((at(i + k) & 0xC0) != 0x80) return false;
     }
     // Over-long forms, surrogates and values above U+10FFFF.
-    if (length == 3 && ((lead == 0xE0 && at(i + 1) < 0xA0) || (lead == 0xED && at(i + 1) > 0x9F))) return false;
-    if (length == 4 && ((lead == 0xF0 && at(i + 1) < 0x90) || (lead == 0xF4 && at(i + 1) > 0x8F))) return false;
+    if (length == 3 && ((lead == 0xE0 && at(i + 1) < 0xA0) || (lead == 0xED && at(i + 1) > 0x9F)))
+      return false;
+    if (length == 4 && ((lead == 0xF0 && at(i + 1) < 0x90) || (lead == 0xF4 && at(i + 1) > 0x8F)))
+      return false;
     i += length;
   }
   return true;
@@ -36,7 +38,8 @@ bool IsUtf8(std::string_view text) {
 
 OciFailure IfMatchFailed(std::string_view wanted, std::string_view current) {
   return {412, "IfMatchFailed",
-          fmt::format("The If-Match header is '{}' but the current entity tag is '{}'", wanted, current)};
+          fmt::format("The If-Match header is '{}' but the current entity tag is '{}'", wanted,
+                      current)};
 }
 
 }  // namespace
@@ -50,8 +53,10 @@ Outcome<OciQuery> OciQuery::Parse(std::string_view raw_query) {
     if (pair.empty()) continue;
     const std::size_t equals = pair.find('=');
     auto name = PercentDecode(pair.substr(0, equals));
-    auto value = PercentDecode(equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1));
-    if (!name || !value) return Refuse(400, "InvalidParameter", "The query has a bad percent escape");
+    auto value = PercentDecode(equals == std::string_view::npos ? std::string_view()
+                                                                : pair.substr(equals + 1));
+    if (!name || !value)
+      return Refuse(400, "InvalidParameter", "The query has a bad percent escape");
     query.parameters_.emplace_back(*std::move(name), *std::move(value));
   }
   return query;
@@ -71,7 +76,8 @@ std::string_view OciQuery::Get(std::string_view name) const {
 
 std::string LowerCase(std::string_view text) {
   std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
   return lower;
 }
 
@@ -106,8 +112,8 @@ Response FailureResponse(const OciFailure& failure) {
     return response;
   }
   Response response = JsonResponse(
-      failure.status,
-      fmt::format(R"({{"code":{},"message":{}}})", JsonString(failure.code), JsonString(failure.message)));
+      failure.status, fmt::format(R"({{"code":{},"message":{}}})", JsonString(failure.code),
+                                  JsonString(failure.message)));
   for (const auto& [name, value] : failure.headers) response.headers.Add(name, value);
   return response;
 }
@@ -116,15 +122,17 @@ std::string JsonString(std::string_view text) {
   return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-Outcome<std::int64_t> NumberParameter(const OciQuery& query, std::string_view name, std::int64_t low,
-                                      std::int64_t high, std::int64_t otherwise, std::string_view code) {
+Outcome<std::int64_t> NumberParameter(const OciQuery& query, std::string_view name,
+                                      std::int64_t low, std::int64_t high, std::int64_t otherwise,
+                                      std::string_view code) {
   const std::string* text = query.Find(name);
   if (text == nullptr) return otherwise;
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
   if (error != std::errc() || end != text->data() + text->size() || value < low || value > high) {
     return Refuse(400, std::string(code),
-                  fmt::format("The parameter '{}' is '{}' but must be from {} to {}", name, *text, low, high));
+                  fmt::format("The parameter '{}' is '{}' but must be from {} to {}", name, *text,
+                              low, high));
   }
   return value;
 }
@@ -134,14 +142,17 @@ std::optional<OciFailure> CheckObjectName(std::string_view name) {
     return OciFailure{400, "InvalidObjectName",
                       fmt::format("An object name must have 1 to {} bytes", kMaxObjectNameBytes)};
   }
-  if (name.find_first_of(std::string_view("\0\r\n", 3)) != std::string_view::npos || !IsUtf8(name)) {
-    return OciFailure{400, "InvalidObjectName", "An object name must be UTF-8 without NUL, CR and LF"};
+  if (name.find_first_of(std::string_view("\0\r\n", 3)) != std::string_view::npos ||
+      !IsUtf8(name)) {
+    return OciFailure{400, "InvalidObjectName",
+                      "An object name must be UTF-8 without NUL, CR and LF"};
   }
   return std::nullopt;
 }
 
 std::string_view Unquoted(std::string_view etag) {
-  if (etag.size() >= 2 && etag.front() == '"' && etag.back() == '"') return etag.substr(1, etag.size() - 2);
+  if (etag.size() >= 2 && etag.front() == '"' && etag.back() == '"')
+    return etag.substr(1, etag.size() - 2);
   return etag;
 }
 
@@ -160,13 +171,17 @@ Outcome<WriteConditions> ReadWriteConditions(const HttpHeaders& headers) {
   return conditions;
 }
 
-std::optional<OciFailure> CheckWriteConditions(const WriteConditions& conditions, const std::string* current) {
+std::optional<OciFailure> CheckWriteConditions(const WriteConditions& conditions,
+                                               const std::string* current) {
   if (!conditions.if_match.empty() && (current == nullptr || *current != conditions.if_match)) {
-    return IfMatchFailed(conditions.if_match, current == nullptr ? std::string_view("none") : *current);
+    return IfMatchFailed(conditions.if_match,
+                         current == nullptr ? std::string_view("none") : *current);
   }
   if (!conditions.if_none_match.empty() && current != nullptr) {
-    return OciFailure{412, "IfNoneMatchFailed",
-                      fmt::format("The If-None-Match header is '*' but there is an entity with tag '{}'", *current)};
+    return OciFailure{
+        412, "IfNoneMatchFailed",
+        fmt::format("The If-None-Match header is '*' but there is an entity with tag '{}'",
+                    *current)};
   }
   return std::nullopt;
 }

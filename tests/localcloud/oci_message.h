@@ -1,5 +1,6 @@
-// What every operation of the OCI double shares: the parsed request, failures, response builders and small checks.
-// Source of shapes and codes: OCI API reference "Object Storage Service API" and recorded exchanges.
+// What every operation of the OCI double shares: the parsed request, failures, response builders
+// and small checks. Source of shapes and codes: OCI API reference "Object Storage Service API" and
+// recorded exchanges.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +32,8 @@ inline tl::unexpected<OciFailure> Refuse(int status, std::string code, std::stri
   return tl::unexpected<OciFailure>(OciFailure{status, std::move(code), std::move(message)});
 }
 
-// The parameters after '?', percent-decoded; a raw '+' stays a plus, as some clients send it unencoded.
+// The parameters after '?', percent-decoded; a raw '+' stays a plus, as some clients send it
+// unencoded.
 class OciQuery {
  public:
   static Outcome<OciQuery> Parse(std::string_view raw_query);
@@ -67,19 +69,23 @@ Response FailureResponse(const OciFailure& failure);
 std::string JsonString(std::string_view text);
 
 // Query parameter `name` as a number of at least `low` and at most `high`; `otherwise` if absent.
-Outcome<std::int64_t> NumberParameter(const OciQuery& query, std::string_view name, std::int64_t low,
-                                      std::int64_t high, std::int64_t otherwise, std::string_view code);
+Outcome<std::int64_t> NumberParameter(const OciQuery& query, std::string_view name,
+                                      std::int64_t low, std::int64_t high, std::int64_t otherwise,
+                                      std::string_view code);
 
-// 1 to 1024 bytes of UTF-8 without NUL, CR and LF (OCI documentation: Managing Objects, object names).
+// 1 to 1024 bytes of UTF-8 without NUL, CR and LF (OCI documentation: Managing Objects, object
+// names).
 std::optional<OciFailure> CheckObjectName(std::string_view name);
 
-// If-Match and If-None-Match as a write sees them. `current` is the target's ETag, nullptr if it does not exist.
+// If-Match and If-None-Match as a write sees them. `current` is the target's ETag, nullptr if it
+// does not exist.
 struct WriteConditions {
   std::string if_match;       // "" if absent; quotes are dropped
   std::string if_none_match;  // "" or "*"
 };
 Outcome<WriteConditions> ReadWriteConditions(const HttpHeaders& headers);
-std::optional<OciFailure> CheckWriteConditions(const WriteConditions& conditions, const std::string* current);
+std::optional<OciFailure> CheckWriteConditions(const WriteConditions& conditions,
+                                               const std::string* current);
 
 // The value without one pair of surrounding quotes: OCI's ETags have none, some clients add them.
 std::string_view Unquoted(std::string_view etag);
@@ -87,19 +93,20 @@ std::string_view Unquoted(std::string_view etag);
 }  // namespace skybridge::localcloud::oci
 
 // Yields the value of an Outcome, or returns its failure to our caller. Do not nest.
-#define OCI_TRY(expr)                                                             \
-  __extension__({                                                                 \
-    auto oci_outcome_ = (expr);                                                   \
-    if (!oci_outcome_) {                                                          \
-      return tl::unexpected<skybridge::localcloud::oci::OciFailure>(std::move(oci_outcome_).error()); \
-    }                                                                             \
-    *std::move(oci_outcome_);                                                     \
+#define OCI_TRY(expr)                                                \
+  __extension__({                                                    \
+    auto oci_outcome_ = (expr);                                      \
+    if (!oci_outcome_) {                                             \
+      return tl::unexpected<skybridge::localcloud::oci::OciFailure>( \
+          std::move(oci_outcome_).error());                          \
+    }                                                                \
+    *std::move(oci_outcome_);                                        \
   })
 
 // Returns the failure of a std::optional<OciFailure> to our caller, if there is one.
-#define OCI_CHECK(expr)                                                           \
-  do {                                                                            \
-    if (auto oci_failure_ = (expr)) {                                             \
+#define OCI_CHECK(expr)                                                                        \
+  do {                                                                                         \
+    if (auto oci_failure_ = (expr)) {                                                          \
       return tl::unexpected<skybridge::localcloud::oci::OciFailure>(*std::move(oci_failure_)); \
-    }                                                                             \
+    }                                                                                          \
   } while (false)

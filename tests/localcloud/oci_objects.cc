@@ -27,8 +27,9 @@ struct ByteSelection {
 };
 
 OciFailure InvalidRange(std::string_view range, std::uint64_t size_bytes) {
-  OciFailure failure{416, "InvalidRange",
-                     fmt::format("The range '{}' cannot be read from an object of {} bytes", range, size_bytes)};
+  OciFailure failure{
+      416, "InvalidRange",
+      fmt::format("The range '{}' cannot be read from an object of {} bytes", range, size_bytes)};
   failure.headers.Add("content-range", fmt::format("bytes */{}", size_bytes));
   return failure;
 }
@@ -50,7 +51,8 @@ Outcome<ByteSelection> ParseRange(std::string_view range, std::uint64_t size_byt
   const std::string_view last = range.substr(dash + 1);
   const auto a = ParseNumber(first);
   const auto b = ParseNumber(last);
-  const bool well_formed = (a || first.empty()) && (b || last.empty()) && (a || b) && !(a && b && *b < *a);
+  const bool well_formed =
+      (a || first.empty()) && (b || last.empty()) && (a || b) && !(a && b && *b < *a);
   const bool satisfiable = well_formed && (a ? *a < size_bytes : *b > 0 && size_bytes > 0);
   if (!satisfiable) return tl::unexpected<OciFailure>(InvalidRange(range, size_bytes));
   if (!a) return ByteSelection{size_bytes - std::min(*b, size_bytes), size_bytes};
@@ -64,7 +66,8 @@ std::vector<Slice> SelectBytes(const Object& object, ByteSelection selection) {
     const std::string_view bytes = blob->slice.bytes;
     const std::uint64_t begin = std::max(offset, selection.begin);
     const std::uint64_t end = std::min(offset + bytes.size(), selection.end);
-    if (begin < end) slices.push_back({blob->slice.owner, bytes.substr(begin - offset, end - begin)});
+    if (begin < end)
+      slices.push_back({blob->slice.owner, bytes.substr(begin - offset, end - begin)});
     offset += bytes.size();
   }
   return slices;
@@ -86,7 +89,8 @@ void AddObjectHeaders(const Object& object, WallTime now, HttpHeaders& headers) 
   for (const auto& [name, value] : object.properties.metadata) headers.Add(name, value);
   const std::string_view state = ArchivalState(object, now);
   if (!state.empty()) headers.Add("archival-state", std::string(state));
-  if (state == "Restored") headers.Add("time-of-archival", FormatRfc3339(*object.restored_until, 3));
+  if (state == "Restored")
+    headers.Add("time-of-archival", FormatRfc3339(*object.restored_until, 3));
 }
 
 // Query parameters that replace a header of this one answer, e.g. httpResponseContentType.
@@ -108,7 +112,8 @@ void ApplyOverrides(const OciQuery& query, HttpHeaders& headers) {
 std::optional<OciFailure> CheckVersion(const OciCall& call, const Object& object) {
   const std::string* version = call.query.Find("versionId");
   if (version == nullptr || *version == object.version_id) return std::nullopt;
-  return OciFailure{404, "ObjectNotFound", fmt::format("The object '{}' has no version '{}'", object.name, *version)};
+  return OciFailure{404, "ObjectNotFound",
+                    fmt::format("The object '{}' has no version '{}'", object.name, *version)};
 }
 
 std::optional<OciFailure> CheckReadConditions(const HttpHeaders& headers, const Object& object) {
@@ -130,10 +135,12 @@ std::optional<OciFailure> CheckReadConditions(const HttpHeaders& headers, const 
 Outcome<Bucket*> NeedBucket(OciState& state, const OciCall& call) {
   Bucket* bucket = state.FindBucket(call.namespace_name, call.bucket);
   if (bucket != nullptr) return bucket;
-  return Refuse(404, "BucketNotFound",
-                fmt::format("Either the bucket named '{}' does not exist in the namespace '{}' or you are not "
-                            "authorized to access it",
-                            call.bucket, call.namespace_name));
+  return Refuse(
+      404, "BucketNotFound",
+      fmt::format(
+          "Either the bucket named '{}' does not exist in the namespace '{}' or you are not "
+          "authorized to access it",
+          call.bucket, call.namespace_name));
 }
 
 Outcome<ObjectRef> NeedObject(const Bucket& bucket, std::string_view name) {
@@ -145,38 +152,47 @@ Outcome<ObjectRef> NeedObject(const Bucket& bucket, std::string_view name) {
 
 std::optional<OciFailure> CheckStorageTier(std::string_view tier) {
   if (tier == "Standard" || tier == "InfrequentAccess" || tier == "Archive") return std::nullopt;
-  return OciFailure{400, "InvalidParameter", fmt::format("The storage tier '{}' is not known", tier)};
+  return OciFailure{400, "InvalidParameter",
+                    fmt::format("The storage tier '{}' is not known", tier)};
 }
 
-std::optional<OciFailure> AddMetadata(ObjectProperties& properties, std::string_view name, std::string_view value) {
+std::optional<OciFailure> AddMetadata(ObjectProperties& properties, std::string_view name,
+                                      std::string_view value) {
   std::string key = LowerCase(name);
-  const bool has_prefix = key.size() > kMetadataPrefix.size() && key.compare(0, kMetadataPrefix.size(), kMetadataPrefix) == 0;
-  const bool is_printable = std::all_of(value.begin(), value.end(), [](char c) { return c >= ' ' && c <= '~'; });
+  const bool has_prefix = key.size() > kMetadataPrefix.size() &&
+                          key.compare(0, kMetadataPrefix.size(), kMetadataPrefix) == 0;
+  const bool is_printable =
+      std::all_of(value.begin(), value.end(), [](char c) { return c >= ' ' && c <= '~'; });
   const bool is_token = std::all_of(key.begin(), key.end(), [](unsigned char c) {
-    return std::isalnum(c) != 0 || std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos;
+    return std::isalnum(c) != 0 ||
+           std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos;
   });
   if (!has_prefix || !is_token || !is_printable) {
-    return OciFailure{400, "InvalidMetadata",
-                      fmt::format("Metadata '{}' must be named opc-meta-* and hold printable ASCII", name)};
+    return OciFailure{
+        400, "InvalidMetadata",
+        fmt::format("Metadata '{}' must be named opc-meta-* and hold printable ASCII", name)};
   }
   properties.metadata.insert_or_assign(std::move(key), std::string(value));
   return std::nullopt;
 }
 
 std::optional<OciFailure> CheckMetadata(const ObjectProperties& properties) {
-  const std::size_t size = std::accumulate(
-      properties.metadata.begin(), properties.metadata.end(), std::size_t{0},
-      [](std::size_t sum, const auto& entry) { return sum + entry.first.size() + entry.second.size(); });
+  const std::size_t size = std::accumulate(properties.metadata.begin(), properties.metadata.end(),
+                                           std::size_t{0}, [](std::size_t sum, const auto& entry) {
+                                             return sum + entry.first.size() + entry.second.size();
+                                           });
   if (size <= kMaxMetadataBytes) return std::nullopt;
-  return OciFailure{400, "MetadataTooLarge",
-                    fmt::format("The metadata has {} bytes; the limit is {}", size, kMaxMetadataBytes)};
+  return OciFailure{
+      400, "MetadataTooLarge",
+      fmt::format("The metadata has {} bytes; the limit is {}", size, kMaxMetadataBytes)};
 }
 
 Outcome<ObjectProperties> ReadProperties(const HttpHeaders& headers) {
   ObjectProperties properties;
   for (const auto& [name, value] : headers) {
     const std::string key = LowerCase(name);
-    if (key.compare(0, kMetadataPrefix.size(), kMetadataPrefix) == 0) OCI_CHECK(AddMetadata(properties, key, value));
+    if (key.compare(0, kMetadataPrefix.size(), kMetadataPrefix) == 0)
+      OCI_CHECK(AddMetadata(properties, key, value));
     if (std::find(kStoredHeaders.begin(), kStoredHeaders.end(), key) != kStoredHeaders.end()) {
       properties.headers[key] = value;
     }
@@ -215,9 +231,11 @@ Outcome<Response> PutObject(OciState& state, const OciCall& call) {
   const WriteConditions conditions = OCI_TRY(ReadWriteConditions(call.request.headers));
   Object object{.name = call.object, .size_bytes = call.request.body.size()};
   object.properties = OCI_TRY(ReadProperties(call.request.headers));
-  const BodyDigests digests = OCI_TRY(CheckBody(call.request.headers, AsBytes(call.request.body), {}));
+  const BodyDigests digests =
+      OCI_TRY(CheckBody(call.request.headers, AsBytes(call.request.body), {}));
   object.digests["content-md5"] = digests.md5;
-  if (!digests.algorithm.empty()) object.digests[ChecksumHeader(digests.algorithm)] = digests.digest;
+  if (!digests.algorithm.empty())
+    object.digests[ChecksumHeader(digests.algorithm)] = digests.digest;
 
   KeptBody body(state, call.request.body);
   const MutexLock lock(state.mutex);
@@ -253,8 +271,8 @@ Outcome<Response> GetObject(OciState& state, const OciCall& call) {
   if (const std::string* range = call.request.headers.Find("range")) {
     selection = OCI_TRY(ParseRange(*range, object->size_bytes));
     response.status = 206;
-    response.headers.Add("content-range",
-                         fmt::format("bytes {}-{}/{}", selection.begin, selection.end - 1, object->size_bytes));
+    response.headers.Add("content-range", fmt::format("bytes {}-{}/{}", selection.begin,
+                                                      selection.end - 1, object->size_bytes));
   }
   response.slices = SelectBytes(*object, selection);
   return response;

@@ -9,7 +9,9 @@ namespace {
 using nlohmann::json;
 
 std::int64_t Nanoseconds(WallTime time) { return time.time_since_epoch().count(); }
-WallTime TimeOf(const json& value) { return WallTime(std::chrono::nanoseconds(value.get<std::int64_t>())); }
+WallTime TimeOf(const json& value) {
+  return WallTime(std::chrono::nanoseconds(value.get<std::int64_t>()));
+}
 
 std::string NameOf(const Bucket& bucket) { return bucket.namespace_name + "/" + bucket.name; }
 
@@ -33,13 +35,16 @@ Result<T> ReadRecord(std::string_view text, const Read& read) {
   try {
     return read(json::parse(text));
   } catch (const json::exception& error) {
-    return Fail(ErrorCode::kCorrupt, fmt::format("a record of the local cloud cannot be read: {}", error.what()));
+    return Fail(ErrorCode::kCorrupt,
+                fmt::format("a record of the local cloud cannot be read: {}", error.what()));
   }
 }
 
 }  // namespace
 
-std::string BucketKey(const Bucket& bucket) { return fmt::format("{}{}", kBucketRecords, NameOf(bucket)); }
+std::string BucketKey(const Bucket& bucket) {
+  return fmt::format("{}{}", kBucketRecords, NameOf(bucket));
+}
 std::string ObjectKeyOf(const Bucket& bucket, std::string_view name) {
   return fmt::format("{}{}/{}", kObjectRecords, NameOf(bucket), name);
 }
@@ -89,16 +94,12 @@ std::string WriteUpload(const Bucket& bucket, const Upload& upload) {
       .dump();
 }
 
-std::string WritePart(const Bucket& bucket, std::string_view upload_id, int number, const Part& part,
-                      const NameOfBlob& name_of) {
-  return json{{"bucket", NameOf(bucket)},
-              {"upload", upload_id},
-              {"number", number},
-              {"blob", name_of(*part.blob)},
-              {"etag", part.etag},
-              {"md5", part.md5},
-              {"digest", part.digest},
-              {"uploaded", Nanoseconds(part.uploaded)}}
+std::string WritePart(const Bucket& bucket, std::string_view upload_id, int number,
+                      const Part& part, const NameOfBlob& name_of) {
+  return json{{"bucket", NameOf(bucket)}, {"upload", upload_id},
+              {"number", number},         {"blob", name_of(*part.blob)},
+              {"etag", part.etag},        {"md5", part.md5},
+              {"digest", part.digest},    {"uploaded", Nanoseconds(part.uploaded)}}
       .dump();
 }
 
@@ -129,7 +130,8 @@ Result<ObjectRecord> ReadObject(std::string_view text, const BlobOfName& blob_of
     object.modified = TimeOf(record.at("modified"));
     object.properties = PropertiesFromJson(record.at("properties"));
     object.digests = record.at("digests").get<std::map<std::string, std::string>>();
-    if (record.contains("restored_until")) object.restored_until = TimeOf(record.at("restored_until"));
+    if (record.contains("restored_until"))
+      object.restored_until = TimeOf(record.at("restored_until"));
     return ObjectRecord{record.at("bucket"), std::move(object)};
   });
 }

@@ -1,4 +1,5 @@
-// The records in which the OCI double keeps its state: one JSON text per bucket, object, upload and part.
+// The records in which the OCI double keeps its state: one JSON text per bucket, object, upload and
+// part.
 //
 //   oci/1bucket/NAMESPACE/BUCKET                  a bucket
 //   oci/2object/NAMESPACE/BUCKET/NAME             an object (a bucket's name holds no '/')
@@ -33,8 +34,8 @@ using BlobOfName = std::function<Result<BlobRef>(const std::string&)>;
 std::string WriteBucket(const Bucket& bucket);
 std::string WriteObject(const Bucket& bucket, const Object& object, const NameOfBlob& name_of);
 std::string WriteUpload(const Bucket& bucket, const Upload& upload);
-std::string WritePart(const Bucket& bucket, std::string_view upload_id, int number, const Part& part,
-                      const NameOfBlob& name_of);
+std::string WritePart(const Bucket& bucket, std::string_view upload_id, int number,
+                      const Part& part, const NameOfBlob& name_of);
 
 // What a record belongs to, and its content. kCorrupt if the text is not such a record.
 struct ObjectRecord {

@@ -108,8 +108,8 @@ Resource InBucket(std::string_view kind, bool has_rest) {
   if (kind == "u") return has_rest ? Resource::kUpload : Resource::kUploads;
   if (kind == "objectversions") return Resource::kVersions;
   if (kind == "actions") return Resource::kAction;
-  const bool is_known = kind == "l" || kind == "p" || kind == "retentionRules" || kind == "replicationPolicies" ||
-                        kind == "replicationSources";
+  const bool is_known = kind == "l" || kind == "p" || kind == "retentionRules" ||
+                        kind == "replicationPolicies" || kind == "replicationSources";
   return is_known ? Resource::kUnsupported : Resource::kUnknown;
 }
 
@@ -169,8 +169,10 @@ Outcome<const Route*> FindRoute(const Request& request, const Target& target) {
     if (route.method == request.method) return &route;
     is_known = true;
   }
-  if (is_known) return Refuse(405, "MethodNotAllowed", fmt::format("{} is not allowed here", request.method));
-  return Refuse(404, "NotAuthorizedOrNotFound", "Authorization failed or requested resource not found.");
+  if (is_known)
+    return Refuse(405, "MethodNotAllowed", fmt::format("{} is not allowed here", request.method));
+  return Refuse(404, "NotAuthorizedOrNotFound",
+                "Authorization failed or requested resource not found.");
 }
 
 // The user of "tenancy/user/fingerprint"; the whole key id where it has another form.
@@ -181,11 +183,13 @@ std::string UserOf(const std::string& key_id) {
   return key_id.substr(first + 1, second - first - 1);
 }
 
-// What cannot be honoured must not be accepted: a key of the client's own, a body of unknown length.
+// What cannot be honoured must not be accepted: a key of the client's own, a body of unknown
+// length.
 std::optional<OciFailure> CheckHeaders(const Request& request) {
   for (const auto& [name, value] : request.headers) {
     if (LowerCase(name.substr(0, 8)) == "opc-sse-") {
-      return OciFailure{501, "NotImplemented", fmt::format("This local cloud does not encrypt: {}", name)};
+      return OciFailure{501, "NotImplemented",
+                        fmt::format("This local cloud does not encrypt: {}", name)};
     }
   }
   if (request.method == "PUT" && request.headers.Find("content-length") == nullptr) {
@@ -194,7 +198,8 @@ std::optional<OciFailure> CheckHeaders(const Request& request) {
   return std::nullopt;
 }
 
-Outcome<OciCall> MakeCall(const Request& request, const Target& target, const OciState& state, WallTime now) {
+Outcome<OciCall> MakeCall(const Request& request, const Target& target, const OciState& state,
+                          WallTime now) {
   OciCall call{.request = request, .now = now};
   const auto namespace_name = PercentDecode(target.namespace_name);
   const auto bucket = PercentDecode(target.bucket);
@@ -206,8 +211,10 @@ Outcome<OciCall> MakeCall(const Request& request, const Target& target, const Oc
   call.bucket = *bucket;
   call.object = *object;
   const auto& known = state.namespaces();
-  if (!call.namespace_name.empty() && std::find(known.begin(), known.end(), call.namespace_name) == known.end()) {
-    return Refuse(404, "NamespaceNotFound", fmt::format("The namespace '{}' was not found", call.namespace_name));
+  if (!call.namespace_name.empty() &&
+      std::find(known.begin(), known.end(), call.namespace_name) == known.end()) {
+    return Refuse(404, "NamespaceNotFound",
+                  fmt::format("The namespace '{}' was not found", call.namespace_name));
   }
   call.query = OCI_TRY(OciQuery::Parse(request.raw_query));
   return call;
@@ -219,7 +226,8 @@ void AddCommonHeaders(const Request& request, HttpHeaders& headers) {
   RAND_bytes(reinterpret_cast<unsigned char*>(random.data()), static_cast<int>(random.size()));
   headers.Add("opc-request-id", "local-1:" + Base64UrlEncode(random));
   headers.Add("x-api-id", "native");
-  if (const std::string* id = request.headers.Find("opc-client-request-id")) headers.Add("opc-client-request-id", *id);
+  if (const std::string* id = request.headers.Find("opc-client-request-id"))
+    headers.Add("opc-client-request-id", *id);
 }
 
 // The class that a request is counted under.
@@ -237,7 +245,8 @@ OciService::OciService(Storage& storage, const Clock& clock, const OciServiceOpt
 
 Result<std::unique_ptr<OciService>> OciService::Create(Storage& storage, const Clock& clock,
                                                        OciServiceOptions options) {
-  if (options.namespaces.empty()) return Fail(ErrorCode::kInvalidArgument, "OCI service: no namespace");
+  if (options.namespaces.empty())
+    return Fail(ErrorCode::kInvalidArgument, "OCI service: no namespace");
   std::unique_ptr<OciService> service(new OciService(storage, clock, options));
   TRY_VOID(service->Start(options));
   return service;
@@ -252,10 +261,12 @@ Status OciService::Start(const OciServiceOptions& options) {
     Request request{.method = "POST"};
     request.body = fmt::format(R"({{"name":{},"compartmentId":{}}})", oci::JsonString(name),
                                oci::JsonString(options.compartment_id));
-    const oci::OciCall call{.request = request, .now = clock_.WallNow(), .namespace_name = options.namespaces.front()};
+    const oci::OciCall call{
+        .request = request, .now = clock_.WallNow(), .namespace_name = options.namespaces.front()};
     const auto created = oci::CreateBucket(state_, call);
     if (!created && created.error().code != "BucketAlreadyExists") {
-      return Fail(ErrorCode::kInvalidArgument, fmt::format("bucket '{}': {}", name, created.error().message));
+      return Fail(ErrorCode::kInvalidArgument,
+                  fmt::format("bucket '{}': {}", name, created.error().message));
     }
   }
   return {};
@@ -280,7 +291,8 @@ Response OciService::Refuse(const Request& request, int status) const {
                            : status == 500 ? "InternalServerError"
                            : status == 503 ? "ServiceUnavailable"
                                            : "Refused";
-  Response response = oci::FailureResponse({status, code, "The local cloud was told to refuse this request"});
+  Response response =
+      oci::FailureResponse({status, code, "The local cloud was told to refuse this request"});
   response.operation = OperationOf(request);
   if (request.method == "HEAD") response.body.clear();
   oci::AddCommonHeaders(request, response.headers);
@@ -294,7 +306,8 @@ Response OciService::Answer(const Request& request, WallTime now) {
   const auto answer = [&]() -> Outcome<Response> {
     std::string user = "ocid1.user.oc1..anonymous";
     if (require_signatures_) {
-      user = oci::UserOf(OCI_TRY(authenticator_.Verify(request, route ? (*route)->body : oci::SignedBody::kNone, now)));
+      user = oci::UserOf(OCI_TRY(
+          authenticator_.Verify(request, route ? (*route)->body : oci::SignedBody::kNone, now)));
     }
     if (!route) return tl::unexpected<oci::OciFailure>(route.error());
     OCI_CHECK(oci::CheckHeaders(request));

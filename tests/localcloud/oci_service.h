@@ -1,9 +1,11 @@
-// The OCI side of the local cloud: Object Storage's native API, and Vault secret bundles, with request signatures.
-// A test double: strict where the service is vague, and nobody's data is safe in it.
+// The OCI side of the local cloud: Object Storage's native API, and Vault secret bundles, with
+// request signatures. A test double: strict where the service is vague, and nobody's data is safe
+// in it.
 //
-// Kept: namespaces, buckets, objects, multipart uploads, rename, copy, batch delete, storage tiers, work requests.
-// Refused with 501: versioning, server-side keys of clients, lifecycle, replication, retention rules, pre-authenticated
-// requests. Sources: OCI API reference "Object Storage Service API" and "Secret Retrieval API", recorded exchanges.
+// Kept: namespaces, buckets, objects, multipart uploads, rename, copy, batch delete, storage tiers,
+// work requests. Refused with 501: versioning, server-side keys of clients, lifecycle, replication,
+// retention rules, pre-authenticated requests. Sources: OCI API reference "Object Storage Service
+// API" and "Secret Retrieval API", recorded exchanges.
 #pragma once
 
 #include <memory>
@@ -25,7 +27,8 @@ struct OciIdentity {
 };
 
 struct OciServiceOptions {
-  std::vector<std::string> namespaces = {"localnamespace"};  // at least one; the first is the caller's own
+  std::vector<std::string> namespaces = {
+      "localnamespace"};  // at least one; the first is the caller's own
   std::string region = "us-ashburn-1";
   std::string compartment_id = "ocid1.compartment.oc1..local";
   std::vector<std::string> buckets;  // created at start in the first namespace, unless they exist
@@ -39,7 +42,8 @@ struct OciServiceOptions {
 class OciService final : public Service {
  public:
   // `storage` and `clock` must outlive the service. Takes up what the storage holds.
-  static Result<std::unique_ptr<OciService>> Create(Storage& storage, const Clock& clock, OciServiceOptions options);
+  static Result<std::unique_ptr<OciService>> Create(Storage& storage, const Clock& clock,
+                                                    OciServiceOptions options);
 
   Response Handle(const Request& request) override;
   std::string OperationOf(const Request& request) const override;

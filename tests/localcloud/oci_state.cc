@@ -13,8 +13,8 @@ std::string FullName(std::string_view namespace_name, std::string_view bucket) {
 
 }  // namespace
 
-OciState::OciState(Storage& storage, std::vector<std::string> namespaces, std::string region, OciLimits limits,
-                   std::vector<OciSecret> secrets)
+OciState::OciState(Storage& storage, std::vector<std::string> namespaces, std::string region,
+                   OciLimits limits, std::vector<OciSecret> secrets)
     : storage_(storage),
       namespaces_(std::move(namespaces)),
       region_(std::move(region)),
@@ -30,7 +30,8 @@ Status OciState::Load() {
   };
   Status outcome;
   // Every record of one kind, until one of them fails.
-  const auto each = [&](std::string_view prefix, const std::function<Status(std::string_view)>& take) {
+  const auto each = [&](std::string_view prefix,
+                        const std::function<Status(std::string_view)>& take) {
     storage_.ForEachRecord(prefix, [&](std::string_view, std::string_view text) {
       if (outcome) outcome = take(text);
     });
@@ -47,7 +48,8 @@ Status OciState::Load() {
     ObjectRecord record = TRY(ReadObject(text, blob_of));
     for (const BlobRef& blob : record.object.blobs) ++blob->holders;
     std::string name = record.object.name;
-    buckets[record.bucket].objects.emplace(std::move(name), std::make_shared<Object>(std::move(record.object)));
+    buckets[record.bucket].objects.emplace(std::move(name),
+                                           std::make_shared<Object>(std::move(record.object)));
     return {};
   });
   each(kUploadRecords, [&](std::string_view text) -> Status {
@@ -59,13 +61,16 @@ Status OciState::Load() {
   each(kPartRecords, [&](std::string_view text) -> Status {
     PartRecord record = TRY(ReadPart(text, blob_of));
     ++record.part.blob->holders;
-    buckets[record.bucket].uploads[record.upload_id].parts.emplace(record.number, std::move(record.part));
+    buckets[record.bucket].uploads[record.upload_id].parts.emplace(record.number,
+                                                                   std::move(record.part));
     return {};
   });
   return outcome;
 }
 
-BlobRef OciState::Keep(const std::string& bytes) { return std::make_shared<Blob>(Blob{storage_.Keep(bytes)}); }
+BlobRef OciState::Keep(const std::string& bytes) {
+  return std::make_shared<Blob>(Blob{storage_.Keep(bytes)});
+}
 
 void OciState::Discard(const BlobRef& blob) { storage_.Release(blob->slice); }
 
@@ -94,7 +99,9 @@ Bucket& OciState::AddBucket(Bucket bucket) {
   return buckets_.insert_or_assign(std::move(name), std::move(bucket)).first->second;
 }
 
-void OciState::SaveBucket(const Bucket& bucket) { storage_.SetRecord(BucketKey(bucket), WriteBucket(bucket)); }
+void OciState::SaveBucket(const Bucket& bucket) {
+  storage_.SetRecord(BucketKey(bucket), WriteBucket(bucket));
+}
 
 void OciState::EraseBucket(const Bucket& bucket) {
   storage_.EraseRecord(BucketKey(bucket));
@@ -133,7 +140,8 @@ Upload& OciState::AddUpload(Bucket& bucket, Upload upload) {
 
 void OciState::PutPart(const Bucket& bucket, Upload& upload, int number, Part part) {
   const auto name_of = [this](const Blob& blob) { return storage_.NameOf(blob.slice); };
-  storage_.SetRecord(PartKey(bucket, upload.id, number), WritePart(bucket, upload.id, number, part, name_of));
+  storage_.SetRecord(PartKey(bucket, upload.id, number),
+                     WritePart(bucket, upload.id, number, part, name_of));
   Hold(part.blob);
   const auto [place, is_new] = upload.parts.try_emplace(number);
   if (!is_new) Drop(place->second.blob);

@@ -1,7 +1,8 @@
 // What the OCI double knows: buckets, objects and uploads, and how they are kept in a Storage.
 //
-// An object is immutable and shared: a handler finds it under the lock and serves it without. Bytes are counted by the
-// objects and parts that hold them, because a copy and a commit share the bytes of their sources.
+// An object is immutable and shared: a handler finds it under the lock and serves it without. Bytes
+// are counted by the objects and parts that hold them, because a copy and a commit share the bytes
+// of their sources.
 #pragma once
 
 #include <chrono>
@@ -33,8 +34,9 @@ using BlobRef = std::shared_ptr<Blob>;
 // What a client sets when it writes an object, and gets back with it.
 struct ObjectProperties {
   std::string content_type = "application/octet-stream";
-  std::string storage_tier;                     // "" until published: the bucket's own
-  std::map<std::string, std::string> headers;   // content-language, -encoding, -disposition, cache-control; lower case
+  std::string storage_tier;  // "" until published: the bucket's own
+  std::map<std::string, std::string>
+      headers;  // content-language, -encoding, -disposition, cache-control; lower case
   std::map<std::string, std::string> metadata;  // "opc-meta-..." in lower case
 };
 
@@ -78,7 +80,7 @@ struct Bucket {
   WallTime created;
   std::string etag;
   std::string default_tier = "Standard";  // of objects that do not name theirs
-  std::string settings;                   // a JSON object: the members of the Bucket resource that clients may set
+  std::string settings;  // a JSON object: the members of the Bucket resource that clients may set
   std::map<std::string, ObjectRef, std::less<>> objects;
   std::map<std::string, Upload, std::less<>> uploads;  // by upload id
 };
@@ -97,7 +99,7 @@ struct OciSecret {
   std::string id;        // "ocid1.vaultsecret..."
   std::string vault_id;  // "ocid1.vault..."
   std::string name;
-  std::string content;   // raw bytes
+  std::string content;  // raw bytes
   WallTime created = {};
 };
 
@@ -110,8 +112,8 @@ class OciState {
   // The oldest work requests beyond this many are forgotten.
   static constexpr std::size_t kMaxWorkRequests = 10'000;
 
-  OciState(Storage& storage, std::vector<std::string> namespaces, std::string region, OciLimits limits,
-           std::vector<OciSecret> secrets);
+  OciState(Storage& storage, std::vector<std::string> namespaces, std::string region,
+           OciLimits limits, std::vector<OciSecret> secrets);
 
   // Takes up what an earlier process kept. Call once, before the first request.
   Status Load();

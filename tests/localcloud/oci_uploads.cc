@@ -23,7 +23,9 @@ struct CommitList {
   std::set<int> excluded;
 };
 
-tl::unexpected<OciFailure> InvalidPart(std::string message) { return Refuse(400, "InvalidUploadPart", std::move(message)); }
+tl::unexpected<OciFailure> InvalidPart(std::string message) {
+  return Refuse(400, "InvalidUploadPart", std::move(message));
+}
 
 json Describe(const Bucket& bucket, const Upload& upload) {
   return {{"namespace", bucket.namespace_name},
@@ -49,10 +51,11 @@ Outcome<ObjectProperties> PropertiesFromJson(const json& details) {
   ObjectProperties properties;
   const std::string type = OCI_TRY(OptionalText(details, "contentType"));
   if (!type.empty()) properties.content_type = type;
-  constexpr std::pair<std::string_view, std::string_view> kStored[] = {{"contentLanguage", "content-language"},
-                                                                       {"contentEncoding", "content-encoding"},
-                                                                       {"contentDisposition", "content-disposition"},
-                                                                       {"cacheControl", "cache-control"}};
+  constexpr std::pair<std::string_view, std::string_view> kStored[] = {
+      {"contentLanguage", "content-language"},
+      {"contentEncoding", "content-encoding"},
+      {"contentDisposition", "content-disposition"},
+      {"cacheControl", "cache-control"}};
   for (const auto& [member, header] : kStored) {
     std::string value = OCI_TRY(OptionalText(details, member));
     if (!value.empty()) properties.headers[std::string(header)] = std::move(value);
@@ -65,7 +68,8 @@ Outcome<ObjectProperties> PropertiesFromJson(const json& details) {
 
 Outcome<int> PartNumber(const json& value) {
   if (!value.is_number_integer() || value < 1 || value > kMaxPartNumber) {
-    return Refuse(400, "InvalidUploadPartNumber", fmt::format("A part number must be from 1 to {}", kMaxPartNumber));
+    return Refuse(400, "InvalidUploadPartNumber",
+                  fmt::format("A part number must be from 1 to {}", kMaxPartNumber));
   }
   return value.get<int>();
 }
@@ -74,33 +78,42 @@ Outcome<CommitList> ParseCommit(const std::string& body) {
   const json details = OCI_TRY(ParseJsonObject(body));
   CommitList list;
   const json parts = details.value("partsToCommit", json());
-  if (!parts.is_array() || parts.empty()) return Refuse(400, "MissingParameter", "partsToCommit must list the parts");
+  if (!parts.is_array() || parts.empty())
+    return Refuse(400, "MissingParameter", "partsToCommit must list the parts");
   for (const json& part : parts) {
-    if (!part.is_object()) return InvalidPart("A part to commit is an object with partNum and etag");
+    if (!part.is_object())
+      return InvalidPart("A part to commit is an object with partNum and etag");
     const int number = OCI_TRY(PartNumber(part.value("partNum", json())));
     std::string etag(Unquoted(OCI_TRY(RequiredText(part, "etag"))));
     if (!list.parts.empty() && number <= list.parts.back().first) {
-      return Refuse(400, "InvalidUploadPartOrder", "Parts must be committed in ascending order, each once");
+      return Refuse(400, "InvalidUploadPartOrder",
+                    "Parts must be committed in ascending order, each once");
     }
     list.parts.emplace_back(number, std::move(etag));
   }
   const json excluded = details.value("partsToExclude", json());
-  if (!excluded.is_array() && !excluded.is_null()) return InvalidPart("partsToExclude must be an array");
+  if (!excluded.is_array() && !excluded.is_null())
+    return InvalidPart("partsToExclude must be an array");
   for (const json& number : excluded) list.excluded.insert(OCI_TRY(PartNumber(number)));
   return list;
 }
 
 // Every uploaded part must be in exactly one of the two lists, with the ETag it has now.
-Outcome<std::vector<const Part*>> SelectParts(const Upload& upload, const CommitList& list, const OciLimits& limits) {
+Outcome<std::vector<const Part*>> SelectParts(const Upload& upload, const CommitList& list,
+                                              const OciLimits& limits) {
   std::vector<const Part*> chosen;
   for (const auto& [number, etag] : list.parts) {
     const auto part = upload.parts.find(number);
-    if (part == upload.parts.end()) return InvalidPart(fmt::format("Part {} was not uploaded", number));
-    if (part->second.etag != etag) return InvalidPart(fmt::format("Part {} has another entity tag", number));
-    if (list.excluded.contains(number)) return InvalidPart(fmt::format("Part {} is committed and excluded", number));
+    if (part == upload.parts.end())
+      return InvalidPart(fmt::format("Part {} was not uploaded", number));
+    if (part->second.etag != etag)
+      return InvalidPart(fmt::format("Part {} has another entity tag", number));
+    if (list.excluded.contains(number))
+      return InvalidPart(fmt::format("Part {} is committed and excluded", number));
     const bool is_last = number == list.parts.back().first;
     if (!is_last && part->second.blob->slice.bytes.size() < limits.min_part_size_bytes) {
-      return InvalidPart(fmt::format("Part {} is smaller than {} bytes", number, limits.min_part_size_bytes));
+      return InvalidPart(
+          fmt::format("Part {} is smaller than {} bytes", number, limits.min_part_size_bytes));
     }
     chosen.push_back(&part->second);
   }
@@ -124,10 +137,12 @@ Object Assemble(const Upload& upload, const std::vector<const Part*>& parts) {
   return object;
 }
 
-// One page of an array: `entries` are (token, JSON), tokens ascending; the page begins after the token of `page`.
+// One page of an array: `entries` are (token, JSON), tokens ascending; the page begins after the
+// token of `page`.
 template <class Entries, class Render>
 Outcome<Response> ArrayPage(const OciQuery& query, const Entries& entries, const Render& render) {
-  const auto limit = OCI_TRY(NumberParameter(query, "limit", 1, kMaxEntriesPerPage, kMaxEntriesPerPage, "InvalidLimit"));
+  const auto limit = OCI_TRY(
+      NumberParameter(query, "limit", 1, kMaxEntriesPerPage, kMaxEntriesPerPage, "InvalidLimit"));
   const std::string_view page = query.Get("page");
   json body = json::array();
   std::string last;
@@ -163,21 +178,23 @@ Outcome<Response> CreateMultipartUpload(OciState& state, const OciCall& call) {
   if (upload.properties.storage_tier.empty()) upload.properties.storage_tier = bucket->default_tier;
   const Upload& added = state.AddUpload(*bucket, std::move(upload));
   Response response = JsonResponse(200, Describe(*bucket, added).dump());
-  response.headers.Add("location", fmt::format("http://{}/n/{}/b/{}/u/{}", call.request.local_address,
-                                               bucket->namespace_name, bucket->name, PercentEncode(added.object)));
+  response.headers.Add(
+      "location", fmt::format("http://{}/n/{}/b/{}/u/{}", call.request.local_address,
+                              bucket->namespace_name, bucket->name, PercentEncode(added.object)));
   return response;
 }
 
 Outcome<Response> ListMultipartUploads(OciState& state, const OciCall& call) {
   const MutexLock lock(state.mutex);
   const Bucket* bucket = OCI_TRY(NeedBucket(state, call));
-  return ArrayPage(call.query, bucket->uploads,
-                   [&](const std::string&, const Upload& upload) { return Describe(*bucket, upload); });
+  return ArrayPage(call.query, bucket->uploads, [&](const std::string&, const Upload& upload) {
+    return Describe(*bucket, upload);
+  });
 }
 
 Outcome<Response> UploadPart(OciState& state, const OciCall& call) {
-  const int number = static_cast<int>(
-      OCI_TRY(NumberParameter(call.query, "uploadPartNum", 1, kMaxPartNumber, 0, "InvalidUploadPartNumber")));
+  const int number = static_cast<int>(OCI_TRY(NumberParameter(
+      call.query, "uploadPartNum", 1, kMaxPartNumber, 0, "InvalidUploadPartNumber")));
   if (number == 0) return Refuse(400, "MissingParameter", "uploadPartNum is required");
   if (call.request.body.empty()) return InvalidPart("A part must not be empty");
   const WriteConditions conditions = OCI_TRY(ReadWriteConditions(call.request.headers));
@@ -187,14 +204,16 @@ Outcome<Response> UploadPart(OciState& state, const OciCall& call) {
     Bucket* bucket = OCI_TRY(NeedBucket(state, call));
     algorithm = OCI_TRY(NeedUpload(*bucket, call))->algorithm;
   }
-  const BodyDigests digests = OCI_TRY(CheckBody(call.request.headers, AsBytes(call.request.body), algorithm));
+  const BodyDigests digests =
+      OCI_TRY(CheckBody(call.request.headers, AsBytes(call.request.body), algorithm));
 
   KeptBody body(state, call.request.body);
   const MutexLock lock(state.mutex);
   Bucket* bucket = OCI_TRY(NeedBucket(state, call));
   Upload* upload = OCI_TRY(NeedUpload(*bucket, call));
   const auto current = upload->parts.find(number);
-  OCI_CHECK(CheckWriteConditions(conditions, current != upload->parts.end() ? &current->second.etag : nullptr));
+  OCI_CHECK(CheckWriteConditions(conditions,
+                                 current != upload->parts.end() ? &current->second.etag : nullptr));
   Part part{.etag = NewUuid(), .md5 = digests.md5, .uploaded = call.now};
   if (digests.algorithm == upload->algorithm) part.digest = digests.digest;
   Response response = EmptyResponse(200);

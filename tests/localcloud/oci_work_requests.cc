@@ -21,15 +21,16 @@ json Resource(std::string_view action, const std::string& uri) {
 
 json Describe(const WorkRequest& work) {
   const std::string time = FormatRfc3339(work.accepted, 3);
-  return {{"operationType", "COPY_OBJECT"},
-          {"status", work.failure ? "FAILED" : "COMPLETED"},
-          {"id", work.id},
-          {"compartmentId", work.compartment_id},
-          {"resources", {Resource("READ", work.source_uri), Resource("WRITTEN", work.destination_uri)}},
-          {"percentComplete", work.failure ? 0.0 : 100.0},
-          {"timeAccepted", time},
-          {"timeStarted", time},
-          {"timeFinished", time}};
+  return {
+      {"operationType", "COPY_OBJECT"},
+      {"status", work.failure ? "FAILED" : "COMPLETED"},
+      {"id", work.id},
+      {"compartmentId", work.compartment_id},
+      {"resources", {Resource("READ", work.source_uri), Resource("WRITTEN", work.destination_uri)}},
+      {"percentComplete", work.failure ? 0.0 : 100.0},
+      {"timeAccepted", time},
+      {"timeStarted", time},
+      {"timeFinished", time}};
 }
 
 // The work request that the path names: `call.object` is its id.
@@ -37,7 +38,8 @@ Outcome<WorkRequest> NeedWorkRequest(OciState& state, const OciCall& call) {
   const MutexLock lock(state.mutex);
   const WorkRequest* work = state.FindWorkRequest(call.object);
   if (work != nullptr) return *work;
-  return Refuse(404, "NotAuthorizedOrNotFound", fmt::format("There is no work request '{}'", call.object));
+  return Refuse(404, "NotAuthorizedOrNotFound",
+                fmt::format("There is no work request '{}'", call.object));
 }
 
 }  // namespace
@@ -45,8 +47,8 @@ Outcome<WorkRequest> NeedWorkRequest(OciState& state, const OciCall& call) {
 Outcome<Response> ListWorkRequests(OciState& state, const OciCall& call) {
   const std::string* compartment = call.query.Find("compartmentId");
   if (compartment == nullptr) return Refuse(400, "MissingParameter", "compartmentId is required");
-  const auto limit = OCI_TRY(
-      NumberParameter(call.query, "limit", 1, kMaxWorkRequestsPerPage, kMaxWorkRequestsPerPage, "InvalidLimit"));
+  const auto limit = OCI_TRY(NumberParameter(call.query, "limit", 1, kMaxWorkRequestsPerPage,
+                                             kMaxWorkRequestsPerPage, "InvalidLimit"));
   json body = json::array();
   const MutexLock lock(state.mutex);
   const auto& all = state.work_requests();
@@ -83,7 +85,8 @@ Outcome<Response> ListWorkRequestLogs(OciState& state, const OciCall& call) {
   const WorkRequest work = OCI_TRY(NeedWorkRequest(state, call));
   const std::string message = work.failure ? "The copy failed" : "The copy is complete";
   return JsonResponse(
-      200, json::array({{{"message", message}, {"timestamp", FormatRfc3339(work.accepted, 3)}}}).dump());
+      200,
+      json::array({{{"message", message}, {"timestamp", FormatRfc3339(work.accepted, 3)}}}).dump());
 }
 
 }  // namespace skybridge::localcloud::oci

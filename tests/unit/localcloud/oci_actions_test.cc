@@ -1,4 +1,5 @@
-// Actions on objects of the OCI double: rename, copy with its work request, batch delete, storage tier.
+// Actions on objects of the OCI double: rename, copy with its work request, batch delete, storage
+// tier.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -15,11 +16,15 @@ constexpr char kBucket[] = "/n/localnamespace/b/lake";
 
 class OciActions : public ::testing::Test {
  protected:
-  std::string Put(const std::string& name, const std::string& body, const OciCaller::Headers& headers = {}) {
-    const Response response = caller_.Call("PUT", fmt::format("{}/o/{}", kBucket, name), body, headers);
+  std::string Put(const std::string& name, const std::string& body,
+                  const OciCaller::Headers& headers = {}) {
+    const Response response =
+        caller_.Call("PUT", fmt::format("{}/o/{}", kBucket, name), body, headers);
     return std::string(response.headers.Get("etag"));
   }
-  Response Get(const std::string& name) { return caller_.Call("GET", fmt::format("{}/o/{}", kBucket, name)); }
+  Response Get(const std::string& name) {
+    return caller_.Call("GET", fmt::format("{}/o/{}", kBucket, name));
+  }
   Response Act(const std::string& action, const json& details) {
     return caller_.Call("POST", fmt::format("{}/actions/{}", kBucket, action), details.dump());
   }
@@ -49,14 +54,16 @@ TEST_F(OciActions, RenameKeepsBytesMetadataAndCreationTime) {
   EXPECT_EQ(BodyOf(get), "bytes");
   EXPECT_EQ(get.headers.Get("opc-meta-mode"), "0644");
   EXPECT_EQ(get.headers.Get("etag"), renamed.headers.Get("etag"));
-  const json listed = json::parse(caller_.Call("GET", fmt::format("{}/o?fields=timeCreated", kBucket)).body);
+  const json listed =
+      json::parse(caller_.Call("GET", fmt::format("{}/o?fields=timeCreated", kBucket)).body);
   EXPECT_EQ(listed.at("objects").at(0).at("timeCreated"), "2026-01-05T10:20:30.000Z");
 }
 
 TEST_F(OciActions, RenameOverwritesUnlessToldNotTo) {
   Put("a", "new");
   Put("b", "old");
-  EXPECT_EQ(CodeOf(Act("renameObject", {{"sourceName", "a"}, {"newName", "b"}, {"newObjIfNoneMatchETag", "*"}})),
+  EXPECT_EQ(CodeOf(Act("renameObject",
+                       {{"sourceName", "a"}, {"newName", "b"}, {"newObjIfNoneMatchETag", "*"}})),
             "IfNoneMatchFailed");
   EXPECT_EQ(BodyOf(Get("b")), "old");
   EXPECT_EQ(Act("renameObject", {{"sourceName", "a"}, {"newName", "b"}}).status, 200);
@@ -79,8 +86,10 @@ TEST_F(OciActions, RenameHonoursTheETagsOfBothEnds) {
 
 TEST_F(OciActions, RenameRefusesWhatCannotBeRenamed) {
   Put("a", "1");
-  EXPECT_EQ(CodeOf(Act("renameObject", {{"sourceName", "a"}, {"newName", "a"}})), "SourceNameSameAsNewName");
-  EXPECT_EQ(CodeOf(Act("renameObject", {{"sourceName", "none"}, {"newName", "b"}})), "ObjectNotFound");
+  EXPECT_EQ(CodeOf(Act("renameObject", {{"sourceName", "a"}, {"newName", "a"}})),
+            "SourceNameSameAsNewName");
+  EXPECT_EQ(CodeOf(Act("renameObject", {{"sourceName", "none"}, {"newName", "b"}})),
+            "ObjectNotFound");
   EXPECT_EQ(CodeOf(Act("renameObject", {{"sourceName", "a"}})), "MissingParameter");
 }
 
@@ -96,7 +105,8 @@ TEST_F(OciActions, CopyInheritsMetadataAndReportsAWorkRequest) {
 
 TEST_F(OciActions, CopyOntoItselfReplacesMetadata) {
   const std::string before = Put("a", "bytes", {{"opc-meta-mode", "0644"}});
-  Copy({{"destinationObjectName", "a"}, {"destinationObjectMetadata", {{"opc-meta-mtime", "2.5"}}}});
+  Copy(
+      {{"destinationObjectName", "a"}, {"destinationObjectMetadata", {{"opc-meta-mtime", "2.5"}}}});
   const Response get = Get("a");
   EXPECT_EQ(BodyOf(get), "bytes");
   EXPECT_EQ(get.headers.Get("opc-meta-mtime"), "2.5");
@@ -109,7 +119,8 @@ TEST_F(OciActions, CopyThatFailsSaysWhyInItsErrors) {
   const json work = Copy({{"destinationObjectName", "a"}, {"sourceObjectIfMatchETag", "other"}});
   EXPECT_EQ(work.at("status"), "FAILED");
   const std::string path = "/workRequests/" + work.at("id").get<std::string>();
-  EXPECT_EQ(json::parse(caller_.Call("GET", path + "/errors").body).at(0).at("code"), "IfMatchFailed");
+  EXPECT_EQ(json::parse(caller_.Call("GET", path + "/errors").body).at(0).at("code"),
+            "IfMatchFailed");
   EXPECT_EQ(CodeOf(caller_.Call("DELETE", path)), "NotCancelable");
   EXPECT_EQ(caller_.Call("GET", "/workRequests/none").status, 404);
 }
@@ -124,10 +135,11 @@ TEST_F(OciActions, CopyOutlivesItsSource) {
 TEST_F(OciActions, BatchDeleteAnswersForEachObject) {
   Put("a", "1");
   Put("b", "2");
-  const Response response = Act("batchDeleteObjects", {{"objects",
-                                                        {{{"objectName", "a"}},
-                                                         {{"objectName", "b"}, {"ifMatch", "other"}},
-                                                         {{"objectName", "none"}}}}});
+  const Response response =
+      Act("batchDeleteObjects", {{"objects",
+                                  {{{"objectName", "a"}},
+                                   {{"objectName", "b"}, {"ifMatch", "other"}},
+                                   {{"objectName", "none"}}}}});
   ASSERT_EQ(response.status, 200);
   const json body = json::parse(response.body);
   ASSERT_EQ(body.at("deleted").size(), 1U);
@@ -142,7 +154,8 @@ TEST_F(OciActions, BatchDeleteAnswersForEachObject) {
 TEST_F(OciActions, BatchDeleteLeavesOutWhatWasDeletedWhenAsked) {
   Put("a", "1");
   const json objects = json::array({json{{"objectName", "a"}}});
-  const Response response = Act("batchDeleteObjects", {{"objects", objects}, {"isSkipDeletedResult", true}});
+  const Response response =
+      Act("batchDeleteObjects", {{"objects", objects}, {"isSkipDeletedResult", true}});
   EXPECT_EQ(json::parse(response.body).at("deleted"), json::array());
   EXPECT_EQ(Get("a").status, 404);
 }
@@ -157,10 +170,14 @@ TEST_F(OciActions, BatchDeleteTakesAThousandAndNoMore) {
 
 TEST_F(OciActions, StorageTierCanBeChanged) {
   Put("a", "1");
-  EXPECT_EQ(Act("updateObjectStorageTier", {{"objectName", "a"}, {"storageTier", "InfrequentAccess"}}).status, 200);
+  EXPECT_EQ(
+      Act("updateObjectStorageTier", {{"objectName", "a"}, {"storageTier", "InfrequentAccess"}})
+          .status,
+      200);
   EXPECT_EQ(Get("a").headers.Get("storage-tier"), "InfrequentAccess");
-  EXPECT_EQ(CodeOf(Act("updateObjectStorageTier", {{"objectName", "a"}, {"storageTier", "Lukewarm"}})),
-            "InvalidParameter");
+  EXPECT_EQ(
+      CodeOf(Act("updateObjectStorageTier", {{"objectName", "a"}, {"storageTier", "Lukewarm"}})),
+      "InvalidParameter");
 }
 
 }  // namespace

@@ -22,8 +22,8 @@ Request SignedList(OciCaller& caller) {
 }
 
 Request RenameWithoutSignature() {
-  Request request =
-      OciCaller::MakeRequest("POST", std::string(kBucket) + "/actions/renameObject", R"({"sourceName":"a","newName":"b"})");
+  Request request = OciCaller::MakeRequest("POST", std::string(kBucket) + "/actions/renameObject",
+                                           R"({"sourceName":"a","newName":"b"})");
   request.headers.Add("content-length", std::to_string(request.body.size()));
   request.headers.Add("content-type", "application/json");
   request.headers.Add("x-content-sha256", Base64Encode(Sha256(AsBytes(request.body))));
@@ -110,14 +110,16 @@ TEST(OciAuth, ExemptsPutObjectFromCoveringItsBody) {
 
 TEST(OciAuth, AnswersAHeadThatIsRefusedWithoutABody) {
   OciCaller caller(WithBucket());
-  const Response response = caller.service().Handle(OciCaller::MakeRequest("HEAD", std::string(kBucket) + "/o/a"));
+  const Response response =
+      caller.service().Handle(OciCaller::MakeRequest("HEAD", std::string(kBucket) + "/o/a"));
   EXPECT_EQ(response.status, 401);
   EXPECT_EQ(BodyOf(response), "");
 }
 
 TEST(OciAuth, ServesAnybodyWhereSignaturesAreNotRequired) {
   OciCaller caller({.buckets = {"lake"}, .require_signatures = false});
-  EXPECT_EQ(caller.service().Handle(OciCaller::MakeRequest("GET", "/n")).body, "\"localnamespace\"");
+  EXPECT_EQ(caller.service().Handle(OciCaller::MakeRequest("GET", "/n")).body,
+            "\"localnamespace\"");
 }
 
 }  // namespace

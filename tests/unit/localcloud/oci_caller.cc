@@ -4,11 +4,11 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 #include <openssl/bio.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
+#include <nlohmann/json.hpp>
 
 #include "core/digest.h"
 #include "core/encoding.h"
@@ -32,7 +32,8 @@ std::string PublicPem() {
 }
 
 std::string RsaSha256(std::string_view text) {
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
+  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
+                                                                        &EVP_MD_CTX_free);
   EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, TestKey());
   std::string signature(256, '\0');
   std::size_t size = signature.size();
@@ -42,16 +43,19 @@ std::string RsaSha256(std::string_view text) {
 }
 
 bool NeedsBodySignature(const Request& request) {
-  const bool is_upload = request.method == "PUT" && (request.raw_path.find("/o/") != std::string::npos ||
-                                                     request.raw_path.find("/u/") != std::string::npos);
+  const bool is_upload =
+      request.method == "PUT" && (request.raw_path.find("/o/") != std::string::npos ||
+                                  request.raw_path.find("/u/") != std::string::npos);
   return !is_upload && (request.method == "POST" || request.method == "PUT");
 }
 
 }  // namespace
 
-OciCaller::OciCaller(OciServiceOptions options) : OciCaller(std::move(options), MakeMemoryStorage()) {}
+OciCaller::OciCaller(OciServiceOptions options)
+    : OciCaller(std::move(options), MakeMemoryStorage()) {}
 
-OciCaller::OciCaller(OciServiceOptions options, std::unique_ptr<Storage> storage) : storage_(std::move(storage)) {
+OciCaller::OciCaller(OciServiceOptions options, std::unique_ptr<Storage> storage)
+    : storage_(std::move(storage)) {
   options.identities.push_back({key_id_, PublicPem()});
   auto service = OciService::Create(*storage_, clock_, std::move(options));
   EXPECT_TRUE(service) << service.error().ToString();
@@ -69,7 +73,8 @@ Request OciCaller::MakeRequest(std::string method, std::string target, std::stri
 }
 
 void OciCaller::Sign(Request& request, std::string_view names) const {
-  if (request.headers.Find("date") == nullptr) request.headers.Add("Date", FormatHttpDate(clock_.WallNow()));
+  if (request.headers.Find("date") == nullptr)
+    request.headers.Add("Date", FormatHttpDate(clock_.WallNow()));
   if (request.headers.Find("host") == nullptr) request.headers.Add("Host", "127.0.0.1:9000");
   std::string text;
   std::string_view rest = names;
@@ -82,12 +87,15 @@ void OciCaller::Sign(Request& request, std::string_view names) const {
     text += name == "(request-target)" ? fmt::format("{}: {} {}", name, method, request.raw_target)
                                        : fmt::format("{}: {}", name, request.headers.Get(name));
   }
-  request.headers.Set("Authorization",
-                      fmt::format(R"(Signature version="1",keyId="{}",algorithm="rsa-sha256",headers="{}",signature="{}")",
-                                  key_id_, names, RsaSha256(text)));
+  request.headers.Set(
+      "Authorization",
+      fmt::format(
+          R"(Signature version="1",keyId="{}",algorithm="rsa-sha256",headers="{}",signature="{}")",
+          key_id_, names, RsaSha256(text)));
 }
 
-Response OciCaller::Call(std::string method, std::string target, std::string body, const Headers& headers) {
+Response OciCaller::Call(std::string method, std::string target, std::string body,
+                         const Headers& headers) {
   Request request = MakeRequest(std::move(method), std::move(target), std::move(body));
   for (const auto& [name, value] : headers) request.headers.Add(name, value);
   request.headers.Set("Content-Length", std::to_string(request.body.size()));

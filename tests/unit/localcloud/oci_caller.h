@@ -1,4 +1,5 @@
-// Calls an OciService as a client would: builds the request, signs it with a key of its own, hands it over.
+// Calls an OciService as a client would: builds the request, signs it with a key of its own, hands
+// it over.
 #pragma once
 
 #include <memory>
@@ -21,8 +22,10 @@ class OciCaller {
 
   using Headers = std::vector<std::pair<std::string, std::string>>;
 
-  // Signs as the operation demands, and sends. `target` is "/n/..." with its query, percent-encoded.
-  Response Call(std::string method, std::string target, std::string body = {}, const Headers& headers = {});
+  // Signs as the operation demands, and sends. `target` is "/n/..." with its query,
+  // percent-encoded.
+  Response Call(std::string method, std::string target, std::string body = {},
+                const Headers& headers = {});
   // Unsigned and without any header; to be completed by the test.
   static Request MakeRequest(std::string method, std::string target, std::string body = {});
   // Adds date, host and an Authorization header that covers `names`.

@@ -23,14 +23,18 @@ constexpr char kList[] = "/n/localnamespace/b/lake/o";
 class OciListing : public ::testing::Test {
  protected:
   void Put(const std::string& name, const OciCaller::Headers& headers = {}) {
-    ASSERT_EQ(caller_.Call("PUT", std::string(kList) + "/" + PercentEncode(name), name, headers).status, 200);
+    ASSERT_EQ(
+        caller_.Call("PUT", std::string(kList) + "/" + PercentEncode(name), name, headers).status,
+        200);
   }
   json List(const std::string& query) {
     const Response response = caller_.Call("GET", std::string(kList) + query);
     EXPECT_EQ(response.status, 200) << response.body;
     return json::parse(response.body);
   }
-  std::string FailureOf(const std::string& query) { return CodeOf(caller_.Call("GET", std::string(kList) + query)); }
+  std::string FailureOf(const std::string& query) {
+    return CodeOf(caller_.Call("GET", std::string(kList) + query));
+  }
 
   static std::vector<std::string> Names(const json& page) {
     std::vector<std::string> names;
@@ -49,7 +53,10 @@ TEST_F(OciListing, IsInByteOrder) {
 TEST_F(OciListing, GivesNamesOnlyUnlessFieldsAsksForMore) {
   Put("a");
   EXPECT_EQ(List("").at("objects").at(0), json::object({{"name", "a"}}));
-  const json object = List("?fields=name%2CSIZE,etag,md5,timeCreated,timeModified,storageTier,archivalState").at("objects").at(0);
+  const json object =
+      List("?fields=name%2CSIZE,etag,md5,timeCreated,timeModified,storageTier,archivalState")
+          .at("objects")
+          .at(0);
   EXPECT_EQ(object.at("size"), 1);
   EXPECT_EQ(object.at("md5"), "DMF1ucDxtqgxw5niaXcmYQ==");
   EXPECT_EQ(object.at("timeModified"), "2026-01-05T10:20:30.000Z");
@@ -141,15 +148,16 @@ TEST_F(OciListing, EscapesNamesInItsJson) {
 TEST_F(OciListing, ListsTheOneVersionOfEachObject) {
   Put("a");
   Put("b");
-  const Response first = caller_.Call("GET", "/n/localnamespace/b/lake/objectversions?limit=1&fields=name");
+  const Response first =
+      caller_.Call("GET", "/n/localnamespace/b/lake/objectversions?limit=1&fields=name");
   const json item = json::parse(first.body).at("items").at(0);
   EXPECT_EQ(item.at("name"), "a");
   EXPECT_EQ(item.at("isDeleteMarker"), false);
   EXPECT_TRUE(item.contains("versionId"));
   EXPECT_TRUE(item.contains("timeModified"));
   const std::string page = PercentEncode(first.headers.Get("opc-next-page"));
-  const Response second =
-      caller_.Call("GET", "/n/localnamespace/b/lake/objectversions?limit=1&fields=name&page=" + page);
+  const Response second = caller_.Call(
+      "GET", "/n/localnamespace/b/lake/objectversions?limit=1&fields=name&page=" + page);
   EXPECT_EQ(json::parse(second.body).at("items").at(0).at("name"), "b");
   EXPECT_EQ(second.headers.Find("opc-next-page"), nullptr);
 }

@@ -23,8 +23,9 @@ class OciObjects : public ::testing::Test {
 };
 
 TEST_F(OciObjects, GivesBackWhatWasPut) {
-  const Response put = Put("dir%2Ffile%20%C3%A9%2B1.txt", "hello world",
-                           {{"Content-Type", "text/plain"}, {"opc-meta-Mtime", "1.5"}, {"cache-control", "no-store"}});
+  const Response put = Put(
+      "dir%2Ffile%20%C3%A9%2B1.txt", "hello world",
+      {{"Content-Type", "text/plain"}, {"opc-meta-Mtime", "1.5"}, {"cache-control", "no-store"}});
   ASSERT_EQ(put.status, 200);
   EXPECT_EQ(put.headers.Get("opc-content-md5"), "XrY7u+Ae7tCTyyK7j1rNww==");
   EXPECT_EQ(put.headers.Get("last-modified"), "Mon, 05 Jan 2026 10:20:30 GMT");
@@ -73,7 +74,8 @@ TEST_F(OciObjects, ReadsRanges) {
 TEST_F(OciObjects, RefusesRangesThatCannotBeRead) {
   Put("a", "0123456789");
   Put("empty", "");
-  for (const std::string range : {"bytes=10-", "bytes=10-12", "bytes=4-2", "bytes=-0", "bytes=1-x", "bytes=-"}) {
+  for (const std::string range :
+       {"bytes=10-", "bytes=10-12", "bytes=4-2", "bytes=-0", "bytes=1-x", "bytes=-"}) {
     const Response response = Get("a", {{"range", range}});
     EXPECT_EQ(response.status, 416) << range;
     EXPECT_EQ(CodeOf(response), "InvalidRange") << range;
@@ -123,14 +125,17 @@ TEST_F(OciObjects, ChecksContentMd5AndWritesNothingOnAMismatch) {
 }
 
 TEST_F(OciObjects, ChecksAndStoresTheAdditionalChecksum) {
-  const OciCaller::Headers right = {{"opc-checksum-algorithm", "CRC32C"}, {"opc-content-crc32c", "yZRlqg=="}};
+  const OciCaller::Headers right = {{"opc-checksum-algorithm", "CRC32C"},
+                                    {"opc-content-crc32c", "yZRlqg=="}};
   const Response put = Put("a", "hello world", right);
   ASSERT_EQ(put.status, 200);
   EXPECT_EQ(put.headers.Get("opc-content-crc32c"), "yZRlqg==");
   EXPECT_EQ(Get("a").headers.Get("opc-content-crc32c"), "yZRlqg==");
   EXPECT_EQ(CodeOf(Put("b", "jello world", right)), "UnmatchedContentCRC32C");
-  EXPECT_EQ(CodeOf(Put("b", "hello world", {{"opc-content-crc32c", "yZRlqg=="}})), "InvalidParameter");
-  EXPECT_EQ(Put("c", "hello world", {{"opc-checksum-algorithm", "SHA256"}}).headers.Get("opc-content-sha256"),
+  EXPECT_EQ(CodeOf(Put("b", "hello world", {{"opc-content-crc32c", "yZRlqg=="}})),
+            "InvalidParameter");
+  EXPECT_EQ(Put("c", "hello world", {{"opc-checksum-algorithm", "SHA256"}})
+                .headers.Get("opc-content-sha256"),
             "uU0nuZNNPgilLlLX2n2r+sSE7+N6U4DukIj3rOLvzek=");
   EXPECT_EQ(CodeOf(Put("c", "1", {{"opc-checksum-algorithm", "MD4"}})), "InvalidParameter");
 }
@@ -144,7 +149,8 @@ TEST_F(OciObjects, RefusesNamesThatNoObjectCanHave) {
 }
 
 TEST_F(OciObjects, TakesNamesThatMeanSomethingElsewhere) {
-  for (const std::string name : {"%2E%2E", ".", "%2Fa", "a%2F%2Fb", "a%2F", "100%25", "%F0%9F%98%80"}) {
+  for (const std::string name :
+       {"%2E%2E", ".", "%2Fa", "a%2F%2Fb", "a%2F", "100%25", "%F0%9F%98%80"}) {
     EXPECT_EQ(Put(name, name).status, 200) << name;
     EXPECT_EQ(BodyOf(Get(name)), name);
   }
@@ -167,7 +173,8 @@ TEST_F(OciObjects, RefusesWhatItCannotHonour) {
 
 TEST_F(OciObjects, HidesArchivedBytesUntilTheyAreRestored) {
   Put("a", "cold", {{"storage-tier", "Archive"}});
-  EXPECT_EQ(caller_.Call("HEAD", std::string(kObjects) + "a").headers.Get("archival-state"), "Archived");
+  EXPECT_EQ(caller_.Call("HEAD", std::string(kObjects) + "a").headers.Get("archival-state"),
+            "Archived");
   EXPECT_EQ(CodeOf(Get("a")), "NotRestored");
   const std::string restore = "/n/localnamespace/b/lake/actions/restoreObjects";
   EXPECT_EQ(caller_.Call("POST", restore, R"({"objectName":"a","hours":1})").status, 202);

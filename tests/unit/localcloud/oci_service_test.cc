@@ -21,28 +21,33 @@ TEST(OciService, SaysItsNamespaceAsAJsonText) {
   const Response response = caller.Call("GET", "/n");
   EXPECT_EQ(response.body, "\"localnamespace\"");
   EXPECT_EQ(response.headers.Get("content-type"), "application/json");
-  EXPECT_EQ(json::parse(caller.Call("GET", "/n/localnamespace").body).at("namespace"), "localnamespace");
+  EXPECT_EQ(json::parse(caller.Call("GET", "/n/localnamespace").body).at("namespace"),
+            "localnamespace");
 }
 
 TEST(OciService, EchoesTheClientsRequestId) {
   OciCaller caller;
-  EXPECT_EQ(caller.Call("GET", "/n", {}, {{"opc-client-request-id", "mine"}}).headers.Get("opc-client-request-id"),
+  EXPECT_EQ(caller.Call("GET", "/n", {}, {{"opc-client-request-id", "mine"}})
+                .headers.Get("opc-client-request-id"),
             "mine");
 }
 
 TEST(OciService, CreatesShowsChangesAndDeletesABucket) {
   OciCaller caller;
-  const Response created = caller.Call("POST", kBuckets, R"({"name":"lake","compartmentId":"c1","storageTier":null})");
+  const Response created =
+      caller.Call("POST", kBuckets, R"({"name":"lake","compartmentId":"c1","storageTier":null})");
   ASSERT_EQ(created.status, 200) << created.body;
   EXPECT_EQ(json::parse(created.body).at("createdBy"), "ocid1.user.oc1..u");
-  EXPECT_EQ(CodeOf(caller.Call("POST", kBuckets, R"({"name":"lake","compartmentId":"c1"})")), "BucketAlreadyExists");
+  EXPECT_EQ(CodeOf(caller.Call("POST", kBuckets, R"({"name":"lake","compartmentId":"c1"})")),
+            "BucketAlreadyExists");
 
   const std::string bucket = std::string(kBuckets) + "/lake";
   EXPECT_EQ(caller.Call("HEAD", bucket).headers.Get("etag"), created.headers.Get("etag"));
   const Response changed = caller.Call("POST", bucket, R"({"objectEventsEnabled":true})");
   EXPECT_NE(changed.headers.Get("etag"), created.headers.Get("etag"));
   caller.Call("PUT", bucket + "/o/a", "12345");
-  const json shown = json::parse(caller.Call("GET", bucket + "?fields=approximateCount,approximateSize").body);
+  const json shown =
+      json::parse(caller.Call("GET", bucket + "?fields=approximateCount,approximateSize").body);
   EXPECT_EQ(shown.at("objectEventsEnabled"), true);
   EXPECT_EQ(shown.at("publicAccessType"), "NoPublicAccess");
   EXPECT_EQ(shown.at("approximateCount"), 1);
@@ -70,7 +75,8 @@ TEST(OciService, ListsTheBucketsOfACompartmentInPages) {
   const std::string query = std::string(kBuckets) + "?compartmentId=c1&limit=2";
   const Response first = caller.Call("GET", query);
   EXPECT_EQ(json::parse(first.body).at(1).at("name"), "b2");
-  const Response second = caller.Call("GET", query + "&page=" + std::string(first.headers.Get("opc-next-page")));
+  const Response second =
+      caller.Call("GET", query + "&page=" + std::string(first.headers.Get("opc-next-page")));
   EXPECT_EQ(json::parse(second.body).at(0).at("name"), "b3");
   EXPECT_EQ(second.headers.Find("opc-next-page"), nullptr);
 }
@@ -79,20 +85,26 @@ TEST(OciService, GivesObjectsTheTierOfTheirBucket) {
   OciCaller caller;
   caller.Call("POST", kBuckets, R"({"name":"cold","compartmentId":"c1","storageTier":"Archive"})");
   caller.Call("PUT", "/n/localnamespace/b/cold/o/a", "1");
-  EXPECT_EQ(caller.Call("HEAD", "/n/localnamespace/b/cold/o/a").headers.Get("storage-tier"), "Archive");
+  EXPECT_EQ(caller.Call("HEAD", "/n/localnamespace/b/cold/o/a").headers.Get("storage-tier"),
+            "Archive");
 }
 
 TEST(OciService, HandsOutSecretBundles) {
-  OciCaller caller({.secrets = {{.id = "ocid1.vaultsecret.oc1..s", .vault_id = "v", .name = "n", .content = "s3cr3t"}}});
+  OciCaller caller(
+      {.secrets = {
+           {.id = "ocid1.vaultsecret.oc1..s", .vault_id = "v", .name = "n", .content = "s3cr3t"}}});
   const std::string path = "/20190301/secretbundles/";
   const Response by_id = caller.Call("GET", path + "ocid1.vaultsecret.oc1..s?stage=CURRENT");
   EXPECT_EQ(json::parse(by_id.body).at("secretBundleContent").at("content"), "czNjcjN0");
   const Response by_name = caller.Call("POST", path + "actions/getByName?secretName=n&vaultId=v");
   EXPECT_EQ(json::parse(by_name.body).at("secretId"), "ocid1.vaultsecret.oc1..s");
-  EXPECT_EQ(CodeOf(caller.Call("GET", path + "ocid1.vaultsecret.oc1..none")), "NotAuthorizedOrNotFound");
-  EXPECT_EQ(CodeOf(caller.Call("GET", path + "ocid1.vaultsecret.oc1..s?versionNumber=2")), "NotAuthorizedOrNotFound");
-  EXPECT_EQ(CodeOf(caller.Call("GET", path + "ocid1.vaultsecret.oc1..s?stage=CURRENT&versionNumber=1")),
-            "InvalidParameter");
+  EXPECT_EQ(CodeOf(caller.Call("GET", path + "ocid1.vaultsecret.oc1..none")),
+            "NotAuthorizedOrNotFound");
+  EXPECT_EQ(CodeOf(caller.Call("GET", path + "ocid1.vaultsecret.oc1..s?versionNumber=2")),
+            "NotAuthorizedOrNotFound");
+  EXPECT_EQ(
+      CodeOf(caller.Call("GET", path + "ocid1.vaultsecret.oc1..s?stage=CURRENT&versionNumber=1")),
+      "InvalidParameter");
 }
 
 // A service over a directory, and the same again as after a restart.
@@ -112,7 +124,8 @@ class OciRestart : public ::testing::Test {
     caller_.reset();
     auto storage = MakeDirectoryStorage(directory_);
     ASSERT_TRUE(storage) << storage.error().message;
-    caller_ = std::make_unique<OciCaller>(OciServiceOptions{.buckets = {"lake"}}, *std::move(storage));
+    caller_ =
+        std::make_unique<OciCaller>(OciServiceOptions{.buckets = {"lake"}}, *std::move(storage));
   }
 
   std::string directory_;
@@ -128,7 +141,8 @@ TEST_F(OciRestart, FindsObjectsAsTheyWere) {
   Restart();
   const Response after = caller_->Call("GET", target);
   EXPECT_EQ(BodyOf(after), "bytes");
-  for (const char* name : {"etag", "version-id", "last-modified", "content-md5", "opc-meta-mode", "content-language"}) {
+  for (const char* name : {"etag", "version-id", "last-modified", "content-md5", "opc-meta-mode",
+                           "content-language"}) {
     EXPECT_EQ(after.headers.Get(name), before.headers.Get(name)) << name;
   }
   EXPECT_EQ(caller_->Call("GET", "/n/localnamespace/b/lake/o/gone").status, 404);
@@ -137,7 +151,8 @@ TEST_F(OciRestart, FindsObjectsAsTheyWere) {
 TEST_F(OciRestart, FinishesAnUploadThatWasBegunBefore) {
   const std::string uploads = "/n/localnamespace/b/lake/u";
   const json created = json::parse(caller_->Call("POST", uploads, R"({"object":"big"})").body);
-  const std::string target = fmt::format("{}/big?uploadId={}", uploads, created.at("uploadId").get<std::string>());
+  const std::string target =
+      fmt::format("{}/big?uploadId={}", uploads, created.at("uploadId").get<std::string>());
   const Response part = caller_->Call("PUT", target + "&uploadPartNum=1", "part");
   Restart();
   const json commit{{"partsToCommit", {{{"partNum", 1}, {"etag", part.headers.Get("etag")}}}}};
@@ -149,7 +164,8 @@ TEST_F(OciRestart, FinishesAnUploadThatWasBegunBefore) {
 
 TEST_F(OciRestart, KeepsTheBytesOfACopyWhoseSourceIsGone) {
   caller_->Call("PUT", "/n/localnamespace/b/lake/o/a", std::string(5000, 'x'));
-  caller_->Call("POST", "/n/localnamespace/b/lake/actions/renameObject", R"({"sourceName":"a","newName":"b"})");
+  caller_->Call("POST", "/n/localnamespace/b/lake/actions/renameObject",
+                R"({"sourceName":"a","newName":"b"})");
   caller_->Call("PUT", "/n/localnamespace/b/lake/o/a", std::string(5000, 'y'));
   Restart();
   EXPECT_EQ(BodyOf(caller_->Call("GET", "/n/localnamespace/b/lake/o/b")), std::string(5000, 'x'));
@@ -157,7 +173,9 @@ TEST_F(OciRestart, KeepsTheBytesOfACopyWhoseSourceIsGone) {
 }
 
 TEST_F(OciRestart, KeepsBucketsWithTheirSettings) {
-  caller_->Call("POST", kBuckets, R"({"name":"cold","compartmentId":"c1","storageTier":"Archive","metadata":{"k":"v"}})");
+  caller_->Call(
+      "POST", kBuckets,
+      R"({"name":"cold","compartmentId":"c1","storageTier":"Archive","metadata":{"k":"v"}})");
   Restart();
   const json bucket = json::parse(caller_->Call("GET", std::string(kBuckets) + "/cold").body);
   EXPECT_EQ(bucket.at("storageTier"), "Archive");

@@ -17,14 +17,17 @@ constexpr char kObject[] = "/n/localnamespace/b/lake/o/big.bin";
 
 class OciUploads : public ::testing::Test {
  protected:
-  std::string Create(const OciCaller::Headers& headers = {}, json details = {{"object", "big.bin"}}) {
+  std::string Create(const OciCaller::Headers& headers = {},
+                     json details = {{"object", "big.bin"}}) {
     const Response response = caller_.Call("POST", kUploads, details.dump(), headers);
     EXPECT_EQ(response.status, 200) << response.body;
     return json::parse(response.body).at("uploadId");
   }
-  Response Part(const std::string& id, int number, std::string body, const OciCaller::Headers& headers = {}) {
-    return caller_.Call("PUT", fmt::format("{}/big.bin?uploadId={}&uploadPartNum={}", kUploads, id, number),
-                        std::move(body), headers);
+  Response Part(const std::string& id, int number, std::string body,
+                const OciCaller::Headers& headers = {}) {
+    return caller_.Call(
+        "PUT", fmt::format("{}/big.bin?uploadId={}&uploadPartNum={}", kUploads, id, number),
+        std::move(body), headers);
   }
   std::string PartETag(const std::string& id, int number, std::string body) {
     return std::string(Part(id, number, std::move(body)).headers.Get("etag"));
@@ -32,8 +35,10 @@ class OciUploads : public ::testing::Test {
   Response Commit(const std::string& id, const std::vector<std::pair<int, std::string>>& parts,
                   const std::vector<int>& excluded = {}, const OciCaller::Headers& headers = {}) {
     json body{{"partsToCommit", json::array()}, {"partsToExclude", excluded}};
-    for (const auto& [number, etag] : parts) body["partsToCommit"].push_back({{"partNum", number}, {"etag", etag}});
-    return caller_.Call("POST", fmt::format("{}/big.bin?uploadId={}", kUploads, id), body.dump(), headers);
+    for (const auto& [number, etag] : parts)
+      body["partsToCommit"].push_back({{"partNum", number}, {"etag", etag}});
+    return caller_.Call("POST", fmt::format("{}/big.bin?uploadId={}", kUploads, id), body.dump(),
+                        headers);
   }
   Response Get() { return caller_.Call("GET", kObject); }
 
@@ -140,8 +145,9 @@ TEST_F(OciUploads, CheckTheConditionsOfCreateAndOfCommit) {
   const std::string etag = PartETag(early, 1, "mine");
   const Response theirs = caller_.Call("PUT", kObject, "theirs");
   EXPECT_EQ(CodeOf(Commit(early, {{1, etag}}, {}, {{"if-none-match", "*"}})), "IfNoneMatchFailed");
-  EXPECT_EQ(CodeOf(caller_.Call("POST", kUploads, R"({"object":"big.bin"})", {{"if-none-match", "*"}})),
-            "IfNoneMatchFailed");
+  EXPECT_EQ(
+      CodeOf(caller_.Call("POST", kUploads, R"({"object":"big.bin"})", {{"if-none-match", "*"}})),
+      "IfNoneMatchFailed");
   EXPECT_EQ(BodyOf(Get()), "theirs");
   const std::string current(theirs.headers.Get("etag"));
   EXPECT_EQ(Commit(early, {{1, etag}}, {}, {{"if-match", current}}).status, 200);
@@ -177,7 +183,8 @@ TEST_F(OciUploads, AreListedWithTheirParts) {
 }
 
 TEST_F(OciUploads, WantTheMetadataPrefixSpelledOut) {
-  EXPECT_EQ(CodeOf(caller_.Call("POST", kUploads, R"({"object":"a","metadata":{"mtime":"1"}})")), "InvalidMetadata");
+  EXPECT_EQ(CodeOf(caller_.Call("POST", kUploads, R"({"object":"a","metadata":{"mtime":"1"}})")),
+            "InvalidMetadata");
   EXPECT_EQ(CodeOf(caller_.Call("POST", kUploads, R"({"metadata":{}})")), "MissingParameter");
   EXPECT_EQ(CodeOf(caller_.Call("POST", kUploads, "[]")), "InvalidJSON");
 }
@@ -188,7 +195,8 @@ TEST(OciUploadLimits, RefuseSmallPartsWhereAMinimumIsSet) {
   const std::string id = created.at("uploadId");
   json body{{"partsToCommit", json::array()}};
   for (const int number : {1, 2}) {
-    const auto part = caller.Call("PUT", fmt::format("{}/a?uploadId={}&uploadPartNum={}", kUploads, id, number), "abc");
+    const auto part = caller.Call(
+        "PUT", fmt::format("{}/a?uploadId={}&uploadPartNum={}", kUploads, id, number), "abc");
     body["partsToCommit"].push_back({{"partNum", number}, {"etag", part.headers.Get("etag")}});
   }
   const std::string target = fmt::format("{}/a?uploadId={}", kUploads, id);

@@ -1,0 +1,158 @@
+// The program `localcloud`: stands in for both clouds on loopback, for tests, benchmarks and a
+// first try.
+//
+// It writes one JSON file when it is ready (endpoints, names, where to find generated keys) and
+// stops on SIGTERM or SIGINT. Exit status: 0 after a stop that was asked for, 1 when it could not
+// start, 2 for a wrong command line.
+#include <pthread.h>
+
+#include <csignal>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "core/clock.h"
+#include "core/result.h"
+#include "tests/localcloud/admin_service.h"
+#include "tests/localcloud/oci_service.h"
+#include "tests/localcloud/oci_setup.h"
+#include "tests/localcloud/server.h"
+#include "tests/localcloud/storage.h"
+
+namespace skybridge::localcloud {
+namespace {
+
+struct ProgramOptions {
+  std::string ready_file;
+  std::string data_directory;  // "" keeps everything in memory
+  std::uint16_t admin_port = 0;
+  std::uint16_t oci_port = 0;
+  OciServiceOptions oci;
+};
+
+// What all servers of the process share. Declared before them, so that it outlives them.
+struct Shared {
+  SystemClock clock;
+  std::shared_ptr<RuleBook> rules = std::make_shared<RuleBook>();
+  std::shared_ptr<Traffic> traffic = std::make_shared<Traffic>();
+  std::unique_ptr<Storage> storage;
+
+  ServerOptions On(std::uint16_t port) const {
+    return {.port = port, .rules = rules, .traffic = traffic};
+  }
+};
+
+// A service and the server in front of it.
+struct Running {
+  std::unique_ptr<Service> service;
+  std::unique_ptr<Server> server;
+  nlohmann::json description;
+};
+
+Result<Running> StartOci(Shared& shared, const ProgramOptions& options) {
+  const std::filesystem::path directory =
+      std::filesystem::absolute(options.ready_file).parent_path();
+  const OciLogin login = TRY(PrepareOciLogin(directory, options.oci.region));
+  OciServiceOptions service_options = options.oci;
+  service_options.identities.push_back(login.identity);
+  Running running;
+  running.service = TRY(OciService::Create(*shared.storage, shared.clock, service_options));
+  running.server = TRY(Server::Start(*running.service, shared.clock, shared.On(options.oci_port)));
+  running.description =
+      nlohmann::json::parse(DescribeOci(service_options, login, running.server->url()));
+  return running;
+}
+
+// The admin port has rules and counts of its own, so that nothing shapes or counts it.
+Result<Running> StartAdmin(Shared& shared, const ProgramOptions& options) {
+  Running running;
+  running.service = std::make_unique<AdminService>(*shared.rules, *shared.traffic);
+  running.server = TRY(Server::Start(*running.service, shared.clock, {.port = options.admin_port}));
+  running.description = {{"endpoint", running.server->url()}};
+  return running;
+}
+
+// Appears whole or not at all.
+Status WriteReadyFile(const std::string& path, const nlohmann::json& content) {
+  const std::string temporary = path + ".new";
+  {
+    std::ofstream file(temporary, std::ios::trunc);
+    file << content.dump(2) << '\n';
+    if (!file.flush()) return Fail(ErrorCode::kIo, "cannot write " + temporary);
+  }
+  std::error_code failed;
+  std::filesystem::rename(temporary, path, failed);
+  if (failed) return Fail(ErrorFromErrno(failed.value(), "rename " + temporary));
+  return {};
+}
+
+Status Run(const ProgramOptions& options, const sigset_t& stop_signals) {
+  Shared shared;
+  shared.storage = options.data_directory.empty()
+                       ? MakeMemoryStorage()
+                       : TRY(MakeDirectoryStorage(options.data_directory));
+  const Running oci = TRY(StartOci(shared, options));
+  const Running admin = TRY(StartAdmin(shared, options));
+  TRY_VOID(
+      WriteReadyFile(options.ready_file, {{"admin", admin.description}, {"oci", oci.description}}));
+  int signal = 0;
+  sigwait(&stop_signals, &signal);
+  return {};
+}
+
+void AddOptions(CLI::App& app, ProgramOptions& options) {
+  app.add_option("--ready-file", options.ready_file,
+                 "Where to write the endpoints when ready; keys go beside it")
+      ->required();
+  app.add_option("--data-dir", options.data_directory,
+                 "Keep everything in this directory instead of in memory");
+  app.add_option("--admin-port", options.admin_port,
+                 "Port for rules and counts; 0 lets the kernel choose");
+  app.add_option("--oci-port", options.oci_port, "Port for OCI; 0 lets the kernel choose");
+  app.add_option("--oci-namespace", options.oci.namespaces, "Object Storage namespace")
+      ->expected(1)
+      ->capture_default_str();
+  app.add_option("--oci-region", options.oci.region, "Region")->capture_default_str();
+  app.add_option("--oci-compartment", options.oci.compartment_id, "Compartment of the buckets")
+      ->capture_default_str();
+  app.add_option("--oci-bucket", options.oci.buckets, "Bucket to create at start; may be repeated");
+  app.add_option("--oci-min-part-size", options.oci.limits.min_part_size_bytes,
+                 "Bytes that every part of an upload but the last must have")
+      ->capture_default_str();
+}
+
+int Main(int argc, char** argv) {
+  ProgramOptions options;
+  CLI::App app("A test double of both clouds on loopback. Nobody's data is safe in it.",
+               "localcloud");
+  AddOptions(app, options);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  // Blocked before the first thread starts, so that only sigwait takes them.
+  sigset_t stop_signals;
+  sigemptyset(&stop_signals);
+  sigaddset(&stop_signals, SIGTERM);
+  sigaddset(&stop_signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &stop_signals, nullptr);
+
+  std::fputs("localcloud is a test double: nobody's data is safe in it.\n", stderr);
+  const Status status = Run(options, stop_signals);
+  if (status) return 0;
+  std::fprintf(stderr, "localcloud: %s\n", status.error().ToString().c_str());
+  return 1;
+}
+
+}  // namespace
+}  // namespace skybridge::localcloud
+
+int main(int argc, char** argv) { return skybridge::localcloud::Main(argc, argv); }
