@@ -42,9 +42,10 @@ Error TokenRefusal(const HttpResponse& response, WallTime now) {
   const std::string description = body.is_object() ? Text(body, "error_description") : std::string();
   const Meaning meaning = response.status == 400 ? Meaning{.code = ErrorCode::kUnauthenticated, .retryable = false}
                                                  : MeaningOf(response.status, {});
-  const std::string reason = description.substr(0, description.find_first_of("\r\n"));
+  std::string reason = description.substr(0, description.find_first_of("\r\n"));
+  if (reason.empty()) reason = code.empty() ? "it gave no reason" : code;
   return Error{.code = meaning.code,
-               .message = fmt::format("the token authority refused: {}", reason.empty() ? code : reason),
+               .message = fmt::format("the token authority refused: {}", reason),
                .retryable = meaning.retryable,
                .remote = {.http_status = response.status,
                           .service_code = code,
