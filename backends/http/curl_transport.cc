@@ -205,11 +205,15 @@ class CurlTransport::Exchange {
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
 
-  Status Prepare(CURLSH* shared);
-  Status Run(const CallContext& context);
-  HttpResponse TakeResponse() { return std::move(response_); }
+  Result<HttpResponse> Perform(CURLSH* shared, const CallContext& context) {
+    TRY_VOID(Prepare(shared));
+    TRY_VOID(Run(context));
+    return std::move(response_);
+  }
 
  private:
+  Status Prepare(CURLSH* shared);
+  Status Run(const CallContext& context);
   Status PrepareHeaders();
   void PrepareBody();
   void PrepareConnection();
@@ -463,13 +467,12 @@ Result<HttpResponse> CurlTransport::Send(const HttpRequest& request, const CallC
     return Fail(MakeError(ErrorCode::kTimedOut, request, endpoint, "the call's deadline passed"));
   }
   std::unique_ptr<Session> session = pool_->Acquire(endpoint.origin);
-  Exchange exchange(request, endpoint, options_, *session);
-  TRY_VOID(exchange.Prepare(shared_->handle()));
   // A session whose transfer failed is dropped, and its connection with it.
-  TRY_VOID(exchange.Run(context));
-  session->Detach();
+  HttpResponse response =
+      TRY(Exchange(request, endpoint, options_, *session).Perform(shared_->handle(), context));
+  // Nothing of the exchange is left: from here on another thread may use the session.
   pool_->Release(endpoint.origin, std::move(session));
-  return exchange.TakeResponse();
+  return response;
 }
 
 }  // namespace skybridge
