@@ -25,8 +25,8 @@
 namespace skybridge::cache {
 namespace {
 
-// On disk: DIRECTORY/blocks/XX/VERSION-INDEX-SIZE, all hexadecimal: the 128-bit hash of object, ETag and block size; the
-// block's index; the size of the file. The name alone is enough to rebuild the index, so that a start reads 257
+// On disk: DIRECTORY/blocks/XX/VERSION-INDEX-SIZE, all hexadecimal: the 128-bit hash of object, ETag and block size;
+// the block's index; the size of the file. The name alone is enough to rebuild the index, so that a start reads 257
 // directories and opens no file. XX spreads the files over 256 directories.
 constexpr unsigned kFanOut = 256;
 constexpr const char* kTemporaryName = "/tmp";
@@ -207,13 +207,14 @@ void DiskBlockCache::Write(const BlockId& id, ByteSpan bytes) {
   }
 }
 
-// Reserves the bytes of a block that is about to be written. False if it is here, or on its way in or out, or too large.
+// Reserves the bytes of a block that is about to be written. False if it is here, on its way in or out, or too large.
 bool DiskBlockCache::MakeRoom(const IndexedBlock& block) {
   MutexLock lock(mutex_);
   if (index_.Contains(block.key) || pending_.contains(block.key)) return false;
   if (block.file_bytes > options_.capacity_bytes) return false;
   pending_.insert(block.key);
-  while (index_.used_bytes() + pending_bytes_ + block.file_bytes > options_.capacity_bytes || index_.size() >= kMaxBlocks) {
+  while (index_.used_bytes() + pending_bytes_ + block.file_bytes > options_.capacity_bytes ||
+         index_.size() >= kMaxBlocks) {
     const std::optional<IndexedBlock> victim = index_.EvictNext();
     if (!victim) {
       pending_.erase(block.key);

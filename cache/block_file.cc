@@ -30,7 +30,9 @@ struct FixedHeader {
 };
 static_assert(sizeof(FixedHeader) == 56);
 
-std::uint64_t ChunkCount(std::uint64_t length_bytes) { return (length_bytes + kBlockChunkBytes - 1) / kBlockChunkBytes; }
+std::uint64_t ChunkCount(std::uint64_t length_bytes) {
+  return (length_bytes + kBlockChunkBytes - 1) / kBlockChunkBytes;
+}
 
 std::uint64_t Xxh3(ByteSpan bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
 

@@ -79,27 +79,33 @@ class MetadataCache {
 
   // The inode, or nothing.
   virtual Result<std::optional<InodeRecord>> Get(InodeNumber ino) = 0;
+  // A name that a complete listing did not show is kAbsent, learned at the time of the listing.
   virtual Result<NameAnswer> Lookup(InodeNumber parent, std::string_view name) = 0;
 
   // Records that the store has this child. An existing name keeps its inode number if the kind is the same and
-  // `child.ino` does not ask for another; what the new record does not know (attributes of the same ETag, a link target) is kept from the old one. Returns it.
+  // `child.ino` does not ask for another; what the new record does not know (attributes of the same ETag, a link target)
+  // is kept from the old one. A record without ctime gets the old one while nothing visible changed. Returns it.
+  // Errors: kNotFound if the parent has gone.
   virtual Result<InodeRecord> Upsert(InodeNumber parent, const Child& child) = 0;
   // Records that the name does not exist (a negative entry), removing what was there.
   virtual Status SetAbsent(InodeNumber parent, std::string_view name, WallTime now) = 0;
 
   // Replaces the children of a directory by a complete listing, in bounded memory: begin, any number of pages, finish.
-  // Children not seen by any page are removed at Finish; a listing that is dropped unfinished removes nothing.
+  // Children not seen by any page are removed at Finish, but not those recorded since the listing began; names removed
+  // since then are left out of what Add stores. A listing that is dropped unfinished removes nothing. The cache outlives
+  // its listings.
   class Listing {
    public:
     virtual ~Listing() = default;
-    // The records as stored, with inode numbers, in the order given.
+    // The records as stored, with inode numbers, in the order given (without names removed meanwhile).
     virtual Result<std::vector<InodeRecord>> Add(const std::vector<Child>& children) = 0;
     // `keep`: names made locally while the listing ran, which must not be removed.
     virtual Status Finish(WallTime listed_at, const std::function<bool(std::string_view)>& keep) = 0;
   };
   virtual std::unique_ptr<Listing> BeginListing(InodeNumber directory) = 0;
   virtual Result<DirectoryState> GetDirectoryState(InodeNumber directory) = 0;
-  // The next lookup or readdir asks the store again.
+  // The next lookup or readdir asks the store again: the listing is no longer complete, negative entries are gone, and
+  // its children were `learned_at` the epoch until they are learned again.
   virtual Status InvalidateDirectory(InodeNumber directory) = 0;
 
   // Up to `max` present children with names greater than `after` (bytewise), in bytewise order.

@@ -18,7 +18,7 @@
 namespace skybridge::cache {
 namespace {
 
-// Room is reserved in grains so that a small write costs one look at the books in sixteen; the bound errs to the safe side.
+// Room is reserved in grains so that a small write seldom looks at the books; the bound errs to the safe side.
 constexpr std::uint64_t kGrainBytes = 64 << 10;
 // Waits end when room is given back; this often they also look at the clock (a seam) and at the stop token.
 constexpr std::chrono::milliseconds kWaitSlice{20};

@@ -1,0 +1,219 @@
+#include "cache/inode_codec.h"
+
+#include <bit>
+#include <cstring>
+#include <map>
+
+namespace skybridge::cache {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "fixed-size numbers are written as they lie in memory");
+
+constexpr std::uint8_t kVersion = 1;
+enum Flag : std::uint8_t { kAttributesKnown = 1, kHasMtime = 2, kHasMode = 4, kHasUid = 8, kHasGid = 16 };
+
+std::string BigEndian(char prefix, std::uint64_t number) {
+  std::string key(9, prefix);
+  for (std::size_t i = 0; i < 8; ++i) key[1 + i] = static_cast<char>(number >> (56 - 8 * i));
+  return key;
+}
+
+std::uint64_t FromBigEndian(std::string_view bytes) {
+  std::uint64_t number = 0;
+  for (std::size_t i = 0; i < 8; ++i) number = number << 8 | static_cast<std::uint8_t>(bytes[i]);
+  return number;
+}
+
+class Writer {
+ public:
+  template <class T>
+  void Fixed(T value) {
+    out_.append(reinterpret_cast<const char*>(&value), sizeof value);
+  }
+  void Time(WallTime time) { Fixed<std::int64_t>(time.time_since_epoch().count()); }
+  void Varint(std::uint64_t value) {
+    for (; value >= 128; value >>= 7) out_.push_back(static_cast<char>(value | 128));
+    out_.push_back(static_cast<char>(value));
+  }
+  void Text(std::string_view text) {
+    Varint(text.size());
+    out_.append(text);
+  }
+  void Map(const std::map<std::string, std::string>& map) {
+    Varint(map.size());
+    for (const auto& [name, value] : map) {
+      Text(name);
+      Text(value);
+    }
+  }
+  std::string Take() { return std::move(out_); }
+
+ private:
+  std::string out_;
+};
+
+// Reads what Writer wrote; after running past the end, every read gives zero and `good()` is false.
+class Reader {
+ public:
+  explicit Reader(std::string_view in) : in_(in) {}
+
+  template <class T>
+  T Fixed() {
+    T value{};
+    if (!Has(sizeof value)) return value;
+    std::memcpy(&value, in_.data(), sizeof value);
+    in_.remove_prefix(sizeof value);
+    return value;
+  }
+  WallTime Time() { return WallTime(std::chrono::nanoseconds(Fixed<std::int64_t>())); }
+  std::uint64_t Varint() {
+    std::uint64_t value = 0;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+      const auto byte = Fixed<std::uint8_t>();
+      value |= static_cast<std::uint64_t>(byte & 127U) << shift;
+      if ((byte & 128U) == 0) return value;
+    }
+    good_ = false;
+    return 0;
+  }
+  std::string Text() {
+    const std::uint64_t size = Varint();
+    if (!Has(size)) return {};
+    std::string text(in_.substr(0, size));
+    in_.remove_prefix(size);
+    return text;
+  }
+  std::map<std::string, std::string> Map() {
+    std::map<std::string, std::string> map;
+    for (std::uint64_t left = Varint(); left > 0 && good_; --left) {
+      std::string name = Text();
+      map[std::move(name)] = Text();
+    }
+    return map;
+  }
+  bool good_to_the_end() const { return good_ && in_.empty(); }
+
+ private:
+  bool Has(std::uint64_t size) {
+    good_ = good_ && in_.size() >= size;
+    return good_;
+  }
+  std::string_view in_;
+  bool good_ = true;
+};
+
+void WriteInode(Writer& out, const InodeRecord& inode) {
+  out.Fixed(ToInteger(inode.ino));
+  out.Fixed(static_cast<std::uint8_t>(inode.kind));
+  out.Fixed(static_cast<std::uint8_t>((inode.attributes_known ? kAttributesKnown : 0) | (inode.mtime ? kHasMtime : 0) |
+                                      (inode.mode ? kHasMode : 0) | (inode.uid ? kHasUid : 0) |
+                                      (inode.gid ? kHasGid : 0)));
+  out.Fixed(inode.size_bytes);
+  out.Time(inode.last_modified);
+  out.Time(inode.learned_at);
+  out.Time(inode.ctime);
+  if (inode.mtime) out.Time(*inode.mtime);
+  if (inode.mode) out.Fixed(*inode.mode);
+  if (inode.uid) out.Fixed(*inode.uid);
+  if (inode.gid) out.Fixed(*inode.gid);
+  out.Text(inode.etag);
+  out.Text(inode.symlink_target);
+  out.Map(inode.xattrs);
+  out.Map(inode.foreign);
+}
+
+void ReadInode(Reader& in, InodeRecord& inode) {
+  inode.ino = static_cast<InodeNumber>(in.Fixed<std::uint64_t>());
+  inode.kind = static_cast<InodeKind>(in.Fixed<std::uint8_t>());
+  const auto flags = in.Fixed<std::uint8_t>();
+  inode.attributes_known = (flags & kAttributesKnown) != 0;
+  inode.size_bytes = in.Fixed<std::uint64_t>();
+  inode.last_modified = in.Time();
+  inode.learned_at = in.Time();
+  inode.ctime = in.Time();
+  if ((flags & kHasMtime) != 0) inode.mtime = in.Time();
+  if ((flags & kHasMode) != 0) inode.mode = in.Fixed<std::uint32_t>();
+  if ((flags & kHasUid) != 0) inode.uid = in.Fixed<std::uint32_t>();
+  if ((flags & kHasGid) != 0) inode.gid = in.Fixed<std::uint32_t>();
+  inode.etag = in.Text();
+  inode.symlink_target = in.Text();
+  inode.xattrs = in.Map();
+  inode.foreign = in.Map();
+}
+
+}  // namespace
+
+std::string EntryKey(InodeNumber parent, std::string_view name) {
+  std::string key = BigEndian('d', ToInteger(parent));
+  key.append(name);
+  return key;
+}
+std::string InodeKey(InodeNumber ino) { return BigEndian('i', ToInteger(ino)); }
+std::string StateKey(InodeNumber directory) { return BigEndian('s', ToInteger(directory)); }
+std::string GarbageKey(InodeNumber directory) { return BigEndian('g', ToInteger(directory)); }
+std::string AboutKey(std::string_view what) { return "m" + std::string(what); }
+std::string_view NameOfEntryKey(std::string_view key) { return key.substr(9); }
+InodeNumber InodeOfKey(std::string_view key) { return static_cast<InodeNumber>(FromBigEndian(key.substr(1))); }
+
+std::string EncodeEntry(const DirectoryEntry& entry) {
+  Writer out;
+  out.Fixed(kVersion);
+  out.Fixed(static_cast<std::uint8_t>(entry.present));
+  out.Fixed(entry.generation);
+  if (entry.present) {
+    WriteInode(out, entry.inode);
+  } else {
+    out.Time(entry.learned_at);
+  }
+  return out.Take();
+}
+
+std::optional<DirectoryEntry> DecodeEntry(std::string_view value, InodeNumber parent, std::string_view name) {
+  Reader in(value);
+  DirectoryEntry entry;
+  if (in.Fixed<std::uint8_t>() != kVersion) return std::nullopt;
+  entry.present = in.Fixed<std::uint8_t>() != 0;
+  entry.generation = in.Fixed<std::uint64_t>();
+  if (entry.present) {
+    entry.inode.parent = parent;
+    entry.inode.name = name;
+    ReadInode(in, entry.inode);
+  } else {
+    entry.learned_at = in.Time();
+  }
+  if (!in.good_to_the_end() || entry.inode.kind > InodeKind::kSymlink) return std::nullopt;
+  return entry;
+}
+
+std::string EncodePlace(const EntryPlace& place) {
+  std::string value = BigEndian('p', ToInteger(place.parent)).substr(1);
+  value.append(place.name);
+  return value;
+}
+
+std::optional<EntryPlace> DecodePlace(std::string_view value) {
+  if (value.size() < 8) return std::nullopt;
+  return EntryPlace{static_cast<InodeNumber>(FromBigEndian(value)), std::string(value.substr(8))};
+}
+
+std::string EncodeState(const ListingState& state) {
+  Writer out;
+  out.Fixed(kVersion);
+  out.Fixed(static_cast<std::uint8_t>(state.complete));
+  out.Time(state.listed_at);
+  out.Fixed(state.stale_before);
+  return out.Take();
+}
+
+std::optional<ListingState> DecodeState(std::string_view value) {
+  Reader in(value);
+  ListingState state;
+  if (in.Fixed<std::uint8_t>() != kVersion) return std::nullopt;
+  state.complete = in.Fixed<std::uint8_t>() != 0;
+  state.listed_at = in.Time();
+  state.stale_before = in.Fixed<std::uint64_t>();
+  if (!in.good_to_the_end()) return std::nullopt;
+  return state;
+}
+
+}  // namespace skybridge::cache

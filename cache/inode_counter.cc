@@ -1,0 +1,79 @@
+#include "cache/inode_counter.h"
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <string_view>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "cache/local_file.h"
+
+namespace skybridge::cache {
+namespace {
+
+Status WriteSynced(const std::string& path, std::string_view text) {
+  FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  if (!file.valid()) return Fail(ErrorFromErrno(errno, "make '" + path + "'"));
+  TRY_VOID(WriteAt(file.get(), 0, AsBytes(text)));
+  if (::fsync(file.get()) != 0) return Fail(ErrorFromErrno(errno, "sync '" + path + "'"));
+  return {};
+}
+
+Status SyncDirectoryOf(const std::string& path) {
+  const std::string directory = path.substr(0, path.rfind('/') + 1);
+  const FileDescriptor file(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!file.valid() || ::fsync(file.get()) != 0) return Fail(ErrorFromErrno(errno, "sync '" + directory + "'"));
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<InodeCounter>> InodeCounter::Open(const std::string& path) {
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) {
+    if (errno == ENOENT) return std::unique_ptr<InodeCounter>(new InodeCounter(path, kFirst, true));
+    return Fail(ErrorFromErrno(errno, "open '" + path + "'"));
+  }
+  std::array<std::byte, 32> bytes{};
+  const std::size_t size = TRY(ReadAt(file.get(), 0, bytes));
+  const char* begin = reinterpret_cast<const char*>(bytes.data());
+  std::uint64_t number = 0;
+  const auto [end, failure] = std::from_chars(begin, begin + size, number);
+  if (failure != std::errc() || end != begin + size - 1 || *end != '\n' || number < kFirst) {
+    return Fail(ErrorCode::kCorrupt, "'" + path + "' does not hold an inode number");
+  }
+  return std::unique_ptr<InodeCounter>(new InodeCounter(path, number, false));
+}
+
+Result<InodeNumber> InodeCounter::Next() {
+  MutexLock lock(mutex_);
+  if (next_ == lease_end_) TRY_VOID(Lease(next_ + kLease));
+  return static_cast<InodeNumber>(next_++);
+}
+
+std::uint64_t InodeCounter::last() const {
+  MutexLock lock(mutex_);
+  return next_ - 1;
+}
+
+Status InodeCounter::SkipTo(std::uint64_t number) {
+  MutexLock lock(mutex_);
+  if (number < next_) return {};
+  TRY_VOID(Lease(number + 1 + kLease));
+  next_ = number + 1;
+  return {};
+}
+
+// Written aside and renamed: the file holds the old number or the new one, whatever happens.
+Status InodeCounter::Lease(std::uint64_t end) {
+  const std::string aside = path_ + ".new";
+  TRY_VOID(WriteSynced(aside, std::to_string(end) + "\n"));
+  if (::rename(aside.c_str(), path_.c_str()) != 0) return Fail(ErrorFromErrno(errno, "rename '" + aside + "'"));
+  TRY_VOID(SyncDirectoryOf(path_));
+  lease_end_ = end;
+  return {};
+}
+
+}  // namespace skybridge::cache

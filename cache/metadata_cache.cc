@@ -1,0 +1,574 @@
+#include "cache/metadata_cache.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <set>
+#include <unordered_map>
+#include <utility>
+
+#include <rocksdb/write_batch.h>
+
+#include "cache/cache_directory.h"
+#include "cache/inode_codec.h"
+#include "cache/inode_counter.h"
+#include "cache/listing_states.h"
+#include "cache/metadata_db.h"
+#include "core/log.h"
+#include "core/mutex.h"
+
+namespace skybridge::cache {
+namespace {
+
+// Entries in one write of a listing or a removal: bounds memory and the time that other writers wait.
+constexpr std::size_t kBatchEntries = 256;
+// Deeper than any path that a store can hold (one byte a name in a key of 1024 bytes, or Azure's 63 levels).
+constexpr std::size_t kMaxDepth = 4096;
+
+// What a record that was learned again keeps of the one before: what a listing could not tell about the same version.
+void KeepWhatIsKnown(const InodeRecord& old, InodeRecord& fresh) {
+  if (old.etag != fresh.etag) return;
+  if (!fresh.attributes_known && old.attributes_known) {
+    fresh.attributes_known = true;
+    fresh.mtime = old.mtime;
+    fresh.mode = old.mode;
+    fresh.uid = old.uid;
+    fresh.gid = old.gid;
+    fresh.xattrs = old.xattrs;
+    fresh.foreign = old.foreign;
+  }
+  if (fresh.symlink_target.empty()) fresh.symlink_target = old.symlink_target;
+}
+
+// A listing without attributes shows a symbolic link as a file; the version tells that it is the link we know.
+bool IsKnownLink(const InodeRecord& old, const InodeRecord& fresh) {
+  return old.kind == InodeKind::kSymlink && fresh.kind == InodeKind::kFile && !fresh.attributes_known &&
+         !fresh.etag.empty() && old.etag == fresh.etag;
+}
+
+bool LooksTheSame(const InodeRecord& a, const InodeRecord& b) {
+  return a.etag == b.etag && a.size_bytes == b.size_bytes && a.mtime == b.mtime && a.mode == b.mode && a.uid == b.uid &&
+         a.gid == b.gid && a.xattrs == b.xattrs && a.foreign == b.foreign;
+}
+
+class RocksMetadataCache final : public MetadataCache {
+ public:
+  RocksMetadataCache(std::unique_ptr<CacheDirectory> directory, std::unique_ptr<InodeCounter> counter,
+                     std::unique_ptr<MetadataDb> db)
+      : directory_(std::move(directory)), counter_(std::move(counter)), db_(std::move(db)) {}
+
+  Status Start();
+  Status StartEmpty() {
+    TRY_VOID(db_->Empty());
+    return Start();
+  }
+
+  Result<std::optional<InodeRecord>> Get(InodeNumber ino) override;
+  Result<NameAnswer> Lookup(InodeNumber parent, std::string_view name) override;
+  Result<InodeRecord> Upsert(InodeNumber parent, const Child& child) override;
+  Status SetAbsent(InodeNumber parent, std::string_view name, WallTime now) override;
+  std::unique_ptr<Listing> BeginListing(InodeNumber directory) override;
+  Result<DirectoryState> GetDirectoryState(InodeNumber directory) override;
+  Status InvalidateDirectory(InodeNumber directory) override;
+  Result<std::vector<InodeRecord>> Children(InodeNumber directory, std::string_view after, std::size_t max) override;
+  Status Update(const InodeRecord& record) override;
+  Status Rename(InodeNumber ino, InodeNumber new_parent, std::string_view new_name) override;
+  Status Remove(InodeNumber parent, std::string_view name) override;
+  Result<InodeNumber> AllocateInode() override { return counter_->Next(); }
+  Result<std::vector<std::string>> PathOf(InodeNumber ino) override;
+
+ private:
+  class RunningListing;
+  // Changes under way that have not reached the database.
+  struct Change {
+    rocksdb::WriteBatch batch;
+    std::unordered_map<std::string, InodeRecord> written;  // entries of this batch, by key
+    bool garbage = false;                                  // a directory was removed
+  };
+
+  Result<std::optional<EntryPlace>> PlaceOf(InodeNumber ino);
+  Result<std::optional<DirectoryEntry>> EntryAt(InodeNumber parent, std::string_view name);
+  Result<ListingState> StateOf(InodeNumber directory);
+  Status WriteState(InodeNumber directory, const ListingState& state) REQUIRES(mutex_);
+  // The inode's own entry; nothing if it has gone.
+  Result<std::optional<DirectoryEntry>> EntryOf(InodeNumber ino);
+  Result<bool> IsBelow(InodeNumber ino, InodeNumber ancestor);
+  Status RequireDirectory(InodeNumber directory);
+
+  Result<InodeRecord> UpsertInto(Change& change, InodeNumber parent, const Child& child, std::uint64_t generation)
+      REQUIRES(mutex_);
+  Result<std::optional<InodeRecord>> PresentBefore(const Change& change, InodeNumber parent, const std::string& name);
+  void PutEntry(Change& change, const InodeRecord& inode, std::uint64_t generation);
+  void PutPlace(Change& change, const InodeRecord& inode) {
+    change.batch.Put(InodeKey(inode.ino), EncodePlace({inode.parent, inode.name}));
+  }
+  Status LeaveOldPlace(Change& change, const InodeRecord& inode);
+  // Removes what an entry refers to, not the entry itself.
+  void ForgetInode(Change& change, const InodeRecord& inode);
+  Status Commit(Change& change) REQUIRES(mutex_);
+  Status CollectGarbage() REQUIRES(mutex_);
+  Status CollectDirectory(InodeNumber directory) REQUIRES(mutex_);
+
+  void NoteRemoved(InodeNumber parent, std::string_view name) REQUIRES(mutex_);
+  void NoteMade(InodeNumber parent, std::string_view name) REQUIRES(mutex_);
+
+  const std::unique_ptr<CacheDirectory> directory_;
+  const std::unique_ptr<InodeCounter> counter_;
+  const std::unique_ptr<MetadataDb> db_;
+  ListingStates states_;
+
+  Mutex mutex_;  // one change at a time; reads do not take it
+  std::vector<RunningListing*> listings_ GUARDED_BY(mutex_);
+};
+
+// Its number is above that of every entry learned before it began, and marks those that its pages show.
+class RocksMetadataCache::RunningListing final : public MetadataCache::Listing {
+ public:
+  RunningListing(RocksMetadataCache& cache, InodeNumber directory) : cache_(cache), directory_(directory) {
+    MutexLock lock(cache_.mutex_);
+    cache_.listings_.push_back(this);
+    number_ = cache_.counter_->Next();
+  }
+  ~RunningListing() override {
+    MutexLock lock(cache_.mutex_);
+    std::erase(cache_.listings_, this);
+  }
+
+  Result<std::vector<InodeRecord>> Add(const std::vector<Child>& children) override {
+    const InodeNumber number = TRY(number_);
+    std::vector<InodeRecord> stored;
+    stored.reserve(children.size());
+    for (std::size_t at = 0; at < children.size(); at += kBatchEntries) {
+      const std::size_t end = std::min(children.size(), at + kBatchEntries);
+      MutexLock lock(cache_.mutex_);
+      TRY_VOID(cache_.RequireDirectory(directory_));
+      Change change;
+      for (std::size_t i = at; i < end; ++i) {
+        if (removed_.contains(children[i].name)) continue;
+        stored.push_back(TRY(cache_.UpsertInto(change, directory_, children[i], ToInteger(number))));
+      }
+      TRY_VOID(cache_.Commit(change));
+    }
+    return stored;
+  }
+
+  Status Finish(WallTime listed_at, const std::function<bool(std::string_view)>& keep) override {
+    const InodeNumber number = TRY(number_);
+    std::string from = EntryKey(directory_, "");
+    while (true) {
+      std::vector<std::string> unseen = TRY(UnseenFrom(from, ToInteger(number), keep));
+      TRY_VOID(RemoveUnseen(unseen, ToInteger(number)));
+      if (unseen.size() < kBatchEntries) break;
+      from = EntryKey(directory_, unseen.back());
+    }
+    return MarkComplete(listed_at, ToInteger(number));
+  }
+
+  InodeNumber directory() const { return directory_; }
+  void NoteRemoved(std::string_view name) { removed_.emplace(name); }
+  void NoteMade(std::string_view name) { removed_.erase(std::string(name)); }
+
+ private:
+  // Up to kBatchEntries names that no page showed and `keep` does not want. Takes no lock: `keep` is foreign code.
+  Result<std::vector<std::string>> UnseenFrom(const std::string& from, std::uint64_t number,
+                                              const std::function<bool(std::string_view)>& keep) {
+    std::vector<std::string> names;
+    bool good = true;
+    TRY_VOID(cache_.db_->Scan(EntryKey(directory_, ""), from, [&](std::string_view key, std::string_view value) {
+      const std::string_view name = NameOfEntryKey(key);
+      const std::optional<DirectoryEntry> entry = DecodeEntry(value, directory_, name);
+      good = entry.has_value();
+      if (good && entry->generation < number && !(entry->present && keep && keep(name))) names.emplace_back(name);
+      return good && names.size() < kBatchEntries;
+    }));
+    if (!good) return Fail(ErrorCode::kCorrupt, "metadata cache: an entry cannot be read");
+    return names;
+  }
+
+  Status RemoveUnseen(const std::vector<std::string>& names, std::uint64_t number) {
+    MutexLock lock(cache_.mutex_);
+    Change change;
+    for (const std::string& name : names) {
+      const std::optional<DirectoryEntry> entry = TRY(cache_.EntryAt(directory_, name));
+      if (!entry || entry->generation >= number) continue;  // changed since it was looked at
+      change.batch.Delete(EntryKey(directory_, name));
+      if (entry->present) cache_.ForgetInode(change, entry->inode);
+    }
+    return cache_.Commit(change);
+  }
+
+  Status MarkComplete(WallTime listed_at, std::uint64_t number) {
+    MutexLock lock(cache_.mutex_);
+    TRY_VOID(cache_.RequireDirectory(directory_));
+    ListingState state = TRY(cache_.StateOf(directory_));
+    if (state.stale_before > number) return {};  // invalidated while the listing ran: it proves nothing
+    state.complete = true;
+    state.listed_at = listed_at;
+    return cache_.WriteState(directory_, state);
+  }
+
+  RocksMetadataCache& cache_;
+  const InodeNumber directory_;
+  Result<InodeNumber> number_ = Fail(ErrorCode::kInternal, "listing without a number");
+  std::set<std::string> removed_;  // names removed here since the listing began; guarded by cache_.mutex_
+};
+
+Status RocksMetadataCache::Start() {
+  MutexLock lock(mutex_);
+  TRY_VOID(CollectGarbage());
+  const std::optional<DirectoryEntry> root = TRY(EntryAt(InodeNumber::kNone, ""));
+  if (root) return {};
+  Change change;
+  const InodeRecord record{.ino = InodeNumber::kRoot, .kind = InodeKind::kDirectory};
+  PutEntry(change, record, counter_->last());
+  PutPlace(change, record);
+  return Commit(change);
+}
+
+// --- reading
+
+Result<std::optional<EntryPlace>> RocksMetadataCache::PlaceOf(InodeNumber ino) {
+  const std::optional<std::string> value = TRY(db_->Get(InodeKey(ino)));
+  if (!value) return std::optional<EntryPlace>();
+  std::optional<EntryPlace> place = DecodePlace(*value);
+  if (!place) return Fail(ErrorCode::kCorrupt, "metadata cache: the place of an inode cannot be read");
+  return place;
+}
+
+Result<std::optional<DirectoryEntry>> RocksMetadataCache::EntryAt(InodeNumber parent, std::string_view name) {
+  const std::optional<std::string> value = TRY(db_->Get(EntryKey(parent, name)));
+  if (!value) return std::optional<DirectoryEntry>();
+  std::optional<DirectoryEntry> entry = DecodeEntry(*value, parent, name);
+  if (!entry) return Fail(ErrorCode::kCorrupt, "metadata cache: an entry cannot be read");
+  return entry;
+}
+
+Result<ListingState> RocksMetadataCache::StateOf(InodeNumber directory) {
+  const auto [known, epoch] = states_.Find(directory);
+  if (known) return *known;
+  const std::optional<std::string> value = TRY(db_->Get(StateKey(directory)));
+  const std::optional<ListingState> state = value ? DecodeState(*value) : ListingState();
+  if (!state) return Fail(ErrorCode::kCorrupt, "metadata cache: the state of a directory cannot be read");
+  states_.Keep(directory, *state, epoch);
+  return *state;
+}
+
+Status RocksMetadataCache::WriteState(InodeNumber directory, const ListingState& state) {
+  rocksdb::WriteBatch batch;
+  batch.Put(StateKey(directory), EncodeState(state));
+  TRY_VOID(db_->Write(batch));
+  states_.Forget(directory);
+  return {};
+}
+
+Result<std::optional<DirectoryEntry>> RocksMetadataCache::EntryOf(InodeNumber ino) {
+  // A rename between the two reads shows as another inode at the old place: look again.
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    const std::optional<EntryPlace> place = TRY(PlaceOf(ino));
+    if (!place) break;
+    std::optional<DirectoryEntry> entry = TRY(EntryAt(place->parent, place->name));
+    if (entry && entry->present && entry->inode.ino == ino) return entry;
+  }
+  return std::optional<DirectoryEntry>();
+}
+
+Result<std::optional<InodeRecord>> RocksMetadataCache::Get(InodeNumber ino) {
+  std::optional<DirectoryEntry> entry = TRY(EntryOf(ino));
+  if (!entry) return std::optional<InodeRecord>();
+  const ListingState state = TRY(StateOf(entry->inode.parent));
+  if (entry->generation < state.stale_before) entry->inode.learned_at = WallTime{};
+  return std::optional(std::move(entry->inode));
+}
+
+Result<NameAnswer> RocksMetadataCache::Lookup(InodeNumber parent, std::string_view name) {
+  std::optional<DirectoryEntry> entry = TRY(EntryAt(parent, name));
+  const ListingState state = TRY(StateOf(parent));
+  const bool stale = entry && entry->generation < state.stale_before;
+  NameAnswer answer;
+  if (entry && entry->present) {
+    answer.what = NameAnswer::What::kPresent;
+    answer.inode = std::move(entry->inode);
+    if (stale) answer.inode.learned_at = WallTime{};
+    return answer;
+  }
+  const bool negative = entry && !stale;
+  if (!negative && !state.complete) return answer;
+  // A complete listing also says which names do not exist.
+  answer.what = NameAnswer::What::kAbsent;
+  if (negative) answer.learned_at = entry->learned_at;
+  if (state.complete) answer.learned_at = std::max(answer.learned_at, state.listed_at);
+  return answer;
+}
+
+Result<DirectoryState> RocksMetadataCache::GetDirectoryState(InodeNumber directory) {
+  const ListingState state = TRY(StateOf(directory));
+  return DirectoryState{.complete = state.complete, .listed_at = state.listed_at};
+}
+
+Result<std::vector<InodeRecord>> RocksMetadataCache::Children(InodeNumber directory, std::string_view after,
+                                                              std::size_t max) {
+  const ListingState state = TRY(StateOf(directory));
+  std::vector<InodeRecord> children;
+  bool good = true;
+  const std::string from = EntryKey(directory, after);
+  TRY_VOID(db_->Scan(EntryKey(directory, ""), from, [&](std::string_view key, std::string_view value) {
+    if (children.size() >= max) return false;
+    const std::string_view name = NameOfEntryKey(key);
+    if (name == after) return true;
+    std::optional<DirectoryEntry> entry = DecodeEntry(value, directory, name);
+    good = entry.has_value();
+    if (!good) return false;
+    if (entry->generation < state.stale_before) entry->inode.learned_at = WallTime{};
+    if (entry->present) children.push_back(std::move(entry->inode));
+    return true;
+  }));
+  if (!good) return Fail(ErrorCode::kCorrupt, "metadata cache: an entry cannot be read");
+  return children;
+}
+
+Result<std::vector<std::string>> RocksMetadataCache::PathOf(InodeNumber ino) {
+  std::vector<std::string> names;
+  while (ino != InodeNumber::kRoot) {
+    std::optional<EntryPlace> place = TRY(PlaceOf(ino));
+    if (!place || names.size() > kMaxDepth) return Fail(ErrorCode::kNotFound, "the inode has no path any more");
+    names.push_back(std::move(place->name));
+    ino = place->parent;
+  }
+  std::reverse(names.begin(), names.end());
+  return names;
+}
+
+Result<bool> RocksMetadataCache::IsBelow(InodeNumber ino, InodeNumber ancestor) {
+  for (std::size_t depth = 0; ino != InodeNumber::kRoot && depth < kMaxDepth; ++depth) {
+    if (ino == ancestor) return true;
+    const std::optional<EntryPlace> place = TRY(PlaceOf(ino));
+    if (!place) return false;
+    ino = place->parent;
+  }
+  return false;
+}
+
+// --- changing
+
+Status RocksMetadataCache::RequireDirectory(InodeNumber directory) {
+  const std::optional<EntryPlace> place = TRY(PlaceOf(directory));
+  if (!place) return Fail(ErrorCode::kNotFound, "the directory is no longer in the metadata cache");
+  return {};
+}
+
+void RocksMetadataCache::PutEntry(Change& change, const InodeRecord& inode, std::uint64_t generation) {
+  const std::string key = EntryKey(inode.parent, inode.name);
+  change.batch.Put(key, EncodeEntry({.present = true, .generation = generation, .inode = inode}));
+  change.written[key] = inode;
+}
+
+void RocksMetadataCache::ForgetInode(Change& change, const InodeRecord& inode) {
+  change.batch.Delete(InodeKey(inode.ino));
+  if (inode.kind != InodeKind::kDirectory) return;
+  change.batch.Put(GarbageKey(inode.ino), "");
+  change.garbage = true;
+}
+
+Status RocksMetadataCache::Commit(Change& change) {
+  TRY_VOID(db_->Write(change.batch));
+  if (change.garbage) TRY_VOID(CollectGarbage());
+  return {};
+}
+
+Result<std::optional<InodeRecord>> RocksMetadataCache::PresentBefore(const Change& change, InodeNumber parent,
+                                                                     const std::string& name) {
+  const auto written = change.written.find(EntryKey(parent, name));
+  if (written != change.written.end()) return std::optional(written->second);
+  std::optional<DirectoryEntry> entry = TRY(EntryAt(parent, name));
+  if (!entry || !entry->present) return std::optional<InodeRecord>();
+  return std::optional(std::move(entry->inode));
+}
+
+// A number that the caller chose may have had another name until now.
+Status RocksMetadataCache::LeaveOldPlace(Change& change, const InodeRecord& inode) {
+  const std::optional<DirectoryEntry> elsewhere = TRY(EntryOf(inode.ino));
+  if (!elsewhere || (elsewhere->inode.parent == inode.parent && elsewhere->inode.name == inode.name)) return {};
+  change.batch.Delete(EntryKey(elsewhere->inode.parent, elsewhere->inode.name));
+  return {};
+}
+
+Result<InodeRecord> RocksMetadataCache::UpsertInto(Change& change, InodeNumber parent, const Child& child,
+                                                   std::uint64_t generation) {
+  InodeRecord fresh = child;
+  fresh.parent = parent;
+  const std::optional<InodeRecord> old = TRY(PresentBefore(change, parent, child.name));
+  if (old && IsKnownLink(*old, fresh)) fresh.kind = InodeKind::kSymlink;
+  const bool same_kind = old && old->kind == fresh.kind;
+  if (same_kind) KeepWhatIsKnown(*old, fresh);
+  if (fresh.ctime == WallTime{}) fresh.ctime = old ? fresh.learned_at : fresh.last_modified;
+  if (same_kind && child.ctime == WallTime{} && LooksTheSame(*old, fresh)) fresh.ctime = old->ctime;
+  if (same_kind && child.ino == InodeNumber::kNone) fresh.ino = old->ino;
+  if (fresh.ino == InodeNumber::kNone) fresh.ino = TRY(counter_->Next());
+  if (!same_kind || fresh.ino != old->ino) {
+    if (old) ForgetInode(change, *old);
+    TRY_VOID(LeaveOldPlace(change, fresh));
+    PutPlace(change, fresh);
+  }
+  PutEntry(change, fresh, generation);
+  return fresh;
+}
+
+Result<InodeRecord> RocksMetadataCache::Upsert(InodeNumber parent, const Child& child) {
+  MutexLock lock(mutex_);
+  TRY_VOID(RequireDirectory(parent));
+  Change change;
+  InodeRecord stored = TRY(UpsertInto(change, parent, child, counter_->last()));
+  TRY_VOID(Commit(change));
+  NoteMade(parent, child.name);
+  return stored;
+}
+
+Status RocksMetadataCache::SetAbsent(InodeNumber parent, std::string_view name, WallTime now) {
+  MutexLock lock(mutex_);
+  TRY_VOID(RequireDirectory(parent));
+  const std::optional<DirectoryEntry> old = TRY(EntryAt(parent, name));
+  Change change;
+  if (old && old->present) ForgetInode(change, old->inode);
+  change.batch.Put(EntryKey(parent, name), EncodeEntry({.generation = counter_->last(), .learned_at = now}));
+  TRY_VOID(Commit(change));
+  NoteRemoved(parent, name);
+  return {};
+}
+
+Status RocksMetadataCache::Remove(InodeNumber parent, std::string_view name) {
+  MutexLock lock(mutex_);
+  const std::optional<DirectoryEntry> old = TRY(EntryAt(parent, name));
+  NoteRemoved(parent, name);
+  if (!old) return {};
+  Change change;
+  change.batch.Delete(EntryKey(parent, name));
+  if (old->present) ForgetInode(change, old->inode);
+  return Commit(change);
+}
+
+Status RocksMetadataCache::Update(const InodeRecord& record) {
+  MutexLock lock(mutex_);
+  const std::optional<DirectoryEntry> old = TRY(EntryOf(record.ino));
+  if (!old) return Fail(ErrorCode::kNotFound, "the inode is no longer in the metadata cache");
+  InodeRecord fresh = record;
+  fresh.parent = old->inode.parent;
+  fresh.name = old->inode.name;
+  Change change;
+  PutEntry(change, fresh, counter_->last());
+  return Commit(change);
+}
+
+Status RocksMetadataCache::Rename(InodeNumber ino, InodeNumber new_parent, std::string_view new_name) {
+  MutexLock lock(mutex_);
+  std::optional<DirectoryEntry> moved = TRY(EntryOf(ino));
+  if (!moved) return Fail(ErrorCode::kNotFound, "the inode is no longer in the metadata cache");
+  TRY_VOID(RequireDirectory(new_parent));
+  const bool into_itself = TRY(IsBelow(new_parent, ino));
+  if (into_itself) return Fail(ErrorCode::kInvalidArgument, "a directory cannot be moved into itself");
+  const EntryPlace from{moved->inode.parent, moved->inode.name};
+  if (from == EntryPlace{new_parent, std::string(new_name)}) return {};
+  const std::optional<DirectoryEntry> replaced = TRY(EntryAt(new_parent, new_name));
+  Change change;
+  if (replaced && replaced->present) ForgetInode(change, replaced->inode);
+  change.batch.Delete(EntryKey(from.parent, from.name));
+  moved->inode.parent = new_parent;
+  moved->inode.name = new_name;
+  PutEntry(change, moved->inode, counter_->last());
+  PutPlace(change, moved->inode);
+  TRY_VOID(Commit(change));
+  NoteRemoved(from.parent, from.name);
+  NoteMade(new_parent, new_name);
+  return {};
+}
+
+Status RocksMetadataCache::InvalidateDirectory(InodeNumber directory) {
+  MutexLock lock(mutex_);
+  ListingState state = TRY(StateOf(directory));
+  state.complete = false;
+  state.stale_before = ToInteger(TRY(counter_->Next()));
+  return WriteState(directory, state);
+}
+
+std::unique_ptr<MetadataCache::Listing> RocksMetadataCache::BeginListing(InodeNumber directory) {
+  return std::make_unique<RunningListing>(*this, directory);
+}
+
+void RocksMetadataCache::NoteRemoved(InodeNumber parent, std::string_view name) {
+  for (RunningListing* listing : listings_) {
+    if (listing->directory() == parent) listing->NoteRemoved(name);
+  }
+}
+
+void RocksMetadataCache::NoteMade(InodeNumber parent, std::string_view name) {
+  for (RunningListing* listing : listings_) {
+    if (listing->directory() == parent) listing->NoteMade(name);
+  }
+}
+
+// --- removed directories: their descendants go in bounded batches; what a crash leaves, the next start continues
+
+Status RocksMetadataCache::CollectGarbage() {
+  while (true) {
+    std::optional<InodeNumber> next;
+    TRY_VOID(db_->Scan("g", "g", [&](std::string_view key, std::string_view) {
+      next = InodeOfKey(key);
+      return false;
+    }));
+    if (!next) return {};
+    TRY_VOID(CollectDirectory(*next));
+  }
+}
+
+Status RocksMetadataCache::CollectDirectory(InodeNumber directory) {
+  for (bool more = true; more;) {
+    Change change;
+    std::size_t count = 0;
+    const std::string prefix = EntryKey(directory, "");
+    TRY_VOID(db_->Scan(prefix, prefix, [&](std::string_view key, std::string_view value) {
+      change.batch.Delete(rocksdb::Slice(key.data(), key.size()));
+      const std::optional<DirectoryEntry> entry = DecodeEntry(value, directory, NameOfEntryKey(key));
+      if (entry && entry->present) ForgetInode(change, entry->inode);
+      return ++count < kBatchEntries;
+    }));
+    more = count == kBatchEntries;
+    if (!more) {
+      change.batch.Delete(StateKey(directory));
+      change.batch.Delete(GarbageKey(directory));
+    }
+    TRY_VOID(db_->Write(change.batch));
+    states_.Forget(directory);
+  }
+  return {};
+}
+
+// A counter file that is lost or unreadable: the numbers go on above those in the database, which is then emptied,
+// because its generations cannot be compared with the new numbers.
+Status StartCounterAnew(InodeCounter& counter, MetadataDb& db) {
+  const std::optional<std::string> last = TRY(db.LastBefore(InodeKey(static_cast<InodeNumber>(UINT64_MAX))));
+  if (!last || !last->starts_with('i')) return {};  // a new cache
+  Log(LogLevel::kWarning, "metadata cache: the inode counter is lost; the cache is emptied and will be filled again");
+  TRY_VOID(counter.SkipTo(ToInteger(InodeOfKey(*last))));
+  return db.Empty();
+}
+
+Result<std::unique_ptr<InodeCounter>> OpenCounter(const std::string& path) {
+  Result<std::unique_ptr<InodeCounter>> counter = InodeCounter::Open(path);
+  if (counter || counter.error().code != ErrorCode::kCorrupt) return counter;
+  std::remove(path.c_str());
+  return InodeCounter::Open(path);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<MetadataCache>> MetadataCache::Open(const Options& options) {
+  std::unique_ptr<CacheDirectory> directory = TRY(CacheDirectory::Take(options.directory, 0));
+  std::unique_ptr<InodeCounter> counter = TRY(OpenCounter(options.directory + "/next-inode"));
+  std::unique_ptr<MetadataDb> db = TRY(MetadataDb::Open(options.directory + "/db", options));
+  if (counter->is_new()) TRY_VOID(StartCounterAnew(*counter, *db));
+  auto cache = std::make_unique<RocksMetadataCache>(std::move(directory), std::move(counter), std::move(db));
+  Status started = cache->Start();
+  if (!started && started.error().code == ErrorCode::kCorrupt) started = cache->StartEmpty();
+  TRY_VOID(std::move(started));
+  return cache;
+}
+
+}  // namespace skybridge::cache
