@@ -45,7 +45,8 @@ Paths PathsOf(const ListPage& page) {
 
 TEST(FlatStore, ListsPrefixesAndEveryKindOfMarkerAsDirectories) {
   Fixture f;
-  f.Listed(MarkerXml("d/") + BlobXml("d/a") + MarkerXml("d/hdi") + BlobXml("d/adl", "<is_directory>TRUE</is_directory>", "0") +
+  f.Listed(MarkerXml("d/") + BlobXml("d/a") + MarkerXml("d/hdi") +
+           BlobXml("d/adl", "<is_directory>TRUE</is_directory>", "0") +
            BlobXml("d/full", "<hdi_isfolder>true</hdi_isfolder>", "9") + PrefixXml("d/sub/"));
   const auto page = f.store.List({.directory = ObjectKey("d")}, {});
   ASSERT_TRUE(page);
@@ -137,7 +138,8 @@ TEST(FlatStore, LargeFileIsBlocksAndTheirList) {
   EXPECT_EQ(info->attributes->mode, 0600U);
   EXPECT_TRUE(info->attributes->foreign.empty());
   const auto commit = f.http.sent(2);
-  EXPECT_NE(commit.body.find("<Latest>" + first->tag + "</Latest><Latest>" + second->tag + "</Latest>"), std::string::npos);
+  EXPECT_NE(commit.body.find("<Latest>" + first->tag + "</Latest><Latest>" + second->tag + "</Latest>"),
+            std::string::npos);
   EXPECT_EQ(HeaderOf(commit, "If-None-Match"), "*");
 }
 
@@ -166,7 +168,8 @@ TEST(FlatStore, CommitOfBlocksThatAreGoneIsNotFound) {
 
 TEST(FlatStore, RefusesAnUploadNameThatIsNotItsOwn) {
   Fixture f;
-  for (const char* name : {"", "x", "0123456789abcdef", "0123456789abcdefX0123456789abcdef", "zzzz456789abcdef-0123456789abcdef"}) {
+  for (const char* name :
+       {"", "x", "0123456789abcdef", "0123456789abcdefX0123456789abcdef", "zzzz456789abcdef-0123456789abcdef"}) {
     EXPECT_EQ(f.store.AbortUpload({.upload = {name}, .key = ObjectKey("f")}, {}).error().code,
               ErrorCode::kInvalidArgument)
         << name;
@@ -176,7 +179,8 @@ TEST(FlatStore, RefusesAnUploadNameThatIsNotItsOwn) {
 TEST(FlatStore, WriteOverAVersionThatIsGoneHasLost) {
   Fixture f;
   f.Missing();
-  const auto put = f.store.Put({.key = ObjectKey("f"), .body = AsBytes("x"), .conditions = {.if_match = ETag("0x1")}}, {});
+  const auto put =
+      f.store.Put({.key = ObjectKey("f"), .body = AsBytes("x"), .conditions = {.if_match = ETag("0x1")}}, {});
   EXPECT_EQ(put.error().code, ErrorCode::kPreconditionFailed);
 }
 
@@ -397,12 +401,14 @@ class FlatAccount final : public HttpTransport {
     std::string entries;
     std::size_t count = 0;
     for (const auto& [name, metadata] : blobs) {
-      if (name.starts_with(prefix) && count++ < page_size) entries += BlobXml(name, metadata, name.ends_with('/') ? "0" : "1");
+      if (name.starts_with(prefix) && count++ < page_size)
+        entries += BlobXml(name, metadata, name.ends_with('/') ? "0" : "1");
     }
     return {.status = 200, .body = ListXml(entries)};
   }
   Result<HttpResponse> Copy(const HttpRequest& request, const std::string& name) {
-    if (fail_copies_after == 0) return Fail(Error{.code = ErrorCode::kUnavailable, .message = "cut", .retryable = true});
+    if (fail_copies_after == 0)
+      return Fail(Error{.code = ErrorCode::kUnavailable, .message = "cut", .retryable = true});
     if (fail_copies_after > 0) --fail_copies_after;
     blobs[name] = blobs.at(NameOf(std::string(request.headers.Get("x-ms-copy-source"))));
     changes.push_back("copy " + name);

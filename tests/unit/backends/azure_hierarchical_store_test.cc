@@ -38,7 +38,8 @@ struct Fixture {
   static CommitUploadRequest Commit(const UploadId& id) {
     return {.upload = id,
             .key = ObjectKey("d/f"),
-            .parts = {{.part_number = 1, .offset_bytes = 0, .size_bytes = 5}, {.part_number = 2, .offset_bytes = 5, .size_bytes = 3}},
+            .parts = {{.part_number = 1, .offset_bytes = 0, .size_bytes = 5},
+                      {.part_number = 2, .offset_bytes = 5, .size_bytes = 3}},
             .conditions = {.if_match = ETag("0xOLD")}};
   }
 };
@@ -106,8 +107,8 @@ TEST(HierarchicalStore, ReadsARangeOfOneVersion) {
   Fixture f;
   f.http.Answer(206, {{"Content-Range", "bytes 2-4/11"}, {"ETag", "\"0x1\""}}, "llo");
   std::array<std::byte, 3> into{};
-  const auto reply =
-      f.store.Get({.key = ObjectKey("f"), .range = {.offset_bytes = 2, .length_bytes = 3}, .if_match = ETag("0x1")}, into, {});
+  const auto reply = f.store.Get(
+      {.key = ObjectKey("f"), .range = {.offset_bytes = 2, .length_bytes = 3}, .if_match = ETag("0x1")}, into, {});
   ASSERT_TRUE(reply);
   EXPECT_EQ(reply->bytes_received, 3U);
   EXPECT_EQ(reply->object_size_bytes, 11U);
@@ -146,7 +147,9 @@ TEST(HierarchicalStore, ReadingADirectoryIsAnError) {
 
 TEST(HierarchicalStore, SmallFileIsOnePutBlobWithItsAttributes) {
   Fixture f;
-  f.http.Answer(201, {{"ETag", "\"0x2\""}, {"Last-Modified", "Mon, 05 Jan 2026 10:20:30 GMT"}, {"Content-MD5", "XUFAKrxLKna5cZ2REBfFkg=="}});
+  f.http.Answer(201, {{"ETag", "\"0x2\""},
+                      {"Last-Modified", "Mon, 05 Jan 2026 10:20:30 GMT"},
+                      {"Content-MD5", "XUFAKrxLKna5cZ2REBfFkg=="}});
   const auto info = f.store.Put({.key = ObjectKey("f"),
                                  .body = AsBytes("hello"),
                                  .attributes = Fixture::WithMtime(),
@@ -181,7 +184,10 @@ TEST(HierarchicalStore, RepeatedPutRecognisesItsFirstAttempt) {
                        .conditions = {.if_match = std::nullopt, .must_not_exist = true}};
   const auto refuse = [&](const char* md5, const char* permissions) {
     f.http.Answer(409, {{"x-ms-error-code", "BlobAlreadyExists"}})
-        .Answer(200, {{"ETag", "\"0x2\""}, {"Content-Length", "5"}, {"Content-MD5", md5}, {"x-ms-meta-permissions", permissions}});
+        .Answer(200, {{"ETag", "\"0x2\""},
+                      {"Content-Length", "5"},
+                      {"Content-MD5", md5},
+                      {"x-ms-meta-permissions", permissions}});
     return f.store.Put(put, kRetried);
   };
   const auto ours = refuse("XUFAKrxLKna5cZ2REBfFkg==", "33152");  // 0100600
@@ -193,7 +199,8 @@ TEST(HierarchicalStore, RepeatedPutRecognisesItsFirstAttempt) {
 
 TEST(HierarchicalStore, FirstPutThatLosesIsNeverTakenForAnEarlierOne) {
   Fixture f;
-  f.http.Answer(412, {{"x-ms-error-code", "ConditionNotMet"}}).Answer(200, {{"Content-Length", "9"}, {"ETag", "\"0x9\""}});
+  f.http.Answer(412, {{"x-ms-error-code", "ConditionNotMet"}})
+      .Answer(200, {{"Content-Length", "9"}, {"ETag", "\"0x9\""}});
   const auto lost =
       f.store.Put({.key = ObjectKey("f"), .body = AsBytes("hello"), .conditions = {.if_match = ETag("0x1")}}, {});
   ASSERT_FALSE(lost);
@@ -311,11 +318,8 @@ TEST(HierarchicalStore, SetsAttributesOfADirectoryWithoutMarkingIt) {
   Fixture f;
   f.http.Answer(200, {{"ETag", "\"0x6\""}})
       .Answer(200, {{"ETag", "\"0x6\""}, {kDirectoryHeader, "directory"}, {"x-ms-meta-permissions", "16877"}});
-  const auto info = f.store.SetAttributes({.key = ObjectKey("d"),
-                                           .kind = NodeKind::kDirectory,
-                                           .attributes = {.mode = 0755},
-                                           .if_match = ETag("0x5")},
-                                          {});
+  const auto info = f.store.SetAttributes(
+      {.key = ObjectKey("d"), .kind = NodeKind::kDirectory, .attributes = {.mode = 0755}, .if_match = ETag("0x5")}, {});
   ASSERT_TRUE(info);
   EXPECT_EQ(info->kind, NodeKind::kDirectory);
   EXPECT_EQ(info->attributes->mode, 0755U);
@@ -409,8 +413,7 @@ TEST(HierarchicalStore, RenameReturnsTheDestination) {
 
 TEST(HierarchicalStore, RepeatedRenameRecognisesItsFirstAttemptByTheETag) {
   Fixture f;
-  const RenameRequest rename{
-      .source = ObjectKey("a"), .destination = ObjectKey("b"), .source_if_match = ETag("0x1")};
+  const RenameRequest rename{.source = ObjectKey("a"), .destination = ObjectKey("b"), .source_if_match = ETag("0x1")};
   f.http.Answer(404, {{"x-ms-error-code", "SourcePathNotFound"}}).Answer(200, {{"ETag", "\"0x1\""}});
   EXPECT_TRUE(f.store.Rename(rename, kRetried));
   f.http.Answer(404, {{"x-ms-error-code", "SourcePathNotFound"}}).Answer(200, {{"ETag", "\"0x2\""}});

@@ -32,8 +32,10 @@ inline std::string ListXml(const std::string& entries, const std::string& next_m
          next_marker + "</NextMarker></EnumerationResults>";
 }
 inline std::string BlobXml(const std::string& name, const std::string& metadata = {}, const std::string& size = "1") {
-  return "<Blob><Name>" + name + "</Name><Properties><Last-Modified>Mon, 05 Jan 2026 10:20:30 GMT</Last-Modified><Etag>0x1" +
-         "</Etag><Content-Length>" + size + "</Content-Length></Properties><Metadata>" + metadata + "</Metadata></Blob>";
+  return "<Blob><Name>" + name +
+         "</Name><Properties><Last-Modified>Mon, 05 Jan 2026 10:20:30 GMT</Last-Modified><Etag>0x1" +
+         "</Etag><Content-Length>" + size + "</Content-Length></Properties><Metadata>" + metadata +
+         "</Metadata></Blob>";
 }
 inline std::string PrefixXml(const std::string& name) { return "<BlobPrefix><Name>" + name + "</Name></BlobPrefix>"; }
 inline std::string MarkerXml(const std::string& name) {
