@@ -61,13 +61,11 @@ Status KeepOnlyIfRight(ObjectStore& destination, const TransferRequest& request,
 
 std::uint64_t PartBytes(std::uint64_t size_bytes, std::uint64_t preferred, const Capabilities& destination) {
   if (destination.max_parts == 0) return 0;
+  const std::uint64_t usual = std::max(std::min(preferred, destination.max_part_bytes), destination.min_part_bytes);
   const std::uint64_t least = (size_bytes + destination.max_parts - 1) / destination.max_parts;
-  const std::uint64_t rounded = (least + kMiB - 1) / kMiB * kMiB;
-  // Rounding must not lead over a limit that the exact size keeps.
-  const std::uint64_t needed = rounded > destination.max_part_bytes ? least : rounded;
-  const std::uint64_t bytes =
-      std::max({needed, std::min(preferred, destination.max_part_bytes), destination.min_part_bytes});
-  return bytes > destination.max_part_bytes ? 0 : bytes;
+  if (least <= usual) return usual;
+  if (least > destination.max_part_bytes) return 0;
+  return std::min((least + kMiB - 1) / kMiB * kMiB, destination.max_part_bytes);
 }
 
 Transfer::Transfer(ObjectStore& source, ObjectStore& destination, WorkPool& parts, ByteBudget& budget,
