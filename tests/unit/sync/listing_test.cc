@@ -11,6 +11,7 @@
 #include "sync/pairing.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_object_store.h"
+#include "tests/support/forwarding_store.h"
 
 namespace skybridge {
 namespace {
@@ -24,34 +25,14 @@ using testing::StoreOp;
 using Keys = std::vector<std::string>;
 
 // Lists in the order of the store below, but says that it is sorted.
-class ClaimsToBeSorted final : public ObjectStore {
+class ClaimsToBeSorted final : public testing::ForwardingStore {
  public:
-  explicit ClaimsToBeSorted(ObjectStore& store) : store_(store), capabilities_(store.capabilities()) {
+  explicit ClaimsToBeSorted(ObjectStore& store) : ForwardingStore(store), capabilities_(store.capabilities()) {
     capabilities_.list_is_sorted = true;
   }
   const Capabilities& capabilities() const override { return capabilities_; }
-  Result<ListPage> List(const ListRequest& request, const CallContext& context) override {
-    return store_.List(request, context);
-  }
-  Result<ProbeReply> Probe(const CallContext&) override { return No(); }
-  Result<ObjectInfo> Head(const ObjectKey&, const CallContext&) override { return No(); }
-  Result<GetReply> Get(const GetRequest&, std::span<std::byte>, const CallContext&) override { return No(); }
-  Result<ObjectInfo> Put(const PutRequest&, const CallContext&) override { return No(); }
-  Result<UploadId> StartUpload(const StartUploadRequest&, const CallContext&) override { return No(); }
-  Result<PartReceipt> UploadPart(const UploadPartRequest&, const CallContext&) override { return No(); }
-  Result<ObjectInfo> CommitUpload(const CommitUploadRequest&, const CallContext&) override { return No(); }
-  Status AbortUpload(const AbortUploadRequest&, const CallContext&) override { return No(); }
-  Result<ObjectInfo> SetAttributes(const SetAttributesRequest&, const CallContext&) override { return No(); }
-  Result<ObjectInfo> MakeDirectory(const MakeDirectoryRequest&, const CallContext&) override { return No(); }
-  Status RemoveDirectory(const ObjectKey&, const CallContext&) override { return No(); }
-  Result<ObjectInfo> Rename(const RenameRequest&, const CallContext&) override { return No(); }
-  Status Delete(const DeleteRequest&, const CallContext&) override { return No(); }
-  std::vector<Status> DeleteMany(std::span<const DeleteRequest>, const CallContext&) override { return {}; }
 
  private:
-  static tl::unexpected<Error> No() { return Fail(ErrorCode::kNotSupported, "lists only"); }
-
-  ObjectStore& store_;
   Capabilities capabilities_;
 };
 
