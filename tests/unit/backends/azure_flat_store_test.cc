@@ -166,6 +166,17 @@ TEST(FlatStore, CommitOfBlocksThatAreGoneIsNotFound) {
   EXPECT_EQ(f.store.CommitUpload({.upload = *id, .key = ObjectKey("f")}, {}).error().code, ErrorCode::kNotFound);
 }
 
+TEST(FlatStore, LatePartsAndCommitsOfAnAbortedUploadAreRefused) {
+  Fixture f;
+  const auto id = f.store.StartUpload({.key = ObjectKey("f")}, {});
+  ASSERT_TRUE(id);
+  ASSERT_TRUE(f.store.AbortUpload({.upload = *id, .key = ObjectKey("f")}, {}));
+  EXPECT_EQ(f.store.UploadPart({.upload = *id, .key = ObjectKey("f"), .body = AsBytes("x")}, {}).error().code,
+            ErrorCode::kNotFound);
+  EXPECT_EQ(f.store.CommitUpload({.upload = *id, .key = ObjectKey("f")}, {}).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(f.http.sent_count(), 0U);
+}
+
 TEST(FlatStore, RefusesAnUploadNameThatIsNotItsOwn) {
   Fixture f;
   for (const char* name :

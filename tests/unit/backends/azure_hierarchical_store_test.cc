@@ -422,6 +422,32 @@ TEST(HierarchicalStore, RepeatedRenameRecognisesItsFirstAttemptByTheETag) {
   EXPECT_EQ(f.store.Rename(rename, {}).error().code, ErrorCode::kNotFound);
 }
 
+TEST(HierarchicalStore, RepeatedDirectoryRenameWithoutVersionNeedsTheDirectoryThere) {
+  Fixture f;
+  const RenameRequest rename{
+      .source = ObjectKey("a"), .destination = ObjectKey("b"), .kind = NodeKind::kDirectory};
+  f.http.Answer(404, {{"x-ms-error-code", "SourcePathNotFound"}}).Answer(200, {{kDirectoryHeader, "directory"}});
+  EXPECT_TRUE(f.store.Rename(rename, kRetried));
+  f.http.Answer(404, {{"x-ms-error-code", "SourcePathNotFound"}}).Answer(200, {{"Content-Length", "1"}});
+  EXPECT_EQ(f.store.Rename(rename, kRetried).error().code, ErrorCode::kNotFound);
+}
+
+TEST(HierarchicalStore, PutOverADirectoryIsRefusedAsSuch) {
+  Fixture f;
+  const auto put = [&](bool must_not_exist) {
+    f.http.Answer(409, {{"x-ms-error-code", "BlobAlreadyExists"}}).Answer(200, {{kDirectoryHeader, "directory"}});
+    return f.store.Put({.key = ObjectKey("d"), .conditions = {.must_not_exist = must_not_exist}}, {}).error().code;
+  };
+  EXPECT_EQ(put(false), ErrorCode::kIsDirectory);
+  EXPECT_EQ(put(true), ErrorCode::kAlreadyExists);
+}
+
+TEST(HierarchicalStore, PutBelowAFileIsRefusedAsSuch) {
+  Fixture f;
+  f.http.Answer(409, {{"x-ms-error-code", "PathConflict"}}).Answer(404);
+  EXPECT_EQ(f.store.Put({.key = ObjectKey("f/x")}, {}).error().code, ErrorCode::kNotDirectory);
+}
+
 TEST(HierarchicalStore, RenameErrorsNameWhatIsInTheWay) {
   Fixture f;
   const auto rename = [&](NodeKind kind, const char* code) {

@@ -11,20 +11,13 @@
 
 namespace skybridge::azure {
 
-// Stands for any credential: signs nothing.
-class NoCredential final : public Credential {
- public:
-  Status Authorize(HttpRequest& /*request*/, const CallContext& /*context*/) override { return {}; }
-  bool Refused(const HttpRequest& /*request*/) override { return false; }
-};
-
 inline Options StoreOptions(std::string root = {}) {
   return {.account = "a",
           .container = "c",
           .root = std::move(root),
           .dfs_endpoint = "https://a.dfs.core.windows.net",
           .blob_endpoint = "https://a.blob.core.windows.net",
-          .credential = std::make_shared<NoCredential>()};
+          .credential = std::make_shared<AnonymousCredential>()};
 }
 
 inline std::string ListXml(const std::string& entries, const std::string& next_marker = {}) {
