@@ -21,7 +21,8 @@ Response NoContent() { return {.status = 204, .operation = "admin"}; }
 
 Json ToJson(const TrafficCount& count) {
   Json by_status = Json::object();
-  for (const auto& [status, requests] : count.by_status) by_status[std::to_string(status)] = requests;
+  for (const auto& [status, requests] : count.by_status)
+    by_status[std::to_string(status)] = requests;
   return {{"requests", count.requests},
           {"bytes_up", count.bytes_up},
           {"bytes_down", count.bytes_down},

@@ -1,6 +1,7 @@
 // The local cloud's own HTTP interface, on a port of its own:
 //   GET    /admin/health        {"status":"ok"}
-//   GET    /admin/counts        {"operations":{"azure.append":{"requests":..,"bytes_up":..,"bytes_down":..,
+//   GET    /admin/counts
+//   {"operations":{"azure.append":{"requests":..,"bytes_up":..,"bytes_down":..,
 //                               "by_status":{"202":..}}},"total":{...}}
 //   POST   /admin/reset-counts  204
 //   POST   /admin/rules         one rule or an array of rules (shaping.h) -> 204

@@ -21,6 +21,8 @@
 #include "core/clock.h"
 #include "core/result.h"
 #include "tests/localcloud/admin_service.h"
+#include "tests/localcloud/azure_service.h"
+#include "tests/localcloud/azure_setup.h"
 #include "tests/localcloud/oci_service.h"
 #include "tests/localcloud/oci_setup.h"
 #include "tests/localcloud/server.h"
@@ -33,6 +35,8 @@ struct ProgramOptions {
   std::string ready_file;
   std::string data_directory;  // "" keeps everything in memory
   std::uint16_t admin_port = 0;
+  std::uint16_t azure_port = 0;
+  AzureSetup azure;
   std::uint16_t oci_port = 0;
   OciServiceOptions oci;
 };
@@ -55,6 +59,15 @@ struct Running {
   std::unique_ptr<Server> server;
   nlohmann::json description;
 };
+
+Result<Running> StartAzure(Shared& shared, const ProgramOptions& options) {
+  const AzureSetup setup = CompleteAzureSetup(options.azure);
+  Running running;
+  running.service = TRY(AzureService::Make(MakeAzureOptions(setup), *shared.storage, shared.clock));
+  running.server = TRY(Server::Start(*running.service, shared.clock, shared.On(options.azure_port)));
+  running.description = nlohmann::json::parse(DescribeAzure(setup, running.server->url()));
+  return running;
+}
 
 Result<Running> StartOci(Shared& shared, const ProgramOptions& options) {
   const std::filesystem::path directory =
@@ -79,7 +92,7 @@ Result<Running> StartAdmin(Shared& shared, const ProgramOptions& options) {
   return running;
 }
 
-// Appears whole or not at all.
+// Appears whole or not at all. It holds keys: for its owner's eyes alone.
 Status WriteReadyFile(const std::string& path, const nlohmann::json& content) {
   const std::string temporary = path + ".new";
   {
@@ -88,6 +101,9 @@ Status WriteReadyFile(const std::string& path, const nlohmann::json& content) {
     if (!file.flush()) return Fail(ErrorCode::kIo, "cannot write " + temporary);
   }
   std::error_code failed;
+  std::filesystem::permissions(
+      temporary, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write, failed);
+  if (failed) return Fail(ErrorFromErrno(failed.value(), "protect " + temporary));
   std::filesystem::rename(temporary, path, failed);
   if (failed) return Fail(ErrorFromErrno(failed.value(), "rename " + temporary));
   return {};
@@ -98,10 +114,12 @@ Status Run(const ProgramOptions& options, const sigset_t& stop_signals) {
   shared.storage = options.data_directory.empty()
                        ? MakeMemoryStorage()
                        : TRY(MakeDirectoryStorage(options.data_directory));
+  const Running azure = TRY(StartAzure(shared, options));
   const Running oci = TRY(StartOci(shared, options));
   const Running admin = TRY(StartAdmin(shared, options));
-  TRY_VOID(
-      WriteReadyFile(options.ready_file, {{"admin", admin.description}, {"oci", oci.description}}));
+  TRY_VOID(WriteReadyFile(
+      options.ready_file,
+      {{"admin", admin.description}, {"azure", azure.description}, {"oci", oci.description}}));
   int signal = 0;
   sigwait(&stop_signals, &signal);
   return {};
@@ -115,6 +133,20 @@ void AddOptions(CLI::App& app, ProgramOptions& options) {
                  "Keep everything in this directory instead of in memory");
   app.add_option("--admin-port", options.admin_port,
                  "Port for rules and counts; 0 lets the kernel choose");
+  app.add_option("--azure-port", options.azure_port,
+                 "Port for Azure; 0 lets the kernel choose");
+  app.add_option("--azure-lake-key", options.azure.lake_key,
+                 "Key of the account 'lake' (base64); made anew when not given");
+  app.add_option("--azure-filesystem", options.azure.filesystems,
+                 "Filesystem of 'lake' to create at start; may be repeated");
+  app.add_option("--azure-container", options.azure.containers,
+                 "Container of 'devstoreaccount1' (flat) to create at start; may be repeated");
+  app.add_option("--azure-tenant-id", options.azure.tenant_id,
+                 "Tenant of the service principal; made anew when not given");
+  app.add_option("--azure-client-id", options.azure.client_id,
+                 "Client id of the service principal; made anew when not given");
+  app.add_option("--azure-client-secret", options.azure.client_secret,
+                 "Secret of the service principal; made anew when not given");
   app.add_option("--oci-port", options.oci_port, "Port for OCI; 0 lets the kernel choose");
   app.add_option("--oci-namespace", options.oci.namespaces, "Object Storage namespace")
       ->expected(1)

@@ -36,7 +36,8 @@ Status OciState::Load() {
       if (outcome) outcome = take(text);
     });
   };
-  std::map<std::string, Bucket, std::less<>> buckets;
+  const MutexLock lock(mutex);
+  auto& buckets = buckets_;
   each(kBucketRecords, [&](std::string_view text) -> Status {
     Bucket bucket = TRY(ReadBucket(text));
     std::string name = FullName(bucket.namespace_name, bucket.name);
@@ -64,8 +65,6 @@ Status OciState::Load() {
                                                                    std::move(record.part));
     return {};
   });
-  const MutexLock lock(mutex);
-  buckets_ = std::move(buckets);
   return outcome;
 }
 

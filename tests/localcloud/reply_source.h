@@ -1,5 +1,6 @@
-// The body of a reply as a sequence of slices that is read from any offset: what the server sends from when a reply is
-// slowed down, cut or stalled. (Plain replies are sent straight from the slices.)
+// The body of a reply as a sequence of slices that is read from any offset: what the server sends
+// from when a reply is slowed down, cut or stalled. (Plain replies are sent straight from the
+// slices.)
 #pragma once
 
 #include <cstddef>
@@ -12,7 +13,8 @@
 
 namespace skybridge::localcloud {
 
-// The parts of a response's body in order, empty ones left out; valid while `response` lives and is not changed.
+// The parts of a response's body in order, empty ones left out; valid while `response` lives and is
+// not changed.
 inline std::vector<std::string_view> BodyParts(const Response& response) {
   std::vector<std::string_view> parts;
   if (response.slices.empty()) {

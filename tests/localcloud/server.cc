@@ -23,7 +23,8 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr std::size_t kConnectionMemoryBytes = std::size_t{1} << 20;  // headers and the read buffer
 constexpr std::size_t kReadBufferStepBytes = std::size_t{256} << 10;
 constexpr unsigned int kMaxConnections = 4096;
-constexpr std::size_t kMaxIoVectors = 8192;        // they come out of the connection's memory: 16 bytes each
+constexpr std::size_t kMaxIoVectors =
+    8192;  // they come out of the connection's memory: 16 bytes each
 constexpr std::size_t kSlowBlockBytes = 64 << 10;  // largest write of a slowed reply
 
 // Paces one direction of one connection: bytes are paid for after they have passed.
@@ -32,7 +33,8 @@ class Pace {
   SteadyClock::time_point free_at() const { return free_at_; }
   void Pass(std::uint64_t bytes, std::uint64_t bytes_per_second) {
     if (bytes_per_second == 0) return;
-    free_at_ = std::max(free_at_, SteadyClock::now()) + std::chrono::nanoseconds(bytes * 1'000'000'000 / bytes_per_second);
+    free_at_ = std::max(free_at_, SteadyClock::now()) +
+               std::chrono::nanoseconds(bytes * 1'000'000'000 / bytes_per_second);
   }
 
  private:
@@ -45,16 +47,19 @@ struct ConnectionState {
   Pace down;
 };
 
-// One request and its reply; made when the request line is read. Used by the connection's thread only.
+// One request and its reply; made when the request line is read. Used by the connection's thread
+// only.
 struct Exchange {
   Request request;
   Shaping shaping;
+  std::uint64_t bytes_up = 0;  // of the request's body, which the service may have taken
   bool headers_read = false;
 };
 
 // A reply on its way, owned by libmicrohttpd's response object.
 struct Outgoing {
-  explicit Outgoing(Response r) : response(std::move(r)), source(BodyParts(response)), length(BodyLength(response)) {}
+  explicit Outgoing(Response r)
+      : response(std::move(r)), source(BodyParts(response)), length(BodyLength(response)) {}
 
   Response response;
   ReplySource source;
@@ -97,7 +102,8 @@ void PrepareReset(MHD_Connection* connection) {
   setsockopt(SocketOf(connection), SOL_SOCKET, SO_LINGER, &no_linger, sizeof(no_linger));
 }
 
-void OnConnection(void*, MHD_Connection* connection, void** socket_context, MHD_ConnectionNotificationCode code) {
+void OnConnection(void*, MHD_Connection* connection, void** socket_context,
+                  MHD_ConnectionNotificationCode code) {
   if (code == MHD_CONNECTION_NOTIFY_STARTED) {
     const int on = 1;
     setsockopt(SocketOf(connection), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
@@ -144,13 +150,15 @@ class Server::Impl {
   bool SleepUntil(SteadyClock::time_point until);
 
  private:
-  static MHD_Result OnAccess(void* self, MHD_Connection* connection, const char* url, const char* method,
-                             const char* version, const char* upload, size_t* upload_size, void** exchange);
+  static MHD_Result OnAccess(void* self, MHD_Connection* connection, const char* url,
+                             const char* method, const char* version, const char* upload,
+                             size_t* upload_size, void** exchange);
   MHD_Result BeginRequest(MHD_Connection* connection, const char* method, Exchange& exchange);
   MHD_Result TakeBody(MHD_Connection* connection, Exchange& exchange, std::string_view bytes);
   MHD_Result Finish(MHD_Connection* connection, Exchange& exchange);
   MHD_Result Send(MHD_Connection* connection, const Exchange& exchange, Response response);
-  MHD_Result Reset(MHD_Connection* connection, const Exchange& exchange, const std::string& operation);
+  MHD_Result Reset(MHD_Connection* connection, const Exchange& exchange,
+                   const std::string& operation);
   std::string Date(const Shaping& shaping) const;
 
   Service& service_;
@@ -167,12 +175,14 @@ class Server::Impl {
 
 namespace {
 
-// libmicrohttpd's pull of a reply that is slowed, cut or stalled. `position` only ever moves forward.
+// libmicrohttpd's pull of a reply that is slowed, cut or stalled. `position` only ever moves
+// forward.
 ssize_t PullReply(void* cls, std::uint64_t position, char* into, size_t max) {
   Outgoing& reply = *static_cast<Outgoing*>(cls);
   const std::uint64_t rate = reply.shaping.download_bytes_per_second;
   if (rate != 0) {
-    if (!reply.server->SleepUntil(reply.connection->down.free_at())) return MHD_CONTENT_READER_END_WITH_ERROR;
+    if (!reply.server->SleepUntil(reply.connection->down.free_at()))
+      return MHD_CONTENT_READER_END_WITH_ERROR;
     max = std::min<std::size_t>(max, std::max<std::uint64_t>(rate / 100, 1024));
   }
   const std::uint64_t half = reply.length / 2;
@@ -185,7 +195,8 @@ ssize_t PullReply(void* cls, std::uint64_t position, char* into, size_t max) {
       max = std::min<std::uint64_t>(max, half - position);
     } else {
       reply.stalled = true;
-      if (!reply.server->SleepUntil(SteadyClock::now() + reply.shaping.stall)) return MHD_CONTENT_READER_END_WITH_ERROR;
+      if (!reply.server->SleepUntil(SteadyClock::now() + reply.shaping.stall))
+        return MHD_CONTENT_READER_END_WITH_ERROR;
     }
   }
   const std::size_t sent = reply.source.Read(into, max);
@@ -204,7 +215,8 @@ MHD_Response* MakeResponse(std::unique_ptr<Outgoing> outgoing) {
   Outgoing* reply = outgoing.release();
   const std::vector<std::string_view> parts = BodyParts(reply->response);
   if (NeedsPulling(reply->shaping) || parts.size() > kMaxIoVectors) {
-    return MHD_create_response_from_callback(reply->length, kSlowBlockBytes, PullReply, reply, FreeOutgoing);
+    return MHD_create_response_from_callback(reply->length, kSlowBlockBytes, PullReply, reply,
+                                             FreeOutgoing);
   }
   if (parts.size() <= 1) {  // goes out together with the headers
     const std::string_view body = parts.empty() ? std::string_view("") : parts.front();
@@ -213,8 +225,10 @@ MHD_Response* MakeResponse(std::unique_ptr<Outgoing> outgoing) {
   }
   std::vector<MHD_IoVec> vectors;
   vectors.reserve(parts.size());
-  for (const std::string_view part : parts) vectors.push_back({.iov_base = part.data(), .iov_len = part.size()});
-  return MHD_create_response_from_iovec(vectors.data(), static_cast<unsigned int>(vectors.size()), FreeOutgoing, reply);
+  for (const std::string_view part : parts)
+    vectors.push_back({.iov_base = part.data(), .iov_len = part.size()});
+  return MHD_create_response_from_iovec(vectors.data(), static_cast<unsigned int>(vectors.size()),
+                                        FreeOutgoing, reply);
 }
 
 }  // namespace
@@ -224,21 +238,22 @@ Status Server::Impl::Start() {
   address.sin_family = AF_INET;
   address.sin_port = htons(options_.port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  constexpr unsigned int kFlags = MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_ITC |
-                                  MHD_USE_SUPPRESS_DATE_NO_CLOCK;
+  constexpr unsigned int kFlags = MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_THREAD_PER_CONNECTION |
+                                  MHD_USE_ITC | MHD_USE_SUPPRESS_DATE_NO_CLOCK;
   daemon_ = MHD_start_daemon(kFlags, options_.port, nullptr, nullptr, &Impl::OnAccess, this,  //
-                             MHD_OPTION_SOCK_ADDR, &address,                                 //
-                             MHD_OPTION_CONNECTION_LIMIT, kMaxConnections,                   //
-                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, kConnectionMemoryBytes,     //
-                             MHD_OPTION_CONNECTION_MEMORY_INCREMENT, kReadBufferStepBytes,   //
-                             MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U,                         //
-                             MHD_OPTION_NOTIFY_CONNECTION, &OnConnection, nullptr,           //
-                             MHD_OPTION_URI_LOG_CALLBACK, &OnRequestLine, nullptr,           //
-                             MHD_OPTION_NOTIFY_COMPLETED, &OnCompleted, nullptr,             //
-                             MHD_OPTION_UNESCAPE_CALLBACK, &KeepEscapes, nullptr,            //
+                             MHD_OPTION_SOCK_ADDR, &address,                                  //
+                             MHD_OPTION_CONNECTION_LIMIT, kMaxConnections,                    //
+                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, kConnectionMemoryBytes,      //
+                             MHD_OPTION_CONNECTION_MEMORY_INCREMENT, kReadBufferStepBytes,    //
+                             MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U,                          //
+                             MHD_OPTION_NOTIFY_CONNECTION, &OnConnection, nullptr,            //
+                             MHD_OPTION_URI_LOG_CALLBACK, &OnRequestLine, nullptr,            //
+                             MHD_OPTION_NOTIFY_COMPLETED, &OnCompleted, nullptr,              //
+                             MHD_OPTION_UNESCAPE_CALLBACK, &KeepEscapes, nullptr,             //
                              MHD_OPTION_END);
   if (daemon_ == nullptr) {
-    return Fail(ErrorFromErrno(errno, "local cloud: cannot listen on port " + std::to_string(options_.port)));
+    return Fail(ErrorFromErrno(
+        errno, "local cloud: cannot listen on port " + std::to_string(options_.port)));
   }
   port_ = MHD_get_daemon_info(daemon_, MHD_DAEMON_INFO_BIND_PORT)->port;
   address_ = "127.0.0.1:" + std::to_string(port_);
@@ -266,8 +281,9 @@ std::string Server::Impl::Date(const Shaping& shaping) const {
   return FormatHttpDate(clock_.WallNow() + shaping.clock_skew);
 }
 
-MHD_Result Server::Impl::OnAccess(void* self, MHD_Connection* connection, const char*, const char* method,
-                                  const char*, const char* upload, size_t* upload_size, void** exchange) {
+MHD_Result Server::Impl::OnAccess(void* self, MHD_Connection* connection, const char*,
+                                  const char* method, const char*, const char* upload,
+                                  size_t* upload_size, void** exchange) {
   Impl& server = *static_cast<Impl*>(self);
   Exchange& current = *static_cast<Exchange*>(*exchange);
   if (!current.headers_read) return server.BeginRequest(connection, method, current);
@@ -277,7 +293,8 @@ MHD_Result Server::Impl::OnAccess(void* self, MHD_Connection* connection, const 
   return server.TakeBody(connection, current, bytes);
 }
 
-MHD_Result Server::Impl::BeginRequest(MHD_Connection* connection, const char* method, Exchange& exchange) {
+MHD_Result Server::Impl::BeginRequest(MHD_Connection* connection, const char* method,
+                                      Exchange& exchange) {
   Request& request = exchange.request;
   exchange.headers_read = true;
   request.method = method;
@@ -287,20 +304,25 @@ MHD_Result Server::Impl::BeginRequest(MHD_Connection* connection, const char* me
   request.local_address = address_;
   MHD_get_connection_values(connection, MHD_HEADER_KIND, CollectHeader, &request.headers);
 
-  exchange.shaping = rules().Match(service_.OperationOf(request), request.method, request.raw_target);
+  exchange.shaping =
+      rules().Match(service_.OperationOf(request), request.method, request.raw_target);
   request.clock_skew = exchange.shaping.clock_skew;
   request.tokens_expired = exchange.shaping.expire_tokens;
 
-  const std::uint64_t announced = std::strtoull(std::string(request.headers.Get("Content-Length", "0")).c_str(), nullptr, 10);
-  if (announced > kMaxRequestBodyBytes) return Reset(connection, exchange, service_.OperationOf(request));
+  const std::uint64_t announced =
+      std::strtoull(std::string(request.headers.Get("Content-Length", "0")).c_str(), nullptr, 10);
+  if (announced > kMaxRequestBodyBytes)
+    return Reset(connection, exchange, service_.OperationOf(request));
   request.body.reserve(announced);
   return MHD_YES;
 }
 
-MHD_Result Server::Impl::TakeBody(MHD_Connection* connection, Exchange& exchange, std::string_view bytes) {
+MHD_Result Server::Impl::TakeBody(MHD_Connection* connection, Exchange& exchange,
+                                  std::string_view bytes) {
   std::string& body = exchange.request.body;
   if (body.size() + bytes.size() > kMaxRequestBodyBytes) return MHD_NO;
   body += bytes;
+  exchange.bytes_up += bytes.size();
   if (exchange.shaping.upload_bytes_per_second == 0) return MHD_YES;
   Pace& pace = StateOf(connection)->up;
   pace.Pass(bytes.size(), exchange.shaping.upload_bytes_per_second);
@@ -327,13 +349,15 @@ MHD_Result Server::Impl::Finish(MHD_Connection* connection, Exchange& exchange) 
   return Send(connection, exchange, std::move(response));
 }
 
-MHD_Result Server::Impl::Reset(MHD_Connection* connection, const Exchange& exchange, const std::string& operation) {
-  traffic().Count(operation, /*status=*/0, exchange.request.body.size(), 0);
+MHD_Result Server::Impl::Reset(MHD_Connection* connection, const Exchange& exchange,
+                               const std::string& operation) {
+  traffic().Count(operation, /*status=*/0, exchange.bytes_up, 0);
   PrepareReset(connection);
   return MHD_NO;
 }
 
-MHD_Result Server::Impl::Send(MHD_Connection* connection, const Exchange& exchange, Response response) {
+MHD_Result Server::Impl::Send(MHD_Connection* connection, const Exchange& exchange,
+                              Response response) {
   const unsigned int status = static_cast<unsigned int>(response.status);
   const HttpHeaders headers = std::move(response.headers);
   auto outgoing = std::make_unique<Outgoing>(std::move(response));
@@ -341,13 +365,14 @@ MHD_Result Server::Impl::Send(MHD_Connection* connection, const Exchange& exchan
   outgoing->connection = StateOf(connection);
   outgoing->server = this;
   const bool has_body = exchange.request.method != "HEAD";
-  traffic().Count(outgoing->response.operation, static_cast<int>(status), exchange.request.body.size(),
+  traffic().Count(outgoing->response.operation, static_cast<int>(status), exchange.bytes_up,
                   has_body ? outgoing->length : 0);
 
   MHD_Response* reply = MakeResponse(std::move(outgoing));
   if (reply == nullptr) return MHD_NO;
   MHD_add_response_header(reply, "Date", Date(exchange.shaping).c_str());
-  for (const auto& [name, value] : headers) MHD_add_response_header(reply, name.c_str(), value.c_str());
+  for (const auto& [name, value] : headers)
+    MHD_add_response_header(reply, name.c_str(), value.c_str());
   const MHD_Result queued = MHD_queue_response(connection, status, reply);
   MHD_destroy_response(reply);
   return queued;
@@ -356,7 +381,8 @@ MHD_Result Server::Impl::Send(MHD_Connection* connection, const Exchange& exchan
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Server::~Server() { Stop(); }
 
-Result<std::unique_ptr<Server>> Server::Start(Service& service, const Clock& clock, ServerOptions options) {
+Result<std::unique_ptr<Server>> Server::Start(Service& service, const Clock& clock,
+                                              ServerOptions options) {
   auto impl = std::make_unique<Impl>(service, clock, std::move(options));
   TRY_VOID(impl->Start());
   return std::unique_ptr<Server>(new Server(std::move(impl)));

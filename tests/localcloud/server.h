@@ -1,5 +1,6 @@
-// Serves a Service over HTTP/1.1 on 127.0.0.1, with the delays, limits and faults that rules ask for (shaping.h), and
-// counts what it carries (traffic.h). In-process for C++ tests; the program `localcloud` is made of it, too.
+// Serves a Service over HTTP/1.1 on 127.0.0.1, with the delays, limits and faults that rules ask
+// for (shaping.h), and counts what it carries (traffic.h). In-process for C++ tests; the program
+// `localcloud` is made of it, too.
 //
 // One thread a connection (libmicrohttpd), so that a delayed request holds up no other connection.
 #pragma once
@@ -23,13 +24,15 @@ struct ServerOptions {
   std::shared_ptr<Traffic> traffic;
 };
 
-// A request body above this is cut off by a reset: larger than any single upload of either cloud that a test would make.
+// A request body above this is cut off by a reset: larger than any single upload of either cloud
+// that a test would make.
 inline constexpr std::uint64_t kMaxRequestBodyBytes = std::uint64_t{5} << 30;
 
 class Server {
  public:
   // `service` and `clock` (which stamps Date) outlive the server. kIo when the port cannot be had.
-  static Result<std::unique_ptr<Server>> Start(Service& service, const Clock& clock, ServerOptions options = {});
+  static Result<std::unique_ptr<Server>> Start(Service& service, const Clock& clock,
+                                               ServerOptions options = {});
   // Stops as Stop does.
   ~Server();
 
@@ -38,7 +41,8 @@ class Server {
   std::string url() const;      // "http://127.0.0.1:PORT"
   RuleBook& rules();
   Traffic& traffic();
-  // Closes the port and every connection, wakes delayed requests, and returns when the last thread has ended.
+  // Closes the port and every connection, wakes delayed requests, and returns when the last thread
+  // has ended.
   void Stop();
 
   class Impl;

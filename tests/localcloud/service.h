@@ -1,5 +1,6 @@
-// What a service of the local cloud is: a function from a request to a response. No sockets here, so that each
-// service can be tested without a network. The HTTP server (server.h) owns connections, shaping and fault rules.
+// What a service of the local cloud is: a function from a request to a response. No sockets here,
+// so that each service can be tested without a network. The HTTP server (server.h) owns
+// connections, shaping and fault rules.
 #pragma once
 
 #include <chrono>
@@ -21,11 +22,13 @@ struct Request {
   std::string raw_path;    // before '?', still percent-encoded
   std::string raw_query;   // after '?', still percent-encoded; may be empty
   HttpHeaders headers;
-  std::string body;
+  mutable std::string
+      body;  // mutable: a service may move it into its storage instead of copying it
   std::string local_address;  // "127.0.0.1:PORT" that was connected to
   // Set by the rules of shaping.h.
-  std::chrono::seconds clock_skew{0};  // the service is to judge times as if its clock were this much ahead
-  bool tokens_expired = false;         // bearer and security tokens are to be taken for expired
+  std::chrono::seconds clock_skew{
+      0};  // the service is to judge times as if its clock were this much ahead
+  bool tokens_expired = false;  // bearer and security tokens are to be taken for expired
 };
 
 // Bytes that many responses may share, sent without a copy: memory of the heap or of a mapped file.
@@ -36,12 +39,13 @@ struct Slice {
 
 struct Response {
   int status = 200;
-  // Content-Length and Date are the server's work. A HEAD is answered with the body that a GET would have: the server
-  // sends its length only.
+  // Content-Length and Date are the server's work. A HEAD is answered with the body that a GET
+  // would have: the server sends its length only.
   HttpHeaders headers;
   std::string body;           // small bodies
   std::vector<Slice> slices;  // used instead of `body` when not empty
-  // The class it is counted under, e.g. "azure.list_paths", "oci.put_object"; services set it on every response.
+  // The class it is counted under, e.g. "azure.list_paths", "oci.put_object"; services set it on
+  // every response.
   std::string operation;
 };
 
@@ -51,13 +55,15 @@ class Service {
   virtual ~Service() = default;
   virtual Response Handle(const Request& request) = 0;
 
-  // The operation that Handle would count the request under, told from method, target and headers alone (the body may
-  // not have arrived). Rules that name an operation match by it; "" when the service cannot tell.
+  // The operation that Handle would count the request under, told from method, target and headers
+  // alone (the body may not have arrived). Rules that name an operation match by it; "" when the
+  // service cannot tell.
   virtual std::string OperationOf(const Request& request) const {
     static_cast<void>(request);
     return {};
   }
-  // The service's own way to say `status` (429, 500, 503) without having acted: its error body and headers.
+  // The service's own way to say `status` (429, 500, 503) without having acted: its error body and
+  // headers.
   virtual Response Refuse(const Request& request, int status) const {
     return Response{.status = status, .operation = OperationOf(request)};
   }

@@ -84,11 +84,13 @@ class FieldReader {
     return value->get<std::int64_t>();
   }
   void Complain(std::string_view name, std::string_view wanted) {
-    if (complaint_.empty()) complaint_ = "rule: '" + std::string(name) + "' must be " + std::string(wanted);
+    if (complaint_.empty())
+      complaint_ = "rule: '" + std::string(name) + "' must be " + std::string(wanted);
   }
   Status Finish() {
     for (const auto& item : object_.items()) {
-      if (!known_.contains(item.key()) && complaint_.empty()) complaint_ = "rule: unknown field '" + item.key() + "'";
+      if (!known_.contains(item.key()) && complaint_.empty())
+        complaint_ = "rule: unknown field '" + item.key() + "'";
     }
     if (!complaint_.empty()) return Fail(ErrorCode::kInvalidArgument, complaint_);
     return {};
@@ -109,19 +111,21 @@ class FieldReader {
 void ReadFault(FieldReader& reader, Rule& rule) {
   std::string name;
   reader.Text("fault", name);
-  if (const auto status = reader.Number("status", 100)) rule.status = static_cast<int>(std::min<std::int64_t>(*status, 599));
+  if (const auto status = reader.Number("status", 100))
+    rule.status = static_cast<int>(std::min<std::int64_t>(*status, 599));
   if (name.empty()) {
     rule.fault = rule.status == 0 ? Fault::kNone : Fault::kStatus;
     return;
   }
-  const auto found =
-      std::find_if(kFaultNames.begin(), kFaultNames.end(), [&](const auto& entry) { return entry.first == name; });
+  const auto found = std::find_if(kFaultNames.begin(), kFaultNames.end(),
+                                  [&](const auto& entry) { return entry.first == name; });
   if (found == kFaultNames.end()) {
     reader.Complain("fault", "one of the known faults");
     return;
   }
   rule.fault = found->second;
-  if (rule.fault == Fault::kStatus && rule.status == 0) reader.Complain("status", "given with this fault");
+  if (rule.fault == Fault::kStatus && rule.status == 0)
+    reader.Complain("status", "given with this fault");
 }
 
 }  // namespace
@@ -136,7 +140,8 @@ void RuleBook::Clear() {
   entries_.clear();
 }
 
-Shaping RuleBook::Match(std::string_view operation, std::string_view method, std::string_view raw_target) {
+Shaping RuleBook::Match(std::string_view operation, std::string_view method,
+                        std::string_view raw_target) {
   Shaping shaping;
   MutexLock lock(mutex_);
   for (Entry& entry : entries_) {
@@ -166,10 +171,12 @@ Result<Rule> ParseRule(std::string_view json) {
   rule.upload_bytes_per_second =
       static_cast<std::uint64_t>(reader.Number("upload_bytes_per_second", 0).value_or(0));
   ReadFault(reader, rule);
-  if (const auto wait = reader.Number("retry_after_seconds", 0)) rule.retry_after = std::chrono::seconds(*wait);
+  if (const auto wait = reader.Number("retry_after_seconds", 0))
+    rule.retry_after = std::chrono::seconds(*wait);
   reader.Flag("act_first", rule.act_first);
   rule.stall = std::chrono::milliseconds(reader.Number("stall_ms", 0).value_or(0));
-  rule.clock_skew = std::chrono::seconds(reader.Number("clock_skew_seconds", kAnyNumber).value_or(0));
+  rule.clock_skew =
+      std::chrono::seconds(reader.Number("clock_skew_seconds", kAnyNumber).value_or(0));
   reader.Flag("expire_tokens", rule.expire_tokens);
   TRY_VOID(reader.Finish());
   return rule;

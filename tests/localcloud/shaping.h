@@ -1,5 +1,5 @@
-// Rules by which a server of the local cloud behaves like a far, slow or failing one. You need it to test what a
-// client does about delay, throttling, lost replies and broken bytes.
+// Rules by which a server of the local cloud behaves like a far, slow or failing one. You need it
+// to test what a client does about delay, throttling, lost replies and broken bytes.
 #pragma once
 
 #include <chrono>
@@ -16,13 +16,14 @@ namespace skybridge::localcloud {
 
 enum class Fault {
   kNone,
-  kStatus,         // answer `status` (with Retry-After if set); before acting, or after it when `act_first`
-  kResetBefore,    // the connection is reset; the service has not acted
-  kResetAfter,     // the service has acted, the reply is lost
-  kHalfBody,       // Content-Length of the whole, half of the bytes, then the connection is closed
-  kStall,          // half of the bytes, then nothing for `stall`, then the rest
-  kFlipDownload,   // one bit of the reply's body is wrong
-  kFlipUpload,     // one bit of the request's body is wrong when it reaches the service
+  kStatus,        // answer `status` (with Retry-After if set); before acting, or after it when
+                  // `act_first`
+  kResetBefore,   // the connection is reset; the service has not acted
+  kResetAfter,    // the service has acted, the reply is lost
+  kHalfBody,      // Content-Length of the whole, half of the bytes, then the connection is closed
+  kStall,         // half of the bytes, then nothing for `stall`, then the rest
+  kFlipDownload,  // one bit of the reply's body is wrong
+  kFlipUpload,    // one bit of the request's body is wrong when it reaches the service
 };
 
 struct Rule {
@@ -30,12 +31,13 @@ struct Rule {
   std::string operation;  // Service::OperationOf, exactly
   std::string method;
   std::string path;  // a substring of the raw target, query included
-  // Of the matching ones the first `after` pass untouched, the next `count` (all, when not set) are touched.
+  // Of the matching ones the first `after` pass untouched, the next `count` (all, when not set) are
+  // touched.
   std::uint64_t after = 0;
   std::optional<std::uint64_t> count;
 
   // What happens to them.
-  std::chrono::milliseconds delay{0};         // before the service acts: one round trip
+  std::chrono::milliseconds delay{0};           // before the service acts: one round trip
   std::uint64_t download_bytes_per_second = 0;  // of the connection; 0 is unlimited
   std::uint64_t upload_bytes_per_second = 0;    // of the connection; 0 is unlimited
   Fault fault = Fault::kNone;
@@ -43,11 +45,13 @@ struct Rule {
   std::optional<std::chrono::seconds> retry_after;
   bool act_first = false;
   std::chrono::milliseconds stall{0};
-  std::chrono::seconds clock_skew{0};  // added to Date and to the clock by which signatures are judged
+  std::chrono::seconds clock_skew{
+      0};  // added to Date and to the clock by which signatures are judged
   bool expire_tokens = false;
 };
 
-// All that the matching rules together ask for one request: delays add up, the lowest rate holds, the first fault wins.
+// All that the matching rules together ask for one request: delays add up, the lowest rate holds,
+// the first fault wins.
 struct Shaping {
   std::chrono::milliseconds delay{0};
   std::uint64_t download_bytes_per_second = 0;
@@ -78,9 +82,10 @@ class RuleBook {
   std::vector<Entry> entries_ GUARDED_BY(mutex_);
 };
 
-// A rule from JSON: the field names of Rule, times as delay_ms, retry_after_seconds, stall_ms, clock_skew_seconds, and
-// fault as "status", "reset_before", "reset_after", "half_body", "stall", "flip_download", "flip_upload". A `status`
-// without a `fault` means "status". kInvalidArgument for an unknown field, a wrong type or an impossible value.
+// A rule from JSON: the field names of Rule, times as delay_ms, retry_after_seconds, stall_ms,
+// clock_skew_seconds, and fault as "status", "reset_before", "reset_after", "half_body", "stall",
+// "flip_download", "flip_upload". A `status` without a `fault` means "status". kInvalidArgument for
+// an unknown field, a wrong type or an impossible value.
 Result<Rule> ParseRule(std::string_view json);
 
 }  // namespace skybridge::localcloud

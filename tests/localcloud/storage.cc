@@ -28,12 +28,15 @@ class MemoryStorage final : public Storage {
     const std::string_view view = *owner;
     return {.owner = std::move(owner), .bytes = view};
   }
+  bool durable() const override { return false; }
   void SetRecord(std::string_view, std::string_view) override {}
   void EraseRecord(std::string_view) override {}
-  void ForEachRecord(std::string_view, const std::function<void(std::string_view, std::string_view)>&) override {}
+  void ForEachRecord(std::string_view,
+                     const std::function<void(std::string_view, std::string_view)>&) override {}
   std::string NameOf(const Slice&) override { return {}; }
   Result<Slice> Find(std::string_view name) override {
-    return Fail(ErrorCode::kNotFound, "storage in memory keeps nothing by name: " + std::string(name));
+    return Fail(ErrorCode::kNotFound,
+                "storage in memory keeps nothing by name: " + std::string(name));
   }
   void Release(const Slice&) override {}
 };
@@ -41,16 +44,21 @@ class MemoryStorage final : public Storage {
 constexpr std::uint64_t kSegmentBytes = std::uint64_t{256} << 20;
 constexpr std::uint64_t kPageBytes = 4096;
 
-std::uint64_t RoundUpToPage(std::uint64_t bytes) { return (bytes + kPageBytes - 1) / kPageBytes * kPageBytes; }
+std::uint64_t RoundUpToPage(std::uint64_t bytes) {
+  return (bytes + kPageBytes - 1) / kPageBytes * kPageBytes;
+}
 
-// One sparse data file, mapped whole for reading. Extents are handed out front to back and never again.
+// One sparse data file, mapped whole for reading. Extents are handed out front to back and never
+// again.
 class Segment {
  public:
-  static Result<std::shared_ptr<Segment>> Open(const std::string& path, std::uint64_t number, std::uint64_t size) {
+  static Result<std::shared_ptr<Segment>> Open(const std::string& path, std::uint64_t number,
+                                               std::uint64_t size) {
     const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) return Fail(ErrorFromErrno(errno, "open " + path));
     auto segment = std::shared_ptr<Segment>(new Segment(fd, number, size));
-    if (ftruncate(fd, static_cast<off_t>(size)) != 0) return Fail(ErrorFromErrno(errno, "resize " + path));
+    if (ftruncate(fd, static_cast<off_t>(size)) != 0)
+      return Fail(ErrorFromErrno(errno, "resize " + path));
     void* base = mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
     if (base == MAP_FAILED) return Fail(ErrorFromErrno(errno, "map " + path));
     segment->base_ = static_cast<const char*>(base);
@@ -65,7 +73,9 @@ class Segment {
 
   std::uint64_t number() const { return number_; }
   std::uint64_t size() const { return size_; }
-  std::string_view View(std::uint64_t offset, std::uint64_t length) const { return {base_ + offset, length}; }
+  std::string_view View(std::uint64_t offset, std::uint64_t length) const {
+    return {base_ + offset, length};
+  }
 
   Status Write(std::uint64_t offset, std::string_view bytes) {
     while (!bytes.empty()) {
@@ -85,7 +95,8 @@ class Segment {
   }
 
  private:
-  Segment(int fd, std::uint64_t number, std::uint64_t size) : fd_(fd), number_(number), size_(size) {}
+  Segment(int fd, std::uint64_t number, std::uint64_t size)
+      : fd_(fd), number_(number), size_(size) {}
 
   const int fd_;
   const std::uint64_t number_;
@@ -93,9 +104,11 @@ class Segment {
   const char* base_ = nullptr;
 };
 
-// The owner of a slice of a directory storage. Released bytes go when the last reply that sends them has gone.
+// The owner of a slice of a directory storage. Released bytes go when the last reply that sends
+// them has gone.
 struct Extent {
-  Extent(std::shared_ptr<Segment> s, std::uint64_t o, std::uint64_t l) : segment(std::move(s)), offset(o), length(l) {}
+  Extent(std::shared_ptr<Segment> s, std::uint64_t o, std::uint64_t l)
+      : segment(std::move(s)), offset(o), length(l) {}
   ~Extent() {
     if (released) segment->Punch(offset, length);
   }
@@ -117,8 +130,9 @@ Extent& ExtentOf(const Slice& slice) {
   return *static_cast<Extent*>(const_cast<void*>(slice.owner.get()));
 }
 
-// Layout of the directory: records/ (RocksDB with its write-ahead log) and data/NUMBER (segments). Bytes reach the page
-// cache before a record can name them, so a killed process loses nothing; a machine that loses power may.
+// Layout of the directory: records/ (RocksDB with its write-ahead log) and data/NUMBER (segments).
+// Bytes reach the page cache before a record can name them, so a killed process loses nothing; a
+// machine that loses power may.
 class DirectoryStorage final : public Storage {
  public:
   static Result<std::unique_ptr<Storage>> Open(const std::string& directory) {
@@ -130,7 +144,8 @@ class DirectoryStorage final : public Storage {
     options.create_if_missing = true;
     rocksdb::DB* records = nullptr;
     const rocksdb::Status opened = rocksdb::DB::Open(options, directory + "/records", &records);
-    if (!opened.ok()) return Fail(ErrorCode::kIo, "records of " + directory + ": " + opened.ToString());
+    if (!opened.ok())
+      return Fail(ErrorCode::kIo, "records of " + directory + ": " + opened.ToString());
     storage->records_.reset(records);
     TRY_VOID(storage->OpenSegments());
     return std::unique_ptr<Storage>(std::move(storage));
@@ -143,14 +158,17 @@ class DirectoryStorage final : public Storage {
     return SliceOf(std::move(extent));
   }
 
+  bool durable() const override { return true; }
   void SetRecord(std::string_view key, std::string_view value) override {
-    Check(records_->Put({}, rocksdb::Slice(key.data(), key.size()), rocksdb::Slice(value.data(), value.size())));
+    Check(records_->Put({}, rocksdb::Slice(key.data(), key.size()),
+                        rocksdb::Slice(value.data(), value.size())));
   }
   void EraseRecord(std::string_view key) override {
     Check(records_->Delete({}, rocksdb::Slice(key.data(), key.size())));
   }
-  void ForEachRecord(std::string_view prefix,
-                     const std::function<void(std::string_view, std::string_view)>& visit) override {
+  void ForEachRecord(
+      std::string_view prefix,
+      const std::function<void(std::string_view, std::string_view)>& visit) override {
     const std::unique_ptr<rocksdb::Iterator> at(records_->NewIterator({}));
     for (at->Seek(rocksdb::Slice(prefix.data(), prefix.size())); at->Valid(); at->Next()) {
       if (!at->key().starts_with(rocksdb::Slice(prefix.data(), prefix.size()))) return;
@@ -171,7 +189,8 @@ class DirectoryStorage final : public Storage {
     const char* const end = name.data() + name.size();
     for (std::uint64_t& number : numbers) {
       const auto parsed = std::from_chars(at, end, number);
-      if (parsed.ec != std::errc()) return Fail(ErrorCode::kInvalidArgument, "not a data name: " + std::string(name));
+      if (parsed.ec != std::errc())
+        return Fail(ErrorCode::kInvalidArgument, "not a data name: " + std::string(name));
       at = parsed.ptr + (parsed.ptr != end ? 1 : 0);
     }
     MutexLock lock(mutex_);
@@ -195,7 +214,9 @@ class DirectoryStorage final : public Storage {
     if (!status.ok()) Die({.code = ErrorCode::kIo, .message = status.ToString()});
   }
 
-  std::string PathOf(std::uint64_t number) const { return directory_ + "/data/" + std::to_string(number); }
+  std::string PathOf(std::uint64_t number) const {
+    return directory_ + "/data/" + std::to_string(number);
+  }
 
   Status OpenSegments() {
     for (const auto& entry : std::filesystem::directory_iterator(directory_ + "/data")) {
@@ -208,12 +229,14 @@ class DirectoryStorage final : public Storage {
     return {};
   }
 
-  // Room for `length` bytes, in the open segment or in a new one (of its own when it is larger than a segment).
+  // Room for `length` bytes, in the open segment or in a new one (of its own when it is larger than
+  // a segment).
   std::shared_ptr<Extent> Reserve(std::uint64_t length) {
     const std::uint64_t room = RoundUpToPage(std::max<std::uint64_t>(length, 1));
     MutexLock lock(mutex_);
     if (open_ == nullptr || open_->size() - used_ < room) {
-      auto segment = Segment::Open(PathOf(next_number_), next_number_, std::max(room, kSegmentBytes));
+      auto segment =
+          Segment::Open(PathOf(next_number_), next_number_, std::max(room, kSegmentBytes));
       if (!segment) Die(segment.error());
       open_ = *std::move(segment);
       used_ = 0;

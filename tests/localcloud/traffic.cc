@@ -2,7 +2,8 @@
 
 namespace skybridge::localcloud {
 
-void Traffic::Count(std::string_view operation, int status, std::uint64_t bytes_up, std::uint64_t bytes_down) {
+void Traffic::Count(std::string_view operation, int status, std::uint64_t bytes_up,
+                    std::uint64_t bytes_down) {
   MutexLock lock(mutex_);
   auto found = by_operation_.find(operation);
   if (found == by_operation_.end()) found = by_operation_.emplace(operation, TrafficCount{}).first;

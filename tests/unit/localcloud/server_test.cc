@@ -17,7 +17,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// Answers with the body it got, or with slices when the target asks for them; remembers the last request.
+// Answers with the body it got, or with slices when the target asks for them; remembers the last
+// request.
 class EchoService final : public Service {
  public:
   Response Handle(const Request& request) override {
@@ -29,7 +30,8 @@ class EchoService final : public Service {
     if (request.raw_path == "/slices") {
       const auto owner = std::make_shared<const std::string>("one two three");
       const std::string_view text = *owner;
-      response.slices = {{owner, text.substr(0, 4)}, {owner, text.substr(4, 4)}, {owner, text.substr(8)}};
+      response.slices = {
+          {owner, text.substr(0, 4)}, {owner, text.substr(4, 4)}, {owner, text.substr(8)}};
     } else if (request.raw_path == "/large") {
       const auto owner = std::make_shared<const std::string>(std::size_t{4} << 20, 'z');
       response.slices = {{owner, *owner}};
@@ -198,7 +200,8 @@ TEST_F(ServerTest, StampsDateByItsClockAndTheRulesSkew) {
 }
 
 TEST_F(ServerTest, RefusesInTheServicesWordsWithRetryAfter) {
-  server_->rules().Add({.count = 1, .fault = Fault::kStatus, .status = 503, .retry_after = seconds(7)});
+  server_->rules().Add(
+      {.count = 1, .fault = Fault::kStatus, .status = 503, .retry_after = seconds(7)});
   const Reply reply = Send("PUT", "/x", "abc");
   EXPECT_EQ(reply.status, 503);
   EXPECT_EQ(reply.body, "refused");
@@ -295,12 +298,16 @@ TEST_F(ServerTest, TakesRulesAndTellsCountsOverTheAdminInterface) {
   const std::string url = (*admin_server)->url();
   Client client;
   EXPECT_EQ(client.Send("GET", url + "/admin/health").body, R"({"status":"ok"})");
-  EXPECT_EQ(client.Send("POST", url + "/admin/rules", R"([{"status":429,"count":1},{"delay_ms":1}])").status, 204);
+  EXPECT_EQ(
+      client.Send("POST", url + "/admin/rules", R"([{"status":429,"count":1},{"delay_ms":1}])")
+          .status,
+      204);
   EXPECT_EQ(Send("GET", "/").status, 429);
   EXPECT_EQ(Send("GET", "/").status, 200);
-  EXPECT_EQ(client.Send("GET", url + "/admin/counts").body,
-            R"({"operations":{"echo.other":{"by_status":{"200":1,"429":1},"bytes_down":7,"bytes_up":0,"requests":2}},)"
-            R"("total":{"by_status":{"200":1,"429":1},"bytes_down":7,"bytes_up":0,"requests":2}})");
+  EXPECT_EQ(
+      client.Send("GET", url + "/admin/counts").body,
+      R"({"operations":{"echo.other":{"by_status":{"200":1,"429":1},"bytes_down":7,"bytes_up":0,"requests":2}},)"
+      R"("total":{"by_status":{"200":1,"429":1},"bytes_down":7,"bytes_up":0,"requests":2}})");
   EXPECT_EQ(client.Send("POST", url + "/admin/reset-counts").status, 204);
   EXPECT_EQ(server_->traffic().All().size(), 0U);
   EXPECT_EQ(client.Send("POST", url + "/admin/rules", R"({"status":503})").status, 204);

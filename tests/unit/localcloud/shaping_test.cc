@@ -10,8 +10,12 @@ using std::chrono::seconds;
 
 TEST(RuleBook, TouchesOnlyWhatARuleNames) {
   RuleBook rules;
-  rules.Add({.operation = "azure.append", .method = "PATCH", .path = "/a/b", .fault = Fault::kResetAfter});
-  EXPECT_EQ(rules.Match("azure.append", "PATCH", "/fs/a/b?action=append").fault, Fault::kResetAfter);
+  rules.Add({.operation = "azure.append",
+             .method = "PATCH",
+             .path = "/a/b",
+             .fault = Fault::kResetAfter});
+  EXPECT_EQ(rules.Match("azure.append", "PATCH", "/fs/a/b?action=append").fault,
+            Fault::kResetAfter);
   EXPECT_EQ(rules.Match("azure.flush", "PATCH", "/fs/a/b").fault, Fault::kNone);
   EXPECT_EQ(rules.Match("azure.append", "PUT", "/fs/a/b").fault, Fault::kNone);
   EXPECT_EQ(rules.Match("azure.append", "PATCH", "/fs/c").fault, Fault::kNone);
@@ -20,7 +24,9 @@ TEST(RuleBook, TouchesOnlyWhatARuleNames) {
 TEST(RuleBook, CountsOnlyMatchingRequestsForAfterAndCount) {
   RuleBook rules;
   rules.Add({.method = "PUT", .after = 1, .count = 2, .fault = Fault::kStatus, .status = 503});
-  const auto touched = [&](const char* method) { return rules.Match("", method, "/x").fault == Fault::kStatus; };
+  const auto touched = [&](const char* method) {
+    return rules.Match("", method, "/x").fault == Fault::kStatus;
+  };
   EXPECT_FALSE(touched("PUT"));
   EXPECT_FALSE(touched("GET"));
   EXPECT_TRUE(touched("PUT"));
@@ -30,8 +36,12 @@ TEST(RuleBook, CountsOnlyMatchingRequestsForAfterAndCount) {
 
 TEST(RuleBook, AddsDelaysAndTakesTheLowestRateAndTheFirstFault) {
   RuleBook rules;
-  rules.Add({.delay = milliseconds(20), .download_bytes_per_second = 1000, .fault = Fault::kStatus, .status = 500});
-  rules.Add({.delay = milliseconds(5), .download_bytes_per_second = 500, .fault = Fault::kResetBefore});
+  rules.Add({.delay = milliseconds(20),
+             .download_bytes_per_second = 1000,
+             .fault = Fault::kStatus,
+             .status = 500});
+  rules.Add(
+      {.delay = milliseconds(5), .download_bytes_per_second = 500, .fault = Fault::kResetBefore});
   const Shaping shaping = rules.Match("", "GET", "/");
   EXPECT_EQ(shaping.delay, milliseconds(25));
   EXPECT_EQ(shaping.download_bytes_per_second, 500U);
@@ -77,8 +87,9 @@ TEST(ParseRule, TakesAStatusAloneForTheStatusFault) {
 }
 
 TEST(ParseRule, RefusesWhatItDoesNotKnow) {
-  for (const char* text : {R"([])", R"({"delay":1})", R"({"fault":"earthquake"})", R"({"delay_ms":"20"})",
-                           R"({"delay_ms":-1})", R"({"fault":"status"})", R"({"count":0})", "{"}) {
+  for (const char* text :
+       {R"([])", R"({"delay":1})", R"({"fault":"earthquake"})", R"({"delay_ms":"20"})",
+        R"({"delay_ms":-1})", R"({"fault":"status"})", R"({"count":0})", "{"}) {
     EXPECT_FALSE(ParseRule(text)) << text;
   }
 }

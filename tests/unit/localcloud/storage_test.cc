@@ -90,7 +90,8 @@ TEST_F(DirectoryStorageTest, VisitsRecordsOfAPrefixInKeyOrderAfterReopening) {
   }
   auto storage = Open();
   std::vector<std::pair<std::string, std::string>> seen;
-  storage->ForEachRecord("a/", [&](std::string_view key, std::string_view value) { seen.emplace_back(key, value); });
+  storage->ForEachRecord(
+      "a/", [&](std::string_view key, std::string_view value) { seen.emplace_back(key, value); });
   const std::vector<std::pair<std::string, std::string>> expected{{"a/1", "one"}, {"a/2", "two"}};
   EXPECT_EQ(seen, expected);
 }

@@ -1,0 +1,61 @@
+// POSIX access control lists of a hierarchical account: text forms, modes, and what a child takes
+// from its parent. Source: Azure documentation: Access control lists in Azure Data Lake Storage;
+// REST: Path - Create, Path - Update.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace skybridge::localcloud::azure {
+
+enum class AclType { kUser, kGroup, kMask, kOther };
+
+struct AclEntry {
+  bool is_default = false;
+  AclType type = AclType::kUser;
+  std::string id;     // "" for the owner, the owning group, mask and other
+  unsigned bits = 0;  // rwx as 4, 2, 1
+
+  bool SameSubject(const AclEntry& other) const {
+    return is_default == other.is_default && type == other.type && id == other.id;
+  }
+};
+
+class Acl {
+ public:
+  // The three base entries of a mode like 0750.
+  static Acl FromMode(unsigned mode);
+
+  // "rwxr-x--T" and a "+" when there are named entries or a mask.
+  std::string Permissions() const;
+  std::string Text() const;     // x-ms-acl
+  unsigned mode() const;        // base classes and the sticky bit; the mask stands for the group
+  void SetMode(unsigned mode);  // chmod: owner, mask (or group), other, sticky
+  bool extended() const;
+
+  // Parse* throw Refusal 400 for a malformed text.
+  void Set(std::string_view text,
+           bool is_directory);  // the whole list; a mask is made when it is needed
+  void Modify(std::string_view text, bool is_directory);
+  void Remove(std::string_view text, bool is_directory);  // entries without permissions
+
+  // The list of a new child: the parent's default entries when it has any, else `mode` after
+  // `umask`.
+  Acl ForChild(bool is_directory, unsigned mode, unsigned umask) const;
+
+ private:
+  AclEntry* Find(bool is_default, AclType type);
+  const AclEntry* Find(bool is_default, AclType type) const;
+  void FixMask(bool is_default);
+  void Sort();
+
+  std::vector<AclEntry> entries_;
+  bool sticky_ = false;
+};
+
+// "0750", "1777" or "rwxr-x---" (with t, T and a trailing "+"). Throws Refusal 400.
+unsigned ParsePermissions(std::string_view text);
+unsigned ParseUmask(std::string_view text);
+
+}  // namespace skybridge::localcloud::azure

@@ -1,0 +1,75 @@
+// One storage request on its way through a handler, and the small steps that many handlers share:
+// conditions, metadata, content settings, reply headers. Source: Azure REST: Specifying conditional
+// headers; Setting and retrieving properties and metadata.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/byte_range.h"
+#include "tests/localcloud/azure_account.h"
+#include "tests/localcloud/azure_auth.h"
+#include "tests/localcloud/azure_operation.h"
+#include "tests/localcloud/azure_target.h"
+
+namespace skybridge::localcloud::azure {
+
+// Made by AzureService; handlers run with its mutex held and throw Refusal.
+struct Call {
+  const Request& request;
+  Target target;  // its path in the form the service keeps
+  Operation operation = Operation::kUnknown;
+  bool dfs = false;
+  WallTime now{};
+  std::string object_id;  // who asks
+  Account& account;
+  Storage& storage;
+  const TokenIssuer& issuer;
+  std::function<Account*(std::string_view name)> find_account;
+  Slice body;            // kept bytes of operations that carry data
+  std::string body_md5;  // base64, for operations that store it
+
+  std::string_view header(std::string_view name) const { return request.headers.Get(name); }
+  bool hierarchical() const { return account.hierarchical(); }
+  Container& container() const;              // throws 404
+  NodePtr Find() const;                      // of target.path; null when missing (or expired)
+  NodePtr Need() const;                      // throws 404 when missing
+  bool IsDirectory(const Node& node) const;  // real, or a flat account's marker (hdi_isfolder)
+  bool wants(std::string_view query_name) const { return target.query.Get(query_name) == "true"; }
+};
+
+// If-Match and its kind against `node` (null: nothing there). Throws 304, 400, 409 or 412.
+void CheckConditions(const Call& call, const Node* node);
+void CheckConditions(const Call& call, const Container& container);
+void CheckSourceConditions(const Call& call, const Node& source);  // x-ms-source-if-...
+
+Metadata MetadataOf(const Call& call);    // x-ms-meta-NAME headers; throws 400 InvalidMetadata
+Metadata PropertiesOf(const Call& call);  // x-ms-properties; throws 400 InvalidPropertyName
+std::string PropertiesText(const Metadata& metadata);
+// Takes over the x-ms-content-* (Data Lake) or x-ms-blob-content-* headers that are there.
+void TakeSettings(const Call& call, ContentSettings& settings);
+bool HasAnySetting(const Call& call);
+
+Response ReplyWith(int status);
+Response ReplyWith(int status, const Node& node);  // with ETag and Last-Modified
+
+// Throws 400 Md5Mismatch or Crc64Mismatch when the body is not what its headers say.
+void CheckBodyDigests(const HttpHeaders& headers, std::string_view body);
+
+// "2!" and a base64 text with '+' and '=' in it, so that a client that forgets to encode it is
+// found out.
+std::string MakeContinuation(const std::string& last);
+std::string ReadContinuation(const std::string& token, const std::string& parameter);  // throws 400
+
+std::uint64_t NeedNumber(const Call& call, const std::string& query_name);  // throws 400
+// maxResults or maxresults, 1 to 5000; `clamp` instead of refusing more. Throws 400.
+std::size_t PageSize(const Call& call, const std::string& query_name, bool clamp);
+
+// A copy's or rename's other end in the account `asked` for. Throws 403 when its SAS is missing or
+// wrong.
+void AuthorizeSource(const Call& call, const Account& account, const SourcePath& source,
+                     Operation operation);
+
+}  // namespace skybridge::localcloud::azure

@@ -1,0 +1,274 @@
+#include "tests/localcloud/azure_sas.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "core/digest.h"
+#include "core/encoding.h"
+#include "core/time_text.h"
+#include "tests/localcloud/azure_refusal.h"
+#include "tests/localcloud/azure_text.h"
+
+namespace skybridge::localcloud::azure {
+namespace {
+
+constexpr std::string_view kFirstVersionWithEncryptionScope = "2020-12-06";
+constexpr std::string_view kFirstVersionWithDelegatedUser = "2025-07-05";
+
+// What an operation needs of a SAS: any one of the letters, on this kind of resource.
+struct Need {
+  char resource = 'o';  // 's'ervice, 'c'ontainer, 'o'bject: srt of an account SAS
+  std::string_view letters;
+};
+
+Need NeedOf(Operation operation) {
+  switch (operation) {
+    case Operation::kListFilesystems:
+    case Operation::kListContainers:
+      return {'s', "l"};
+    case Operation::kAccountProperties:
+    case Operation::kServiceProperties:
+      return {'s', "r"};
+    case Operation::kUserDelegationKey:
+      return {'s', ""};
+    case Operation::kBatch:
+      return {'c', "d"};
+    case Operation::kCreateFilesystem:
+    case Operation::kCreateContainer:
+      return {'c', "cw"};
+    case Operation::kSetFilesystem:
+    case Operation::kSetContainerMetadata:
+      return {'c', "w"};
+    case Operation::kGetFilesystem:
+    case Operation::kGetContainer:
+    case Operation::kGetContainerAcl:
+      return {'c', "r"};
+    case Operation::kDeleteFilesystem:
+    case Operation::kDeleteContainer:
+      return {'c', "d"};
+    case Operation::kListPaths:
+    case Operation::kListBlobs:
+      return {'c', "l"};
+    case Operation::kRead:
+    case Operation::kHead:
+    case Operation::kGetBlockList:
+    case Operation::kGetMetadata:
+      return {'o', "r"};
+    case Operation::kGetStatus:
+    case Operation::kCheckAccess:
+    case Operation::kGetAccessControl:
+      return {'o', "re"};
+    case Operation::kCreateFile:
+    case Operation::kCreateDirectory:
+    case Operation::kPutBlob:
+    case Operation::kCopyBlob:
+    case Operation::kSnapshot:
+      return {'o', "cw"};
+    case Operation::kAppend:
+      return {'o', "aw"};
+    case Operation::kRename:
+      return {'o', "mw"};
+    case Operation::kFlush:
+    case Operation::kPutBlock:
+    case Operation::kPutBlockFromUrl:
+    case Operation::kPutBlockList:
+    case Operation::kSetProperties:
+    case Operation::kSetMetadata:
+    case Operation::kSetBlobProperties:
+    case Operation::kSetTier:
+    case Operation::kSetExpiry:
+    case Operation::kLeasePath:
+    case Operation::kLeaseBlob:
+      return {'o', "w"};
+    case Operation::kSetAccessControl:
+    case Operation::kSetAccessControlRecursive:
+      return {'o', "po"};
+    case Operation::kDeletePath:
+    case Operation::kDeleteBlob:
+      return {'o', "d"};
+    case Operation::kUnknown:
+    case Operation::kOauthToken:
+    case Operation::kImdsToken:
+      break;
+  }
+  return {'o', ""};
+}
+
+// "YYYY-MM-DDTHH:MM:SSZ", and the forms without seconds and without a time.
+std::optional<WallTime> ParseSasTime(std::string text) {
+  if (text.size() == 10) text += "T00:00:00Z";
+  if (text.size() == 17 && text.back() == 'Z') text.insert(16, ":00");
+  const auto time = ParseRfc3339(text);
+  if (!time) return std::nullopt;
+  return *time;
+}
+
+[[noreturn]] void RefuseSas(const std::string& detail) {
+  throw Refusal{.status = 403,
+                .code = "AuthenticationFailed",
+                .message =
+                    "Server failed to authenticate the request. Make sure the value of "
+                    "Authorization header is "
+                    "formed correctly including the signature.",
+                .details = {{"AuthenticationErrorDetail", detail}}};
+}
+
+void CheckTimeFrame(const std::string& start, const std::string& expiry, WallTime now) {
+  const auto begin = start.empty() ? std::optional<WallTime>(WallTime::min()) : ParseSasTime(start);
+  const auto end = ParseSasTime(expiry);
+  if (!begin || !end) RefuseSas("A time of the signature is not well formed.");
+  if (now < *begin || now >= *end) {
+    RefuseSas("Signature not valid in the specified time frame: Start [" + start + "] - Expiry [" +
+              expiry + "] - Current [" + FormatHttpDate(now) + "]");
+  }
+}
+
+void CheckProtocol(const Query& sas) {
+  const std::string protocol = sas.Get("spr");
+  if (!protocol.empty() && protocol != "https,http") {
+    Refuse(403, "AuthorizationProtocolMismatch",
+           "This request is not authorized to perform this operation using this protocol.");
+  }
+}
+
+void CheckPermission(const Query& sas, Operation operation) {
+  const std::string allowed = sas.Get("sp");
+  if (allowed.find_first_of(NeedOf(operation).letters) == std::string::npos) {
+    Refuse(403, "AuthorizationPermissionMismatch",
+           "This request is not authorized to perform this operation using this permission.");
+  }
+}
+
+void CheckSignature(std::string_view key, const std::string& text, const std::string& signature) {
+  if (Base64Encode(HmacSha256(AsBytes(key), AsBytes(text))) != signature) {
+    RefuseSas("Signature did not match. String to sign used was " + text);
+  }
+}
+
+std::string JoinLines(std::initializer_list<std::string_view> lines) {
+  std::string text;
+  bool first = true;
+  for (const std::string_view line : lines) {
+    if (!first) text += '\n';
+    text += line;
+    first = false;
+  }
+  return text;
+}
+
+void AuthorizeAccountSas(const AuthRequest& asked) {
+  const Query& sas = asked.target.query;
+  const auto field = [&](std::string_view name) { return sas.Get(name); };
+  const bool scoped = field("sv") >= kFirstVersionWithEncryptionScope;
+  std::string text = JoinLines({asked.credentials.account, field("sp"), field("ss"), field("srt"),
+                                field("st"), field("se"), field("sip"), field("spr"), field("sv")});
+  text += '\n';
+  if (scoped) text += field("ses") + '\n';
+  CheckSignature(asked.credentials.key, text, field("sig"));
+  CheckTimeFrame(field("st"), field("se"), asked.now);
+  CheckProtocol(sas);
+  if (field("ss").find('b') == std::string::npos) {
+    Refuse(403, "AuthorizationServiceMismatch",
+           "This request is not authorized to perform this operation using this service.");
+  }
+  if (field("srt").find(NeedOf(asked.operation).resource) == std::string::npos) {
+    Refuse(403, "AuthorizationResourceTypeMismatch",
+           "This request is not authorized to perform this operation using this resource type.");
+  }
+  CheckPermission(sas, asked.operation);
+}
+
+// The first `depth` segments of `path`.
+std::string FirstSegments(std::string_view path, std::size_t depth) {
+  std::string prefix;
+  std::size_t taken = 0;
+  for (const std::string_view segment : Split(path, '/')) {
+    if (taken++ == depth) break;
+    if (!prefix.empty()) prefix += '/';
+    prefix += segment;
+  }
+  return prefix;
+}
+
+// The resource that a service SAS for this request would have been made for.
+std::string CanonicalResource(const AuthRequest& asked) {
+  const Target& target = asked.target;
+  const std::string resource = target.query.Get("sr");
+  std::string text = "/blob/" + std::string(asked.credentials.account) + '/' + target.container;
+  if (resource == "b") text += '/' + target.path;
+  if (resource == "d") {
+    const std::string path = target.path.empty() ? target.query.Get("directory") : target.path;
+    const std::string top = FirstSegments(path, ParseNumber(target.query.Get("sdd")).value_or(0));
+    if (!top.empty()) text += '/' + top;
+  }
+  return text;
+}
+
+std::string ServiceSasText(const AuthRequest& asked) {
+  const Query& sas = asked.target.query;
+  const auto field = [&](std::string_view name) { return sas.Get(name); };
+  std::string text =
+      JoinLines({field("sp"), field("st"), field("se"), CanonicalResource(asked), field("si"),
+                 field("sip"), field("spr"), field("sv"), field("sr"), field("snapshot")});
+  if (field("sv") >= kFirstVersionWithEncryptionScope) text += '\n' + field("ses");
+  return text + '\n' +
+         JoinLines({field("rscc"), field("rscd"), field("rsce"), field("rscl"), field("rsct")});
+}
+
+std::string DelegationSasText(const AuthRequest& asked) {
+  const Query& sas = asked.target.query;
+  const auto field = [&](std::string_view name) { return sas.Get(name); };
+  std::string text =
+      JoinLines({field("sp"), field("st"), field("se"), CanonicalResource(asked), field("skoid"),
+                 field("sktid"), field("skt"), field("ske"), field("sks"), field("skv"),
+                 field("saoid"), field("suoid"), field("scid")});
+  if (field("sv") >= kFirstVersionWithDelegatedUser)
+    text += '\n' + field("skdutid") + '\n' + field("sduoid");
+  text +=
+      '\n' + JoinLines({field("sip"), field("spr"), field("sv"), field("sr"), field("snapshot")});
+  if (field("sv") >= kFirstVersionWithEncryptionScope) text += '\n' + field("ses");
+  return text + '\n' +
+         JoinLines({field("rscc"), field("rscd"), field("rsce"), field("rscl"), field("rsct")});
+}
+
+// A service SAS speaks of one container and what is in it, never of the account or the container
+// itself.
+void CheckServiceScope(const AuthRequest& asked) {
+  const std::string resource = asked.target.query.Get("sr");
+  const Need need = NeedOf(asked.operation);
+  const bool lists = need.letters == "l" && need.resource == 'c';
+  const bool batch = asked.operation == Operation::kBatch;
+  if (need.resource == 'o' || (lists && resource != "b") || (batch && resource == "c")) return;
+  Refuse(403, "AuthorizationFailure", "This request is not authorized to perform this operation.");
+}
+
+}  // namespace
+
+std::string DelegationFields(const Query& sas) {
+  return JoinLines({sas.Get("skoid"), sas.Get("sktid"), sas.Get("skt"), sas.Get("ske"),
+                    sas.Get("sks"), sas.Get("skv")});
+}
+
+std::string AuthorizeSas(const AuthRequest& asked, const TokenIssuer& issuer) {
+  const Query& sas = asked.target.query;
+  if (sas.Has("ss") && sas.Has("srt")) {
+    AuthorizeAccountSas(asked);
+    return "$superuser";
+  }
+  const bool delegated = sas.Has("skoid");
+  if (delegated) {
+    const auto key = Base64Decode(issuer.DelegationKey(DelegationFields(sas)));
+    CheckSignature(key.value_or(""), DelegationSasText(asked), sas.Get("sig"));
+    CheckTimeFrame(sas.Get("skt"), sas.Get("ske"), asked.now);
+  } else {
+    CheckSignature(asked.credentials.key, ServiceSasText(asked), sas.Get("sig"));
+  }
+  CheckTimeFrame(sas.Get("st"), sas.Get("se"), asked.now);
+  CheckProtocol(sas);
+  CheckServiceScope(asked);
+  CheckPermission(sas, asked.operation);
+  return delegated ? sas.Get("skoid") : "$superuser";
+}
+
+}  // namespace skybridge::localcloud::azure

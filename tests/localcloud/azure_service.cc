@@ -1,0 +1,385 @@
+#include "tests/localcloud/azure_service.h"
+
+#include <map>
+#include <utility>
+
+#include <openssl/evp.h>
+
+#include "core/digest.h"
+#include "core/encoding.h"
+#include "core/mutex.h"
+#include "core/time_text.h"
+#include "tests/localcloud/azure_batch.h"
+#include "tests/localcloud/azure_blob.h"
+#include "tests/localcloud/azure_call.h"
+#include "tests/localcloud/azure_dfs.h"
+#include "tests/localcloud/azure_refusal.h"
+#include "tests/localcloud/azure_text.h"
+
+namespace skybridge::localcloud {
+
+using azure::Account;
+using azure::Call;
+using azure::Endpoint;
+using azure::Operation;
+using azure::Refusal;
+using azure::Target;
+
+namespace {
+
+constexpr std::uint64_t kMaxBodyBefore2019 = std::uint64_t{100} << 20;
+constexpr std::string_view kVersionOfLargeBodies = "2019-12-12";
+constexpr std::string_view kNewestVersion = "2026-99-99";
+
+bool CarriesData(Operation operation) {
+  return operation == Operation::kAppend || operation == Operation::kPutBlob ||
+         operation == Operation::kPutBlock;
+}
+
+Response Dispatch(const Call& call) {
+  switch (call.operation) {
+    case Operation::kListFilesystems:
+      return azure::ListFilesystems(call);
+    case Operation::kCreateFilesystem:
+      return azure::CreateFilesystem(call);
+    case Operation::kGetFilesystem:
+      return azure::GetFilesystem(call);
+    case Operation::kSetFilesystem:
+      return azure::SetFilesystem(call);
+    case Operation::kDeleteFilesystem:
+      return azure::DeleteFilesystem(call);
+    case Operation::kListPaths:
+      return azure::ListPaths(call);
+    case Operation::kCreateFile:
+    case Operation::kCreateDirectory:
+      return azure::CreatePath(call);
+    case Operation::kRename:
+      return azure::RenamePath(call);
+    case Operation::kAppend:
+      return azure::AppendData(call);
+    case Operation::kFlush:
+      return azure::FlushData(call);
+    case Operation::kSetProperties:
+      return azure::SetProperties(call);
+    case Operation::kSetAccessControl:
+      return azure::SetAccessControl(call);
+    case Operation::kSetAccessControlRecursive:
+      return azure::SetAccessControlRecursive(call);
+    case Operation::kGetAccessControl:
+      return azure::GetAccessControl(call);
+    case Operation::kGetStatus:
+      return azure::GetStatus(call);
+    case Operation::kCheckAccess:
+      return azure::CheckAccess(call);
+    case Operation::kDeletePath:
+      return azure::DeletePath(call);
+    case Operation::kSetExpiry:
+      return azure::SetExpiry(call);
+    case Operation::kRead:
+    case Operation::kHead:
+      return azure::ReadBlob(call);
+    case Operation::kListContainers:
+      return azure::ListContainers(call);
+    case Operation::kAccountProperties:
+      return azure::AccountProperties(call);
+    case Operation::kServiceProperties:
+      return azure::ServiceProperties(call);
+    case Operation::kUserDelegationKey:
+      return azure::UserDelegationKey(call);
+    case Operation::kCreateContainer:
+      return azure::CreateContainer(call);
+    case Operation::kGetContainer:
+      return azure::GetContainer(call);
+    case Operation::kSetContainerMetadata:
+      return azure::SetContainerMetadata(call);
+    case Operation::kGetContainerAcl:
+      return azure::GetContainerAcl(call);
+    case Operation::kDeleteContainer:
+      return azure::DeleteContainer(call);
+    case Operation::kListBlobs:
+      return azure::ListBlobs(call);
+    case Operation::kPutBlob:
+      return azure::PutBlob(call);
+    case Operation::kCopyBlob:
+      return azure::CopyBlob(call);
+    case Operation::kPutBlock:
+      return azure::PutBlock(call);
+    case Operation::kPutBlockFromUrl:
+      return azure::PutBlockFromUrl(call);
+    case Operation::kPutBlockList:
+      return azure::PutBlockList(call);
+    case Operation::kGetBlockList:
+      return azure::GetBlockList(call);
+    case Operation::kGetMetadata:
+      return azure::GetMetadata(call);
+    case Operation::kSetMetadata:
+      return azure::SetMetadata(call);
+    case Operation::kSetBlobProperties:
+      return azure::SetBlobProperties(call);
+    case Operation::kSetTier:
+      return azure::SetTier(call);
+    case Operation::kLeasePath:
+    case Operation::kLeaseBlob:
+      return azure::ActOnLease(call);
+    case Operation::kSnapshot:
+      return azure::Snapshot(call);
+    case Operation::kDeleteBlob:
+      return azure::DeleteBlob(call);
+    case Operation::kBatch:  // handled before, without the lock
+    case Operation::kOauthToken:
+    case Operation::kImdsToken:
+    case Operation::kUnknown:
+      break;
+  }
+  azure::Refuse(405, "UnsupportedHttpVerb",
+                "The resource doesn't support the specified HTTP verb.");
+}
+
+void CheckVersion(const Request& request, const Target& target) {
+  const std::string_view version = request.headers.Get("x-ms-version");
+  if (version.empty()) {
+    if (target.query.Has("sv")) return;
+    azure::RefuseNoHeader("x-ms-version");
+  }
+  const bool well_formed =
+      version.size() == 10 && version[4] == '-' && version[7] == '-' && version <= kNewestVersion;
+  if (!well_formed) azure::RefuseHeader("x-ms-version", std::string(version));
+}
+
+void CheckBodySize(const Request& request) {
+  if (request.headers.Get("x-ms-version", kVersionOfLargeBodies) >= kVersionOfLargeBodies) return;
+  if (request.body.size() <= kMaxBodyBefore2019) return;
+  azure::Refuse(413, "RequestBodyTooLarge",
+                "The request body is too large and exceeds the maximum permissible limit.");
+}
+
+void RequireLength(const Request& request) {
+  const bool has_body =
+      request.method == "PUT" || request.method == "POST" || request.method == "PATCH";
+  if (!has_body || request.headers.Find("Content-Length") != nullptr) return;
+  azure::Refuse(411, "MissingContentLengthHeader",
+                "You must provide the Content-Length HTTP header.");
+}
+
+}  // namespace
+
+class AzureService::Impl {
+ public:
+  Impl(Storage& storage, const Clock& clock, azure::TokenOptions tokens)
+      : storage_(storage), clock_(clock), tokens_(std::move(tokens)) {}
+
+  Status AddAccount(const AzureAccountOptions& options);
+  Response Handle(const Request& request, std::string_view inherited_version);
+  std::string OperationOf(const Request& request) const;
+  Response Refuse(const Request& request, int status) const;
+
+ private:
+  Account* FindAccount(std::string_view name) const;
+  WallTime Now(const Request& request) const { return clock_.WallNow() + request.clock_skew; }
+  // The account that a target leaves out is told by the signature, or is the only one.
+  void FillAccount(const Request& request, Target& target) const;
+  Target Parse(const Request& request) const;
+  Response HandleToken(Operation operation, const Request& request) const;
+  Response HandleStorage(const Request& request, const Target& target, Operation operation,
+                         bool dfs);
+  Response Run(Call& call);
+  Response Word(const Refusal& refusal, const Request& request, bool dfs) const;
+  void AddCommonHeaders(const Request& request, bool dfs, Response& response) const;
+
+  Storage& storage_;
+  const Clock& clock_;
+  const azure::TokenOptions tokens_;
+  const azure::TokenIssuer issuer_;
+  std::map<std::string, std::unique_ptr<Account>, std::less<>>
+      accounts_;  // constant once made; what they hold is not
+  Mutex mutex_;   // guards everything that the accounts hold; held around a handler, which does no
+                  // I/O of its own
+};
+
+Status AzureService::Impl::AddAccount(const AzureAccountOptions& options) {
+  std::string key = TRY(Base64Decode(options.key));
+  auto account =
+      std::make_unique<Account>(options.name, std::move(key), options.hierarchical, storage_);
+  for (const std::string& container : options.containers) {
+    if (account->FindContainer(container) == nullptr)
+      account->CreateContainer(container, {}, clock_.WallNow());
+  }
+  accounts_[options.name] = std::move(account);
+  return {};
+}
+
+Account* AzureService::Impl::FindAccount(std::string_view name) const {
+  const auto found = accounts_.find(name);
+  return found == accounts_.end() ? nullptr : found->second.get();
+}
+
+void AzureService::Impl::FillAccount(const Request& request, Target& target) const {
+  if (!target.account.empty()) return;
+  const std::string_view header = request.headers.Get("Authorization");
+  const std::string_view source = request.headers.Get("x-ms-rename-source");
+  if (header.starts_with("SharedKey ")) {
+    target.account = header.substr(10, header.find(':') - 10);
+  } else if (!source.empty()) {
+    target.account = azure::ParseSourcePath(source, [&](std::string_view name) {
+                       return FindAccount(name) != nullptr;
+                     }).account;
+  }
+  if (target.account.empty() && accounts_.size() == 1) target.account = accounts_.begin()->first;
+}
+
+Target AzureService::Impl::Parse(const Request& request) const {
+  Target target = azure::ParseTarget(
+      request, [&](std::string_view name) { return FindAccount(name) != nullptr; });
+  FillAccount(request, target);
+  return target;
+}
+
+std::string AzureService::Impl::OperationOf(const Request& request) const {
+  Operation operation = azure::RouteToken(request);
+  try {
+    if (operation == Operation::kUnknown) operation = azure::RouteStorage(request, Parse(request));
+  } catch (const Refusal&) {
+    operation = Operation::kUnknown;  // a target that cannot be read
+  }
+  return std::string(azure::OperationName(operation));
+}
+
+Response AzureService::Impl::Handle(const Request& request, std::string_view inherited_version) {
+  const Operation token = azure::RouteToken(request);
+  if (token != Operation::kUnknown) return HandleToken(token, request);
+  Response response;
+  Operation operation = Operation::kUnknown;
+  bool dfs = false;
+  try {
+    const Target target = Parse(request);
+    operation = azure::RouteStorage(request, target);
+    dfs = azure::IsDfs(operation, target, request);
+    if (inherited_version.empty()) CheckVersion(request, target);
+    response = HandleStorage(request, target, operation, dfs);
+  } catch (const Refusal& refusal) {
+    response = Word(refusal, request, dfs);
+  }
+  AddCommonHeaders(request, dfs, response);
+  response.operation = azure::OperationName(operation);
+  return response;
+}
+
+Response AzureService::Impl::HandleToken(Operation operation, const Request& request) const {
+  Response response = operation == Operation::kOauthToken
+                          ? azure::IssuePrincipalToken(request, tokens_, issuer_, Now(request))
+                          : azure::IssueManagedToken(request, tokens_, issuer_, Now(request));
+  response.operation = azure::OperationName(operation);
+  return response;
+}
+
+Response AzureService::Impl::HandleStorage(const Request& request, const Target& target,
+                                           Operation operation, bool dfs) {
+  RequireLength(request);
+  CheckBodySize(request);
+  Account* account = FindAccount(target.account);
+  if (account == nullptr)
+    azure::Refuse(404, "ResourceNotFound", "The specified account does not exist.");
+  Call call{.request = request,
+            .target = target,
+            .operation = operation,
+            .dfs = dfs,
+            .now = Now(request),
+            .account = *account,
+            .storage = storage_,
+            .issuer = issuer_,
+            .find_account = [this](std::string_view name) { return FindAccount(name); }};
+  call.object_id =
+      azure::Authorize({.request = request,
+                        .target = target,
+                        .operation = operation,
+                        .credentials = {.account = account->name(), .key = account->key()},
+                        .now = call.now},
+                       issuer_);
+  if (operation == Operation::kBatch) {
+    const std::string version(request.headers.Get("x-ms-version"));
+    return azure::HandleBatch(request, [&](const Request& part) { return Handle(part, version); });
+  }
+  call.target.path = azure::NormalPath(target.path, account->hierarchical());
+  return Run(call);
+}
+
+Response AzureService::Impl::Run(Call& call) {
+  if (CarriesData(call.operation)) {
+    azure::CheckBodyDigests(call.request.headers, call.request.body);
+    if (call.operation == Operation::kPutBlob)
+      call.body_md5 = Base64Encode(Md5(AsBytes(call.request.body)));
+    call.body = storage_.Keep(std::move(call.request.body));
+  }
+  MutexLock lock(mutex_);
+  try {
+    return Dispatch(call);
+  } catch (const Refusal&) {
+    if (call.body.owner != nullptr) storage_.Release(call.body);
+    throw;
+  }
+}
+
+Response AzureService::Impl::Word(const Refusal& refusal, const Request& request, bool dfs) const {
+  Response response{.status = refusal.status, .headers = refusal.headers};
+  response.headers.Add("x-ms-error-code", refusal.code);
+  if (request.method == "HEAD" || refusal.status == 304) return response;
+  const std::string suffix =
+      "\nRequestId:" + azure::NewGuid() + "\nTime:" + FormatRfc3339(Now(request), 7);
+  response.body = dfs ? azure::JsonBody(refusal, suffix) : azure::XmlBody(refusal, suffix);
+  response.headers.Add("Content-Type", dfs ? "application/json;charset=utf-8" : "application/xml");
+  return response;
+}
+
+void AzureService::Impl::AddCommonHeaders(const Request& request, bool dfs,
+                                          Response& response) const {
+  response.headers.Add("Server", dfs ? "Windows-Azure-HDFS/1.0 Microsoft-HTTPAPI/2.0"
+                                     : "Windows-Azure-Blob/1.0 Microsoft-HTTPAPI/2.0");
+  response.headers.Add("x-ms-request-id", azure::NewGuid());
+  const std::string_view version = request.headers.Get("x-ms-version");
+  if (!version.empty()) response.headers.Add("x-ms-version", std::string(version));
+  const std::string_view client_id = request.headers.Get("x-ms-client-request-id");
+  if (!client_id.empty()) response.headers.Add("x-ms-client-request-id", std::string(client_id));
+}
+
+Response AzureService::Impl::Refuse(const Request& request, int status) const {
+  Refusal refusal{.status = status,
+                  .code = "InternalError",
+                  .message = "The server encountered an internal error."};
+  if (status == 429 || status == 503) refusal = {status, "ServerBusy", "The server is busy."};
+  if (status == 500)
+    refusal = {status, "OperationTimedOut",
+               "The operation could not be completed within the permitted time."};
+  if (status == 401)
+    refusal = {status, "InvalidAuthenticationInfo", "Authentication information is not valid."};
+  bool dfs = false;
+  try {
+    const Target target = Parse(request);
+    dfs = azure::IsDfs(azure::RouteStorage(request, target), target, request);
+  } catch (const Refusal&) {
+    dfs = false;  // a target that cannot be read
+  }
+  Response response = Word(refusal, request, dfs);
+  AddCommonHeaders(request, dfs, response);
+  response.operation = OperationOf(request);
+  return response;
+}
+
+AzureService::AzureService(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+AzureService::~AzureService() = default;
+
+Result<std::unique_ptr<AzureService>> AzureService::Make(const AzureOptions& options,
+                                                         Storage& storage, const Clock& clock) {
+  auto impl = std::make_unique<Impl>(storage, clock, options.tokens);
+  for (const AzureAccountOptions& account : options.accounts) TRY_VOID(impl->AddAccount(account));
+  return std::unique_ptr<AzureService>(new AzureService(std::move(impl)));
+}
+
+Response AzureService::Handle(const Request& request) { return impl_->Handle(request, ""); }
+std::string AzureService::OperationOf(const Request& request) const {
+  return impl_->OperationOf(request);
+}
+Response AzureService::Refuse(const Request& request, int status) const {
+  return impl_->Refuse(request, status);
+}
+
+}  // namespace skybridge::localcloud

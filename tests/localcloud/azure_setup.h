@@ -1,0 +1,31 @@
+// What the program `localcloud` sets up for Azure: two accounts, a service principal, a machine's
+// managed identity, and how they are told to whoever started it. Keys and secrets are made anew for
+// each start unless they are given.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/result.h"
+#include "tests/localcloud/azure_service.h"
+
+namespace skybridge::localcloud {
+
+struct AzureSetup {
+  std::string lake_account = "lake";     // with a hierarchical namespace
+  std::string lake_key;                  // base64; "" makes one
+  std::vector<std::string> filesystems;  // of the lake account
+  std::vector<std::string>
+      containers;         // of the flat account, devstoreaccount1 with its documented key
+  std::string tenant_id;  // "" makes one; likewise the next two
+  std::string client_id;
+  std::string client_secret;
+};
+
+// Fills in what is empty.
+AzureSetup CompleteAzureSetup(AzureSetup setup);
+AzureOptions MakeAzureOptions(const AzureSetup& setup);
+// JSON for the ready file.
+std::string DescribeAzure(const AzureSetup& setup, const std::string& url);
+
+}  // namespace skybridge::localcloud

@@ -1,0 +1,416 @@
+// Blob operations that write: whole blobs, blocks, copies, metadata, leases, deletes.
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+#include <pugixml.hpp>
+
+#include "core/encoding.h"
+#include "core/time_text.h"
+#include "tests/localcloud/azure_blob.h"
+#include "tests/localcloud/azure_refusal.h"
+#include "tests/localcloud/azure_text.h"
+
+namespace skybridge::localcloud::azure {
+namespace {
+
+constexpr std::size_t kMaxBlockIdBytes = 64;
+constexpr std::size_t kMaxCommittedBlocks = 50000;
+constexpr std::size_t kMaxUncommittedBlocks = 100000;
+
+Response Encrypted(Response response) {
+  response.headers.Add("x-ms-request-server-encrypted", "true");
+  return response;
+}
+
+NodePtr NeedForWrite(const Call& call) {
+  NodePtr node = call.Need();
+  CheckConditions(call, node.get());
+  node->lease.CheckWrite(call.request.headers, call.now, call.dfs);
+  return node;
+}
+
+// Conditions and lease of a write that makes or replaces a blob.
+void CheckReplace(const Call& call) {
+  CheckPathLimits(call.target.path, call.hierarchical());
+  const NodePtr existing = call.Find();
+  CheckConditions(call, existing.get());
+  if (existing == nullptr) return;
+  if (existing->directory) RefuseExisting(/*dfs=*/false, /*directory=*/true);
+  existing->lease.CheckWrite(call.request.headers, call.now, /*dfs=*/false);
+}
+
+// Data Lake's appends and Blob's blocks do not mix in one file of a hierarchical account.
+void RefuseDfsBorn(const Call& call) {
+  const NodePtr existing = call.Find();
+  if (existing == nullptr || existing->origin == Origin::kBlob || !call.hierarchical()) return;
+  Refuse(409, "BlobOperationNotSupported",
+         "Blob operation is not supported: the blob was created through the Data Lake endpoint.");
+}
+
+void TakeContentType(const Call& call, ContentSettings& settings) {
+  settings.type = call.header("Content-Type");
+  settings.encoding = call.header("Content-Encoding");
+  settings.language = call.header("Content-Language");
+  settings.cache_control = call.header("Cache-Control");
+}
+
+struct CopySource {
+  std::string url;
+  Account* account = nullptr;
+  NodePtr node;
+};
+
+// The blob that x-ms-copy-source names; it must live in this local cloud.
+CopySource FindCopySource(const Call& call) {
+  CopySource source{.url = std::string(call.header("x-ms-copy-source"))};
+  const std::size_t scheme = source.url.find("://");
+  if (scheme == std::string::npos) RefuseHeader("x-ms-copy-source", source.url);
+  const std::size_t host_at = scheme + 3;
+  const std::size_t path_at = std::min(source.url.find('/', host_at), source.url.size());
+  Request fetched;
+  fetched.headers.Add("Host", source.url.substr(host_at, path_at - host_at));
+  fetched.raw_target = source.url.substr(path_at);
+  const std::size_t query_at = fetched.raw_target.find('?');
+  fetched.raw_path = fetched.raw_target.substr(0, query_at);
+  if (query_at != std::string::npos) fetched.raw_query = fetched.raw_target.substr(query_at + 1);
+  if (fetched.raw_path.empty()) RefuseHeader("x-ms-copy-source", source.url);
+  const Target target = ParseTarget(
+      fetched, [&](std::string_view name) { return call.find_account(name) != nullptr; });
+  source.account = call.find_account(target.account);
+  const auto missing = [&] {
+    Refuse(404, "CannotVerifyCopySource", "The specified blob does not exist.");
+  };
+  if (source.account == nullptr) missing();
+  AuthorizeSource(call, *source.account,
+                  {.account = target.account,
+                   .container = target.container,
+                   .path = target.path,
+                   .raw_query = fetched.raw_query},
+                  Operation::kRead);
+  Container* container = source.account->FindContainer(target.container);
+  if (container != nullptr)
+    source.node = container->tree->Find(NormalPath(target.path, source.account->hierarchical()));
+  if (source.node == nullptr || source.node->directory) missing();
+  CheckSourceConditions(call, *source.node);
+  return source;
+}
+
+Content DuplicateOf(const Call& call, const Content& content) {
+  Content copy;
+  for (const Slice& part : content.parts()) copy.Append(call.account.Duplicate(part));
+  return copy;
+}
+
+void CheckBlockId(const Call& call, const std::string& id) {
+  const auto decoded = Base64Decode(id);
+  if (!decoded || decoded->empty() || decoded->size() > kMaxBlockIdBytes) {
+    RefuseQuery("blockid", id);
+  }
+  std::size_t length = id.size();
+  const auto uncommitted = call.container().uncommitted.find(call.target.path);
+  if (uncommitted != call.container().uncommitted.end()) {
+    if (!uncommitted->second.empty()) length = uncommitted->second.begin()->first.size();
+    if (uncommitted->second.size() >= kMaxUncommittedBlocks && !uncommitted->second.contains(id)) {
+      Refuse(409, "BlockCountExceedsLimit",
+             "The uncommitted block count exceeds the maximum limit of 100,000 blocks.");
+    }
+  }
+  const NodePtr existing = call.Find();
+  if (existing != nullptr && !existing->blocks.empty()) length = existing->blocks.front().id.size();
+  if (length != id.size())
+    Refuse(400, "InvalidBlobOrBlock", "The specified blob or block content is invalid.");
+}
+
+void AddBlock(const Call& call, Slice bytes) {
+  const std::string id = call.target.query.Get("blockid");
+  if (bytes.bytes.empty()) RefuseHeader("Content-Length", "0");
+  CheckPathLimits(call.target.path, call.hierarchical());
+  RefuseDfsBorn(call);
+  const NodePtr existing = call.Find();
+  if (existing != nullptr) {
+    if (existing->directory) RefuseExisting(/*dfs=*/false, /*directory=*/true);
+    existing->lease.CheckWrite(call.request.headers, call.now, /*dfs=*/false);
+  }
+  CheckBlockId(call, id);
+  call.account.AddBlock(call.container(), call.target.path, id, std::move(bytes));
+}
+
+// The parts that a block list document names, in its order.
+class BlockListReader {
+ public:
+  explicit BlockListReader(const Call& call) {
+    const Container& container = call.container();
+    if (const auto found = container.uncommitted.find(call.target.path);
+        found != container.uncommitted.end()) {
+      uncommitted_ = &found->second;
+    }
+    if (const NodePtr node = call.Find()) {
+      for (std::size_t i = 0; i < node->blocks.size(); ++i)
+        committed_[node->blocks[i].id] = node->content.parts()[i];
+    }
+  }
+
+  void Read(const std::string& body) {
+    pugi::xml_document document;
+    if (!document.load_buffer(body.data(), body.size()) || !document.child("BlockList")) {
+      Refuse(400, "InvalidXmlDocument", "XML specified is not syntactically valid.");
+    }
+    for (const pugi::xml_node& entry : document.child("BlockList").children())
+      Add(entry.name(), entry.child_value());
+    if (blocks.size() > kMaxCommittedBlocks) {
+      Refuse(409, "BlockCountExceedsLimit",
+             "The committed block count cannot exceed the maximum limit of 50,000 blocks.");
+    }
+  }
+
+  std::vector<Block> blocks;
+  Content content;
+
+ private:
+  void Add(std::string_view from, const std::string& id) {
+    const Slice* part = nullptr;
+    if (from == "Latest" || from == "Uncommitted") part = Find(uncommitted_, id);
+    if (part == nullptr && (from == "Latest" || from == "Committed")) part = Find(&committed_, id);
+    if (part == nullptr) Refuse(400, "InvalidBlockList", "The specified block list is invalid.");
+    blocks.push_back({.id = id, .size = part->bytes.size()});
+    content.Append(*part);
+  }
+  static const Slice* Find(const std::map<std::string, Slice>* blocks, const std::string& id) {
+    if (blocks == nullptr) return nullptr;
+    const auto found = blocks->find(id);
+    return found == blocks->end() ? nullptr : &found->second;
+  }
+
+  const std::map<std::string, Slice>* uncommitted_ = nullptr;
+  std::map<std::string, Slice> committed_;
+};
+
+}  // namespace
+
+NodePtr FreshBlob(const Call& call) {
+  Container& container = call.container();
+  NodePtr node = call.Find();
+  if (node == nullptr) {
+    node = std::make_shared<Node>();
+    call.account.Insert(container, call.target.path, node, call.now);
+    if (call.hierarchical()) node->group = node->parent->group;
+  }
+  call.account.DropStaged(*node);
+  node->origin = Origin::kBlob;
+  node->owner = call.object_id;
+  node->blocks.clear();
+  node->settings = {};
+  node->copy = {};
+  node->tier = call.header("x-ms-access-tier");
+  node->expires = {};
+  if (call.hierarchical())
+    node->acl = node->parent->acl.ForChild(/*is_directory=*/false, 0666, 0027);
+  call.account.Touch(*node, call.now);
+  node->created = node->last_modified;
+  return node;
+}
+
+Response PutBlob(const Call& call) {
+  const std::string type(call.header("x-ms-blob-type"));
+  if (type.empty()) RefuseNoHeader("x-ms-blob-type");
+  if (type != "BlockBlob") {
+    Refuse(409, "FeatureNotYetSupportedForHierarchicalNamespaceAccounts",
+           "Only block blobs are kept here.");
+  }
+  Metadata metadata = MetadataOf(call);
+  ContentSettings settings;
+  TakeContentType(call, settings);
+  TakeSettings(call, settings);
+  if (!settings.md5.empty() && settings.md5 != call.body_md5) {
+    Refuse(400, "Md5Mismatch",
+           "The MD5 value specified in the request did not match with the MD5 value calculated by "
+           "the server.");
+  }
+  settings.md5 = call.body_md5;
+  CheckReplace(call);
+  const NodePtr node = FreshBlob(call);
+  node->metadata = std::move(metadata);
+  node->settings = std::move(settings);
+  Content content;
+  content.Append(call.body);
+  call.account.ReplaceContent(*node, std::move(content));
+  call.account.DropBlocks(call.container(), call.target.path, {});
+  call.account.Save(call.container(), *node);
+  Response response = Encrypted(ReplyWith(201, *node));
+  response.headers.Add("Content-MD5", call.body_md5);
+  return response;
+}
+
+Response CopyBlob(const Call& call) {
+  Metadata metadata = MetadataOf(call);
+  const CopySource source = FindCopySource(call);
+  CheckReplace(call);
+  const bool put_from_url = !call.header("x-ms-blob-type").empty();
+  Content content = DuplicateOf(call, source.node->content);
+  ContentSettings settings = source.node->settings;
+  if (metadata.empty()) metadata = source.node->metadata;
+  std::vector<Block> blocks = source.node->blocks;
+  const NodePtr node = FreshBlob(call);
+  node->settings = std::move(settings);
+  if (put_from_url) TakeSettings(call, node->settings);
+  node->metadata = std::move(metadata);
+  node->blocks = std::move(blocks);
+  call.account.ReplaceContent(*node, std::move(content));
+  call.account.DropBlocks(call.container(), call.target.path, node->content);
+  if (!put_from_url)
+    node->copy = {.id = NewGuid(),
+                  .source = source.url.substr(0, source.url.find('?')),
+                  .completed = call.now};
+  call.account.Save(call.container(), *node);
+  if (put_from_url) return Encrypted(ReplyWith(201, *node));
+  Response response = ReplyWith(202, *node);
+  response.headers.Add("x-ms-copy-id", node->copy.id);
+  response.headers.Add("x-ms-copy-status", "success");
+  return response;
+}
+
+Response PutBlock(const Call& call) {
+  AddBlock(call, call.body);
+  Response response = Encrypted(ReplyWith(201));
+  if (!call.header("Content-MD5").empty())
+    response.headers.Add("Content-MD5", std::string(call.header("Content-MD5")));
+  return response;
+}
+
+Response PutBlockFromUrl(const Call& call) {
+  const CopySource source = FindCopySource(call);
+  const std::uint64_t size = source.node->content.size();
+  ByteRange range{0, size};
+  if (!call.header("x-ms-source-range").empty()) {
+    Request ranged;
+    ranged.headers.Add("x-ms-range", std::string(call.header("x-ms-source-range")));
+    const Call reading{.request = ranged,
+                       .target = call.target,
+                       .account = call.account,
+                       .storage = call.storage,
+                       .issuer = call.issuer};
+    range = RangeOf(reading, size).value_or(range);
+  }
+  std::string bytes;
+  for (const Slice& slice : source.node->content.Read(range)) bytes += slice.bytes;
+  AddBlock(call, call.storage.Keep(std::move(bytes)));
+  return Encrypted(ReplyWith(201));
+}
+
+Response PutBlockList(const Call& call) {
+  Metadata metadata = MetadataOf(call);
+  ContentSettings settings;
+  TakeSettings(call, settings);
+  CheckReplace(call);
+  RefuseDfsBorn(call);
+  BlockListReader list(call);
+  list.Read(call.request.body);
+  Container& container = call.container();
+  const NodePtr node = FreshBlob(call);
+  node->metadata = std::move(metadata);
+  node->settings = std::move(settings);
+  node->blocks = std::move(list.blocks);
+  call.account.ReplaceContent(*node, std::move(list.content));
+  call.account.DropBlocks(container, call.target.path, node->content);
+  call.account.Save(container, *node);
+  return Encrypted(ReplyWith(201, *node));
+}
+
+Response GetBlockList(const Call& call) {
+  const std::string type =
+      call.target.query.Has("blocklisttype") ? call.target.query.Get("blocklisttype") : "committed";
+  if (type != "committed" && type != "uncommitted" && type != "all")
+    RefuseQuery("blocklisttype", type);
+  const NodePtr node = call.Find();
+  const auto uncommitted = call.container().uncommitted.find(call.target.path);
+  const bool has_uncommitted = uncommitted != call.container().uncommitted.end();
+  if (node == nullptr && !has_uncommitted) RefuseMissing(/*dfs=*/false);
+  CheckConditions(call, node.get());
+  std::string xml(kXmlStart);
+  xml += "<BlockList>";
+  const auto append = [&](const std::string& id, std::uint64_t size) {
+    xml += "<Block>";
+    AppendElement(xml, "Name", id);
+    AppendElement(xml, "Size", std::to_string(size));
+    xml += "</Block>";
+  };
+  if (type != "uncommitted") {
+    xml += "<CommittedBlocks>";
+    if (node != nullptr) {
+      for (const Block& block : node->blocks) append(block.id, block.size);
+    }
+    xml += "</CommittedBlocks>";
+  }
+  if (type != "committed") {
+    xml += "<UncommittedBlocks>";
+    if (has_uncommitted) {
+      for (const auto& [id, bytes] : uncommitted->second) append(id, bytes.bytes.size());
+    }
+    xml += "</UncommittedBlocks>";
+  }
+  Response response = node == nullptr ? ReplyWith(200) : ReplyWith(200, *node);
+  response.body = xml + "</BlockList>";
+  response.headers.Add("Content-Type", "application/xml");
+  response.headers.Add("x-ms-blob-content-length",
+                       std::to_string(node == nullptr ? 0 : node->content.size()));
+  return response;
+}
+
+Response SetMetadata(const Call& call) {
+  Metadata metadata = MetadataOf(call);
+  const NodePtr node = NeedForWrite(call);
+  node->metadata = std::move(metadata);
+  call.account.Touch(*node, call.now);
+  call.account.Save(call.container(), *node);
+  return Encrypted(ReplyWith(200, *node));
+}
+
+Response SetBlobProperties(const Call& call) {
+  const NodePtr node = NeedForWrite(call);
+  if (HasAnySetting(call)) {  // one given clears the others
+    ContentSettings settings;
+    TakeSettings(call, settings);
+    node->settings = std::move(settings);
+  }
+  call.account.Touch(*node, call.now);
+  call.account.Save(call.container(), *node);
+  return ReplyWith(200, *node);
+}
+
+Response SetTier(const Call& call) {
+  const std::string tier(call.header("x-ms-access-tier"));
+  if (tier != "Hot" && tier != "Cool" && tier != "Cold" && tier != "Archive")
+    RefuseHeader("x-ms-access-tier", tier);
+  const NodePtr node = call.Need();
+  node->lease.CheckWrite(call.request.headers, call.now, /*dfs=*/false);
+  node->tier = tier;
+  call.account.Save(call.container(), *node);
+  return ReplyWith(200);
+}
+
+Response ActOnLease(const Call& call) {
+  const NodePtr node = call.Need();
+  CheckConditions(call, node.get());
+  Response response = node->lease.Act(call.request.headers, call.now);
+  response.headers.Add("ETag", node->quoted_etag());
+  response.headers.Add("Last-Modified", FormatHttpDate(node->last_modified));
+  call.account.Save(call.container(), *node);
+  return response;
+}
+
+Response Snapshot(const Call&) {
+  Refuse(409, "FeatureNotYetSupportedForHierarchicalNamespaceAccounts",
+         "Snapshots are not kept here.");
+}
+
+Response DeleteBlob(const Call& call) {
+  const NodePtr node = NeedForWrite(call);
+  if (!node->children.empty()) {
+    Refuse(409, "DirectoryIsNotEmpty", "This operation is not permitted on a non-empty directory.");
+  }
+  call.account.RemoveOne(call.container(), call.target.path);
+  return ReplyWith(202);
+}
+
+}  // namespace skybridge::localcloud::azure
