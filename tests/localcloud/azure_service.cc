@@ -138,7 +138,8 @@ Response Dispatch(const Call& call) {
 void CheckVersion(const Request& request, const Target& target) {
   const std::string_view version = request.headers.Get("x-ms-version");
   if (version.empty()) {
-    if (target.query.Has("sv")) return;
+    // A SAS names its own; a caller without credentials is refused for that.
+    if (target.query.Has("sv") || request.headers.Get("Authorization").empty()) return;
     azure::RefuseNoHeader("x-ms-version");
   }
   const bool well_formed =
