@@ -88,6 +88,7 @@ class DiskBlockCache final : public BlockCache {
   void DropDamaged(const BlockKey& key, const Error& error);
   bool MakeRoom(const IndexedBlock& block);
   Status WriteFile(const IndexedBlock& block, ByteSpan header, ByteSpan data);
+  Status MoveIntoPlace(const std::string& temporary, const IndexedBlock& block);
 
   const Options options_;
   const std::string root_;
@@ -127,9 +128,8 @@ Status DiskBlockCache::Start() {
 
 Status DiskBlockCache::ScanDirectory(unsigned fan_out) {
   const std::string directory = DirectoryOf(fan_out);
-  if (::mkdir(directory.c_str(), 0700) == 0) return {};
-  if (errno != EEXIST) return Fail(ErrorFromErrno(errno, "make directory '" + directory + "'"));
   std::error_code failure;
+  if (!std::filesystem::exists(directory, failure)) return {};  // made by its first block
   for (const auto& entry : std::filesystem::directory_iterator(directory, failure)) {
     const std::optional<IndexedBlock> block = ParseFileName(entry.path().filename().string());
     MutexLock lock(mutex_);
@@ -238,11 +238,19 @@ Status DiskBlockCache::WriteFile(const IndexedBlock& block, ByteSpan header, Byt
   Status written = WriteAt(file.get(), 0, header);
   if (written) written = WriteAt(file.get(), header.size(), data);
   file.Close();
-  if (written && ::rename(temporary.c_str(), PathOf(block).c_str()) != 0) {
-    written = Fail(ErrorFromErrno(errno, "rename '" + temporary + "'"));
-  }
+  if (written) written = MoveIntoPlace(temporary, block);
   if (!written) ::unlink(temporary.c_str());
   return written;
+}
+
+Status DiskBlockCache::MoveIntoPlace(const std::string& temporary, const IndexedBlock& block) {
+  const std::string path = PathOf(block);
+  if (::rename(temporary.c_str(), path.c_str()) == 0) return {};
+  if (errno != ENOENT) return Fail(ErrorFromErrno(errno, "rename '" + temporary + "'"));
+  const std::string directory = DirectoryOf(FanOut(block.key));
+  const bool made = ::mkdir(directory.c_str(), 0700) == 0 || errno == EEXIST;
+  if (made && ::rename(temporary.c_str(), path.c_str()) == 0) return {};
+  return Fail(ErrorFromErrno(errno, "move '" + temporary + "' to '" + path + "'"));
 }
 
 void DiskBlockCache::Drop(const std::string& object, const std::string& etag) {

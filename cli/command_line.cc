@@ -73,7 +73,8 @@ void AddCopyCommands(CLI::App& app, Parsed& parsed) {
   verify->add_option("SRC", parsed.verify.source, "source")->required();
   verify->add_option("DST", parsed.verify.destination, "destination")->required();
   verify->add_flag("--read-all", parsed.verify.read_all, "read every byte, even where the stores report digests");
-  verify->add_flag("--ignore-attributes", parsed.verify.ignore_attributes, "compare names, kinds and content only");
+  verify->add_option("--attributes", parsed.verify.attributes, "also compare: ignore, mtime or all (default ignore)")
+      ->check(CLI::IsMember({"ignore", "mtime", "all"}));
   verify->add_option("-j,--jobs", parsed.verify.jobs, "files at once")->check(CLI::Range(1, 1024));
   verify->add_flag("--json", parsed.verify.json, "the result as one JSON object");
 }

@@ -15,6 +15,7 @@
 #include <fmt/format.h>
 
 #include "core/file_descriptor.h"
+#include "core/log.h"
 
 namespace skybridge::cli {
 namespace {
@@ -51,6 +52,7 @@ void LeaveTerminal() {
   });
   const ExitCode code = outcome ? *outcome : outcome.error().exit_code;
   if (!ready) Report(pipe, code, outcome ? "ended before it was ready" : outcome.error().message);
+  if (ready && !outcome) Log(LogLevel::kError, "{}", outcome.error().message);
   std::fflush(nullptr);
   _exit(static_cast<int>(code));
 }
@@ -96,7 +98,5 @@ Outcome<ExitCode> RunInBackground(const DaemonWork& work) {
 }
 
 void NotifyReady(const std::string& status) { sd_notify(0, ("READY=1\nSTATUS=" + status).c_str()); }
-
-void NotifyStopping() { sd_notify(0, "STOPPING=1"); }
 
 }  // namespace skybridge::cli

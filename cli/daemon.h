@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 
 #include "cli/failure.h"
 
@@ -13,11 +14,11 @@ using DaemonWork = std::function<Outcome<ExitCode>(const ReadyCallback& ready)>;
 
 // Forks; call it before there are threads. The child runs `work`; when that is ready the child leaves the terminal (own
 // session, working directory /, standard files on /dev/null), and this function returns kOk in the parent. If the work
-// ends before, its Failure (or exit code) is what this function returns. It never returns in the child.
+// ends before, its Failure (or exit code) is what this function returns; a later Failure is logged. It never returns in
+// the child.
 Outcome<ExitCode> RunInBackground(const DaemonWork& work);
 
-// Tells systemd that a foreground service is up, or going; nothing without $NOTIFY_SOCKET.
+// Tells systemd that a foreground service is up; nothing without $NOTIFY_SOCKET.
 void NotifyReady(const std::string& status);
-void NotifyStopping();
 
 }  // namespace skybridge::cli

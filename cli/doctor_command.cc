@@ -103,10 +103,21 @@ void CheckWrite(const std::string& label, const OpenPlace& place, const CommandC
   checks.Take(label + " delete", gone, Phase::kRemote, "deleted it again");
 }
 
+// What could not be passed on the way to the container.
+std::string_view FailedStep(ExitCode code) {
+  switch (code) {
+    case ExitCode::kConfiguration: return "configuration";
+    case ExitCode::kAuthentication: return "credentials";
+    case ExitCode::kNetwork: return "endpoint";
+    default: return "container";
+  }
+}
+
 void CheckRemote(const std::string& text, const DoctorOptions& options, const CommandContext& context, Checklist& checks) {
-  const auto place = OpenAsRoot(text, context);
-  if (!place) return checks.Failed(text + " credentials", place.error());
-  checks.Ok(text + " credentials", fmt::format("found for {}", ToString(place->place.remote.uri)));
+  const auto place = OpenAsRoot(IsRemoteName(text) ? text + ":" : text, context);
+  if (!place) return checks.Failed(fmt::format("{} {}", text, FailedStep(place.error().exit_code)), place.error());
+  checks.Ok(text + " endpoint", fmt::format("{} answers", ToString(place->place.remote.uri)));
+  checks.Ok(text + " credentials", "are accepted");
   const auto probe = place->store().Probe(context.Within(kOpenTimeout));
   if (!checks.Take(text + " container", probe, Phase::kRemote, probe ? probe->detail : "")) return;
   CheckClock(text, probe->server_time, context, checks);
@@ -152,9 +163,8 @@ Outcome<ExitCode> RunDoctor(const DoctorOptions& options, const CommandContext& 
   if (checks.Take("configuration", config, Phase::kConfiguration, file) && remotes.empty()) {
     for (const auto& [name, unused] : config->remotes) remotes.push_back(name);
   }
-  for (std::string& remote : remotes) {
+  for (const std::string& remote : remotes) {
     if (context.stop.stop_requested()) return ExitCode::kInterrupted;
-    if (IsRemoteName(remote)) remote += ':';
     if (config) CheckRemote(remote, options, context, checks);
   }
   CheckFuse(context, checks);

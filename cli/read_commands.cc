@@ -4,20 +4,16 @@
 #include <ostream>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "cli/object_text.h"
 #include "cli/place.h"
+#include "cli/terminal_text.h"
 
 namespace skybridge::cli {
 namespace {
 
 constexpr std::size_t kCatChunkBytes = std::size_t{8} << 20;
-
-// A name that would break the line, or the terminal, is shown with '?'; --json has the exact bytes.
-std::string Printable(std::string_view name) {
-  std::string text(name);
-  std::replace_if(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
-  return text;
-}
 
 void PrintEntry(const ObjectInfo& info, std::string name, const ListOptions& options, std::ostream& out) {
   if (options.json) {
@@ -86,8 +82,11 @@ Status Cat(ObjectStore& store, const ObjectKey& path, const CommandContext& cont
   return {};
 }
 
-Outcome<ExitCode> Finished(const Status& status, std::string_view what, const CommandContext& context) {
-  if (!status) return Fails(what, status.error(), Phase::kRemote);
+Outcome<ExitCode> Finished(const Status& status, const std::string& path, const CommandContext& context) {
+  if (!status && status.error().code == ErrorCode::kNotFound) {
+    return Fails(ExitCode::kNotFound, fmt::format("'{}': no such file or directory", path));
+  }
+  if (!status) return Fails(fmt::format("'{}'", path), status.error(), Phase::kRemote);
   context.out.flush();
   if (!context.out) return Fails(ExitCode::kLocalResource, "cannot write to standard output");
   return ExitCode::kOk;
@@ -103,7 +102,7 @@ Outcome<ExitCode> RunList(const ListOptions& options, const CommandContext& cont
 Outcome<ExitCode> RunStat(const StatOptions& options, const CommandContext& context) {
   const OpenPlace place = CLI_TRY(OpenForPath(options.path, context));
   const auto info = place.store().Head(place.place.path, context.Within(kCallTimeout));
-  if (!info) return Fails(options.path, info.error(), Phase::kRemote);
+  if (!info) return Finished(Fail(info.error()), options.path, context);
   if (options.json) {
     context.out << JsonLine(*info, info->key.path) << '\n';
   } else {

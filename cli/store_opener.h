@@ -21,7 +21,8 @@ class OpenStore {
 class StoreOpener {
  public:
   virtual ~StoreOpener() = default;
-  // The store shows the directory that `remote.uri` names as its root, and retries by itself. May send requests.
+  // The store shows the directory that `remote.uri` names as its root, and retries by itself. Its container has answered:
+  // what is wrong with endpoint, credentials or container shows here, in seconds.
   virtual Outcome<std::unique_ptr<OpenStore>> Open(const RemoteConfig& remote, const CallContext& context) = 0;
 };
 

@@ -5,6 +5,7 @@
 
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/syslog_sink.h>
 #include <spdlog/spdlog.h>
 
 namespace skybridge {
@@ -58,6 +59,14 @@ bool SetLogFile(std::string_view path) {
   } catch (const spdlog::spdlog_ex&) {
     return false;
   }
+}
+
+void SetLogToSyslog() {
+  EnsureStderr();
+  auto sink = std::make_shared<spdlog::sinks::syslog_sink_mt>("skybridge", LOG_PID, LOG_DAEMON, /*enable_formatting=*/false);
+  auto logger = std::make_shared<spdlog::logger>("skybridge", std::move(sink));
+  logger->set_level(spdlog::get_level());
+  spdlog::set_default_logger(std::move(logger));
 }
 
 void LogText(LogLevel level, std::string_view text) {

@@ -19,6 +19,8 @@ void SetLogLevel(LogLevel level);
 bool LogEnabled(LogLevel level);
 // Writes to this file instead of stderr (a daemon that has left its terminal). False if it cannot be opened.
 bool SetLogFile(std::string_view path);
+// Writes to the system's log (syslog, which the journal collects) instead: a daemon without a log file.
+void SetLogToSyslog();
 void LogText(LogLevel level, std::string_view text);
 
 template <class... Args>

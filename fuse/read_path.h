@@ -41,6 +41,7 @@ class ReadPath {
                                           std::string remote_name, const Options& options);
   virtual ~ReadPath() = default;  // stops and joins its threads
 
+  // The ReadPath outlives its readers.
   virtual std::unique_ptr<FileReader> Open(const ObjectKey& key, const ETag& etag, std::uint64_t size_bytes) = 0;
   virtual std::uint64_t memory_bytes() const = 0;
 };

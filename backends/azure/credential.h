@@ -1,4 +1,4 @@
-// Credential: proves to Azure Storage who sends a request. One of SharedKey, SAS or a bearer token.
+// Credential: proves to Azure Storage who sends a request. One of SharedKey, SAS or a bearer token; or none.
 #pragma once
 
 #include "backends/http_transport.h"
@@ -19,6 +19,13 @@ class Credential {
 
   // The service answered 401 to this request. True if another Authorize may give something else: send once more.
   virtual bool Refused(const HttpRequest& request) = 0;
+};
+
+// Sends nothing: for containers that anybody may read.
+class AnonymousCredential final : public Credential {
+ public:
+  Status Authorize(HttpRequest& /*request*/, const CallContext& /*context*/) override { return {}; }
+  bool Refused(const HttpRequest& /*request*/) override { return false; }
 };
 
 }  // namespace skybridge::azure

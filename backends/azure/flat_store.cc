@@ -148,7 +148,7 @@ Result<UploadId> FlatStore::StartUpload(const StartUploadRequest& request, const
 }
 
 Result<PartReceipt> FlatStore::UploadPart(const UploadPartRequest& request, const CallContext& context) {
-  const UploadName upload = TRY(ParseUploadId(request.upload));
+  const UploadName upload = TRY(LiveUpload(request.upload));
   TRY_VOID(CheckPart(request, capabilities_));
   const std::string id = BlockId(upload, request.part_number);
   const HttpRequest put = MakePutBlockRequest({.url = blobs_.names().BlobUrl(BlobName(request.key)),
@@ -160,7 +160,7 @@ Result<PartReceipt> FlatStore::UploadPart(const UploadPartRequest& request, cons
 }
 
 Result<ObjectInfo> FlatStore::CommitUpload(const CommitUploadRequest& request, const CallContext& context) {
-  const UploadName upload = TRY(ParseUploadId(request.upload));
+  const UploadName upload = TRY(LiveUpload(request.upload));
   const std::uint64_t size = TRY(WholeSize(request));
   MetadataMap metadata = TRY(blobs_.Encode(NodeKind::kFile, request.attributes));
   metadata.emplace(kUploadKey, upload.nonce);
@@ -191,8 +191,18 @@ Result<ObjectInfo> FlatStore::CommitUpload(const CommitUploadRequest& request, c
 }
 
 Status FlatStore::AbortUpload(const AbortUploadRequest& request, const CallContext& /*context*/) {
-  TRY_VOID(ParseUploadId(request.upload));
+  UploadName upload = TRY(ParseUploadId(request.upload));
+  MutexLock lock(mutex_);
+  aborted_.push_back(std::move(upload.nonce));
+  if (aborted_.size() > kAbortedRemembered) aborted_.pop_front();
   return {};
+}
+
+Result<UploadName> FlatStore::LiveUpload(const UploadId& id) const {
+  UploadName upload = TRY(ParseUploadId(id));
+  MutexLock lock(mutex_);
+  if (std::find(aborted_.begin(), aborted_.end(), upload.nonce) == aborted_.end()) return upload;
+  return Fail(ErrorCode::kNotFound, fmt::format("the upload '{}' was aborted", id.value));
 }
 
 // ---- Attributes and directories ----

@@ -6,14 +6,20 @@
 // the server and a deletion; of a directory, object by object, with the marker last, and resumable by calling again.
 #pragma once
 
+#include <deque>
+#include <string>
+
 #include "backends/azure/blob_client.h"
 #include "backends/azure/upload.h"
 #include "backends/object_store.h"
+#include "core/mutex.h"
 
 namespace skybridge::azure {
 
 class FlatStore final : public ObjectStore {
  public:
+  static constexpr std::size_t kAbortedRemembered = 1024;
+
   // The clock also waits for copies that the service does not finish at once.
   FlatStore(const Options& options, HttpTransport& transport, Clock& clock);
 
@@ -29,7 +35,8 @@ class FlatStore final : public ObjectStore {
   Result<UploadId> StartUpload(const StartUploadRequest& request, const CallContext& context) override;
   Result<PartReceipt> UploadPart(const UploadPartRequest& request, const CallContext& context) override;
   Result<ObjectInfo> CommitUpload(const CommitUploadRequest& request, const CallContext& context) override;
-  // Sends nothing: the service has no such call, and drops blocks that no list names after a week.
+  // Sends nothing: the service has no such call, and drops blocks that no list names after a week. Late parts and commits
+  // of the last kAbortedRemembered aborted uploads are refused.
   Status AbortUpload(const AbortUploadRequest& request, const CallContext& context) override;
   Result<ObjectInfo> SetAttributes(const SetAttributesRequest& request, const CallContext& context) override;
   Result<ObjectInfo> MakeDirectory(const MakeDirectoryRequest& request, const CallContext& context) override;
@@ -81,9 +88,15 @@ class FlatStore final : public ObjectStore {
   Status CheckDirectoryRename(const RenameRequest& request, const Directory& source, const CallContext& context) const;
   Status MoveChildren(const RenameRequest& request, const CallContext& context) const;
 
+  // kNotFound once it is aborted.
+  Result<UploadName> LiveUpload(const UploadId& id) const EXCLUDES(mutex_);
+
   const Capabilities capabilities_;
   Clock& clock_;
   const BlobClient blobs_;
+
+  mutable Mutex mutex_;  // guards what follows
+  std::deque<std::string> aborted_ GUARDED_BY(mutex_);  // nonces, the oldest first
 };
 
 }  // namespace skybridge::azure

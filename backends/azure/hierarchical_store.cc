@@ -31,6 +31,15 @@ Capabilities MakeCapabilities() {
 
 bool IsUpload(const ObjectKey& key) { return key.name().starts_with(kUploadPrefix); }
 
+// Whether a repeated rename that failed finds its own first attempt. A rename keeps the ETag: the same version under
+// the new name proves it. For a directory whose version was not named, that the old name is gone and the new one is a
+// directory must do.
+bool IsRenamed(const RenameRequest& request, const ObjectInfo& there, const Error& error) {
+  if (request.source_if_match) return there.etag == *request.source_if_match;
+  return request.kind == NodeKind::kDirectory && there.kind == NodeKind::kDirectory &&
+         error.code == ErrorCode::kNotFound;
+}
+
 ObjectKey UploadPath(const ObjectKey& target, const std::string& nonce) {
   return target.parent().child(std::string(kUploadPrefix) + nonce);
 }
@@ -120,7 +129,8 @@ Error HierarchicalStore::ExplainWrite(const ObjectKey& key, Error error, const C
                                       const CallContext& context) const {
   const bool unclear = error.code == ErrorCode::kIsDirectory || error.code == ErrorCode::kConflict ||
                        error.code == ErrorCode::kNotSupported || error.code == ErrorCode::kPreconditionFailed;
-  if (!unclear) return error;
+  const bool unasked = error.code == ErrorCode::kAlreadyExists && !conditions.must_not_exist;
+  if (!unclear && !unasked) return error;
   const auto there = blobs_.Head(key, BlobName(key), context);
   if (there && conditions.must_not_exist) {
     error.code = ErrorCode::kAlreadyExists;
@@ -313,10 +323,9 @@ Result<ObjectInfo> HierarchicalStore::Rename(const RenameRequest& request, const
   if (error.code == ErrorCode::kIsDirectory && request.kind == NodeKind::kDirectory) {
     error.code = ErrorCode::kNotDirectory;
   }
-  if (context.retried && !error.retryable && request.source_if_match) {
-    // A rename keeps the ETag: the same version under the new name is our own first attempt.
+  if (context.retried && !error.retryable) {
     auto there = Head(request.destination, context);
-    if (there && there->etag == *request.source_if_match) return there;
+    if (there && IsRenamed(request, *there, error)) return there;
   }
   return Fail(std::move(error));
 }

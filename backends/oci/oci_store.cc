@@ -10,7 +10,7 @@
 #include "backends/oci/directory_rename.h"
 #include "backends/oci/error.h"
 #include "backends/oci/object_names.h"
-#include "backends/oci/pending_renames.h"
+#include "backends/oci/recent_renames.h"
 #include "backends/posix_metadata.h"
 #include "core/digest.h"
 
@@ -115,7 +115,7 @@ class OciStore final : public ObjectStore {
   const ObjectNames names_;
   const Capabilities capabilities_;
   Bucket bucket_;
-  PendingRenames pending_renames_;
+  RecentRenames recent_renames_;
   std::atomic<bool> no_batch_delete_{false};  // the service answered that it has no such call
 };
 
@@ -204,9 +204,10 @@ Result<ListPage> OciStore::List(const ListRequest& request, const CallContext& c
   for (const ListedObject& object : listing.objects) {
     if (object.name == prefix) continue;  // the directory's own marker
     const bool is_marker = object.name.ends_with('/');
+    // A listing tells milliseconds, HEAD only seconds: both must tell the same.
     builder.Add(object.name, {.size_bytes = is_marker ? 0 : object.size_bytes,
                               .etag = ETag(object.etag),
-                              .last_modified = object.time_modified,
+                              .last_modified = std::chrono::floor<std::chrono::seconds>(object.time_modified),
                               .digests = {.md5 = is_marker ? std::nullopt : object.md5}});
   }
   for (const std::string& folded : listing.prefixes) builder.Add(folded, {});
@@ -457,7 +458,7 @@ Result<ObjectInfo> OciStore::RenameFile(const RenameRequest& request, const Call
   // The reply to a rename describes nothing, so the source is looked at first; its version is pinned below.
   Result<ObjectInfo> source = HeadFile(request.source, context);
   if (!source) {
-    const auto moved = context.retried ? pending_renames_.Take(request.source, request.destination) : std::nullopt;
+    const auto moved = context.retried ? recent_renames_.Take(request.source, request.destination) : std::nullopt;
     if (!moved || source.error().code != ErrorCode::kNotFound) return source;
     const Result<ObjectInfo> there = HeadFile(request.destination, context);
     if (there && SameContent(*there, *moved)) return there;
@@ -477,15 +478,13 @@ Result<ObjectInfo> OciStore::RenameFile(const RenameRequest& request, const Call
     return Fail(KeyError(exclusive ? ErrorCode::kAlreadyExists : ErrorCode::kIsDirectory, "rename to",
                          request.destination));
   }
+  recent_renames_.Remember(request.destination, *source);
   const Result<ObjectFacts> facts = bucket_.Rename({.source = names_.File(request.source),
                                                     .destination = names_.File(request.destination),
                                                     .source_if_match = source->etag,
                                                     .destination_conditions = request.destination_conditions},
                                                    context);
-  if (!facts) {
-    if (facts.error().retryable) pending_renames_.Remember(request.destination, *source);
-    return Fail(facts.error());
-  }
+  if (!facts) return Fail(facts.error());
   ObjectInfo moved = *std::move(source);
   moved.key = request.destination;
   moved.etag = ETag(facts->etag);

@@ -36,8 +36,7 @@ Status OciState::Load() {
       if (outcome) outcome = take(text);
     });
   };
-  const MutexLock lock(mutex);
-  auto& buckets = buckets_;
+  std::map<std::string, Bucket, std::less<>> buckets;
   each(kBucketRecords, [&](std::string_view text) -> Status {
     Bucket bucket = TRY(ReadBucket(text));
     std::string name = FullName(bucket.namespace_name, bucket.name);
@@ -65,6 +64,8 @@ Status OciState::Load() {
                                                                    std::move(record.part));
     return {};
   });
+  const MutexLock lock(mutex);
+  buckets_ = std::move(buckets);
   return outcome;
 }
 

@@ -143,7 +143,7 @@ template <class Entries, class Render>
 Outcome<Response> ArrayPage(const OciQuery& query, const Entries& entries, const Render& render) {
   const auto limit = OCI_TRY(
       NumberParameter(query, "limit", 1, kMaxEntriesPerPage, kMaxEntriesPerPage, "InvalidLimit"));
-  const std::string_view page = query.Get("page");
+  const std::string page(query.Get("page"));
   json body = json::array();
   std::string last;
   for (const auto& [key, entry] : entries) {

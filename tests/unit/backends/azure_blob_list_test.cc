@@ -21,7 +21,8 @@ BlobListPage Parse(std::string_view entries, std::string_view tail = "</Blobs><N
 TEST(BlobList, ReadsABlobAsTheServiceWritesIt) {
   const BlobListPage page = Parse(
       "<Blob><Name>dir/a &amp; b.txt</Name><VersionId>2021-12-16T22:32:07.3412801Z</VersionId><Properties>"
-      "<Creation-Time>Thu, 16 Dec 2021 22:32:07 GMT</Creation-Time><Last-Modified>Thu, 16 Dec 2021 22:32:07 GMT</Last-Modified>"
+      "<Creation-Time>Thu, 16 Dec 2021 22:32:07 GMT</Creation-Time><Last-Modified>Thu, 16 Dec 2021 22:32:07 "
+      "GMT</Last-Modified>"
       "<Etag>0x8D9C0E3E480F9B1</Etag><Content-Length>6</Content-Length><Content-Encoding /><Content-CRC64 />"
       "<Content-MD5>sZRqySSS0jR8YjW00mERhA==</Content-MD5><BlobType>BlockBlob</BlobType></Properties>"
       "<Metadata><mtime>2026-01-05T10:20:30.000000000Z</mtime><Owner>7</Owner></Metadata><OrMetadata /></Blob>");

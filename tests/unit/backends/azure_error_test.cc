@@ -51,15 +51,14 @@ INSTANTIATE_TEST_SUITE_P(
                       TableRow{400, "PathIsTooDeep", ErrorCode::kNameTooLong, kFinal},
                       TableRow{405, "UnsupportedHttpVerb", ErrorCode::kNotSupported, kFinal}));
 
-INSTANTIATE_TEST_SUITE_P(
-    StagedData, AzureErrorTable,
-    ::testing::Values(TableRow{400, "InvalidFlushPosition", ErrorCode::kConflict, kFinal},
-                      TableRow{409, "InvalidFlushOperation", ErrorCode::kConflict, kFinal},
-                      TableRow{409, "InvalidAppendOperation", ErrorCode::kConflict, kFinal},
-                      TableRow{400, "InvalidBlockList", ErrorCode::kConflict, kFinal},
-                      TableRow{400, "InvalidBlobOrBlock", ErrorCode::kConflict, kRetry},
-                      TableRow{400, "Md5Mismatch", ErrorCode::kCorrupt, kRetry},
-                      TableRow{400, "Crc64Mismatch", ErrorCode::kCorrupt, kRetry}));
+INSTANTIATE_TEST_SUITE_P(StagedData, AzureErrorTable,
+                         ::testing::Values(TableRow{400, "InvalidFlushPosition", ErrorCode::kConflict, kFinal},
+                                           TableRow{409, "InvalidFlushOperation", ErrorCode::kConflict, kFinal},
+                                           TableRow{409, "InvalidAppendOperation", ErrorCode::kConflict, kFinal},
+                                           TableRow{400, "InvalidBlockList", ErrorCode::kConflict, kFinal},
+                                           TableRow{400, "InvalidBlobOrBlock", ErrorCode::kConflict, kRetry},
+                                           TableRow{400, "Md5Mismatch", ErrorCode::kCorrupt, kRetry},
+                                           TableRow{400, "Crc64Mismatch", ErrorCode::kCorrupt, kRetry}));
 
 INSTANTIATE_TEST_SUITE_P(
     Identity, AzureErrorTable,
@@ -115,18 +114,17 @@ INSTANTIATE_TEST_SUITE_P(
                       TableRow{409, "ContainerBeingDeleted", ErrorCode::kConflict, kRetry},
                       TableRow{409, "InternalOperationAbortError", ErrorCode::kConflict, kRetry}));
 
-INSTANTIATE_TEST_SUITE_P(
-    Limits, AzureErrorTable,
-    ::testing::Values(
-        TableRow{409, "BlobOperationNotSupported", ErrorCode::kNotSupported, kFinal},
-        TableRow{409, "FeatureNotYetSupportedForHierarchicalNamespaceAccounts", ErrorCode::kNotSupported, kFinal},
-        TableRow{409, "InvalidBlobType", ErrorCode::kNotSupported, kFinal},
-        TableRow{409, "BlobArchived", ErrorCode::kConflict, kFinal},
-        TableRow{409, "BlobBeingRehydrated", ErrorCode::kConflict, kFinal},
-        TableRow{409, "BlobImmutableDueToPolicy", ErrorCode::kReadOnly, kFinal},
-        TableRow{409, "BlobImmutableDueToLegalHold", ErrorCode::kReadOnly, kFinal},
-        TableRow{409, "BlockCountExceedsLimit", ErrorCode::kTooLarge, kFinal},
-        TableRow{413, "RequestBodyTooLarge", ErrorCode::kTooLarge, kFinal}));
+INSTANTIATE_TEST_SUITE_P(Limits, AzureErrorTable,
+                         ::testing::Values(TableRow{409, "BlobOperationNotSupported", ErrorCode::kNotSupported, kFinal},
+                                           TableRow{409, "FeatureNotYetSupportedForHierarchicalNamespaceAccounts",
+                                                    ErrorCode::kNotSupported, kFinal},
+                                           TableRow{409, "InvalidBlobType", ErrorCode::kNotSupported, kFinal},
+                                           TableRow{409, "BlobArchived", ErrorCode::kConflict, kFinal},
+                                           TableRow{409, "BlobBeingRehydrated", ErrorCode::kConflict, kFinal},
+                                           TableRow{409, "BlobImmutableDueToPolicy", ErrorCode::kReadOnly, kFinal},
+                                           TableRow{409, "BlobImmutableDueToLegalHold", ErrorCode::kReadOnly, kFinal},
+                                           TableRow{409, "BlockCountExceedsLimit", ErrorCode::kTooLarge, kFinal},
+                                           TableRow{413, "RequestBodyTooLarge", ErrorCode::kTooLarge, kFinal}));
 
 INSTANTIATE_TEST_SUITE_P(
     Conditions, AzureErrorTable,
@@ -135,33 +133,25 @@ INSTANTIATE_TEST_SUITE_P(
                       TableRow{412, "TargetConditionNotMet", ErrorCode::kPreconditionFailed, kFinal},
                       TableRow{304, "", ErrorCode::kPreconditionFailed, kFinal}));
 
-INSTANTIATE_TEST_SUITE_P(
-    ServiceTrouble, AzureErrorTable,
-    ::testing::Values(TableRow{500, "InternalError", ErrorCode::kUnavailable, kRetry},
-                      TableRow{500, "OperationTimedOut", ErrorCode::kTimedOut, kRetry},
-                      TableRow{503, "ServerBusy", ErrorCode::kThrottled, kRetry}));
+INSTANTIATE_TEST_SUITE_P(ServiceTrouble, AzureErrorTable,
+                         ::testing::Values(TableRow{500, "InternalError", ErrorCode::kUnavailable, kRetry},
+                                           TableRow{500, "OperationTimedOut", ErrorCode::kTimedOut, kRetry},
+                                           TableRow{503, "ServerBusy", ErrorCode::kThrottled, kRetry}));
 
 INSTANTIATE_TEST_SUITE_P(
     StatusAlone, AzureErrorTable,
-    ::testing::Values(TableRow{400, "", ErrorCode::kInvalidArgument, kFinal},
-                      TableRow{401, "", ErrorCode::kUnauthenticated, kFinal},
-                      TableRow{403, "", ErrorCode::kPermissionDenied, kFinal},
-                      TableRow{404, "", ErrorCode::kNotFound, kFinal},
-                      TableRow{405, "", ErrorCode::kNotSupported, kFinal},
-                      TableRow{408, "", ErrorCode::kTimedOut, kRetry},
-                      TableRow{409, "NeverHeardOf", ErrorCode::kConflict, kFinal},
-                      TableRow{412, "", ErrorCode::kPreconditionFailed, kFinal},
-                      TableRow{413, "", ErrorCode::kTooLarge, kFinal},
-                      TableRow{416, "InvalidRange", ErrorCode::kInvalidArgument, kFinal},
-                      TableRow{429, "", ErrorCode::kThrottled, kRetry},
-                      TableRow{500, "", ErrorCode::kUnavailable, kRetry},
-                      TableRow{501, "", ErrorCode::kNotSupported, kFinal},
-                      TableRow{502, "", ErrorCode::kUnavailable, kRetry},
-                      TableRow{503, "", ErrorCode::kUnavailable, kRetry},
-                      TableRow{504, "", ErrorCode::kUnavailable, kRetry},
-                      TableRow{505, "", ErrorCode::kNotSupported, kFinal},
-                      TableRow{507, "", ErrorCode::kNoSpace, kFinal},
-                      TableRow{302, "", ErrorCode::kUnavailable, kFinal}));
+    ::testing::Values(
+        TableRow{400, "", ErrorCode::kInvalidArgument, kFinal}, TableRow{401, "", ErrorCode::kUnauthenticated, kFinal},
+        TableRow{403, "", ErrorCode::kPermissionDenied, kFinal}, TableRow{404, "", ErrorCode::kNotFound, kFinal},
+        TableRow{405, "", ErrorCode::kNotSupported, kFinal}, TableRow{408, "", ErrorCode::kTimedOut, kRetry},
+        TableRow{409, "NeverHeardOf", ErrorCode::kConflict, kFinal},
+        TableRow{412, "", ErrorCode::kPreconditionFailed, kFinal}, TableRow{413, "", ErrorCode::kTooLarge, kFinal},
+        TableRow{416, "InvalidRange", ErrorCode::kInvalidArgument, kFinal},
+        TableRow{429, "", ErrorCode::kThrottled, kRetry}, TableRow{500, "", ErrorCode::kUnavailable, kRetry},
+        TableRow{501, "", ErrorCode::kNotSupported, kFinal}, TableRow{502, "", ErrorCode::kUnavailable, kRetry},
+        TableRow{503, "", ErrorCode::kUnavailable, kRetry}, TableRow{504, "", ErrorCode::kUnavailable, kRetry},
+        TableRow{505, "", ErrorCode::kNotSupported, kFinal}, TableRow{507, "", ErrorCode::kNoSpace, kFinal},
+        TableRow{302, "", ErrorCode::kUnavailable, kFinal}));
 
 HttpResponse Reply(int status, std::string body, std::vector<std::pair<std::string, std::string>> headers = {}) {
   HttpResponse response{.status = status, .body = std::move(body)};
@@ -178,10 +168,10 @@ TEST(AzureError, ReadsJsonBodyOfDfs) {
 }
 
 TEST(AzureError, ReadsXmlBodyOfBlobBehindAByteOrderMark) {
-  const ServiceError error = ParseServiceError(
-      Reply(400,
-            "\xEF\xBB\xBF<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<Error><Code>InvalidHeaderValue</Code><Message>The "
-            "value isn&apos;t right.\nRequestId:1\nTime:2</Message><HeaderName>x-ms-version</HeaderName></Error>"));
+  const ServiceError error = ParseServiceError(Reply(
+      400,
+      "\xEF\xBB\xBF<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<Error><Code>InvalidHeaderValue</Code><Message>The "
+      "value isn&apos;t right.\nRequestId:1\nTime:2</Message><HeaderName>x-ms-version</HeaderName></Error>"));
   EXPECT_EQ(error.code, "InvalidHeaderValue");
   EXPECT_EQ(error.message, "The value isn't right. (header x-ms-version)");
 }
@@ -207,14 +197,16 @@ TEST(AzureError, SurvivesTheHtmlPageOfAProxy) {
 }
 
 TEST(AzureError, SaysHowFarTheClockIsOffWhenASignatureIsRefused) {
-  const auto reply = Reply(403, "", {{"x-ms-error-code", "AuthenticationFailed"}, {"Date", "Mon, 05 Jan 2026 11:20:30 GMT"}});
+  const auto reply =
+      Reply(403, "", {{"x-ms-error-code", "AuthenticationFailed"}, {"Date", "Mon, 05 Jan 2026 11:20:30 GMT"}});
   const Error error = MakeError("get 'a'", reply, kNow);
   EXPECT_EQ(error.code, ErrorCode::kUnauthenticated);
   EXPECT_NE(error.message.find("clock is 60 minutes behind"), std::string::npos) << error.message;
 }
 
 TEST(AzureError, DoesNotBlameTheClockWhenItIsRight) {
-  const auto reply = Reply(403, "", {{"x-ms-error-code", "AuthenticationFailed"}, {"Date", "Mon, 05 Jan 2026 10:21:30 GMT"}});
+  const auto reply =
+      Reply(403, "", {{"x-ms-error-code", "AuthenticationFailed"}, {"Date", "Mon, 05 Jan 2026 10:21:30 GMT"}});
   EXPECT_EQ(MakeError("get 'a'", reply, kNow).message.find("clock"), std::string::npos);
 }
 

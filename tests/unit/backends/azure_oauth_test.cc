@@ -107,7 +107,8 @@ TEST(OAuth, ServesTheOldTokenWhileRenewalFailsUntilItExpires) {
 TEST(OAuth, SaysWhyTheAuthorityRefused) {
   Fixture f;
   f.transport.Answer(
-      401, {}, R"({"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided.\r\nTrace ID: 1"})");
+      401, {},
+      R"({"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided.\r\nTrace ID: 1"})");
   const auto refused = f.Authorization();
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kUnauthenticated);
@@ -187,10 +188,7 @@ TEST(OAuth, RefusedTokenIsDroppedOnceAndTheRequestSentAgain) {
 
 TEST(OAuth, ASecondRefusalIsTheAnswer) {
   Fixture f;
-  f.transport.Answer(200, {}, TokenBody("t1", "3600"))
-      .Answer(401)
-      .Answer(200, {}, TokenBody("t2", "3600"))
-      .Answer(401);
+  f.transport.Answer(200, {}, TokenBody("t1", "3600")).Answer(401).Answer(200, {}, TokenBody("t2", "3600")).Answer(401);
   Options options{.account = "a", .container = "c", .credential = std::move(f.credential)};
   const Channel channel(options, f.transport, f.clock);
   const auto response =

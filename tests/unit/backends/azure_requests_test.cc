@@ -16,8 +16,10 @@ Fields FieldsOf(const HttpRequest& request) { return {request.headers.begin(), r
 constexpr const char* kUrl = "https://a.blob.core.windows.net/c/dir%20one/f%2B1%25.txt";
 
 TEST(AzureRequests, ListOneLevelWithMetadata) {
-  const HttpRequest request = MakeListBlobsRequest(
-      {.container_url = "https://a.blob.core.windows.net/c", .prefix = "dir one/", .marker = "2!a+/b==", .max_results = 7});
+  const HttpRequest request = MakeListBlobsRequest({.container_url = "https://a.blob.core.windows.net/c",
+                                                    .prefix = "dir one/",
+                                                    .marker = "2!a+/b==",
+                                                    .max_results = 7});
   EXPECT_EQ(request.operation, "azure.list_blobs");
   EXPECT_EQ(request.method, "GET");
   EXPECT_EQ(request.url,
@@ -57,8 +59,8 @@ TEST(AzureRequests, ChecksumMayBeMd5) {
       {.url = "https://h/c/f", .position_bytes = 8, .body = AsBytes("hello"), .checksum = Checksum::kMd5});
   EXPECT_EQ(request.method, "PATCH");
   EXPECT_EQ(request.url, "https://h/c/f?action=append&position=8");
-  EXPECT_EQ(FieldsOf(request), (Fields{{"Content-Type", "application/octet-stream"},
-                                       {"Content-MD5", "XUFAKrxLKna5cZ2REBfFkg=="}}));
+  EXPECT_EQ(FieldsOf(request),
+            (Fields{{"Content-Type", "application/octet-stream"}, {"Content-MD5", "XUFAKrxLKna5cZ2REBfFkg=="}}));
 }
 
 TEST(AzureRequests, PutBlockEncodesItsId) {
@@ -68,8 +70,9 @@ TEST(AzureRequests, PutBlockEncodesItsId) {
 
 TEST(AzureRequests, PutBlockListNamesTheBlocksInOrder) {
   const std::string xml = MakeBlockListXml({"YQ==", "Yg=="});
-  EXPECT_EQ(xml,
-            "<?xml version=\"1.0\" encoding=\"utf-8\"?><BlockList><Latest>YQ==</Latest><Latest>Yg==</Latest></BlockList>");
+  EXPECT_EQ(
+      xml,
+      "<?xml version=\"1.0\" encoding=\"utf-8\"?><BlockList><Latest>YQ==</Latest><Latest>Yg==</Latest></BlockList>");
   const HttpRequest request = MakePutBlockListRequest(
       {.url = kUrl, .xml = xml, .metadata = {{"k", "v"}}, .conditions = {.if_match = ETag("0x2")}});
   EXPECT_EQ(request.url, std::string(kUrl) + "?comp=blocklist");
@@ -104,8 +107,8 @@ TEST(AzureRequests, CopyNamesTheVersionOfItsSource) {
 }
 
 TEST(AzureRequests, CreatePathNeverReplacesAndCarriesProperties) {
-  const HttpRequest file =
-      MakeCreatePathRequest({.url = "https://h/c/f", .kind = NodeKind::kFile, .properties = {{"hello", "world"}, {"k", ""}}});
+  const HttpRequest file = MakeCreatePathRequest(
+      {.url = "https://h/c/f", .kind = NodeKind::kFile, .properties = {{"hello", "world"}, {"k", ""}}});
   EXPECT_EQ(file.method, "PUT");
   EXPECT_EQ(file.url, "https://h/c/f?resource=file");
   EXPECT_EQ(FieldsOf(file), (Fields{{"If-None-Match", "*"}, {"x-ms-properties", "hello=d29ybGQ=,k="}}));
@@ -174,7 +177,10 @@ TEST(AzureNames, HaveNoKeyWhereAPartIsEmptyOrADot) {
 
 TEST(AzureNames, RefuseWhatAzureDoesNotKeepAsItIsWritten) {
   const Capabilities capabilities;
-  for (const char* path : {"a.", "a./b", "a\x01" "b", "a\x7F", "d/.skybridge-upload-1", "..", "a//b"}) {
+  for (const char* path : {"a.", "a./b",
+                           "a\x01"
+                           "b",
+                           "a\x7F", "d/.skybridge-upload-1", "..", "a//b"}) {
     const Status status = CheckAzureKey(ObjectKey(path), capabilities);
     ASSERT_FALSE(status) << path;
     EXPECT_EQ(status.error().code, ErrorCode::kInvalidName) << path;

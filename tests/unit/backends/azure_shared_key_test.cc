@@ -75,11 +75,10 @@ TEST(SharedKey, SignsDecodedQuerySortedByName) {
 }
 
 TEST(SharedKey, SignsIfNoneMatchOfAPathCreation) {
-  const Vector vector{
-      "PUT",
-      std::string(kDfsFile) + "?resource=file",
-      {{"If-None-Match", "*"}, {"x-ms-permissions", "0640"}, {"x-ms-umask", "0022"}},
-      ""};
+  const Vector vector{"PUT",
+                      std::string(kDfsFile) + "?resource=file",
+                      {{"If-None-Match", "*"}, {"x-ms-permissions", "0640"}, {"x-ms-umask", "0022"}},
+                      ""};
   ExpectSigned(vector,
                "PUT\n\n\n\n\n\n\n\n\n*\n\n\n" + std::string(kCommonHeaders) +
                    "x-ms-permissions:0640\nx-ms-umask:0022\nx-ms-version:2023-11-03\n"
@@ -88,11 +87,10 @@ TEST(SharedKey, SignsIfNoneMatchOfAPathCreation) {
 }
 
 TEST(SharedKey, SignsContentMd5OfAnAppend) {
-  const Vector vector{
-      "PATCH",
-      std::string(kDfsFile) + "?action=append&position=0",
-      {{"Content-Type", "application/octet-stream"}, {"Content-MD5", "XUFAKrxLKna5cZ2REBfFkg=="}},
-      "hello"};
+  const Vector vector{"PATCH",
+                      std::string(kDfsFile) + "?action=append&position=0",
+                      {{"Content-Type", "application/octet-stream"}, {"Content-MD5", "XUFAKrxLKna5cZ2REBfFkg=="}},
+                      "hello"};
   ExpectSigned(vector,
                "PATCH\n\n\n5\nXUFAKrxLKna5cZ2REBfFkg==\napplication/octet-stream\n\n\n\n\n\n\n" +
                    std::string(kCommonHeaders) +
@@ -149,10 +147,8 @@ TEST(SharedKey, SortsUnderscoreBeforeDigitsInMetadataNames) {
 }
 
 TEST(SharedKey, SignsRangeHeader) {
-  const Vector vector{"GET",
-                      std::string(kDfsFile),
-                      {{"Range", "bytes=0-4194303"}, {"x-ms-range-get-content-md5", "true"}},
-                      ""};
+  const Vector vector{
+      "GET", std::string(kDfsFile), {{"Range", "bytes=0-4194303"}, {"x-ms-range-get-content-md5", "true"}}, ""};
   ExpectSigned(vector,
                "GET\n\n\n\n\n\n\n\n\n\n\nbytes=0-4194303\n" + std::string(kCommonHeaders) +
                    "x-ms-range-get-content-md5:true\nx-ms-version:2023-11-03\n"

@@ -145,6 +145,7 @@ TEST_F(BlockCacheTest, ABlockUnderAnotherBlocksNameIsAMiss) {
 
 TEST_F(BlockCacheTest, TemporaryAndForeignFilesAreRemovedAtOpen) {
   { Open(); }
+  std::filesystem::create_directory(temp_.Sub("cache/blocks/00"));
   std::ofstream(temp_.Sub("cache/blocks/tmp/17")) << "half a block";
   std::ofstream(temp_.Sub("cache/blocks/00/what")) << "?";
   const auto cache = Open();

@@ -25,7 +25,7 @@ class Doctor : public ::testing::Test {
 TEST_F(Doctor, ChecksAHealthyRemoteAndLeavesNothingBehind) {
   store_.PutText("a", "x");
   ASSERT_TRUE(RunDoctor({.remote = kContainer}, bench_.context));
-  for (const char* check : {"credentials", "container", "clock", "list", "read", "write", "delete"}) {
+  for (const char* check : {"endpoint", "credentials", "container", "clock", "list", "read", "write", "delete"}) {
     EXPECT_THAT(bench_.out.str(), HasSubstr("OK   " + kContainer + " " + check + ": "));
   }
   EXPECT_THAT(store_.Paths(), ::testing::ElementsAre("a"));
@@ -41,6 +41,12 @@ TEST_F(Doctor, NamesTheFirstFailureByItsExitCodeAndGoesOn) {
   store_.script().FailNext(StoreOp::kProbe, Error{.code = ErrorCode::kUnauthenticated, .message = "the key is wrong"});
   EXPECT_EQ(RunDoctor({.remote = kContainer}, bench_.context), ExitCode::kAuthentication);
   EXPECT_THAT(bench_.out.str(), AllOf(HasSubstr("FAIL " + kContainer + " container: the key is wrong"), HasSubstr("/dev/fuse")));
+}
+
+TEST_F(Doctor, AnEndpointThatDoesNotAnswerIsCalledThat) {
+  bench_.stores.FailWith({ExitCode::kNetwork, "no route"});
+  EXPECT_EQ(RunDoctor({.remote = kContainer}, bench_.context), ExitCode::kNetwork);
+  EXPECT_THAT(bench_.out.str(), HasSubstr("FAIL " + kContainer + " endpoint: no route"));
 }
 
 TEST_F(Doctor, SaysWhenOnlyWritingIsForbidden) {

@@ -1,10 +1,9 @@
-// PendingRenames: which renames ended without a known outcome, and what was being moved. A rename's second attempt finds
+// RecentRenames: which objects were moved where of late, as they were before. A rename's second attempt finds
 // its source gone; only this tells whether the object at the destination is the one that the first attempt moved.
 #pragma once
 
 #include <cstddef>
 #include <list>
-#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -14,8 +13,8 @@
 
 namespace skybridge::oci {
 
-// Bounded: beyond kMaxEntries the oldest is forgotten (its retry then reports kNotFound). Safe from many threads.
-class PendingRenames {
+// Beyond kMaxEntries the oldest is forgotten (its retry then reports kNotFound). Safe from many threads.
+class RecentRenames {
  public:
   static constexpr std::size_t kMaxEntries = 1024;
 
@@ -25,7 +24,7 @@ class PendingRenames {
     if (entries_.size() > kMaxEntries) entries_.pop_front();
   }
 
-  // What was being moved from `source` to `destination`; forgets it.
+  // What was moved from `source` to `destination`; forgets it.
   std::optional<ObjectInfo> Take(const ObjectKey& source, const ObjectKey& destination) {
     MutexLock lock(mutex_);
     for (auto entry = entries_.rbegin(); entry != entries_.rend(); ++entry) {

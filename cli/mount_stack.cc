@@ -1,0 +1,125 @@
+#include "cli/mount_stack.h"
+
+#include <unistd.h>
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "cache/block_cache.h"
+#include "cache/cache_directory.h"
+#include "cache/metadata_cache.h"
+#include "cache/staging.h"
+#include "fuse/read_path.h"
+#include "fuse/write_path.h"
+
+namespace skybridge::cli {
+namespace {
+
+// Less than this on the cache's disk, and a mount would fail at its first write.
+constexpr std::uint64_t kNeedFreeBytes = std::uint64_t{512} << 20;
+
+struct RemoteParts {
+  std::string name;
+  std::unique_ptr<OpenStore> opened;
+  std::unique_ptr<fuse::ReadPath> reads;
+  std::unique_ptr<fuse::WritePath> writes;
+};
+
+fuse::FilesystemOptions MakeFilesystemOptions(const MountSettings& settings) {
+  return {.read_only = settings.read_only,
+          .default_uid = settings.uid.value_or(getuid()),
+          .default_gid = settings.gid.value_or(getgid()),
+          .default_file_mode = settings.file_mode,
+          .default_directory_mode = settings.dir_mode,
+          .ttl = settings.ttl,
+          .negative_ttl = settings.negative_ttl,
+          .operation_timeout = settings.timeout};
+}
+
+class Stack final : public MountStack {
+ public:
+  Stack(const MountPlan& plan, const CommandContext& context) : plan_(plan), context_(context) {}
+
+  Outcome<ExitCode> Build() {
+    CLI_TRY(OpenLocal());
+    CLI_TRY(OpenRemotes());
+    filesystem_ = CLI_TRY_IN(fuse::Filesystem::Create(Parts(), MakeFilesystemOptions(plan_.settings)), "metadata cache",
+                             Phase::kLocal);
+    return ExitCode::kOk;
+  }
+  fuse::Filesystem& filesystem() override { return *filesystem_; }
+
+ private:
+  // Local things first: they fail at once.
+  Outcome<ExitCode> OpenLocal() {
+    const std::string& path = plan_.settings.cache_dir;
+    const std::string what = "cache directory " + path;
+    directory_ = CLI_TRY_IN(cache::CacheDirectory::Take(path, kNeedFreeBytes), what, Phase::kLocal);
+    staging_ = CLI_TRY_IN(cache::Staging::Open({.directory = path + "/staging",
+                                                .capacity_bytes = plan_.settings.staging_size_bytes,
+                                                .clock = &context_.clock}), what, Phase::kLocal);
+    metadata_ = CLI_TRY_IN(cache::MetadataCache::Open({.directory = path + "/metadata", .identity = plan_.identity}), what,
+                           Phase::kLocal);
+    blocks_ = CLI_TRY_IN(cache::BlockCache::Open({.directory = path + "/blocks",
+                                                  .capacity_bytes = plan_.settings.cache_size_bytes}), what, Phase::kLocal);
+    return ExitCode::kOk;
+  }
+
+  Outcome<ExitCode> OpenRemotes() {
+    for (std::size_t i = 0; i < plan_.places.size(); ++i) {
+      const RemoteConfig& remote = plan_.places[i].remote;
+      RemoteParts parts{.name = plan_.names[i],
+                        .opened = CLI_TRY(context_.stores.Open(remote, context_.Within(kOpenTimeout)))};
+      ObjectStore& store = parts.opened->store();
+      const std::string what = remote.name.empty() ? remote.Label() : "remote " + remote.name;
+      CLI_TRY_IN(store.List({.directory = ObjectKey(), .max_entries = 1}, context_.Within(kOpenTimeout)), what, Phase::kRemote);
+      MakePaths(parts, store);
+      remotes_.push_back(std::move(parts));
+    }
+    return ExitCode::kOk;
+  }
+
+  void MakePaths(RemoteParts& parts, ObjectStore& store) {
+    const MountSettings& settings = plan_.settings;
+    parts.reads = fuse::ReadPath::Create(store, blocks_.get(), context_.clock, parts.name,
+                                         {.max_prefetch_bytes = settings.prefetch_bytes,
+                                          .max_parallel_requests = settings.max_reads,
+                                          .request_timeout = settings.timeout});
+    parts.writes = fuse::WritePath::Create(store, *parts.reads, blocks_.get(), *staging_, context_.clock, parts.name,
+                                           {.max_parallel_uploads = settings.max_uploads});
+  }
+
+  fuse::FilesystemParts Parts() {
+    fuse::FilesystemParts parts{.remotes_as_directories = plan_.as_directories,
+                                .metadata = metadata_.get(),
+                                .staging = staging_.get(),
+                                .clock = &context_.clock};
+    for (const RemoteParts& remote : remotes_) {
+      parts.remotes.push_back({.name = remote.name,
+                               .store = &remote.opened->store(),
+                               .reads = remote.reads.get(),
+                               .writes = remote.writes.get()});
+    }
+    return parts;
+  }
+
+  const MountPlan plan_;
+  const CommandContext& context_;
+  std::unique_ptr<cache::CacheDirectory> directory_;
+  std::unique_ptr<cache::Staging> staging_;
+  std::unique_ptr<cache::MetadataCache> metadata_;
+  std::unique_ptr<cache::BlockCache> blocks_;
+  std::vector<RemoteParts> remotes_;
+  std::unique_ptr<fuse::Filesystem> filesystem_;
+};
+
+}  // namespace
+
+Outcome<std::unique_ptr<MountStack>> MountStack::Build(const MountPlan& plan, const CommandContext& context) {
+  auto stack = std::make_unique<Stack>(plan, context);
+  CLI_TRY(stack->Build());
+  return stack;
+}
+
+}  // namespace skybridge::cli

@@ -1,0 +1,24 @@
+// MountStack: everything that a mount stands on, built bottom-up from a plan: stores, cache directory, metadata cache, block
+// cache, staging, read and write paths, file system. Destroyed top-down.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/command_context.h"
+#include "cli/failure.h"
+#include "cli/mount_plan.h"
+#include "fuse/filesystem.h"
+
+namespace skybridge::cli {
+
+class MountStack {
+ public:
+  // Each remote is proved to be there and readable: a mount that cannot work fails here, in seconds.
+  static Outcome<std::unique_ptr<MountStack>> Build(const MountPlan& plan, const CommandContext& context);
+  virtual ~MountStack() = default;
+  virtual fuse::Filesystem& filesystem() = 0;
+};
+
+}  // namespace skybridge::cli

@@ -1,0 +1,22 @@
+// What people and scripts read of a pass: the progress line, the summary, the differences.
+#pragma once
+
+#include <string>
+
+#include "sync/sync.h"
+#include "sync/verify.h"
+
+namespace skybridge::cli {
+
+// "1,234/5,678 objects, 1.2 GiB of 3.4 GiB, 61.0 MiB/s, 3m05s left"; totals that still grow have a '+'.
+std::string ProgressText(const SyncProgress& progress);
+
+std::string SummaryText(const SyncSummary& summary, bool dry_run);
+std::string SummaryJson(const SyncSummary& summary, bool dry_run);
+
+// "size: a/b: 12 and 13 bytes"
+std::string DifferenceText(const FoundDifference& difference);
+std::string ReportText(const VerifyReport& report);
+std::string ReportJson(const VerifyReport& report);
+
+}  // namespace skybridge::cli

@@ -1,0 +1,131 @@
+#include "cli/sync_command.h"
+
+#include <algorithm>
+#include <ostream>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "cli/place.h"
+#include "cli/progress_text.h"
+#include "cli/terminal_text.h"
+#include "sync/sync.h"
+#include "sync/verify.h"
+
+namespace skybridge::cli {
+namespace {
+
+constexpr std::chrono::milliseconds kTerminalInterval{250};
+constexpr std::chrono::seconds kPlainInterval{10};
+
+struct Pair {
+  OpenPlace source;
+  OpenPlace destination;
+};
+
+std::string RootOf(const OpenPlace& place) {
+  std::string root = ToString(place.place.remote.uri);
+  if (!root.ends_with('/')) root += '/';
+  return root;
+}
+
+Outcome<Pair> OpenBoth(const std::string& source, const std::string& destination, const CommandContext& context) {
+  Pair pair{.source = CLI_TRY(OpenAsRoot(source, context)), .destination = CLI_TRY(OpenAsRoot(destination, context))};
+  return pair;
+}
+
+// Copying a tree into itself would never end.
+Status CheckApart(const Pair& pair) {
+  const std::string source = RootOf(pair.source);
+  const std::string destination = RootOf(pair.destination);
+  if (!source.starts_with(destination) && !destination.starts_with(source)) return {};
+  return Fail(ErrorCode::kInvalidArgument, "SRC and DST are the same place, or one lies in the other");
+}
+
+// Shows progress on `err`: one line that is overwritten on a terminal, else a plain line at each call.
+class ProgressLine {
+ public:
+  explicit ProgressLine(const CommandContext& context) : err_(context.err), overwrite_(context.progress_line) {}
+
+  void Show(const std::string& text) {
+    if (!overwrite_) {
+      err_ << text << '\n';
+    } else {
+      const std::size_t longest = std::max(shown_, text.size());
+      err_ << '\r' << text << std::string(longest - text.size(), ' ');
+      shown_ = text.size();
+    }
+    err_.flush();
+  }
+  // What is printed next begins on an empty line.
+  void Finish() {
+    if (overwrite_ && shown_ > 0) err_ << '\r' << std::string(shown_, ' ') << '\r';
+    err_.flush();
+    shown_ = 0;
+  }
+
+ private:
+  std::ostream& err_;
+  const bool overwrite_;
+  std::size_t shown_ = 0;
+};
+
+void NameFailures(const SyncSummary& summary, const CommandContext& context) {
+  for (const SyncFailure& failure : summary.failed) {
+    context.err << FailureLine({ExitCode::kIncomplete, fmt::format("'{}': {}", failure.path, Reason(failure.error))});
+  }
+  if (summary.failed_count > summary.failed.size()) {
+    context.err << fmt::format("skybridge: ... and {} more\n", summary.failed_count - summary.failed.size());
+  }
+}
+
+AttributeCheck AttributesToCheck(const std::string& word) {
+  if (word == "mtime") return AttributeCheck::kMtime;
+  return word == "all" ? AttributeCheck::kAll : AttributeCheck::kIgnore;
+}
+
+}  // namespace
+
+Outcome<ExitCode> RunSync(const SyncArguments& arguments, const CommandContext& context) {
+  const Pair pair = CLI_TRY(OpenBoth(arguments.source, arguments.destination, context));
+  const Status apart = CheckApart(pair);
+  if (!apart) return Fails(ExitCode::kUsage, apart.error().message);
+  SyncOptions options{.source = {.store = pair.source.store()},
+                      .destination = {.store = pair.destination.store()},
+                      .clock = context.clock,
+                      .dry_run = arguments.dry_run,
+                      .stop = context.stop};
+  if (arguments.jobs != 0) options.file_jobs = arguments.jobs;
+  options.progress_interval = context.progress_line ? std::chrono::nanoseconds(kTerminalInterval) : kPlainInterval;
+  ProgressLine line(context);
+  ProgressFunction progress;
+  if (!arguments.json) progress = [&](const SyncProgress& now) { line.Show(ProgressText(now)); };
+  const Result<SyncSummary> summary = Sync(options, progress);
+  line.Finish();
+  if (!summary) return Fails(fmt::format("sync {} {}", arguments.source, arguments.destination), summary.error(), Phase::kRemote);
+  NameFailures(*summary, context);
+  context.out << (arguments.json ? SummaryJson(*summary, arguments.dry_run) : SummaryText(*summary, arguments.dry_run));
+  return summary->complete() ? ExitCode::kOk : ExitCode::kIncomplete;
+}
+
+Outcome<ExitCode> RunVerify(const VerifyArguments& arguments, const CommandContext& context) {
+  const Pair pair = CLI_TRY(OpenBoth(arguments.source, arguments.destination, context));
+  VerifyOptions options{.source = {.store = pair.source.store()},
+                        .destination = {.store = pair.destination.store()},
+                        .clock = context.clock,
+                        .always_read = arguments.read_all,
+                        .attributes = AttributesToCheck(arguments.attributes),
+                        .stop = context.stop};
+  if (arguments.jobs != 0) options.file_jobs = arguments.jobs;
+  const Result<VerifyReport> report = Verify(options);
+  if (!report) return Fails(fmt::format("verify {} {}", arguments.source, arguments.destination), report.error(), Phase::kRemote);
+  if (arguments.json) {
+    context.out << ReportJson(*report);
+  } else {
+    for (const FoundDifference& difference : report->differences) context.out << Printable(DifferenceText(difference)) << '\n';
+    context.out << ReportText(*report);
+  }
+  return report->is_equal() ? ExitCode::kOk : ExitCode::kIncomplete;
+}
+
+}  // namespace skybridge::cli

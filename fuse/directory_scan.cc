@@ -1,0 +1,77 @@
+#include "fuse/directory_scan.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace skybridge::fuse {
+namespace {
+
+constexpr std::size_t kCacheBatch = 1024;
+
+}  // namespace
+
+DirectoryScan::~DirectoryScan() {
+  listing_.reset();  // unfinished: removes nothing
+  if (owns_listing_) names_.ReleaseListing(directory_);
+}
+
+Status DirectoryScan::Begin() {
+  location_ = TRY(names_.Locate(directory_));
+  begun_at_ = names_.Now();
+  from_cache_ = names_.HasFreshListing(directory_);
+  if (!from_cache_) {
+    question_.emplace(names_.changes());
+    owns_listing_ = names_.ClaimListing(directory_);
+    if (owns_listing_) listing_ = names_.cache().BeginListing(directory_);
+  }
+  begun_ = true;
+  return {};
+}
+
+Result<std::vector<cache::InodeRecord>> DirectoryScan::Next(const CallContext& context) {
+  if (!begun_) TRY_VOID(Begin());
+  while (!ended_) {
+    auto entries = TRY(from_cache_ ? NextCached() : NextListed(context));
+    if (!entries.empty()) return entries;
+  }
+  return std::vector<cache::InodeRecord>();
+}
+
+Result<std::vector<cache::InodeRecord>> DirectoryScan::NextCached() {
+  auto entries = TRY(names_.cache().Children(directory_, after_, kCacheBatch));
+  ended_ = entries.size() < kCacheBatch;
+  if (!entries.empty()) after_ = entries.back().name;
+  return entries;
+}
+
+Result<std::vector<cache::InodeRecord>> DirectoryScan::NextListed(const CallContext& context) {
+  ListPage page =
+      TRY(location_.remote->store->List({.directory = location_.key, .continuation = continuation_}, context));
+  DropRepeatedDirectories(page.entries);
+  auto entries = TRY(names_.LearnPage(directory_, page.entries, *question_, listing_.get()));
+  continuation_ = std::move(page.continuation);
+  if (continuation_.empty()) TRY_VOID(FinishListing());
+  return entries;
+}
+
+void DirectoryScan::DropRepeatedDirectories(std::vector<ObjectInfo>& entries) {
+  if (location_.remote->store->capabilities().real_directories) return;
+  std::erase_if(entries, [this](const ObjectInfo& entry) {
+    return entry.kind == NodeKind::kDirectory && !directories_seen_.emplace(entry.key.name()).second;
+  });
+}
+
+Status DirectoryScan::FinishListing() {
+  ended_ = true;
+  Status status;
+  if (listing_) {
+    status = listing_->Finish(
+        begun_at_, [this](std::string_view name) { return names_.changes().ChangedSince(*question_, directory_, name); });
+    listing_.reset();
+  }
+  if (std::exchange(owns_listing_, false)) names_.ReleaseListing(directory_);
+  question_.reset();
+  return status;
+}
+
+}  // namespace skybridge::fuse

@@ -1,0 +1,209 @@
+// Names and attributes.
+#include "fuse/filesystem.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "fuse/filesystem_impl.h"
+#include "fuse/inode_record.h"
+
+namespace skybridge::fuse {
+
+using cache::InodeKind;
+using cache::InodeRecord;
+
+namespace {
+
+constexpr int kTriesAgainstOthers = 3;  // a change of attributes is made again on what somebody else has just written
+constexpr std::uint32_t kSetUserId = 04000;
+constexpr std::uint32_t kSetGroupId = 02000;
+constexpr std::uint32_t kGroupExecute = 0010;
+
+void DropSetId(InodeRecord& record) {
+  if (!record.mode || record.kind != InodeKind::kFile) return;
+  *record.mode &= ~kSetUserId;
+  if ((*record.mode & kGroupExecute) != 0) *record.mode &= ~kSetGroupId;
+}
+
+// Everything but the size. Giving a file away takes its set-user-id and set-group-id, as the kernel expects of us
+// (HANDLE_KILLPRIV_V2).
+void ApplyChange(const AttributeChange& change, InodeRecord& record) {
+  if (change.uid) record.uid = change.uid;
+  if (change.gid) record.gid = change.gid;
+  if (change.uid || change.gid) DropSetId(record);
+  if (change.mode) record.mode = change.mode;
+  if (change.mtime) record.mtime = change.mtime;
+}
+
+bool SameAttributes(const InodeRecord& a, const InodeRecord& b) {
+  return a.mode == b.mode && a.uid == b.uid && a.gid == b.gid && a.mtime == b.mtime && a.xattrs == b.xattrs;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Filesystem>> Filesystem::Create(const FilesystemParts& parts, const FilesystemOptions& options) {
+  if (parts.remotes.empty()) return Fail(ErrorCode::kInvalidArgument, "no remote to mount");
+  if (parts.remotes.size() > 1 && !parts.remotes_as_directories) {
+    return Fail(ErrorCode::kInvalidArgument, "several remotes need a directory each");
+  }
+  auto filesystem = std::make_unique<FilesystemImpl>(parts, options);
+  TRY_VOID(filesystem->Start());
+  return std::unique_ptr<Filesystem>(std::move(filesystem));
+}
+
+FilesystemImpl::FilesystemImpl(const FilesystemParts& parts, const FilesystemOptions& options)
+    : parts_(parts), options_(options), names_(parts_, options_, inodes_) {}
+
+Status FilesystemImpl::CheckWritable() const {
+  if (options_.read_only) return Fail(ErrorCode::kReadOnly, "the mount is read-only");
+  return {};
+}
+
+NodeReply FilesystemImpl::Reply(const InodeRecord& record) const {
+  return {.stat = ToStat(record, options_), .valid_for = names_.ValidFor(record)};
+}
+
+NodeReply FilesystemImpl::Reply(const OpenFile& file) const {
+  const OpenFile::View view = file.view();
+  NodeReply reply{.stat = ToStat(view.record, options_), .valid_for = options_.ttl};
+  if (view.state == FileState::kUnlinked) reply.stat.link_count = 0;
+  return reply;
+}
+
+NodeReply FilesystemImpl::CountedReply(const InodeRecord& record) {
+  const auto open = inodes_.FindOpen(record.ino);
+  NodeReply reply = open ? Reply(*open) : Reply(record);
+  inodes_.AddLookup(record.ino);
+  return reply;
+}
+
+Result<NodeReply> FilesystemImpl::Lookup(InodeNumber parent, std::string_view name, const Call& call) {
+  if (const auto unpublished = inodes_.FindUnpublished(parent, name)) {
+    inodes_.AddLookup(unpublished->ino());
+    return Reply(*unpublished);
+  }
+  auto found = names_.Find(parent, name, call.context);
+  if (!found && found.error().code == ErrorCode::kInvalidName) found.error().code = ErrorCode::kNotFound;
+  return CountedReply(TRY(std::move(found)));
+}
+
+Result<NodeReply> FilesystemImpl::GetAttributes(InodeNumber ino, const Call& call) {
+  if (const auto open = inodes_.FindOpen(ino)) return Reply(*open);
+  return Reply(TRY(names_.Get(ino, call.context)));
+}
+
+Result<InodeRecord> FilesystemImpl::RecordOf(InodeNumber ino, const CallContext& context) {
+  if (const auto open = inodes_.FindOpen(ino)) return open->view().record;
+  return names_.Get(ino, context);
+}
+
+Result<std::string> FilesystemImpl::ReadLink(InodeNumber ino, const Call& call) {
+  InodeRecord record = TRY(names_.Get(ino, call.context));
+  if (record.kind != InodeKind::kSymlink) return Fail(ErrorCode::kInvalidArgument, "not a symbolic link");
+  if (!record.symlink_target.empty()) return record.symlink_target;
+  const Location location = TRY(names_.Locate(ino));
+  std::string target(record.size_bytes, '\0');
+  const GetReply got = TRY(location.remote->store->Get(
+      {.key = location.key, .range = {0, target.size()}, .if_match = ETag(record.etag)},
+      std::as_writable_bytes(std::span(target)), call.context));
+  target.resize(got.bytes_received);
+  record.symlink_target = target;
+  TRY_VOID(names_.cache().Update(record));
+  return target;
+}
+
+Result<NodeReply> FilesystemImpl::SetAttributes(InodeNumber ino, std::optional<HandleId> handle,
+                                                const AttributeChange& change, const Call& call) {
+  TRY_VOID(CheckWritable());
+  const bool truncated_by_user = change.size_bytes && call.uid != 0;
+  const RecordChange rest = [&change, truncated_by_user](InodeRecord& record) {
+    if (truncated_by_user) DropSetId(record);
+    ApplyChange(change, record);
+  };
+  if (change.size_bytes) return Resize(ino, handle.has_value(), change, rest, call.context);
+  return Change(ino, rest, call.context);
+}
+
+// truncate(2) by path has no close: it is published at once. By handle, at its close.
+Result<NodeReply> FilesystemImpl::Resize(InodeNumber ino, bool has_handle, const AttributeChange& change,
+                                         const RecordChange& rest, const CallContext& context) {
+  std::shared_ptr<OpenFile> shared = inodes_.FindOpen(ino);
+  const InodeRecord record = shared ? shared->view().record : TRY(names_.Get(ino, context));
+  if (record.kind != InodeKind::kFile) return Fail(ErrorCode::kIsDirectory, "only files have a size to set");
+  const bool nameless = shared && shared->view().state == FileState::kUnlinked;
+  const Location location = nameless ? Location{.remote = &shared->remote()} : TRY(names_.LocateChild(record.parent, record.name));
+  const OpenUser user(inodes_, OpenShared(record, *location.remote));
+  OpenFile& file = *user.file();
+  TRY_VOID(file.Prepare(location.key, true, *change.size_bytes == 0, names_.Now(), context));
+  TRY_VOID(file.Truncate(*change.size_bytes, names_.Now(), context));
+  file.ChangeAttributes(rest, names_.Now());
+  if (!has_handle) {
+    TRY_VOID(Publish(file, context));
+    file.DropIdleWriter(location.key);
+  }
+  return Reply(file);
+}
+
+Result<NodeReply> FilesystemImpl::Change(InodeNumber ino, const RecordChange& change, const CallContext& context) {
+  if (const auto open = inodes_.FindOpen(ino)) return ChangeOpen(*open, change, context);
+  InodeRecord record = TRY(names_.Get(ino, context));
+  return Reply(TRY(ChangeInStore(std::move(record), change, context)));
+}
+
+Result<NodeReply> FilesystemImpl::ChangeOpen(OpenFile& file, const RecordChange& change, const CallContext& context) {
+  const OpenFile::View before = file.view();
+  InodeRecord wanted = before.record;
+  change(wanted);
+  if (SameAttributes(wanted, before.record)) return Reply(file);
+  file.ChangeAttributes(change, names_.Now());
+  // With content still to be published the attributes go along with it; else nothing would ever publish them.
+  if (before.state == FileState::kPublished && !before.dirty()) {
+    if (const Status status = Publish(file, context); !status) {
+      file.RestoreAttributes(before);
+      return Fail(status.error());
+    }
+  }
+  return Reply(file);
+}
+
+Result<InodeRecord> FilesystemImpl::ChangeInStore(InodeRecord record, const RecordChange& change,
+                                                  const CallContext& context) {
+  const Location location = TRY(names_.Locate(record.ino));
+  for (int attempt = 1;; ++attempt) {
+    InodeRecord wanted = record;
+    change(wanted);
+    if (SameAttributes(wanted, record)) return record;
+    SetAttributesRequest request{
+        .key = location.key, .kind = ToNodeKind(record.kind), .attributes = ToAttributes(wanted)};
+    if (!record.etag.empty()) request.if_match = ETag(record.etag);
+    auto info = location.remote->store->SetAttributes(request, context);
+    if (info) {
+      wanted.etag = info->etag.value;
+      wanted.mtime = ShownMtime(wanted);
+      wanted.last_modified = info->last_modified;
+      wanted.ctime = wanted.learned_at = names_.Now();
+      if (names_.IsFixed(record.ino)) {
+        TRY_VOID(names_.UpdateFixed(wanted));
+        return wanted;
+      }
+      inodes_.RenamePageVersion(record.ino, record.etag, wanted.etag);
+      return names_.Record(record.parent, wanted);
+    }
+    if (info.error().code != ErrorCode::kPreconditionFailed || attempt == kTriesAgainstOthers) {
+      return Fail(std::move(info).error());
+    }
+    names_.Distrust(record.parent, record.name);
+    record = TRY(names_.Get(record.ino, context));
+  }
+}
+
+FilesystemCounters FilesystemImpl::counters() const {
+  FilesystemCounters counters{.unpublished_files = inodes_.unpublished_count(),
+                              .conflicts = conflicts_,
+                              .hidden_names = names_.hidden_names()};
+  counters.open_files = inodes_.AllOpen().size();
+  for (const Remote& remote : parts_.remotes) counters.dirty_bytes += remote.writes->dirty_bytes();
+  return counters;
+}
+
+}  // namespace skybridge::fuse

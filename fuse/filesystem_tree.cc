@@ -1,0 +1,307 @@
+// Making, removing and renaming nodes.
+#include <algorithm>
+#include <utility>
+
+#include "core/log.h"
+#include "fuse/filesystem_impl.h"
+#include "fuse/inode_record.h"
+
+namespace skybridge::fuse {
+namespace {
+
+using cache::InodeKind;
+using cache::InodeRecord;
+
+constexpr int kTriesAgainstOthers = 3;
+constexpr std::uint32_t kSetGroupId = 02000;
+
+tl::unexpected<Error> Fixed() {
+  return Fail(ErrorCode::kLocked, "the directory of a remote belongs to the mount");
+}
+
+}  // namespace
+
+Result<InodeRecord> FilesystemImpl::NewRecord(InodeNumber parent, std::string_view name, InodeKind kind,
+                                              std::uint32_t mode, const Call& call) {
+  const auto directory = TRY(names_.Cached(parent));
+  InodeRecord record;
+  record.parent = parent;
+  record.name = std::string(name);
+  record.kind = kind;
+  record.attributes_known = true;
+  record.mode = mode;
+  record.uid = call.uid;
+  record.gid = call.gid;
+  if (directory && (directory->mode.value_or(0) & kSetGroupId) != 0) {
+    record.gid = directory->gid.value_or(options_.default_gid);
+    if (kind == InodeKind::kDirectory) *record.mode |= kSetGroupId;
+  }
+  record.mtime = record.ctime = record.learned_at = names_.Now();
+  return record;
+}
+
+Result<NodeReply> FilesystemImpl::Made(InodeRecord record, const ObjectInfo& info) {
+  record.etag = info.etag.value;
+  record.last_modified = info.last_modified;
+  record = TRY(names_.Record(record.parent, record));
+  if (record.kind == InodeKind::kDirectory) TRY_VOID(names_.RecordEmpty(record.ino));
+  names_.Touch(record.parent);
+  return CountedReply(record);
+}
+
+Result<NodeReply> FilesystemImpl::MakeDirectory(InodeNumber parent, std::string_view name, std::uint32_t mode,
+                                                const Call& call) {
+  TRY_VOID(CheckWritable());
+  const Location location = TRY(names_.LocateChild(parent, name));
+  InodeRecord record = TRY(NewRecord(parent, name, InodeKind::kDirectory, mode, call));
+  const ObjectInfo info = TRY(
+      location.remote->store->MakeDirectory({.key = location.key, .attributes = ToAttributes(record)}, call.context));
+  return Made(std::move(record), info);
+}
+
+Result<NodeReply> FilesystemImpl::MakeSymlink(InodeNumber parent, std::string_view name, std::string_view target,
+                                              const Call& call) {
+  TRY_VOID(CheckWritable());
+  const Location location = TRY(names_.LocateChild(parent, name));
+  InodeRecord record = TRY(NewRecord(parent, name, InodeKind::kSymlink, 0777, call));
+  record.size_bytes = target.size();
+  record.symlink_target = std::string(target);
+  const ObjectInfo info = TRY(location.remote->store->Put({.key = location.key,
+                                                           .kind = NodeKind::kSymlink,
+                                                           .body = AsBytes(target),
+                                                           .attributes = ToAttributes(record),
+                                                           .conditions = {.must_not_exist = true}},
+                                                          call.context));
+  return Made(std::move(record), info);
+}
+
+Status FilesystemImpl::KeepDirectoryAlive(InodeNumber directory, const CallContext& context) {
+  if (names_.IsFixed(directory)) return {};
+  const auto record = TRY(names_.Cached(directory));
+  if (!record || !record->etag.empty() || !names_.MayBeOnlyChild(directory)) return {};
+  const Location location = TRY(names_.Locate(directory));
+  if (location.remote->store->capabilities().real_directories) return {};
+  const ObjectInfo info = TRY(location.remote->store->SetAttributes(
+      {.key = location.key, .kind = NodeKind::kDirectory, .attributes = ToAttributes(*record)}, context));
+  InodeRecord marked = *record;
+  marked.etag = info.etag.value;
+  marked.attributes_known = true;
+  TRY(names_.Record(record->parent, marked));
+  return {};
+}
+
+Status FilesystemImpl::RetryOnNewest(const std::function<Status()>& change, const std::function<void()>& look_again) {
+  for (int attempt = 1;; ++attempt) {
+    Status status = change();
+    if (status || status.error().code != ErrorCode::kPreconditionFailed || attempt == kTriesAgainstOthers) return status;
+    look_again();
+  }
+}
+
+Status FilesystemImpl::TakeName(const std::shared_ptr<OpenFile>& open, const std::function<Status()>& remove,
+                                const CallContext& context) {
+  if (!open) return remove();
+  const bool keep = open->view().record.size_bytes <= options_.max_kept_unlinked_bytes;
+  TRY_VOID(open->LoseName(keep ? parts_.staging : nullptr, remove, context));
+  Unpark(open->ino());
+  return {};
+}
+
+Status FilesystemImpl::DeleteObject(InodeNumber parent, std::string_view name, const CallContext& context) {
+  const InodeRecord record = TRY(names_.Find(parent, name, context));
+  if (record.kind == InodeKind::kDirectory) return Fail(ErrorCode::kIsDirectory, "a directory is not unlinked");
+  const Location location = TRY(names_.LocateChild(parent, name));
+  TRY_VOID(KeepDirectoryAlive(parent, context));
+  return TakeName(inodes_.FindOpen(record.ino), [&]() -> Status {
+    Status deleted = location.remote->store->Delete({.key = location.key, .if_match = ETag(record.etag)}, context);
+    if (deleted || deleted.error().code == ErrorCode::kNotFound) TRY_VOID(names_.RecordAbsent(parent, name));
+    return deleted;
+  }, context);
+}
+
+Status FilesystemImpl::Unlink(InodeNumber parent, std::string_view name, const Call& call) {
+  TRY_VOID(CheckWritable());
+  if (const auto unpublished = inodes_.FindUnpublished(parent, name)) {
+    inodes_.RemoveUnpublished(parent, name);
+    names_.changes().Note(parent, name);
+    TRY_VOID(TakeName(unpublished, [] { return Status(); }, call.context));
+  } else {
+    TRY_VOID(RetryOnNewest([&] { return DeleteObject(parent, name, call.context); },
+                           [&] { names_.Distrust(parent, name); }));
+  }
+  names_.Touch(parent);
+  return {};
+}
+
+Status FilesystemImpl::RemoveDirectory(InodeNumber parent, std::string_view name, const Call& call) {
+  TRY_VOID(CheckWritable());
+  const InodeRecord record = TRY(names_.Find(parent, name, call.context));
+  if (record.kind != InodeKind::kDirectory) return Fail(ErrorCode::kNotDirectory, "not a directory");
+  if (names_.IsFixed(record.ino)) return Fixed();
+  if (!inodes_.UnpublishedIn(record.ino).empty()) return Fail(ErrorCode::kNotEmpty, "a new file is in the directory");
+  const Location location = TRY(names_.LocateChild(parent, name));
+  TRY_VOID(KeepDirectoryAlive(parent, call.context));
+  Status removed = location.remote->store->RemoveDirectory(location.key, call.context);
+  if (removed || removed.error().code == ErrorCode::kNotFound) {
+    TRY_VOID(names_.RecordAbsent(parent, name));
+    names_.Touch(parent);
+  }
+  return removed;
+}
+
+Result<FilesystemImpl::NamedNode> FilesystemImpl::FindNamed(const OpenFile::Place& place, const CallContext& context) {
+  if (auto unpublished = inodes_.FindUnpublished(place.parent, place.name)) {
+    NamedNode node{.open = unpublished, .record = unpublished->view().record};
+    return node;
+  }
+  auto record = names_.Find(place.parent, place.name, context);
+  if (!record && record.error().code == ErrorCode::kNotFound) return NamedNode{};
+  if (!record) return Fail(std::move(record).error());
+  NamedNode node{.open = inodes_.FindOpen(record->ino), .record = *record};
+  return node;
+}
+
+Status FilesystemImpl::CheckRename(const NamedNode& source, const NamedNode& target, RenameMode mode,
+                                   const OpenFile::Place& to) {
+  if (names_.IsFixed(source.record->ino)) return Fixed();
+  if (!target.record) return {};
+  if (mode == RenameMode::kMustNotExist) return Fail(ErrorCode::kAlreadyExists, "'" + to.name + "' exists");
+  const bool directory = source.record->kind == InodeKind::kDirectory;
+  const bool onto_directory = target.record->kind == InodeKind::kDirectory;
+  if (directory && !onto_directory) return Fail(ErrorCode::kNotDirectory, "a directory cannot replace a file");
+  if (!directory && onto_directory) return Fail(ErrorCode::kIsDirectory, "a file cannot replace a directory");
+  if (onto_directory && !inodes_.UnpublishedIn(target.record->ino).empty()) {
+    return Fail(ErrorCode::kNotEmpty, "a new file is in the directory");
+  }
+  return {};
+}
+
+Result<RenameResult> FilesystemImpl::Rename(InodeNumber parent, std::string_view name, InodeNumber new_parent,
+                                            std::string_view new_name, RenameMode mode, const Call& call) {
+  TRY_VOID(CheckWritable());
+  if (names_.ListsRemotes(parent) || names_.ListsRemotes(new_parent)) return Fixed();
+  const Location source = TRY(names_.LocateChild(parent, name));
+  const Location destination = TRY(names_.LocateChild(new_parent, new_name));
+  if (source.remote != destination.remote) return RenameResult::kAcrossRemotes;
+  const OpenFile::Place from{parent, std::string(name)};
+  const OpenFile::Place to{new_parent, std::string(new_name)};
+  TRY_VOID(RetryOnNewest([&] { return RenameOnce(from, to, mode, call.context); },
+                         [&] {
+                           names_.Distrust(from.parent, from.name);
+                           names_.Distrust(to.parent, to.name);
+                         }));
+  names_.Touch(parent);
+  if (parent != new_parent) names_.Touch(new_parent);
+  return RenameResult::kRenamed;
+}
+
+Status FilesystemImpl::RenameOnce(const OpenFile::Place& from, const OpenFile::Place& to, RenameMode mode,
+                                  const CallContext& context) {
+  NamedNode source = TRY(FindNamed(from, context));
+  if (!source.record) return Fail(ErrorCode::kNotFound, "no such name: '" + from.name + "'");
+  const NamedNode target = TRY(FindNamed(to, context));
+  if (target.record && target.record->ino == source.record->ino) return {};
+  TRY_VOID(CheckRename(source, target, mode, to));
+  // A file that the store does not have moves here alone, unless it replaces one that the store has: that must be one step.
+  if (!source.in_store() && !target.in_store()) {
+    if (target.open) {
+      inodes_.RemoveUnpublished(to.parent, to.name);
+      TRY_VOID(TakeName(target.open, [] { return Status(); }, context));
+    }
+    RenameUnpublished(source, from, to);
+    return {};
+  }
+  if (source.open && source.open->view().dirty()) {
+    TRY_VOID(Publish(*source.open, context));
+    source.record = source.open->view().record;
+  }
+  if (source.record->kind == InodeKind::kDirectory) {
+    for (const auto& file : OpenBelow(source.record->ino)) TRY_VOID(Publish(*file, context));
+  }
+  return TakeName(target.open, [&] { return RenameInStore(source, target, from, to, context); }, context);
+}
+
+void FilesystemImpl::RenameUnpublished(const NamedNode& source, const OpenFile::Place& from, const OpenFile::Place& to) {
+  const MutexLock publishing(source.open->publish_mutex);
+  source.open->SetPlace(to);
+  inodes_.AddUnpublished(to.parent, to.name, source.open);
+  inodes_.RemoveUnpublished(from.parent, from.name);
+  names_.changes().Note(from.parent, from.name);
+  names_.changes().Note(to.parent, to.name);
+}
+
+Status FilesystemImpl::RenameInStore(const NamedNode& source, const NamedNode& target, const OpenFile::Place& from,
+                                     const OpenFile::Place& to, const CallContext& context) {
+  const Location old_place = TRY(names_.LocateChild(from.parent, from.name));
+  const Location new_place = TRY(names_.LocateChild(to.parent, to.name));
+  TRY_VOID(KeepDirectoryAlive(from.parent, context));
+  RenameRequest request{
+      .source = old_place.key, .destination = new_place.key, .kind = ToNodeKind(source.record->kind)};
+  const bool directory = source.record->kind == InodeKind::kDirectory;
+  if (!directory && !source.record->etag.empty()) request.source_if_match = ETag(source.record->etag);
+  if (!target.in_store()) {
+    request.destination_conditions.must_not_exist = true;
+  } else if (!directory) {
+    request.destination_conditions.if_match = ETag(target.record->etag);
+  }
+  auto info = old_place.remote->store->Rename(request, context);
+  if (!info) {
+    Error error = std::move(info).error();
+    // Somebody has made the target meanwhile: look again, and replace that.
+    if (error.code == ErrorCode::kAlreadyExists && !target.in_store()) {
+      error.code = ErrorCode::kPreconditionFailed;
+    }
+    return Fail(std::move(error));
+  }
+  if (target.open && !target.in_store()) inodes_.RemoveUnpublished(to.parent, to.name);
+  info->key = new_place.key;
+  return FollowRename(source, to, *info, context);
+}
+
+Status FilesystemImpl::FollowRename(const NamedNode& source, const OpenFile::Place& to, const ObjectInfo& info,
+                                    const CallContext& context) {
+  const InodeRecord moved = TRY(names_.RecordRename(*source.record, to.parent, to.name, info));
+  inodes_.RenamePageVersion(moved.ino, source.record->etag, moved.etag);
+  if (moved.kind == InodeKind::kDirectory) return FollowDirectoryRename(moved.ino, context);
+  if (source.open) {
+    const MutexLock publishing(source.open->publish_mutex);
+    source.open->Moved(to, info, names_.Now());
+  }
+  return {};
+}
+
+Status FilesystemImpl::FollowDirectoryRename(InodeNumber directory, const CallContext& context) {
+  const Location location = TRY(names_.Locate(directory));
+  const bool atomic = location.remote->store->capabilities().atomic_directory_rename;
+  // Moved one by one, the objects have new versions.
+  if (!atomic) names_.DistrustTree(directory);
+  for (const auto& file : OpenBelow(directory)) {
+    const MutexLock publishing(file->publish_mutex);
+    const OpenFile::View view = file->view();
+    if (view.state != FileState::kPublished) continue;
+    const ObjectKey key = TRY(names_.LocateChild(view.place.parent, view.place.name)).key;
+    ObjectInfo info = ToObjectInfo(view.record, key);
+    if (!atomic) info = TRY(location.remote->store->Head(key, context));
+    inodes_.RenamePageVersion(file->ino(), view.record.etag, info.etag.value);
+    file->Moved(view.place, info, names_.Now());
+  }
+  return {};
+}
+
+std::vector<std::shared_ptr<OpenFile>> FilesystemImpl::OpenBelow(InodeNumber directory) {
+  std::vector<std::shared_ptr<OpenFile>> below;
+  for (auto& file : inodes_.AllOpen()) {
+    for (InodeNumber at = file->view().place.parent; !names_.IsMountRoot(at);) {
+      if (at == directory) {
+        below.push_back(file);
+        break;
+      }
+      const auto record = names_.Cached(at);
+      if (!record || !*record) break;
+      at = (*record)->parent;
+    }
+  }
+  return below;
+}
+
+}  // namespace skybridge::fuse

@@ -1,0 +1,65 @@
+#include "sync/compare.h"
+
+#include <algorithm>
+
+namespace skybridge {
+namespace {
+
+WallTime EffectiveMtime(const ObjectInfo& info) {
+  return info.attributes && info.attributes->mtime ? *info.attributes->mtime : info.last_modified;
+}
+
+bool SameTime(WallTime a, WallTime b, const CompareRules& rules) {
+  const auto difference = a > b ? a - b : b - a;
+  return difference < rules.mtime_granularity;
+}
+
+template <class T>
+bool Fits(const std::optional<T>& wanted, const std::optional<T>& there) {
+  return !wanted || wanted == there;
+}
+
+bool Includes(const std::map<std::string, std::string>& there, const std::map<std::string, std::string>& wanted) {
+  return std::all_of(wanted.begin(), wanted.end(), [&](const auto& entry) {
+    const auto found = there.find(entry.first);
+    return found != there.end() && found->second == entry.second;
+  });
+}
+
+}  // namespace
+
+CompareRules CompareRules::For(const Capabilities& source, const Capabilities& destination) {
+  return {.mtime_granularity = std::max(source.mtime_granularity, destination.mtime_granularity),
+          .destination_keeps_xattrs = destination.keeps_xattrs};
+}
+
+Attributes WantedAttributes(const ObjectInfo& source) {
+  Attributes wanted = source.attributes.value_or(Attributes{});
+  if (!wanted.mtime && source.kind != NodeKind::kDirectory) wanted.mtime = source.last_modified;
+  return wanted;
+}
+
+bool HasAttributes(const ObjectInfo& there, const Attributes& wanted, const CompareRules& rules) {
+  const Attributes has = there.attributes.value_or(Attributes{});
+  if (wanted.mtime && !SameTime(*wanted.mtime, EffectiveMtime(there), rules)) return false;
+  return Fits(wanted.mode, has.mode) && Fits(wanted.uid, has.uid) && Fits(wanted.gid, has.gid) &&
+         Includes(has.xattrs, wanted.xattrs) && Includes(has.foreign, wanted.foreign);
+}
+
+std::optional<bool> DigestsAgree(const StoreDigests& a, const StoreDigests& b) {
+  if (a.md5 && b.md5) return *a.md5 == *b.md5;
+  if (a.crc32c && b.crc32c) return *a.crc32c == *b.crc32c;
+  return std::nullopt;
+}
+
+Action Decide(const ObjectInfo& source, const std::optional<ObjectInfo>& destination, const CompareRules& rules) {
+  if (!destination || source.kind != destination->kind || source.size_bytes != destination->size_bytes) {
+    return Action::kCopy;
+  }
+  const std::optional<bool> same_bytes = DigestsAgree(source.digests, destination->digests);
+  const bool same_time = SameTime(EffectiveMtime(source), EffectiveMtime(*destination), rules);
+  if (same_bytes.value_or(same_time) == false) return Action::kCopy;
+  return HasAttributes(*destination, WantedAttributes(source), rules) ? Action::kNone : Action::kUpdateAttributes;
+}
+
+}  // namespace skybridge

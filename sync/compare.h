@@ -1,0 +1,41 @@
+// What a pass must do for one path, from what both sides say of it. Pure; safe from many threads.
+//
+// Content counts as equal when size and recorded mtime agree (within what both stores can keep) and no digest that both
+// report speaks against it; or when the mtimes differ but such a digest proves that the bytes are the same. Then only
+// attributes are brought over.
+#pragma once
+
+#include <chrono>
+#include <optional>
+
+#include "backends/object_store.h"
+
+namespace skybridge {
+
+enum class Action {
+  kNone,              // equal
+  kCopy,              // content and attributes
+  kUpdateAttributes,  // the content is the same
+};
+
+struct CompareRules {
+  std::chrono::nanoseconds mtime_granularity{1};  // the coarser one of the two stores
+  bool destination_keeps_xattrs = true;
+
+  static CompareRules For(const Capabilities& source, const Capabilities& destination);
+};
+
+// What the destination shall keep: the source's attributes, and where no mtime is recorded, the source's last_modified,
+// so that the next pass finds equal times.
+Attributes WantedAttributes(const ObjectInfo& source);
+
+// Whether `there` has everything that `wanted` names. What is not named (a mode, say) may be anything.
+bool HasAttributes(const ObjectInfo& there, const Attributes& wanted, const CompareRules& rules);
+
+// Nothing if no digest of one kind is known of both.
+std::optional<bool> DigestsAgree(const StoreDigests& a, const StoreDigests& b);
+
+// Both are files or links, and `attributes` of both are known. `destination`: nothing if it is not there.
+Action Decide(const ObjectInfo& source, const std::optional<ObjectInfo>& destination, const CompareRules& rules);
+
+}  // namespace skybridge

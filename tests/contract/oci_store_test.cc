@@ -1,0 +1,157 @@
+// OciStore over the local cloud, through a real transport: the contract, and what only this store does.
+#include <cstddef>
+#include <string>
+
+#include "backends/http/curl_transport.h"
+#include "backends/oci/oci_store.h"
+#include "tests/contract/object_store_contract.h"
+#include "tests/localcloud/oci_service.h"
+#include "tests/localcloud/server.h"
+#include "tests/localcloud/storage.h"
+#include "tests/support/fault_injecting_transport.h"
+#include "tests/unit/backends/oci_test_key.h"
+
+namespace skybridge::oci {
+namespace {
+
+using localcloud::OciService;
+using localcloud::Server;
+using skybridge::testing::ContractName;
+using skybridge::testing::ContractSubject;
+using skybridge::testing::Fault;
+using skybridge::testing::FaultInjectingTransport;
+using skybridge::testing::ObjectStoreContract;
+
+// A bucket of its own, and a store on it. Members are destroyed from the last to the first.
+struct Cloud {
+  SystemClock clock;
+  std::unique_ptr<localcloud::Storage> storage = localcloud::MakeMemoryStorage();
+  std::unique_ptr<OciService> service;
+  std::unique_ptr<Server> server;
+  CurlTransport curl;
+  FaultInjectingTransport transport{curl};
+  std::unique_ptr<ObjectStore> store;
+
+  explicit Cloud(const ObjectKey& root = {}) {
+    const Profile profile{.tenancy = std::string(testing::kTenancy),
+                          .user = std::string(testing::kUser),
+                          .fingerprint = std::string(testing::kFingerprint),
+                          .key_content = std::string(testing::kPkcs8)};
+    auto identities = MakeIdentityProvider(profile, KeyFilePolicy::kRefuseIfOthersMayRead).value();
+    const std::string key_id = identities->Current().value()->key_id;
+    service = OciService::Create(*storage, clock,
+                                 {.buckets = {"lake"},
+                                  .identities = {{key_id, std::string(testing::kPkcs8)}},
+                                  .limits = {.min_part_size_bytes = std::uint64_t{10} << 20}})
+                  .value();
+    server = Server::Start(*service, clock).value();
+    store = MakeOciStore({.endpoint = server->url(), .region = "us-ashburn-1", .bucket = "lake", .root = root},
+                         transport, std::move(identities), clock)
+                .value();
+  }
+};
+
+std::shared_ptr<ObjectStore> MakeStore(const ObjectKey& root) {
+  auto cloud = std::make_shared<Cloud>(root);
+  ObjectStore* store = cloud->store.get();
+  return {std::move(cloud), store};
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Oci, ObjectStoreContract,
+    ::testing::Values(ContractSubject{"WholeBucket", [] { return MakeStore({}); }},
+                      ContractSubject{"BelowAPath", [] { return MakeStore(ObjectKey("lake house/ä+%")); }}),
+    ContractName);
+
+class OciStoreOnTheWire : public ::testing::Test {
+ protected:
+  CallContext Context(bool retried = false) const {
+    return {.deadline = cloud_.clock.Now() + std::chrono::seconds(30), .retried = retried};
+  }
+  ObjectInfo Put(const std::string& path, std::string_view text, Attributes attributes = {}) {
+    auto info = store_.Put({.key = ObjectKey(path), .body = AsBytes(text), .attributes = std::move(attributes)},
+                           Context());
+    EXPECT_TRUE(info) << info.error().ToString();
+    return *info;
+  }
+  std::string Read(const std::string& path) {
+    std::string text(100, '\0');
+    const auto reply = store_.Get({.key = ObjectKey(path), .range = {0, text.size()}},
+                                  std::as_writable_bytes(std::span(text)), Context());
+    if (!reply) return std::string(ErrorCodeName(reply.error().code));
+    return text.substr(0, reply->bytes_received);
+  }
+  void LoseReply(const std::string& operation, int skip = 0) {
+    cloud_.transport.Inject({.operation = operation, .skip = skip, .fault = Fault::kCutAfterActing});
+  }
+
+  Cloud cloud_;
+  ObjectStore& store_ = *cloud_.store;
+};
+
+TEST_F(OciStoreOnTheWire, APutWhoseReplyWasLostIsRecognised) {
+  const PutRequest request{.key = ObjectKey("f"), .body = AsBytes("mine"), .conditions = {.must_not_exist = true}};
+  LoseReply("oci.put_object");
+  ASSERT_FALSE(store_.Put(request, Context()));
+  EXPECT_TRUE(store_.Put(request, Context(true)));
+  EXPECT_EQ(store_.Put(request, Context()).error().code, ErrorCode::kAlreadyExists);
+}
+
+TEST_F(OciStoreOnTheWire, ARenameWhoseReplyWasLostIsRecognised) {
+  Put("a", "content");
+  LoseReply("oci.rename_object");
+  const RenameRequest request{.source = ObjectKey("a"), .destination = ObjectKey("b")};
+  ASSERT_FALSE(store_.Rename(request, Context()));
+  const auto again = store_.Rename(request, Context(true));
+  ASSERT_TRUE(again) << again.error().ToString();
+  EXPECT_EQ(again->key.path, "b");
+  EXPECT_EQ(Read("b"), "content");
+}
+
+TEST_F(OciStoreOnTheWire, AnInterruptedDirectoryRenameGoesOnWhenCalledAgain) {
+  ASSERT_TRUE(store_.MakeDirectory({.key = ObjectKey("from"), .attributes = {.mode = 0750U}}, Context()));
+  for (int i = 0; i < 30; ++i) Put("from/sub/f" + std::to_string(i), std::to_string(i));
+  cloud_.transport.Inject({.operation = "oci.rename_object", .skip = 11, .times = 100});
+  const RenameRequest request{
+      .source = ObjectKey("from"), .destination = ObjectKey("to"), .kind = NodeKind::kDirectory};
+  ASSERT_FALSE(store_.Rename(request, Context()));
+  // Another process calls again: nothing but the bucket remembers.
+  auto other = MakeOciStore({.endpoint = cloud_.server->url(), .bucket = "lake"}, cloud_.curl,
+                            MakeIdentityProvider({.tenancy = std::string(testing::kTenancy),
+                                                  .user = std::string(testing::kUser),
+                                                  .fingerprint = std::string(testing::kFingerprint),
+                                                  .key_content = std::string(testing::kPkcs8)},
+                                                 KeyFilePolicy::kRefuseIfOthersMayRead)
+                                .value(),
+                            cloud_.clock)
+                   .value();
+  const auto moved = other->Rename(request, Context());
+  ASSERT_TRUE(moved) << moved.error().ToString();
+  EXPECT_EQ(moved->attributes, (Attributes{.mode = 0750U})) << "no trace of the move is left";
+  for (int i = 0; i < 30; ++i) EXPECT_EQ(Read("to/sub/f" + std::to_string(i)), std::to_string(i));
+  EXPECT_EQ(store_.Head(ObjectKey("from"), Context()).error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(OciStoreOnTheWire, ADirectoryRenameNeverMixesTwoDirectories) {
+  Put("from/x", "1");
+  Put("to/y", "2");
+  const auto moved = store_.Rename(
+      {.source = ObjectKey("from"), .destination = ObjectKey("to"), .kind = NodeKind::kDirectory}, Context());
+  EXPECT_EQ(moved.error().code, ErrorCode::kNotEmpty);
+  EXPECT_EQ(Read("from/x"), "1");
+}
+
+TEST_F(OciStoreOnTheWire, LargeObjectsChangeTheirAttributesWithoutTravelling) {
+  const std::string large(std::size_t{9} << 20, 'x');
+  const ObjectInfo before = Put("large", large);
+  const Attributes wanted{.mtime = WallTime(std::chrono::nanoseconds(1'500'000'000'000'000'001)), .mode = 0600U};
+  const auto after =
+      store_.SetAttributes({.key = ObjectKey("large"), .attributes = wanted, .if_match = before.etag}, Context());
+  ASSERT_TRUE(after) << after.error().ToString();
+  EXPECT_EQ(after->attributes, wanted);
+  EXPECT_EQ(after->size_bytes, large.size());
+  EXPECT_NE(after->etag, before.etag);
+}
+
+}  // namespace
+}  // namespace skybridge::oci

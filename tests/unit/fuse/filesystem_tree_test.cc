@@ -1,0 +1,467 @@
+// Names, attributes and directories, over a fake store.
+#include "tests/unit/fuse/filesystem_fixture.h"
+
+namespace skybridge::fuse {
+namespace {
+
+using namespace std::chrono_literals;
+using FilesystemTree = FilesystemFixture;
+using skybridge::testing::FlatCapabilities;
+using skybridge::testing::OciLikeCapabilities;
+
+TEST_F(FilesystemTree, AFreshLookupNeedsNoRequest) {
+  store->PutText("a", "one");
+  const InodeNumber ino = Ino("a");
+  const auto heads = store->calls(StoreOp::kHead);
+  EXPECT_EQ(Ino("a"), ino);
+  EXPECT_EQ(store->calls(StoreOp::kHead), heads);
+}
+
+TEST_F(FilesystemTree, ACompleteListingAnswersEveryNameInIt) {
+  store->PutText("d/a", "one");
+  store->PutText("d/b", "two");
+  const InodeNumber d = Ino("d");
+  EXPECT_EQ(Names(d), (std::vector<std::string>{"a", "b"}));
+  store->script().ResetCalls();
+  EXPECT_EQ(fs->Lookup(d, "a", call)->stat.size_bytes, 3U);
+  EXPECT_FALSE(fs->Lookup(d, "missing", call));
+  EXPECT_EQ(store->script().total_calls(), 0U);
+}
+
+TEST_F(FilesystemTree, ManyLookupsInOneDirectoryBecomeOneListing) {
+  for (int i = 0; i < 50; ++i) store->PutText("d/" + std::to_string(i), "x");
+  const InodeNumber d = Ino("d");
+  store->script().ResetCalls();
+  for (int i = 0; i < 50; ++i) ASSERT_TRUE(fs->Lookup(d, std::to_string(i), call));
+  EXPECT_EQ(store->calls(StoreOp::kList), 1U);
+  EXPECT_LE(store->calls(StoreOp::kHead), 5U);
+}
+
+TEST_F(FilesystemTree, AMissingNameIsBelievedOnlyForItsShortTime) {
+  EXPECT_EQ(LookupError("a"), ErrorCode::kNotFound);
+  store->PutText("a", "one");
+  EXPECT_EQ(LookupError("a"), ErrorCode::kNotFound);
+  clock.Advance(500ms);
+  EXPECT_TRUE(fs->Lookup(kRoot, "a", call));
+}
+
+TEST_F(FilesystemTree, InodeNumbersSurviveARestart) {
+  store->PutText("d/a", "one");
+  const InodeNumber d = Ino("d");
+  const InodeNumber a = Ino(d, "a");
+  Restart();
+  EXPECT_EQ(Ino("d"), d);
+  EXPECT_EQ(Ino(d, "a"), a);
+}
+
+TEST_F(FilesystemTree, AttributesAreKeptWithTheObject) {
+  MakeFile("a", "one");
+  const WallTime time{987654321'123456789ns};
+  ASSERT_TRUE(fs->SetAttributes(Ino("a"), std::nullopt, {.mode = 0751, .uid = 5, .gid = 6, .mtime = time}, call));
+  const Attributes kept = *store->InfoOf("a")->attributes;
+  EXPECT_EQ(kept.mode, 0751U);
+  EXPECT_EQ(kept.uid, 5U);
+  EXPECT_EQ(kept.gid, 6U);
+  EXPECT_EQ(kept.mtime, time);
+}
+
+TEST_F(FilesystemTree, ChangingTheModeDoesNotMoveTheTimeOfAForeignObject) {
+  store->PutText("a", "one");
+  const WallTime before = fs->Lookup(kRoot, "a", call)->stat.mtime;
+  clock.Advance(1h);
+  ASSERT_TRUE(fs->SetAttributes(Ino("a"), std::nullopt, {.mode = 0600}, call));
+  clock.Advance(1h);
+  EXPECT_EQ(fs->Lookup(kRoot, "a", call)->stat.mtime, before);
+}
+
+TEST_F(FilesystemTree, AttributesThatAreSetAlreadyNeedNoRequest) {
+  MakeFile("a", "one");
+  ASSERT_TRUE(fs->SetAttributes(Ino("a"), std::nullopt, {.mode = 0644, .uid = 1000}, call));
+  EXPECT_EQ(store->calls(StoreOp::kSetAttributes), 0U);
+}
+
+TEST_F(FilesystemTree, AChangeOfModeIsMadeOnTopOfSomebodyElsesVersion) {
+  MakeFile("a", "one");
+  const InodeNumber ino = Ino("a");
+  store->PutText("a", "theirs", {.gid = 77});
+  ASSERT_TRUE(fs->SetAttributes(ino, std::nullopt, {.mode = 0600}, call));
+  EXPECT_EQ(store->ContentOf("a"), "theirs");
+  EXPECT_EQ(store->InfoOf("a")->attributes->mode, 0600U);
+  EXPECT_EQ(store->InfoOf("a")->attributes->gid, 77U);
+}
+
+TEST_F(FilesystemTree, AttributesThatCannotBeKeptAreAnError) {
+  MakeFile("a", "one");
+  store->script().FailNext(StoreOp::kSetAttributes, {.code = ErrorCode::kNotSupported, .message = "no"});
+  EXPECT_EQ(fs->SetAttributes(Ino("a"), std::nullopt, {.mode = 0600}, call).error().code, ErrorCode::kNotSupported);
+  EXPECT_EQ(fs->GetAttributes(Ino("a"), call)->stat.mode, 0644U);
+}
+
+TEST_F(FilesystemTree, XattrsOfUsersAreKeptOthersAnsweredFromMemory) {
+  MakeFile("a", "one");
+  const InodeNumber ino = Ino("a");
+  ASSERT_TRUE(fs->SetXattr(ino, "user.colour", "blue", XattrWrite::kSet, call).value());
+  EXPECT_EQ(store->InfoOf("a")->attributes->xattrs.at("user.colour"), "blue");
+  EXPECT_EQ(fs->GetXattr(ino, "user.colour", call).value(), "blue");
+  EXPECT_EQ(fs->ListXattrs(ino, call).value(), std::vector<std::string>{"user.colour"});
+  EXPECT_FALSE(fs->SetXattr(ino, "user.shape", "x", XattrWrite::kMustExist, call).value());
+  EXPECT_EQ(fs->SetXattr(ino, "user.colour", "x", XattrWrite::kMustNotExist, call).error().code,
+            ErrorCode::kAlreadyExists);
+  store->script().ResetCalls();
+  EXPECT_EQ(fs->GetXattr(ino, "security.capability", call).value(), std::nullopt);
+  EXPECT_EQ(fs->SetXattr(ino, "system.posix_acl_access", "x", XattrWrite::kSet, call).error().code,
+            ErrorCode::kNotSupported);
+  EXPECT_EQ(store->script().total_calls(), 0U);
+  EXPECT_TRUE(fs->RemoveXattr(ino, "user.colour", call).value());
+  EXPECT_FALSE(fs->RemoveXattr(ino, "user.colour", call).value());
+  EXPECT_TRUE(store->InfoOf("a")->attributes->xattrs.empty());
+}
+
+TEST_F(FilesystemTree, SymbolicLinksAreReadBack) {
+  ASSERT_TRUE(fs->MakeSymlink(kRoot, "l", "d/target", call));
+  Restart();
+  clock.Advance(1h);
+  const NodeReply link = fs->Lookup(kRoot, "l", call).value();
+  EXPECT_EQ(link.stat.kind, InodeKind::kSymlink);
+  EXPECT_EQ(link.stat.size_bytes, 8U);
+  EXPECT_EQ(fs->ReadLink(link.stat.ino, call).value(), "d/target");
+}
+
+TEST_F(FilesystemTree, ANewDirectoryIsKnownToBeEmpty) {
+  const NodeReply made = fs->MakeDirectory(kRoot, "d", 0750, call).value();
+  store->script().ResetCalls();
+  EXPECT_FALSE(fs->Lookup(made.stat.ino, "x", call));
+  EXPECT_TRUE(Names(made.stat.ino).empty());
+  EXPECT_EQ(store->script().total_calls(), 0U);
+  EXPECT_EQ(store->InfoOf("d")->attributes->mode, 0750U);
+}
+
+TEST_F(FilesystemTree, ADirectoryWithANewFileInItIsNotEmpty) {
+  const InodeNumber d = fs->MakeDirectory(kRoot, "d", 0755, call)->stat.ino;
+  const CreateReply created = fs->CreateFile(d, "a", 0644, {.write = true}, call).value();
+  EXPECT_EQ(fs->RemoveDirectory(kRoot, "d", call).error().code, ErrorCode::kNotEmpty);
+  ASSERT_TRUE(Close(created.open.handle));
+  EXPECT_EQ(fs->RemoveDirectory(kRoot, "d", call).error().code, ErrorCode::kNotEmpty);
+  ASSERT_TRUE(fs->Unlink(d, "a", call));
+  ASSERT_TRUE(fs->RemoveDirectory(kRoot, "d", call));
+  EXPECT_EQ(LookupError("d"), ErrorCode::kNotFound);
+}
+
+TEST_F(FilesystemTree, ADirectoryOfAFlatStoreOutlivesItsLastChild) {
+  StartWith({.capabilities = FlatCapabilities()});
+  store->PutText("d/a", "one");
+  const InodeNumber d = Ino("d");
+  ASSERT_TRUE(fs->Unlink(d, "a", call));
+  clock.Advance(1h);
+  EXPECT_EQ(fs->Lookup(kRoot, "d", call)->stat.kind, InodeKind::kDirectory);
+  EXPECT_TRUE(Names(Ino("d")).empty());
+}
+
+TEST_F(FilesystemTree, SetgidDirectoriesHandDownTheirGroup) {
+  const NodeReply d = fs->MakeDirectory(kRoot, "d", 02775, call).value();
+  ASSERT_TRUE(fs->SetAttributes(d.stat.ino, std::nullopt, {.gid = 42}, call));
+  EXPECT_EQ(fs->CreateFile(d.stat.ino, "a", 0644, {.write = true}, call)->node.stat.gid, 42U);
+  const NodeReply below = fs->MakeDirectory(d.stat.ino, "e", 0755, call).value();
+  EXPECT_EQ(below.stat.gid, 42U);
+  EXPECT_EQ(below.stat.mode, 02755U);
+}
+
+TEST_F(FilesystemTree, TheParentsTimesMoveWithItsChildren) {
+  const InodeNumber d = fs->MakeDirectory(kRoot, "d", 0755, call)->stat.ino;
+  clock.Advance(1s);
+  const CreateReply created = fs->CreateFile(d, "a", 0644, {.write = true}, call).value();
+  EXPECT_EQ(fs->GetAttributes(d, call)->stat.mtime, clock.WallNow());
+  ASSERT_TRUE(Close(created.open.handle));
+  clock.Advance(1s);
+  ASSERT_TRUE(fs->Unlink(d, "a", call));
+  EXPECT_EQ(fs->GetAttributes(d, call)->stat.mtime, clock.WallNow());
+}
+
+TEST_F(FilesystemTree, RenameReplacesAFileAndKeepsTheInode) {
+  MakeFile("a", "new");
+  MakeFile("b", "old");
+  const InodeNumber a = Ino("a");
+  EXPECT_EQ(fs->Rename(kRoot, "a", kRoot, "b", RenameMode::kReplace, call).value(), RenameResult::kRenamed);
+  EXPECT_EQ(store->ContentOf("b"), "new");
+  EXPECT_EQ(LookupError("a"), ErrorCode::kNotFound);
+  EXPECT_EQ(Ino("b"), a);
+}
+
+TEST_F(FilesystemTree, RenameKeepsModeAndTimes) {
+  MakeFile("a", "new");
+  const WallTime time{987654321'000000001ns};
+  ASSERT_TRUE(fs->SetAttributes(Ino("a"), std::nullopt, {.mode = 0600, .mtime = time}, call));
+  ASSERT_TRUE(fs->Rename(kRoot, "a", kRoot, "b", RenameMode::kReplace, call));
+  Restart();
+  clock.Advance(1h);
+  const NodeStat stat = fs->Lookup(kRoot, "b", call)->stat;
+  EXPECT_EQ(stat.mode, 0600U);
+  EXPECT_EQ(stat.mtime, time);
+}
+
+TEST_F(FilesystemTree, RenameWithoutReplaceRefusesAnExistingName) {
+  MakeFile("a", "new");
+  MakeFile("b", "old");
+  EXPECT_EQ(fs->Rename(kRoot, "a", kRoot, "b", RenameMode::kMustNotExist, call).error().code, ErrorCode::kAlreadyExists);
+  EXPECT_EQ(store->ContentOf("b"), "old");
+}
+
+TEST_F(FilesystemTree, RenameSeesATargetThatSomebodyElseHasJustMade) {
+  MakeFile("a", "new");
+  EXPECT_EQ(LookupError("b"), ErrorCode::kNotFound);
+  store->PutText("b", "theirs");
+  EXPECT_EQ(fs->Rename(kRoot, "a", kRoot, "b", RenameMode::kMustNotExist, call).error().code, ErrorCode::kAlreadyExists);
+  ASSERT_TRUE(fs->Rename(kRoot, "a", kRoot, "b", RenameMode::kReplace, call));
+  EXPECT_EQ(store->ContentOf("b"), "new");
+}
+
+TEST_F(FilesystemTree, AFileReplacedByARenameIsStillReadByItsHandles) {
+  MakeFile("a", "new");
+  MakeFile("b", "old");
+  const HandleId old = OpenToRead(Ino("b"));
+  ASSERT_TRUE(fs->Rename(kRoot, "a", kRoot, "b", RenameMode::kReplace, call));
+  EXPECT_EQ(Read(old).value(), "old");
+}
+
+TEST_F(FilesystemTree, ARenamedOpenFileIsPublishedUnderItsNewName) {
+  const CreateReply created = Create("a");
+  ASSERT_TRUE(Write(created.open.handle, "hello"));
+  ASSERT_TRUE(fs->Rename(kRoot, "a", kRoot, "b", RenameMode::kReplace, call));
+  EXPECT_TRUE(store->Paths().empty());
+  ASSERT_TRUE(Write(created.open.handle, "J"));
+  ASSERT_TRUE(Close(created.open.handle));
+  EXPECT_EQ(store->Paths(), std::vector<std::string>{"b"});
+  EXPECT_EQ(store->ContentOf("b"), "Jello");
+}
+
+TEST_F(FilesystemTree, ARenamedDirtyFileReplacesItsTargetInOneStep) {
+  MakeFile("b", "old");
+  const CreateReply created = Create("a");
+  ASSERT_TRUE(Write(created.open.handle, "hello"));
+  ASSERT_TRUE(fs->Rename(kRoot, "a", kRoot, "b", RenameMode::kReplace, call));
+  EXPECT_EQ(store->ContentOf("b"), "hello");
+  EXPECT_EQ(store->calls(StoreOp::kDelete), 0U);
+  ASSERT_TRUE(Write(created.open.handle, "J"));
+  ASSERT_TRUE(Close(created.open.handle));
+  EXPECT_EQ(store->ContentOf("b"), "Jello");
+}
+
+class DirectoryRename : public FilesystemFixture, public ::testing::WithParamInterface<Capabilities> {};
+
+TEST_P(DirectoryRename, KeepsWhatIsOpenBelowIt) {
+  StartWith({.capabilities = GetParam()});
+  const InodeNumber d = fs->MakeDirectory(kRoot, "d", 0755, call)->stat.ino;
+  store->PutText("d/read", "old");
+  clock.Advance(5s);
+  const InodeNumber read_ino = Ino(d, "read");
+  const HandleId reader = OpenToRead(read_ino);
+  const CreateReply created = fs->CreateFile(d, "new", 0644, {.write = true}, call).value();
+  ASSERT_TRUE(Write(created.open.handle, "hello"));
+  ASSERT_TRUE(fs->Rename(kRoot, "d", kRoot, "e", RenameMode::kReplace, call));
+  EXPECT_EQ(Read(reader).value(), "old");
+  ASSERT_TRUE(Write(created.open.handle, "J"));
+  ASSERT_TRUE(Close(created.open.handle));
+  EXPECT_EQ(store->ContentOf("e/new"), "Jello");
+  EXPECT_FALSE(store->ContentOf("d/new"));
+  EXPECT_EQ(Ino("e"), d);
+  EXPECT_EQ(Ino(d, "read"), read_ino);
+  EXPECT_EQ(Read(OpenToRead(Ino(d, "read"))).value(), "old");
+}
+
+INSTANTIATE_TEST_SUITE_P(Stores, DirectoryRename,
+                         ::testing::Values(skybridge::testing::HierarchicalCapabilities(), FlatCapabilities(),
+                                           OciLikeCapabilities()),
+                         [](const auto& row) { return row.param.name.substr(row.param.name.find('-') + 1); });
+
+TEST_F(FilesystemTree, ReaddirStreamsPagesAndKeepsItsPlaceWhileNamesGo) {
+  StartWith({.page_size = 10});
+  for (int i = 0; i < 95; ++i) store->PutText("d/" + std::to_string(1000 + i), "x");
+  const InodeNumber d = Ino("d");
+  const HandleId handle = fs->OpenDirectory(d, call).value();
+  std::uint64_t cookie = 0;
+  std::size_t seen = 0;
+  for (bool more = true; more;) {  // as rm -r does
+    std::vector<std::string> batch;
+    ASSERT_TRUE(fs->ReadDirectory(
+        handle, cookie, false,
+        [&](const DirectoryEntry& entry) {
+          if (batch.size() == 7) return false;
+          batch.emplace_back(entry.name);
+          cookie = entry.next_cookie;
+          return true;
+        },
+        call));
+    more = !batch.empty();
+    for (const auto& name : batch) {
+      if (name == "." || name == "..") continue;
+      ++seen;
+      ASSERT_TRUE(fs->Unlink(d, name, call)) << name;
+    }
+  }
+  EXPECT_EQ(seen, 95U);
+  EXPECT_TRUE(Names(d).empty());
+}
+
+TEST_F(FilesystemTree, ReaddirGoesBackAsFarAsItsWindow) {
+  for (int i = 0; i < 20; ++i) store->PutText(std::to_string(100 + i), "x");
+  const HandleId handle = fs->OpenDirectory(kRoot, call).value();
+  const auto names_from = [&](std::uint64_t cookie) {
+    std::vector<std::string> names;
+    EXPECT_TRUE(fs->ReadDirectory(handle, cookie, false, [&](const DirectoryEntry& entry) {
+      names.emplace_back(entry.name);
+      return true;
+    }, call));
+    return names;
+  };
+  const auto all = names_from(0);
+  ASSERT_EQ(all.size(), 22U);
+  EXPECT_EQ(names_from(12), std::vector<std::string>(all.begin() + 12, all.end()));
+}
+
+TEST_F(FilesystemTree, ReaddirplusDoesNotShowWhatWasUnlinkedMeanwhile) {
+  for (int i = 0; i < 4; ++i) store->PutText(std::to_string(i), "x");
+  const HandleId handle = fs->OpenDirectory(kRoot, call).value();
+  std::uint64_t cookie = 0;
+  ASSERT_TRUE(fs->ReadDirectory(handle, 0, true, [&](const DirectoryEntry& entry) {
+    cookie = entry.next_cookie;
+    return cookie < 3;
+  }, call));
+  ASSERT_TRUE(fs->Unlink(kRoot, "2", call));
+  std::vector<std::string> rest;
+  ASSERT_TRUE(fs->ReadDirectory(handle, 3, true, [&](const DirectoryEntry& entry) {
+    rest.emplace_back(entry.name);
+    return true;
+  }, call));
+  EXPECT_EQ(rest, (std::vector<std::string>{"1", "3"}));
+}
+
+TEST_F(FilesystemTree, AListingThatIsOlderThanOurChangeDoesNotUndoIt) {
+  store->PutText("a", "one");
+  store->PutText("b", "two");
+  store->script().BeforeNext(StoreOp::kList, [this] {
+    // Between the question and its answer, as another thread of this mount.
+    const CreateReply created = fs->CreateFile(kRoot, "c", 0644, {.write = true}, call).value();
+    ASSERT_TRUE(Close(created.open.handle));
+    ASSERT_TRUE(fs->Unlink(kRoot, "a", call));
+    store->PutText("a", "as the old answer has it");
+    store->Remove("c");
+  });
+  EXPECT_EQ(Names(kRoot), (std::vector<std::string>{"b"}));
+  EXPECT_EQ(LookupError("a"), ErrorCode::kNotFound);
+  EXPECT_TRUE(fs->Lookup(kRoot, "c", call));
+}
+
+TEST_F(FilesystemTree, AttributesThatListingsLackCostOneHeadForEachVersionEver) {
+  StartWith({.capabilities = OciLikeCapabilities()});
+  for (int i = 0; i < 30; ++i) store->PutText("d/" + std::to_string(i), "x", {.mode = 0600});
+  const InodeNumber d = Ino("d");
+  store->script().ResetCalls();
+  EXPECT_EQ(ReadNames(d, true).size(), 30U);
+  EXPECT_EQ(store->calls(StoreOp::kHead), 30U);
+  clock.Advance(1h);
+  store->PutText("d/7", "changed", {.mode = 0640});
+  store->script().ResetCalls();
+  EXPECT_EQ(ReadNames(d, true).size(), 30U);
+  EXPECT_EQ(store->calls(StoreOp::kHead), 2U);  // the changed one, and the directory itself
+  EXPECT_EQ(fs->Lookup(d, "7", call)->stat.mode, 0640U);
+  EXPECT_EQ(fs->Lookup(d, "8", call)->stat.mode, 0600U);
+  Restart();
+  clock.Advance(1h);
+  store->script().ResetCalls();
+  EXPECT_EQ(ReadNames(Ino("d"), true).size(), 30U);
+  EXPECT_EQ(store->calls(StoreOp::kHead), 1U);  // the directory itself
+}
+
+TEST_F(FilesystemTree, PlainReaddirDoesNotGuessWhatTheListingCannotTell) {
+  StartWith({.capabilities = OciLikeCapabilities()});
+  store->PutText("big", std::string(5000, 'x'));
+  store->PutLink("link", "target");
+  std::map<std::string, std::optional<InodeKind>> kinds;
+  const HandleId handle = fs->OpenDirectory(kRoot, call).value();
+  ASSERT_TRUE(fs->ReadDirectory(handle, 0, false, [&](const DirectoryEntry& entry) {
+    kinds[std::string(entry.name)] = entry.kind;
+    return true;
+  }, call));
+  EXPECT_EQ(kinds["big"], InodeKind::kFile);
+  EXPECT_EQ(kinds["link"], std::nullopt);
+  EXPECT_EQ(store->calls(StoreOp::kHead), 0U);
+}
+
+TEST_F(FilesystemTree, ADirectoryHasItsNameAndTheFileOfTheSameNameAnEscapedOne) {
+  StartWith({.capabilities = FlatCapabilities()});
+  store->PutText("data", "the file");
+  store->PutText("data/x", "below");
+  EXPECT_EQ(Names(kRoot), (std::vector<std::string>{"%!data!file", "data"}));
+  EXPECT_EQ(fs->Lookup(kRoot, "data", call)->stat.kind, InodeKind::kDirectory);
+  EXPECT_EQ(Read(OpenToRead(Ino("%!data!file"))).value(), "the file");
+  ASSERT_TRUE(fs->Unlink(kRoot, "%!data!file", call));
+  EXPECT_EQ(store->ContentOf("data/x"), "below");
+  EXPECT_FALSE(store->ContentOf("data"));
+}
+
+TEST_F(FilesystemTree, NamesThatCannotBeShownAreCounted) {
+  StartWith({.capabilities = [] {
+    Capabilities capabilities = FlatCapabilities();
+    capabilities.max_name_bytes = 1024;
+    return capabilities;
+  }()});
+  store->PutText(std::string(300, 'x'), "too long for a directory entry");
+  store->PutText("ok", "x");
+  EXPECT_EQ(Names(kRoot), std::vector<std::string>{"ok"});
+  EXPECT_EQ(fs->counters().hidden_names, 1U);
+}
+
+TEST_F(FilesystemTree, ReservedNamesAreRefused) {
+  EXPECT_EQ(fs->CreateFile(kRoot, "%!x", 0644, {.write = true}, call).error().code, ErrorCode::kInvalidName);
+  EXPECT_EQ(LookupError("%!x"), ErrorCode::kNotFound);
+  EXPECT_EQ(LookupError(std::string(256, 'a')), ErrorCode::kNameTooLong);
+}
+
+TEST_F(FilesystemTree, CachedNamesAreAnsweredWhenTheStoreIsGone) {
+  store->PutText("a", "one");
+  store->PutText("b", "one");
+  const InodeNumber ino = Ino("a");
+  for (const StoreOp op : {StoreOp::kHead, StoreOp::kList}) {
+    store->script().FailNext(op, {.code = ErrorCode::kUnavailable, .message = "gone"}, 5);
+  }
+  EXPECT_TRUE(fs->GetAttributes(ino, call));
+  EXPECT_EQ(LookupError("b"), ErrorCode::kUnavailable);  // not ENOENT: a dead mount is not an empty directory
+  EXPECT_FALSE(fs->OpenDirectory(ino, call));
+}
+
+TEST_F(FilesystemTree, RemotesOfOneMountAreDirectoriesAndRenameDoesNotCrossThem) {
+  Stop();
+  FakeObjectStore other(clock, {});
+  other.PutText("data/y", "other");
+  store = std::make_unique<FakeObjectStore>(clock);
+  store->PutText("x", "one");
+  metadata = cache::MetadataCache::Open({.directory = directory.Sub("both"), .identity = "both"}).value();
+  staging = cache::Staging::Open(
+                {.directory = directory.Sub("staging"), .capacity_bytes = 1 << 20, .keep_free_bytes = 0, .clock = &clock})
+                .value();
+  reads = std::make_unique<skybridge::testing::DirectReadPath>(*store);
+  writes = std::make_unique<skybridge::testing::DirectWritePath>(*store);
+  skybridge::testing::DirectReadPath other_reads(other);
+  skybridge::testing::DirectWritePath other_writes(other);
+  fs = Filesystem::Create(
+           {.remotes = {{.name = "oci", .root = ObjectKey("data"), .store = &other, .reads = &other_reads, .writes = &other_writes},
+                        {.name = "azure", .store = store.get(), .reads = reads.get(), .writes = writes.get()}},
+            .remotes_as_directories = true,
+            .metadata = metadata.get(),
+            .staging = staging.get(),
+            .clock = &clock},
+           {})
+           .value();
+  EXPECT_EQ(Names(kRoot), (std::vector<std::string>{"azure", "oci"}));
+  EXPECT_EQ(Names(Ino("oci"), true), std::vector<std::string>{"y"});
+  EXPECT_EQ(Read(OpenToRead(Ino(Ino("azure"), "x"))).value(), "one");
+  EXPECT_EQ(fs->Rename(Ino("azure"), "x", Ino("oci"), "x", RenameMode::kReplace, call).value(),
+            RenameResult::kAcrossRemotes);
+  EXPECT_FALSE(fs->Rename(kRoot, "azure", kRoot, "b", RenameMode::kReplace, call));
+  EXPECT_FALSE(fs->RemoveDirectory(kRoot, "azure", call));
+  EXPECT_FALSE(fs->MakeDirectory(kRoot, "new", 0755, call));
+  fs.reset();
+}
+
+}  // namespace
+}  // namespace skybridge::fuse

@@ -1,0 +1,76 @@
+#include "sync/compare.h"
+
+#include <gtest/gtest.h>
+
+#include "core/digest.h"
+
+namespace skybridge {
+namespace {
+
+using std::chrono::nanoseconds;
+using std::chrono::seconds;
+
+const WallTime kTime{seconds(1767608430)};
+
+ObjectInfo File(std::uint64_t size, WallTime mtime) {
+  return {.size_bytes = size, .last_modified = kTime + seconds(999), .attributes = Attributes{.mtime = mtime}};
+}
+
+TEST(Compare, WhatIsNotThereIsCopied) { EXPECT_EQ(Decide(File(1, kTime), std::nullopt, {}), Action::kCopy); }
+
+TEST(Compare, EqualSizeAndTimeAreEqual) {
+  EXPECT_EQ(Decide(File(1, kTime), File(1, kTime), {}), Action::kNone);
+  EXPECT_EQ(Decide(File(1, kTime), File(2, kTime), {}), Action::kCopy);
+  EXPECT_EQ(Decide(File(1, kTime), File(1, kTime + nanoseconds(1)), {}), Action::kCopy);
+}
+
+TEST(Compare, TimesAreComparedAsFinelyAsBothStoresKeepThem) {
+  const CompareRules rules{.mtime_granularity = seconds(1)};
+  EXPECT_EQ(Decide(File(1, kTime + nanoseconds(999)), File(1, kTime), rules), Action::kNone);
+  EXPECT_EQ(Decide(File(1, kTime + seconds(1)), File(1, kTime), rules), Action::kCopy);
+}
+
+TEST(Compare, ALinkIsNotAFile) {
+  ObjectInfo link = File(1, kTime);
+  link.kind = NodeKind::kSymlink;
+  EXPECT_EQ(Decide(link, File(1, kTime), {}), Action::kCopy);
+}
+
+TEST(Compare, ADigestThatBothReportHasTheLastWord) {
+  ObjectInfo a = File(1, kTime);
+  ObjectInfo b = File(1, kTime + seconds(5));
+  a.digests.md5 = b.digests.md5 = Md5(AsBytes("x"));
+  EXPECT_EQ(Decide(a, b, {}), Action::kUpdateAttributes) << "the bytes are the same, only the time is not";
+  b.attributes->mtime = kTime;
+  b.digests.md5 = Md5(AsBytes("y"));
+  EXPECT_EQ(Decide(a, b, {}), Action::kCopy) << "equal size and time, other bytes";
+  b.digests = {.md5 = {}, .crc32c = 5U};
+  EXPECT_EQ(Decide(a, b, {}), Action::kNone) << "digests of two kinds say nothing";
+}
+
+TEST(Compare, AttributesThatTheSourceHasMustBeThere) {
+  ObjectInfo a = File(1, kTime);
+  ObjectInfo b = File(1, kTime);
+  b.attributes->mode = 0644U;
+  EXPECT_EQ(Decide(a, b, {}), Action::kNone) << "what the source does not record may be anything";
+  a.attributes->mode = 0600U;
+  EXPECT_EQ(Decide(a, b, {}), Action::kUpdateAttributes);
+  b.attributes->mode = 0600U;
+  a.attributes->xattrs["user.x"] = "1";
+  EXPECT_EQ(Decide(a, b, {}), Action::kUpdateAttributes);
+  b.attributes->xattrs["user.x"] = "1";
+  a.attributes->foreign["k"] = "v";
+  EXPECT_EQ(Decide(a, b, {}), Action::kUpdateAttributes);
+  b.attributes->foreign["k"] = "v";
+  EXPECT_EQ(Decide(a, b, {}), Action::kNone);
+}
+
+TEST(Compare, WithoutARecordedTimeTheStoresOwnIsBroughtOver) {
+  ObjectInfo a = File(1, kTime);
+  a.attributes->mtime.reset();
+  EXPECT_EQ(WantedAttributes(a).mtime, a.last_modified);
+  EXPECT_EQ(Decide(a, File(1, a.last_modified), {}), Action::kNone);
+}
+
+}  // namespace
+}  // namespace skybridge

@@ -1,0 +1,190 @@
+#include "sync/verify.h"
+
+#include <map>
+#include <string>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/fake_clock.h"
+#include "tests/support/fake_object_store.h"
+#include "tests/support/forwarding_store.h"
+
+namespace skybridge {
+namespace {
+
+using testing::FakeClock;
+using testing::FakeObjectStore;
+using testing::HierarchicalCapabilities;
+using testing::OciLikeCapabilities;
+using testing::StoreOp;
+
+// Reports only the digests that it is told to keep.
+class ForgetfulStore final : public testing::ForwardingStore {
+ public:
+  ForgetfulStore(ObjectStore& store, bool keep_md5, bool keep_crc32c)
+      : ForwardingStore(store), keep_md5_(keep_md5), keep_crc32c_(keep_crc32c) {}
+
+  Result<ListPage> List(const ListRequest& request, const CallContext& context) override {
+    auto page = ForwardingStore::List(request, context);
+    if (page) {
+      for (ObjectInfo& info : page->entries) Forget(info);
+    }
+    return page;
+  }
+  Result<ObjectInfo> Head(const ObjectKey& key, const CallContext& context) override {
+    auto info = ForwardingStore::Head(key, context);
+    if (info) Forget(*info);
+    return info;
+  }
+
+ private:
+  void Forget(ObjectInfo& info) const {
+    if (!keep_md5_) info.digests.md5.reset();
+    if (!keep_crc32c_) info.digests.crc32c.reset();
+  }
+
+  const bool keep_md5_;
+  const bool keep_crc32c_;
+};
+
+class VerifyTest : public ::testing::Test {
+ protected:
+  VerifyOptions Options() {
+    return {.source = {source_}, .destination = {destination_}, .clock = clock_, .stop = stop_.get_token()};
+  }
+  void PutBoth(std::string_view path, std::string_view content) {
+    source_.PutText(path, content);
+    destination_.PutText(path, content);
+  }
+  static std::map<std::string, Difference> Differences(const VerifyReport& report) {
+    std::map<std::string, Difference> found;
+    for (const FoundDifference& one : report.differences) found[one.path] = one.difference;
+    return found;
+  }
+
+  FakeClock clock_;
+  std::stop_source stop_;
+  FakeObjectStore source_{clock_, {.capabilities = HierarchicalCapabilities(), .page_size = 3}};
+  FakeObjectStore destination_{clock_, {.capabilities = OciLikeCapabilities(), .page_size = 2}};
+};
+
+TEST_F(VerifyTest, EqualTreesAreProvedByTheStoresDigests) {
+  for (int i = 0; i < 50; ++i) PutBoth(fmt::format("d{}/f{}", i % 3, i), fmt::format("content {}", i));
+  source_.PutLink("l", "target");
+  destination_.PutLink("l", "target");
+  const auto report = Verify(Options());
+  ASSERT_TRUE(report) << report.error().ToString();
+  EXPECT_TRUE(report->is_equal());
+  EXPECT_EQ(report->compared, 51U);
+  EXPECT_EQ(report->equal, 51U);
+  EXPECT_EQ(report->by_digest, 51U);
+  EXPECT_EQ(report->bytes_read, 0U);
+}
+
+TEST_F(VerifyTest, EveryKindOfDifferenceIsNamed) {
+  PutBoth("same", "x");
+  source_.PutText("only/here", "x");
+  destination_.PutText("there", "x");
+  source_.PutText("size", "12");
+  destination_.PutText("size", "123");
+  source_.PutText("content", "one");
+  destination_.PutText("content", "two");
+  source_.PutLink("kind", "abc");
+  destination_.PutText("kind", "abc");
+  source_.PutLink("target", "abc");
+  destination_.PutLink("target", "abd");
+  ASSERT_TRUE(source_.MakeDirectory({.key = ObjectKey("empty")}, {}));
+  const auto report = Verify(Options());
+  ASSERT_TRUE(report);
+  EXPECT_FALSE(report->is_equal());
+  EXPECT_EQ(Differences(*report),
+            (std::map<std::string, Difference>{{"only", Difference::kOnlyAtSource},
+                                               {"only/here", Difference::kOnlyAtSource},
+                                               {"empty", Difference::kOnlyAtSource},
+                                               {"there", Difference::kOnlyAtDestination},
+                                               {"size", Difference::kSize},
+                                               {"content", Difference::kContent},
+                                               {"kind", Difference::kKind},
+                                               {"target", Difference::kContent}}));
+  EXPECT_EQ(report->equal, 1U);
+  EXPECT_EQ(report->different, 4U);
+}
+
+TEST_F(VerifyTest, ReadsEverythingWhenTold) {
+  PutBoth("a", "hello");
+  PutBoth("b", std::string(100, 'x'));
+  VerifyOptions options = Options();
+  options.always_read = true;
+  const auto report = Verify(options);
+  ASSERT_TRUE(report);
+  EXPECT_TRUE(report->is_equal());
+  EXPECT_EQ(report->by_reading, 2U);
+  EXPECT_EQ(report->bytes_read, 210U);
+}
+
+TEST_F(VerifyTest, OneSidesDigestSavesReadingThatSide) {
+  const std::string content = std::string((std::size_t{9} << 20), 'y') + "end";
+  std::string other = content;
+  other[other.size() - 2] = 'N';
+  struct Case {
+    bool md5_here, crc_here, md5_there, crc_there;
+    std::uint64_t reads;
+  };
+  const std::uint64_t size = content.size();
+  for (const Case& c : {Case{true, false, false, false, size}, Case{false, true, false, false, size},
+                        Case{false, false, true, false, size}, Case{false, false, false, true, size},
+                        Case{false, false, false, false, 2 * size}}) {
+    ForgetfulStore here(source_, c.md5_here, c.crc_here);
+    ForgetfulStore there(destination_, c.md5_there, c.crc_there);
+    const VerifyOptions options{.source = {here}, .destination = {there}, .clock = clock_};
+    PutBoth("large", content);
+    const auto equal = Verify(options);
+    ASSERT_TRUE(equal) << equal.error().ToString();
+    EXPECT_TRUE(equal->is_equal());
+    EXPECT_EQ(equal->by_reading, 1U);
+    EXPECT_EQ(equal->bytes_read, c.reads);
+    destination_.PutText("large", other);
+    EXPECT_EQ(Differences(*Verify(options)), (std::map<std::string, Difference>{{"large", Difference::kContent}}));
+  }
+}
+
+TEST_F(VerifyTest, AnObjectThatChangesWhileItIsReadIsNotCalledEqual) {
+  PutBoth("a", "x");
+  VerifyOptions options = Options();
+  options.always_read = true;
+  source_.script().BeforeNext(StoreOp::kGet, [this] { source_.PutText("a", "y"); });
+  EXPECT_EQ(Differences(*Verify(options)), (std::map<std::string, Difference>{{"a", Difference::kUnreadable}}));
+}
+
+TEST_F(VerifyTest, AttributesAreComparedOnDemand) {
+  const WallTime now = clock_.WallNow();
+  source_.PutText("a", "x", {.mtime = now, .mode = 0600U});
+  destination_.PutText("a", "x", {.mtime = now, .mode = 0644U});
+  VerifyOptions options = Options();
+  EXPECT_TRUE(Verify(options)->is_equal());
+  options.attributes = AttributeCheck::kMtime;
+  EXPECT_TRUE(Verify(options)->is_equal());
+  options.attributes = AttributeCheck::kAll;
+  EXPECT_EQ(Differences(*Verify(options)), (std::map<std::string, Difference>{{"a", Difference::kAttributes}}));
+}
+
+TEST_F(VerifyTest, WhatCannotBeReadIsNotEqual) {
+  PutBoth("a", "x");
+  VerifyOptions options = Options();
+  options.always_read = true;
+  source_.script().FailNext(StoreOp::kGet, {.code = ErrorCode::kPermissionDenied, .message = "no"});
+  const auto report = Verify(options);
+  ASSERT_TRUE(report);
+  EXPECT_FALSE(report->is_equal());
+  EXPECT_EQ(report->unreadable, 1U);
+}
+
+TEST_F(VerifyTest, AListingThatFailsProvesNothing) {
+  PutBoth("a", "x");
+  destination_.script().FailNext(StoreOp::kList, {.code = ErrorCode::kUnavailable, .message = "gone"});
+  EXPECT_EQ(Verify(Options()).error().code, ErrorCode::kUnavailable);
+}
+
+}  // namespace
+}  // namespace skybridge
