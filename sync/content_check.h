@@ -26,8 +26,8 @@ class ContentCheck {
   ContentCheck(const SyncSide& source, const SyncSide& destination, WorkPool& ranges, ByteBudget& budget,
                const CallPolicy& policy, bool always_read);
 
-  // The infos have keys relative to their sides' roots, known attributes and equal sizes. Digests that a listing did not
-  // tell are asked for. Errors: kPreconditionFailed (an object changed while it was read); those of the stores.
+  // The infos have keys relative to their sides' roots, known attributes and equal sizes. Digests that a listing did
+  // not tell are asked for. Errors: kPreconditionFailed (an object changed while it was read); those of the stores.
   Result<ContentVerdict> Compare(ObjectInfo source, ObjectInfo destination);
 
   std::uint64_t bytes_read() const { return bytes_read_; }

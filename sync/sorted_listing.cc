@@ -65,13 +65,12 @@ class SortedListing::Impl {
  private:
   Result<std::optional<ObjectInfo>> NextInOrder() {
     for (;;) {
-      std::optional<ObjectInfo> info =
-          TRY(store_.capabilities().list_is_sorted ? NextOfPages() : NextOfRuns());
+      std::optional<ObjectInfo> info = TRY(store_.capabilities().list_is_sorted ? NextOfPages() : NextOfRuns());
       if (!info) return info;
       if (last_ && CompareSortKeys(*last_, *info) == 0) continue;  // flat stores may name a directory twice
       if (last_ && Before(*info, *last_)) {
-        return Fail(ErrorCode::kCorrupt, fmt::format("the listing is not in order: '{}' after '{}'", info->key.path,
-                                                     last_->key.path));
+        return Fail(ErrorCode::kCorrupt,
+                    fmt::format("the listing is not in order: '{}' after '{}'", info->key.path, last_->key.path));
       }
       last_.emplace();
       last_->key = info->key;

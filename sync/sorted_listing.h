@@ -19,10 +19,10 @@ namespace skybridge {
 std::string SortKey(const ObjectInfo& info);
 
 struct SortedListingOptions {
-  ObjectKey root;                      // keys in the stream are relative to it
-  bool missing_root_is_empty = false;  // for a destination that is still to be made
+  ObjectKey root;                                 // keys in the stream are relative to it
+  bool missing_root_is_empty = false;             // for a destination that is still to be made
   std::size_t run_bytes = std::size_t{64} << 20;  // memory of one run, roughly
-  std::string temp_directory;          // for runs; empty: the system's
+  std::string temp_directory;                     // for runs; empty: the system's
 };
 
 // Not safe from many threads (each of two listings has its own).

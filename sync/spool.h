@@ -21,7 +21,8 @@ class Spool {
 
   // Errors: kNoSpace, kIo.
   Status Append(const ObjectInfo& info);
-  // Writes out what is buffered: what was appended can be read. Yields the file's length: where the next stretch begins.
+  // Writes out what is buffered: what was appended can be read. Yields the file's length: where the next stretch
+  // begins.
   Result<std::uint64_t> Flush();
 
  private:

@@ -75,11 +75,10 @@ class Pass {
   Status WalkBoth() {
     SortedListing source_listing(source(), {.root = options_.source.root, .temp_directory = options_.temp_directory},
                                  policy_);
-    SortedListing destination_listing(destination(),
-                                      {.root = options_.destination.root,
-                                       .missing_root_is_empty = true,
-                                       .temp_directory = options_.temp_directory},
-                                      policy_);
+    SortedListing destination_listing(
+        destination(),
+        {.root = options_.destination.root, .missing_root_is_empty = true, .temp_directory = options_.temp_directory},
+        policy_);
     Pairing pairing(source_listing, destination_listing);
     while (auto pair = TRY(pairing.Next())) {
       if (options_.stop.stop_requested()) return Fail(ErrorCode::kCancelled, "the pass was stopped");
@@ -146,9 +145,13 @@ class Pass {
       if (!known) pair.destination.reset();
     }
     switch (Decide(from, pair.destination, rules_)) {
-      case Action::kNone: ++state_.unchanged; return {};
-      case Action::kUpdateAttributes: return UpdateAttributes(from, *pair.destination);
-      case Action::kCopy: return CopyFile(from, pair.destination);
+      case Action::kNone:
+        ++state_.unchanged;
+        return {};
+      case Action::kUpdateAttributes:
+        return UpdateAttributes(from, *pair.destination);
+      case Action::kCopy:
+        return CopyFile(from, pair.destination);
     }
     return {};
   }
@@ -207,8 +210,8 @@ class Pass {
   void MakeEmptyDirectory(const ObjectInfo& from) {
     if (options_.stop.stop_requested()) return;
     if (!options_.dry_run) {
-      const auto made = destination().MakeDirectory({.key = AtDestination(from.key), .attributes = {}},
-                                                    policy_.Context());
+      const auto made =
+          destination().MakeDirectory({.key = AtDestination(from.key), .attributes = {}}, policy_.Context());
       if (!made) {
         if (made.error().code != ErrorCode::kAlreadyExists) Fails(from.key, made.error());
         return;

@@ -79,9 +79,8 @@ Result<ObjectInfo> Transfer::Copy(const TransferRequest& request) {
     Result<ObjectInfo> copied = CopyOnce(current, source_changed);
     if (copied || !source_changed) return copied;
     if (restarts == limits_.max_restarts) {
-      return Fail(ErrorCode::kConflict,
-                  fmt::format("copy '{}': the source changed {} times while it was copied", request.source.path,
-                              restarts + 1));
+      return Fail(ErrorCode::kConflict, fmt::format("copy '{}': the source changed {} times while it was copied",
+                                                    request.source.path, restarts + 1));
     }
     current.info = TRY(source_.Head(request.source, policy_.Context()));
     if (current.info.kind == NodeKind::kDirectory) {
@@ -189,8 +188,8 @@ class Transfer::PartedCopy {
     const std::uint64_t offset = index * part_bytes_;
     const std::uint64_t length = std::min(part_bytes_, request_.info.size_bytes - offset);
     BudgetedBuffer buffer(transfer_.budget_, length);
-    TRY_VOID(ReadRange(transfer_.source_, request_, {offset, length}, buffer.bytes(), transfer_.policy_,
-                       source_changed));
+    TRY_VOID(
+        ReadRange(transfer_.source_, request_, {offset, length}, buffer.bytes(), transfer_.policy_, source_changed));
     return transfer_.destination_.UploadPart({.upload = *upload_,
                                               .key = request_.destination,
                                               .part_number = static_cast<std::uint32_t>(index + 1),
@@ -213,8 +212,8 @@ class Transfer::PartedCopy {
 Result<ObjectInfo> Transfer::CopyOnce(const TransferRequest& request, bool& source_changed) {
   const Capabilities& limits = destination_.capabilities();
   const std::uint64_t size = request.info.size_bytes;
-  const bool whole = size <= std::min(limits_.whole_bytes, limits.max_put_bytes) ||
-                     request.info.kind == NodeKind::kSymlink;
+  const bool whole =
+      size <= std::min(limits_.whole_bytes, limits.max_put_bytes) || request.info.kind == NodeKind::kSymlink;
   if (whole) return CopyWhole(request, source_changed);
   const std::uint64_t part_bytes = PartBytes(size, limits_.part_bytes, limits);
   if (part_bytes == 0) {

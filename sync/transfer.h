@@ -24,8 +24,8 @@ std::uint64_t PartBytes(std::uint64_t size_bytes, std::uint64_t preferred, const
 struct TransferRequest {
   ObjectKey source;
   ObjectKey destination;
-  ObjectInfo info;         // of the source; attributes known
-  Conditions conditions;   // of the destination: nobody is overwritten unseen
+  ObjectInfo info;        // of the source; attributes known
+  Conditions conditions;  // of the destination: nobody is overwritten unseen
 };
 
 // Safe from many threads: one Transfer serves all copies of a pass.

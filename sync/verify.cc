@@ -76,8 +76,7 @@ class Verification {
   // Whether a link is a link is not told by every listing.
   bool MustComplete(const Pair& pair) const {
     if (options_.attributes != AttributeCheck::kIgnore) return true;
-    return pair.source->attributes.has_value() != pair.destination->attributes.has_value() ||
-           !pair.source->attributes;
+    return pair.source->attributes.has_value() != pair.destination->attributes.has_value() || !pair.source->attributes;
   }
 
   Status CompareNodes(Pair& pair) {
@@ -137,13 +136,21 @@ class Verification {
   void Found(const ObjectKey& key, Difference difference, std::string detail = {}) {
     MutexLock lock(mutex_);
     switch (difference) {
-      case Difference::kOnlyAtSource: ++report_.only_at_source; break;
-      case Difference::kOnlyAtDestination: ++report_.only_at_destination; break;
-      case Difference::kUnreadable: ++report_.unreadable; break;
+      case Difference::kOnlyAtSource:
+        ++report_.only_at_source;
+        break;
+      case Difference::kOnlyAtDestination:
+        ++report_.only_at_destination;
+        break;
+      case Difference::kUnreadable:
+        ++report_.unreadable;
+        break;
       case Difference::kKind:
       case Difference::kSize:
       case Difference::kContent:
-      case Difference::kAttributes: ++report_.different; break;
+      case Difference::kAttributes:
+        ++report_.different;
+        break;
     }
     if (report_.differences.size() < kMaxReportedDifferences) {
       report_.differences.push_back({key.path, difference, std::move(detail)});
@@ -166,13 +173,20 @@ class Verification {
 
 std::string_view DifferenceName(Difference difference) {
   switch (difference) {
-    case Difference::kOnlyAtSource: return "only at source";
-    case Difference::kOnlyAtDestination: return "only at destination";
-    case Difference::kKind: return "kind";
-    case Difference::kSize: return "size";
-    case Difference::kContent: return "content";
-    case Difference::kAttributes: return "attributes";
-    case Difference::kUnreadable: return "unreadable";
+    case Difference::kOnlyAtSource:
+      return "only at source";
+    case Difference::kOnlyAtDestination:
+      return "only at destination";
+    case Difference::kKind:
+      return "kind";
+    case Difference::kSize:
+      return "size";
+    case Difference::kContent:
+      return "content";
+    case Difference::kAttributes:
+      return "attributes";
+    case Difference::kUnreadable:
+      return "unreadable";
   }
   return "unreadable";
 }

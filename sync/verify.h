@@ -35,9 +35,9 @@ struct VerifyOptions {
 enum class Difference {
   kOnlyAtSource,
   kOnlyAtDestination,
-  kKind,        // a file here, a link there
+  kKind,  // a file here, a link there
   kSize,
-  kContent,     // equal sizes, other bytes (or another link target)
+  kContent,  // equal sizes, other bytes (or another link target)
   kAttributes,
   kUnreadable,  // could not be compared; `detail` says why
 };
@@ -61,15 +61,13 @@ struct VerifyReport {
   std::uint64_t bytes_read = 0;
   std::uint64_t only_at_source = 0;
   std::uint64_t only_at_destination = 0;
-  std::uint64_t different = 0;   // kind, size, content or attributes
+  std::uint64_t different = 0;  // kind, size, content or attributes
   std::uint64_t unreadable = 0;
-  std::uint64_t hidden_names = 0;  // of both sides: no path can show them, nothing is proved of them
+  std::uint64_t hidden_names = 0;            // of both sides: no path can show them, nothing is proved of them
   std::vector<FoundDifference> differences;  // the first kMaxReportedDifferences
   std::chrono::nanoseconds elapsed{0};
 
-  bool is_equal() const {
-    return only_at_source + only_at_destination + different + unreadable + hidden_names == 0;
-  }
+  bool is_equal() const { return only_at_source + only_at_destination + different + unreadable + hidden_names == 0; }
 };
 
 // Errors (nothing is proved): those of either listing, kCancelled.

@@ -19,9 +19,7 @@ constexpr int kRangeNotSatisfiable = 416;
 constexpr std::chrono::milliseconds kFirstPoll{200};
 constexpr std::chrono::milliseconds kLongestPoll{5'000};
 
-std::string What(std::string_view operation, std::string_view name) {
-  return fmt::format("{} '{}'", operation, name);
-}
+std::string What(std::string_view operation, std::string_view name) { return fmt::format("{} '{}'", operation, name); }
 
 Error Corrupt(std::string_view what, std::string_view reason, bool retryable) {
   return Error{.code = ErrorCode::kCorrupt, .message = fmt::format("{}: {}", what, reason), .retryable = retryable};

@@ -65,8 +65,7 @@ class Bucket {
 
   // Replaces the metadata of the version `etag` within the service (CopyObject onto itself), waiting until it is done.
   // Errors: kPreconditionFailed, kPermissionDenied (the bucket's policy does not let the service copy), kTimedOut.
-  Status RewriteMetadata(std::string_view name, const ETag& etag, const Metadata& metadata,
-                         const CallContext& context);
+  Status RewriteMetadata(std::string_view name, const ETag& etag, const Metadata& metadata, const CallContext& context);
 
  private:
   Result<BucketAddress> Address(const CallContext& context);

@@ -66,7 +66,8 @@ struct FoundFile {
   bool named = false;  // by the caller or the environment: then it must exist
 };
 
-// The SDKs' order: OCI_CONFIG_FILE counts only where ~/.oci/config does not exist; the CLI's own variable wins over both.
+// The SDKs' order: OCI_CONFIG_FILE counts only where ~/.oci/config does not exist; the CLI's own variable wins over
+// both.
 FoundFile FindFile(const ProfileRequest& request) {
   const Environment& environment = request.environment;
   if (!request.file.empty()) return {ExpandHome(request.file, environment), true};

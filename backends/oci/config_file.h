@@ -32,8 +32,8 @@ struct ProfileRequest {
   Environment environment = ProcessEnvironment();
 };
 
-// Reads the profile; keys it lacks come from [DEFAULT], OCI_CLI_* variables override both, OCI_REGION is the last resort
-// for the region. Whether the fields are enough to sign is said by the error: every missing one is named.
+// Reads the profile; keys it lacks come from [DEFAULT], OCI_CLI_* variables override both, OCI_REGION is the last
+// resort for the region. Whether the fields are enough to sign is said by the error: every missing one is named.
 // Errors: kNotFound (no file where one was named), kInvalidArgument (no such profile, a broken line, a missing field).
 Result<Profile> LoadProfile(const ProfileRequest& request);
 

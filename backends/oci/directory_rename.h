@@ -1,5 +1,5 @@
-// Renames everything below a prefix of a bucket, object by object, so that an interruption is harmless: the destination's
-// marker names its source until the end, and calling again goes on.
+// Renames everything below a prefix of a bucket, object by object, so that an interruption is harmless: the
+// destination's marker names its source until the end, and calling again goes on.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@
 namespace skybridge::oci {
 
 struct DirectoryRename {
-  std::string source;       // both with a trailing '/'
+  std::string source;  // both with a trailing '/'
   std::string destination;
   bool must_not_exist = false;
   bool retried = false;  // an earlier attempt of this call may have done some of it, or all

@@ -93,8 +93,8 @@ std::optional<std::chrono::milliseconds> RetryAfter(std::string_view text, WallT
 
 Error ErrorFromStatus(std::string_view what, int http_status, std::string_view message) {
   Error error;
-  error.message = std::string(what) + ": " + (message.empty() ? "HTTP " + std::to_string(http_status)
-                                                              : std::string(message));
+  error.message =
+      std::string(what) + ": " + (message.empty() ? "HTTP " + std::to_string(http_status) : std::string(message));
   error.remote.http_status = http_status;
   Classify(http_status, {}, error);
   return error;

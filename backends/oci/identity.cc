@@ -12,10 +12,9 @@ namespace skybridge::oci {
 namespace {
 
 Result<std::shared_ptr<const PrivateKey>> LoadKey(const Profile& profile, KeyFilePolicy policy) {
-  Result<PrivateKey> key =
-      profile.key_content.empty()
-          ? LoadPrivateKey(profile.key_file, profile.pass_phrase, policy)
-          : PrivateKey::FromPem(profile.key_content, profile.pass_phrase, "in OCI_CLI_KEY_CONTENT");
+  Result<PrivateKey> key = profile.key_content.empty() ? LoadPrivateKey(profile.key_file, profile.pass_phrase, policy)
+                                                       : PrivateKey::FromPem(profile.key_content, profile.pass_phrase,
+                                                                             "in OCI_CLI_KEY_CONTENT");
   if (!key) return Fail(std::move(key).error());
   return std::make_shared<const PrivateKey>(*std::move(key));
 }

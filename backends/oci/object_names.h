@@ -1,7 +1,7 @@
 // How the tree of an ObjectStore lies in a bucket's flat names: a file is its path, a directory its path and '/'.
 //
-// The service allows names that are no path ("a//b", "../x", "/y"). They are hidden: a listing counts them, nothing else
-// reaches them, so that none can lead outside of what was mounted.
+// The service allows names that are no path ("a//b", "../x", "/y"). They are hidden: a listing counts them, nothing
+// else reaches them, so that none can lead outside of what was mounted.
 #pragma once
 
 #include <optional>

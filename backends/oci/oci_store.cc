@@ -195,11 +195,9 @@ Result<ListPage> OciStore::List(const ListRequest& request, const CallContext& c
   const std::string prefix = names_.Directory(request.directory);
   const std::uint32_t limit =
       request.max_entries == 0 ? kMaxListEntries : std::min(request.max_entries, kMaxListEntries);
-  const Listing listing = TRY(bucket_.List({.prefix = prefix,
-                                            .start = request.continuation,
-                                            .fold_subdirectories = !request.recursive,
-                                            .limit = limit},
-                                           context));
+  const Listing listing = TRY(bucket_.List(
+      {.prefix = prefix, .start = request.continuation, .fold_subdirectories = !request.recursive, .limit = limit},
+      context));
   PageBuilder builder{names_, capabilities_};
   for (const ListedObject& object : listing.objects) {
     if (object.name == prefix) continue;  // the directory's own marker
@@ -475,8 +473,8 @@ Result<ObjectInfo> OciStore::RenameFile(const RenameRequest& request, const Call
   }
   if (TRY(HasAnythingBelow(request.destination, context))) {
     const bool exclusive = request.destination_conditions.must_not_exist;
-    return Fail(KeyError(exclusive ? ErrorCode::kAlreadyExists : ErrorCode::kIsDirectory, "rename to",
-                         request.destination));
+    return Fail(
+        KeyError(exclusive ? ErrorCode::kAlreadyExists : ErrorCode::kIsDirectory, "rename to", request.destination));
   }
   recent_renames_.Remember(request.destination, *source);
   const Result<ObjectFacts> facts = bucket_.Rename({.source = names_.File(request.source),
@@ -507,8 +505,8 @@ Result<ObjectInfo> OciStore::RenameTree(const RenameRequest& request, const Call
   const Result<ObjectInfo> file_there = HeadFile(request.destination, context);
   if (file_there) {
     const bool exclusive = request.destination_conditions.must_not_exist;
-    return Fail(KeyError(exclusive ? ErrorCode::kAlreadyExists : ErrorCode::kNotDirectory, "rename to",
-                         request.destination));
+    return Fail(
+        KeyError(exclusive ? ErrorCode::kAlreadyExists : ErrorCode::kNotDirectory, "rename to", request.destination));
   }
   if (file_there.error().code != ErrorCode::kNotFound) return file_there;
   if (request.source_if_match && !request.source_if_match->empty() && !context.retried) {
@@ -570,8 +568,8 @@ Status OciStore::DeleteBatch(std::span<const DeleteRequest> requests, std::span<
     const auto found = position.find(failure.name);
     if (found == position.end()) continue;
     if (failure.http_status == 404 && context.retried) continue;
-    outcomes[found->second] = Fail(
-        ErrorFromStatus(fmt::format("delete '{}'", failure.name), failure.http_status, failure.message));
+    outcomes[found->second] =
+        Fail(ErrorFromStatus(fmt::format("delete '{}'", failure.name), failure.http_status, failure.message));
   }
   return {};
 }
@@ -581,8 +579,8 @@ Status CheckEndpoint(std::string_view endpoint) {
   const std::string_view scheme = endpoint.substr(0, std::min(scheme_end, endpoint.size()));
   const std::string_view host =
       scheme_end == std::string_view::npos ? std::string_view() : endpoint.substr(scheme_end + 3);
-  const bool good = (scheme == "https" || scheme == "http") && !host.empty() &&
-                    host.find_first_of("/?#@ ") == std::string_view::npos;
+  const bool good =
+      (scheme == "https" || scheme == "http") && !host.empty() && host.find_first_of("/?#@ ") == std::string_view::npos;
   if (good) return {};
   return Fail(ErrorCode::kInvalidArgument,
               fmt::format("OCI endpoint '{}': allowed is https://HOST[:PORT] (or http) without a path", endpoint));

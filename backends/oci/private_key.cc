@@ -48,8 +48,8 @@ int GivePassPhrase(char* buffer, int size, int /*for_writing*/, void* user) {
 
 Error KeyError(std::string_view origin, std::string_view reason) {
   ERR_clear_error();
-  return Error{.code = ErrorCode::kUnauthenticated, .message = "private key " + std::string(origin) + ": " +
-                                                               std::string(reason)};
+  return Error{.code = ErrorCode::kUnauthenticated,
+               .message = "private key " + std::string(origin) + ": " + std::string(reason)};
 }
 
 std::string FingerprintOf(EVP_PKEY* key) {

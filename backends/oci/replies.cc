@@ -17,7 +17,8 @@ using Json = nlohmann::json;
 Json Parse(std::string_view body) { return Json::parse(body, nullptr, /*allow_exceptions=*/false); }
 
 Error Unreadable(std::string_view what) {
-  return Error{.code = ErrorCode::kCorrupt, .message = "the answer to " + std::string(what) + " is not understood",
+  return Error{.code = ErrorCode::kCorrupt,
+               .message = "the answer to " + std::string(what) + " is not understood",
                .retryable = true};
 }
 
@@ -159,8 +160,8 @@ Result<std::vector<FailedDelete>> ParseFailedDeletes(std::string_view body) {
   if (const Json* entries = Array(json, "failed")) {
     for (const Json& entry : *entries) {
       if (!entry.is_object()) return Fail(Unreadable("BatchDeleteObjects"));
-      failed.push_back({Text(entry, "objectName"), static_cast<int>(Number(entry, "statusCode")),
-                        Text(entry, "errorMessage")});
+      failed.push_back(
+          {Text(entry, "objectName"), static_cast<int>(Number(entry, "statusCode")), Text(entry, "errorMessage")});
     }
   }
   return failed;

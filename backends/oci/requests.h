@@ -21,8 +21,8 @@ namespace skybridge::oci {
 
 using Metadata = std::map<std::string, std::string>;  // names without "opc-meta-"
 
-// A request with what the signer must know. `json` is the body where there is one of ours; it is owned here and bound to
-// `http.body` just before sending.
+// A request with what the signer must know. `json` is the body where there is one of ours; it is owned here and bound
+// to `http.body` just before sending.
 struct Call {
   HttpRequest http;
   SigningProfile signing = SigningProfile::kGeneric;
@@ -39,7 +39,7 @@ Call MakeGetNamespace(std::string_view endpoint);
 
 struct ListParameters {
   std::string prefix;
-  std::string start;              // names from here on (inclusive); empty: from the beginning
+  std::string start;                 // names from here on (inclusive); empty: from the beginning
   bool fold_subdirectories = false;  // delimiter=/
   std::uint32_t limit = 1000;
 };

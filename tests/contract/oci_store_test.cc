@@ -57,11 +57,11 @@ std::shared_ptr<ObjectStore> MakeStore(const ObjectKey& root) {
   return {std::move(cloud), store};
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Oci, ObjectStoreContract,
-    ::testing::Values(ContractSubject{"WholeBucket", [] { return MakeStore({}); }},
-                      ContractSubject{"BelowAPath", [] { return MakeStore(ObjectKey("lake house/ä+%")); }}),
-    ContractName);
+INSTANTIATE_TEST_SUITE_P(Oci, ObjectStoreContract,
+                         ::testing::Values(ContractSubject{"WholeBucket", [] { return MakeStore({}); }},
+                                           ContractSubject{"BelowAPath",
+                                                           [] { return MakeStore(ObjectKey("lake house/ä+%")); }}),
+                         ContractName);
 
 class OciStoreOnTheWire : public ::testing::Test {
  protected:
@@ -69,8 +69,8 @@ class OciStoreOnTheWire : public ::testing::Test {
     return {.deadline = cloud_.clock.Now() + std::chrono::seconds(30), .retried = retried};
   }
   ObjectInfo Put(const std::string& path, std::string_view text, Attributes attributes = {}) {
-    auto info = store_.Put({.key = ObjectKey(path), .body = AsBytes(text), .attributes = std::move(attributes)},
-                           Context());
+    auto info =
+        store_.Put({.key = ObjectKey(path), .body = AsBytes(text), .attributes = std::move(attributes)}, Context());
     EXPECT_TRUE(info) << info.error().ToString();
     return *info;
   }

@@ -26,7 +26,8 @@ struct SentRequest {
   std::string body;
 };
 
-// Safe from many threads (answers then go out in the order of arrival). A request without a prepared answer is an error.
+// Safe from many threads (answers then go out in the order of arrival). A request without a prepared answer is an
+// error.
 class ScriptedTransport final : public HttpTransport {
  public:
   using Fields = std::initializer_list<std::pair<std::string, std::string>>;

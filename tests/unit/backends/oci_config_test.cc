@@ -167,7 +167,8 @@ TEST(OciRegion, TranslatesCodesAndFindsTheRealm) {
   EXPECT_EQ(ObjectStorageEndpoint("FRA", none), "https://objectstorage.eu-frankfurt-1.oraclecloud.com");
   EXPECT_EQ(ObjectStorageEndpoint("eu-frankfurt-2", none), "https://objectstorage.eu-frankfurt-2.oraclecloud.eu");
   EXPECT_EQ(ObjectStorageEndpoint("us-langley-1", none), "https://objectstorage.us-langley-1.oraclegovcloud.com");
-  EXPECT_EQ(ObjectStorageEndpoint("uk-gov-cardiff-1", none), "https://objectstorage.uk-gov-cardiff-1.oraclegovcloud.uk");
+  EXPECT_EQ(ObjectStorageEndpoint("uk-gov-cardiff-1", none),
+            "https://objectstorage.uk-gov-cardiff-1.oraclegovcloud.uk");
   EXPECT_EQ(ObjectStorageEndpoint("xx-new-1", none), "https://objectstorage.xx-new-1.oraclecloud.com");
   EXPECT_EQ(ObjectStorageEndpoint("region.example.com", none), "https://objectstorage.region.example.com");
   const Environment realm = [](std::string_view name) {

@@ -19,8 +19,7 @@ TEST(OciRequests, EncodeTheObjectNameAsOneSegment) {
 
 TEST(OciRequests, ListingsAlwaysAskForFieldsAndNeverSendAnEmptyDelimiter) {
   const Call all = MakeListObjects(kBucket, {.limit = 5});
-  EXPECT_EQ(all.http.url,
-            "https://host/n/ns/b/my_bucket/o?fields=name%2Csize%2Cetag%2Cmd5%2CtimeModified&limit=5");
+  EXPECT_EQ(all.http.url, "https://host/n/ns/b/my_bucket/o?fields=name%2Csize%2Cetag%2Cmd5%2CtimeModified&limit=5");
   const Call one = MakeListObjects(kBucket, {.prefix = "a b/", .start = "a b/c&d", .fold_subdirectories = true});
   EXPECT_EQ(one.http.url,
             "https://host/n/ns/b/my_bucket/o?fields=name%2Csize%2Cetag%2Cmd5%2CtimeModified&limit=1000"
@@ -50,11 +49,12 @@ TEST(OciRequests, PutSendsChecksumMetadataAndConditions) {
 }
 
 TEST(OciRequests, RenameCarriesItsConditionsInTheBody) {
-  const Call call = MakeRenameObject(kBucket, {.source = "a", .destination = "b", .source_if_match = ETag("v1"),
+  const Call call = MakeRenameObject(kBucket, {.source = "a",
+                                               .destination = "b",
+                                               .source_if_match = ETag("v1"),
                                                .destination_conditions = {.must_not_exist = true}});
   EXPECT_EQ(call.http.url, "https://host/n/ns/b/my_bucket/actions/renameObject");
-  EXPECT_EQ(call.json,
-            R"({"newName":"b","newObjIfNoneMatchETag":"*","sourceName":"a","srcObjIfMatchETag":"v1"})");
+  EXPECT_EQ(call.json, R"({"newName":"b","newObjIfNoneMatchETag":"*","sourceName":"a","srcObjIfMatchETag":"v1"})");
   const Call replace = MakeRenameObject(
       kBucket, {.source = "a", .destination = "b", .destination_conditions = {.if_match = ETag("v2")}});
   EXPECT_EQ(replace.json, R"({"newName":"b","newObjIfMatchETag":"v2","sourceName":"a"})");

@@ -23,6 +23,7 @@ using testing::kUser;
 constexpr std::string_view kDate = "Thu, 05 Jan 2023 21:31:40 GMT";
 constexpr std::string_view kHost = "https://objectstorage.us-ashburn-1.oraclecloud.com";
 
+// clang-format off
 constexpr std::string_view kSignatureA =
     "cc09x2lZZ3s+3ifOHC3PIAVUuwbJL9a1ZiT485xStxHdkk386SnMEQ1h+e7OlFAIpbWS6tUiMG1DDvfXTU6STyZXSMHO5hVYSBZv"
     "cLF85QLRB0qHDN1IzHRj/6ekE269W87jIimtWELm6IF45RVoJg68AabWmOlkJ7dg0YPHJ2mwKXp77lt9DneKDqcRqBuf+MmjoXO3"
@@ -58,6 +59,7 @@ constexpr std::string_view kSignatureG =
     "fUIDqFHOplOtNxsXrMmvusHtWT+PHi1oNiuSnrV+pqVvk3x43BxvShokIVGeppRNXtApDBWDAdMkMzl3YV9H+IuVTmCfzwWswOgj"
     "rFaF+jaOvVPyiUgj1Wuhpv6wbV+MFKxxJkR6dcOSmzp6t4Ee2dLxNGynAlHlN/fIrMJmpPseEG7Ym+RulDRLRWrsGIwVCFDE+0pn"
     "RSE+fohHWO7vEeglNrHJKdNXVNQfHs5OTVvaKb5Z2g==";
+// clang-format on
 
 Identity TestIdentity() {
   return {std::string(kTenancy) + "/" + std::string(kUser) + "/" + std::string(kFingerprint),
@@ -87,8 +89,8 @@ std::string SignatureOf(const HttpRequest& request, std::span<const std::string_
 
 TEST(OciSigner, SignsListingsAsTheOfficialSdksDo) {
   HttpRequest request = MakeRequest("GET", std::string(kHost) +
-      "/n/mynamespace/b/mybucket/o?prefix=dir%2Fsub%20dir%2F&delimiter=%2F"
-      "&fields=name%2Csize%2Cetag%2CtimeModified&limit=1000");
+                                               "/n/mynamespace/b/mybucket/o?prefix=dir%2Fsub%20dir%2F&delimiter=%2F"
+                                               "&fields=name%2Csize%2Cetag%2CtimeModified&limit=1000");
   EXPECT_EQ(SignedBy(SigningProfile::kGeneric, request), kSignatureA);
 }
 
@@ -132,9 +134,10 @@ TEST(OciSigner, SignsHeadersInAnyOrderThatIsAskedFor) {
 }
 
 TEST(OciSigner, SignsOtherServicesAlike) {
-  HttpRequest request = MakeRequest("POST",
-      "https://secrets.vaults.us-ashburn-1.oci.oraclecloud.com/20190301/secretbundles/actions/getByName"
-      "?secretName=azure-client-secret&vaultId=ocid1.vault.oc1.iad.testvault&stage=CURRENT");
+  HttpRequest request =
+      MakeRequest("POST",
+                  "https://secrets.vaults.us-ashburn-1.oci.oraclecloud.com/20190301/secretbundles/actions/getByName"
+                  "?secretName=azure-client-secret&vaultId=ocid1.vault.oc1.iad.testvault&stage=CURRENT");
   EXPECT_EQ(SignedBy(SigningProfile::kJsonBody, request), kSignatureG);
 }
 

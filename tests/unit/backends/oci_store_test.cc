@@ -70,7 +70,8 @@ class OciStoreTest : public ::testing::Test {
 };
 
 TEST_F(OciStoreTest, HeadReadsAttributesOfAFile) {
-  transport_.Answer(200, {{"etag", "v1"}, {"content-length", "3"}, {"opc-meta-mtime", "1.5"}, {"opc-meta-mode", "0100640"}});
+  transport_.Answer(200,
+                    {{"etag", "v1"}, {"content-length", "3"}, {"opc-meta-mtime", "1.5"}, {"opc-meta-mode", "0100640"}});
   const auto info = store_->Head(ObjectKey("a/b"), context_);
   ASSERT_TRUE(info);
   EXPECT_EQ(info->kind, NodeKind::kFile);
@@ -112,9 +113,10 @@ TEST_F(OciStoreTest, AsksForTheNamespaceOnceWhenItIsNotGiven) {
 
 TEST_F(OciStoreTest, ListsObjectsAndPrefixesInPathOrderAndHidesTheMarker) {
   Open(ObjectKey("root"));
-  transport_.Answer(200, {}, Listing(R"({"name":"root/d/","size":0},{"name":"root/d/a","size":1,"etag":"v"},
+  transport_.Answer(200, {},
+                    Listing(R"({"name":"root/d/","size":0},{"name":"root/d/a","size":1,"etag":"v"},
                                         {"name":"root/d/z","size":2})",
-                                     R"(,"prefixes":["root/d/m/","root/d//"])"));
+                            R"(,"prefixes":["root/d/m/","root/d//"])"));
   const auto page = store_->List({.directory = ObjectKey("d")}, context_);
   ASSERT_TRUE(page);
   ASSERT_EQ(page->entries.size(), 3U);
@@ -186,13 +188,14 @@ TEST_F(OciStoreTest, GetOfADirectorySaysSo) {
 }
 
 TEST_F(OciStoreTest, PutKeepsAttributesAndReportsTheNewVersion) {
-  transport_.Answer(200, {{"etag", "v2"},
-                          {"opc-content-md5", "XrY7u+Ae7tCTyyK7j1rNww=="},
-                          {"opc-content-crc32c", "yZRlqg=="}});
+  transport_.Answer(
+      200, {{"etag", "v2"}, {"opc-content-md5", "XrY7u+Ae7tCTyyK7j1rNww=="}, {"opc-content-crc32c", "yZRlqg=="}});
   Attributes attributes;
   attributes.mtime = ParseUnixSeconds("12.25").value();
   attributes.mode = 0600;
-  const auto info = store_->Put({.key = ObjectKey("a"), .body = AsBytes("hello world"), .attributes = attributes,
+  const auto info = store_->Put({.key = ObjectKey("a"),
+                                 .body = AsBytes("hello world"),
+                                 .attributes = attributes,
                                  .conditions = {.if_match = ETag("v1")}},
                                 context_);
   ASSERT_TRUE(info) << info.error().ToString();
@@ -218,11 +221,16 @@ TEST_F(OciStoreTest, ARetriedPutRecognisesItsOwnFirstAttempt) {
   Attributes attributes;
   attributes.mtime = ParseUnixSeconds("1.5").value();
   attributes.mode = 0644;
-  const PutRequest request{.key = ObjectKey("a"), .body = AsBytes("hello"), .attributes = attributes,
+  const PutRequest request{.key = ObjectKey("a"),
+                           .body = AsBytes("hello"),
+                           .attributes = attributes,
                            .conditions = {.must_not_exist = true}};
   transport_.Answer(412, {}, R"({"code":"IfNoneMatchFailed"})");
-  transport_.Answer(200, {{"etag", "v1"}, {"content-length", "5"}, {"opc-content-crc32c", Crc("hello")},
-                          {"opc-meta-mtime", "1.5"}, {"opc-meta-mode", "0100644"}});
+  transport_.Answer(200, {{"etag", "v1"},
+                          {"content-length", "5"},
+                          {"opc-content-crc32c", Crc("hello")},
+                          {"opc-meta-mtime", "1.5"},
+                          {"opc-meta-mode", "0100644"}});
   const auto again = store_->Put(request, retried_);
   ASSERT_TRUE(again) << again.error().ToString();
   EXPECT_EQ(again->etag, ETag("v1"));
@@ -244,10 +252,13 @@ class OciUpload : public OciStoreTest {
     transport_.Answer(200, {}, R"({"uploadId":"u1"})").Answer(200, {{"etag", "e1"}}).Answer(200, {{"etag", "e2"}});
     upload_ = store_->StartUpload({.key = key_, .attributes = attributes_}, context_).value();
     for (std::uint32_t part = 1; part <= 2; ++part) {
-      commit_.parts.push_back(store_->UploadPart({.upload = upload_, .key = key_, .part_number = part,
-                                                  .offset_bytes = 2 * (part - 1),
-                                                  .body = AsBytes(part == 1 ? "ab" : "cd")},
-                                                 context_)
+      commit_.parts.push_back(store_
+                                  ->UploadPart({.upload = upload_,
+                                                .key = key_,
+                                                .part_number = part,
+                                                .offset_bytes = 2 * (part - 1),
+                                                .body = AsBytes(part == 1 ? "ab" : "cd")},
+                                               context_)
                                   .value());
     }
     commit_.upload = upload_;
@@ -277,8 +288,8 @@ TEST_F(OciUpload, CommitComparesTheWholeWithItsParts) {
 TEST_F(OciUpload, ARetriedCommitFindsItsOwnObject) {
   SendParts();
   transport_.Answer(404, {}, R"({"code":"UploadNotFound"})");
-  transport_.Answer(200, {{"etag", "v9"}, {"content-length", "4"}, {"opc-content-crc32c", Crc("abcd")},
-                          {"opc-meta-mode", "unused"}});
+  transport_.Answer(
+      200, {{"etag", "v9"}, {"content-length", "4"}, {"opc-content-crc32c", Crc("abcd")}, {"opc-meta-mode", "unused"}});
   // The metadata differs from what was asked, so the attributes are written as well: HEAD, GET, PUT, HEAD.
   transport_.Answer(200, {{"etag", "v9"}, {"content-length", "4"}});
   transport_.Answer(206, {{"etag", "v9"}, {"content-range", "bytes 0-3/4"}}, "abcd");
@@ -348,8 +359,8 @@ TEST_F(OciStoreTest, SettingAttributesOfAPrefixMakesItsMarker) {
   transport_.Answer(200, {}, Listing(R"({"name":"d/x"})")).Answer(200, {{"etag", "m"}});
   Attributes attributes;
   attributes.mode = 0700;
-  const auto info = store_->SetAttributes(
-      {.key = ObjectKey("d"), .kind = NodeKind::kDirectory, .attributes = attributes}, context_);
+  const auto info =
+      store_->SetAttributes({.key = ObjectKey("d"), .kind = NodeKind::kDirectory, .attributes = attributes}, context_);
   ASSERT_TRUE(info);
   EXPECT_EQ(info->etag, ETag("m"));
   EXPECT_EQ(transport_.sent(1).url, "http://host:9000/n/ns/b/b/o/d%2F");
@@ -377,9 +388,9 @@ TEST_F(OciStoreTest, RemoveDirectoryNeverDeletesAChild) {
 TEST_F(OciStoreTest, RenamePinsTheVersionItDescribes) {
   AnswerHead("hello");
   transport_.Answer(200, {}, Listing("")).Answer(200, {{"etag", "v2"}});
-  const auto info = store_->Rename({.source = ObjectKey("a"), .destination = ObjectKey("b"),
-                                    .destination_conditions = {.must_not_exist = true}},
-                                   context_);
+  const auto info = store_->Rename(
+      {.source = ObjectKey("a"), .destination = ObjectKey("b"), .destination_conditions = {.must_not_exist = true}},
+      context_);
   ASSERT_TRUE(info);
   EXPECT_EQ(info->key.path, "b");
   EXPECT_EQ(info->etag, ETag("v2"));
@@ -415,11 +426,12 @@ TEST_F(OciStoreTest, ARetriedRenameDoesNotClaimAnotherObject) {
 }
 
 TEST_F(OciStoreTest, RenamingADirectoryIntoItselfIsRefused) {
-  EXPECT_EQ(store_->Rename({.source = ObjectKey("d"), .destination = ObjectKey("d/e"), .kind = NodeKind::kDirectory},
-                           context_)
-                .error()
-                .code,
-            ErrorCode::kInvalidArgument);
+  EXPECT_EQ(
+      store_
+          ->Rename({.source = ObjectKey("d"), .destination = ObjectKey("d/e"), .kind = NodeKind::kDirectory}, context_)
+          .error()
+          .code,
+      ErrorCode::kInvalidArgument);
   EXPECT_EQ(transport_.sent_count(), 0U);
 }
 

@@ -98,15 +98,14 @@ TEST_F(VerifyTest, EveryKindOfDifferenceIsNamed) {
   const auto report = Verify(Options());
   ASSERT_TRUE(report);
   EXPECT_FALSE(report->is_equal());
-  EXPECT_EQ(Differences(*report),
-            (std::map<std::string, Difference>{{"only", Difference::kOnlyAtSource},
-                                               {"only/here", Difference::kOnlyAtSource},
-                                               {"empty", Difference::kOnlyAtSource},
-                                               {"there", Difference::kOnlyAtDestination},
-                                               {"size", Difference::kSize},
-                                               {"content", Difference::kContent},
-                                               {"kind", Difference::kKind},
-                                               {"target", Difference::kContent}}));
+  EXPECT_EQ(Differences(*report), (std::map<std::string, Difference>{{"only", Difference::kOnlyAtSource},
+                                                                     {"only/here", Difference::kOnlyAtSource},
+                                                                     {"empty", Difference::kOnlyAtSource},
+                                                                     {"there", Difference::kOnlyAtDestination},
+                                                                     {"size", Difference::kSize},
+                                                                     {"content", Difference::kContent},
+                                                                     {"kind", Difference::kKind},
+                                                                     {"target", Difference::kContent}}));
   EXPECT_EQ(report->equal, 1U);
   EXPECT_EQ(report->different, 4U);
 }
