@@ -32,6 +32,18 @@ TEST_P(ObjectStoreContract, RepeatedPutSparesSomebodyElsesObject) {
   EXPECT_EQ(store_.Head(Key("file"), Context())->etag, theirs.etag);
 }
 
+TEST_P(ObjectStoreContract, RepeatedPutOfALinkComparesTargets) {
+  PutRequest create{.key = Key("link"),
+                    .kind = NodeKind::kSymlink,
+                    .body = AsBytes("mine"),
+                    .conditions = {.must_not_exist = true}};
+  ASSERT_TRUE(store_.Put(create, Context()));
+  const auto again = store_.Put(create, Context(true));
+  EXPECT_TRUE(again) << again.error().ToString();
+  create.body = AsBytes("ours");
+  EXPECT_EQ(store_.Put(create, Context(true)).error().code, ErrorCode::kAlreadyExists);
+}
+
 TEST_P(ObjectStoreContract, RepeatedDeleteFindsItsWorkDone) {
   EXPECT_TRUE(store_.Delete({.key = Key("gone")}, Context(true)));
   const DeleteRequest requests[] = {{.key = Key("gone")}, {.key = Key("gone too")}};

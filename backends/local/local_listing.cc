@@ -1,0 +1,102 @@
+#include "backends/local/local_listing.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "backends/local/local_attributes.h"
+
+namespace skybridge {
+namespace {
+
+constexpr std::uint32_t kPageEntries = 5000;
+
+// As the order of listings sees it.
+std::string WirePath(const ObjectKey& directory, const LocalName& name) {
+  return directory.child(name.name).path + (name.is_directory ? "/" : "");
+}
+
+Result<ObjectInfo> Describe(const FileDescriptor& directory, const ObjectKey& key) {
+  const FileDescriptor node = TRY(OpenNode(directory, std::string(key.name())));
+  return DescribeLocal(key, node);
+}
+
+// Removed, or replaced by a file or link, since its name was read.
+bool IsGone(const Error& error) {
+  return error.code == ErrorCode::kNotFound || error.code == ErrorCode::kNotDirectory;
+}
+
+}  // namespace
+
+LocalListing::LocalListing(const LocalTree& tree, const ListRequest& request, std::string hidden)
+    : tree_(tree),
+      request_(request),
+      hidden_(std::move(hidden)),
+      page_size_(request.max_entries == 0 ? kPageEntries
+                                          : std::min(request.max_entries, kPageEntries)) {}
+
+Status LocalListing::Enter(const ObjectKey& directory) {
+  FileDescriptor handle = TRY(tree_.OpenDirectory(directory));
+  LocalNames names = TRY(ReadNames(handle));
+  hidden_names_ += names.other_kinds;
+  if (directory.is_root()) {
+    std::erase_if(names.names, [&](const LocalName& name) { return name.name == hidden_; });
+  }
+  levels_.push_back(
+      {.directory = directory, .handle = std::move(handle), .names = std::move(names.names)});
+  return {};
+}
+
+Status LocalListing::Start() {
+  TRY_VOID(Enter(request_.directory));
+  return SkipTo(request_.continuation);
+}
+
+// Goes behind `after`, into its directory if there is more below.
+Status LocalListing::SkipTo(std::string_view after) {
+  if (after.empty()) return {};
+  for (;;) {
+    Level& level = levels_.back();
+    const auto behind = [&](const LocalName& name) {
+      return WirePath(level.directory, name) > after;
+    };
+    const auto first = std::find_if(level.names.begin(), level.names.end(), behind);
+    level.next = static_cast<std::size_t>(first - level.names.begin());
+    if (!request_.recursive || level.next == 0) return {};
+    const LocalName& before = level.names[level.next - 1];
+    const std::string path = WirePath(level.directory, before);
+    if (!before.is_directory || !after.starts_with(path)) return {};
+    const Status entered = Enter(level.directory.child(before.name));
+    if (!entered) return IsGone(entered.error()) ? Status() : entered;
+  }
+}
+
+Result<ListPage> LocalListing::NextPage() {
+  ListPage page;
+  std::string last;
+  while (!levels_.empty()) {
+    Level& level = levels_.back();
+    if (level.next == level.names.size()) {
+      levels_.pop_back();
+      continue;
+    }
+    if (page.entries.size() == page_size_) {
+      page.continuation = last;
+      break;
+    }
+    const LocalName name = level.names[level.next++];
+    last = WirePath(level.directory, name);
+    const ObjectKey key = level.directory.child(name.name);
+    Result<ObjectInfo> info = Describe(level.handle, key);
+    if (info && request_.recursive && name.is_directory) {
+      const Status entered = Enter(key);
+      if (!entered && !IsGone(entered.error())) return Fail(entered.error());
+    }
+    if (info) page.entries.push_back(*std::move(info));
+    if (!info && !IsGone(info.error())) return Fail(info.error());
+  }
+  page.hidden_names = std::exchange(hidden_names_, 0);
+  return page;
+}
+
+}  // namespace skybridge

@@ -1,0 +1,147 @@
+// A local directory keeps the contract, and some promises of its own.
+#include "backends/local/local_store.h"
+
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "tests/contract/object_store_contract.h"
+#include "tests/support/temp_directory.h"
+
+namespace skybridge::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct LocalSubject {
+  TempDirectory root;
+  SystemClock clock;
+  std::unique_ptr<ObjectStore> store =
+      OpenLocalStore({.directory = root.path(), .sync = false}, clock).value();
+
+  fs::path Path(const std::string& name) const { return fs::path(root.path()) / name; }
+};
+
+std::shared_ptr<ObjectStore> MakeLocal() {
+  auto subject = std::make_shared<LocalSubject>();
+  return {subject, subject->store.get()};
+}
+
+INSTANTIATE_TEST_SUITE_P(Local, ObjectStoreContract,
+                         ::testing::Values(ContractSubject{"Directory", MakeLocal}), ContractName);
+
+TEST(LocalStore, LeadsNobodyOutOfItsRoot) {
+  TempDirectory outside;
+  std::ofstream(outside.Sub("secret")) << "secret";
+  LocalSubject local;
+  fs::create_directory_symlink(outside.path(), local.Path("door"));
+  fs::create_symlink(outside.Sub("secret"), local.Path("file"));
+  ObjectStore& store = *local.store;
+  std::string into(6, '\0');
+  const auto bytes = std::as_writable_bytes(std::span(into));
+
+  EXPECT_FALSE(store.Get({.key = Key("door/secret"), .range = {0, 6}}, bytes, {}));
+  EXPECT_FALSE(store.Put({.key = Key("door/new"), .body = AsBytes("x")}, {}));
+  EXPECT_FALSE(store.Delete({.key = Key("door/secret")}, {}));
+  EXPECT_FALSE(store.MakeDirectory({.key = Key("door/dir")}, {}));
+  EXPECT_FALSE(store.List({.directory = Key("door")}, {}));
+  EXPECT_EQ(store.Head(Key("door"), {})->kind, NodeKind::kSymlink);
+
+  ASSERT_TRUE(store.SetAttributes(
+      {.key = Key("file"), .kind = NodeKind::kSymlink, .attributes = {.mtime = WallTime()}}, {}));
+  ASSERT_TRUE(store.Put({.key = Key("file"), .body = AsBytes("mine")}, {}));
+  std::string secret;
+  std::ifstream(outside.Sub("secret")) >> secret;
+  EXPECT_EQ(secret, "secret");
+  EXPECT_EQ(std::distance(fs::directory_iterator(outside.path()), fs::directory_iterator()), 1);
+}
+
+TEST(LocalStore, SeesChangesOfOtherPrograms) {
+  LocalSubject local;
+  const auto put = local.store->Put({.key = Key("file"), .body = AsBytes("one")}, {});
+  std::ofstream(local.Path("file"), std::ios::app) << "more";
+  std::string into(7, '\0');
+  EXPECT_EQ(local.store
+                ->Get({.key = Key("file"), .range = {0, 7}, .if_match = put->etag},
+                      std::as_writable_bytes(std::span(into)), {})
+                .error()
+                .code,
+            ErrorCode::kPreconditionFailed);
+}
+
+TEST(LocalStore, HidesUnfinishedFiles) {
+  LocalSubject local;
+  const auto upload = local.store->StartUpload({.key = Key("file")}, {});
+  ASSERT_TRUE(upload);
+  EXPECT_TRUE(local.store->List({.recursive = true}, {})->entries.empty());
+  EXPECT_EQ(local.store->Head(Key(".skybridge-tmp"), {}).error().code, ErrorCode::kInvalidName);
+  EXPECT_EQ(local.store->Put({.key = Key(".skybridge-tmp/x"), .body = {}}, {}).error().code,
+            ErrorCode::kInvalidName);
+  EXPECT_EQ(fs::status(local.Path(".skybridge-tmp")).permissions(), fs::perms::owner_all);
+}
+
+TEST(LocalStore, AnUploadOutlivesTheProcess) {
+  LocalSubject local;
+  const auto upload = local.store->StartUpload({.key = Key("file")}, {});
+  const auto part = local.store->UploadPart(
+      {.upload = *upload, .key = Key("file"), .body = AsBytes("content")}, {});
+  const auto reopened = OpenLocalStore({.directory = local.root.path()}, local.clock).value();
+  EXPECT_TRUE(
+      reopened->CommitUpload({.upload = *upload, .key = Key("file"), .parts = {*part}}, {}));
+  EXPECT_EQ(fs::file_size(local.Path("file")), 7u);
+}
+
+TEST(LocalStore, CountsWhatItCannotShow) {
+  LocalSubject local;
+  ASSERT_EQ(::mkfifo(local.Path("pipe").c_str(), 0600), 0);
+  const auto page = local.store->List({}, {});
+  EXPECT_TRUE(page->entries.empty());
+  EXPECT_EQ(page->hidden_names, 1u);
+}
+
+TEST(LocalStore, ReadsOneDirectoryOnceForManyPages) {
+  LocalSubject local;
+  for (int i = 0; i < 6; ++i) std::ofstream(local.Path("file" + std::to_string(i))) << i;
+  ListRequest request{.max_entries = 2};
+  auto page = local.store->List(request, {});
+  // What is added behind the listing's back would be found if the directory were read again.
+  std::ofstream(local.Path("file9")) << "late";
+  std::size_t count = page->entries.size();
+  while (!page->continuation.empty()) {
+    request.continuation = page->continuation;
+    page = local.store->List(request, {});
+    count += page->entries.size();
+  }
+  EXPECT_EQ(count, 6u);
+}
+
+TEST(LocalStore, GoesOnWithAListingInAnotherProcess) {
+  LocalSubject local;
+  for (const char* path : {"a/1", "a/b/2", "a/b/3", "c"}) {
+    ASSERT_TRUE(local.store->Put({.key = Key(path), .body = AsBytes("x")}, {}));
+  }
+  std::vector<std::string> names;
+  ListRequest request{.recursive = true, .max_entries = 1};
+  do {
+    const auto fresh = OpenLocalStore({.directory = local.root.path()}, local.clock).value();
+    const auto page = fresh->List(request, {});
+    ASSERT_TRUE(page);
+    for (const ObjectInfo& entry : page->entries) names.push_back(entry.key.path);
+    request.continuation = page->continuation;
+  } while (!request.continuation.empty());
+  EXPECT_EQ(names, (std::vector<std::string>{"a", "a/1", "a/b", "a/b/2", "a/b/3", "c"}));
+}
+
+TEST(LocalStore, NeedsAnExistingDirectory) {
+  TempDirectory root;
+  SystemClock clock;
+  std::ofstream(root.Sub("file")) << "x";
+  EXPECT_EQ(OpenLocalStore({.directory = root.Sub("nowhere")}, clock).error().code,
+            ErrorCode::kNotFound);
+  EXPECT_EQ(OpenLocalStore({.directory = root.Sub("file")}, clock).error().code,
+            ErrorCode::kNotDirectory);
+}
+
+}  // namespace
+}  // namespace skybridge::testing
