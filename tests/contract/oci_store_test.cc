@@ -2,59 +2,22 @@
 #include <cstddef>
 #include <string>
 
-#include "backends/http/curl_transport.h"
-#include "backends/oci/oci_store.h"
 #include "tests/contract/object_store_contract.h"
-#include "tests/localcloud/oci_service.h"
-#include "tests/localcloud/server.h"
-#include "tests/localcloud/storage.h"
-#include "tests/support/fault_injecting_transport.h"
-#include "tests/unit/backends/oci_test_key.h"
+#include "tests/contract/oci_world.h"
 
 namespace skybridge::oci {
 namespace {
 
-using localcloud::OciService;
-using localcloud::Server;
 using skybridge::testing::ContractName;
 using skybridge::testing::ContractSubject;
 using skybridge::testing::Fault;
-using skybridge::testing::FaultInjectingTransport;
 using skybridge::testing::ObjectStoreContract;
-
-// A bucket of its own, and a store on it. Members are destroyed from the last to the first.
-struct Cloud {
-  SystemClock clock;
-  std::unique_ptr<localcloud::Storage> storage = localcloud::MakeMemoryStorage();
-  std::unique_ptr<OciService> service;
-  std::unique_ptr<Server> server;
-  CurlTransport curl;
-  FaultInjectingTransport transport{curl};
-  std::unique_ptr<ObjectStore> store;
-
-  explicit Cloud(const ObjectKey& root = {}) {
-    const Profile profile{.tenancy = std::string(testing::kTenancy),
-                          .user = std::string(testing::kUser),
-                          .fingerprint = std::string(testing::kFingerprint),
-                          .key_content = std::string(testing::kPkcs8)};
-    auto identities = MakeIdentityProvider(profile, KeyFilePolicy::kRefuseIfOthersMayRead).value();
-    const std::string key_id = identities->Current().value()->key_id;
-    service = OciService::Create(*storage, clock,
-                                 {.buckets = {"lake"},
-                                  .identities = {{key_id, std::string(testing::kPkcs8)}},
-                                  .limits = {.min_part_size_bytes = std::uint64_t{10} << 20}})
-                  .value();
-    server = Server::Start(*service, clock).value();
-    store = MakeOciStore({.endpoint = server->url(), .region = "us-ashburn-1", .bucket = "lake", .root = root},
-                         transport, std::move(identities), clock)
-                .value();
-  }
-};
+using skybridge::testing::OciWorld;
 
 std::shared_ptr<ObjectStore> MakeStore(const ObjectKey& root) {
-  auto cloud = std::make_shared<Cloud>(root);
-  ObjectStore* store = cloud->store.get();
-  return {std::move(cloud), store};
+  auto world = std::make_shared<OciWorld>(root);
+  ObjectStore* store = world->store.get();
+  return {std::move(world), store};
 }
 
 INSTANTIATE_TEST_SUITE_P(Oci, ObjectStoreContract,
@@ -66,7 +29,7 @@ INSTANTIATE_TEST_SUITE_P(Oci, ObjectStoreContract,
 class OciStoreOnTheWire : public ::testing::Test {
  protected:
   CallContext Context(bool retried = false) const {
-    return {.deadline = cloud_.clock.Now() + std::chrono::seconds(30), .retried = retried};
+    return {.deadline = world_.clock.Now() + std::chrono::seconds(30), .retried = retried};
   }
   ObjectInfo Put(const std::string& path, std::string_view text, Attributes attributes = {}) {
     auto info =
@@ -82,11 +45,11 @@ class OciStoreOnTheWire : public ::testing::Test {
     return text.substr(0, reply->bytes_received);
   }
   void LoseReply(const std::string& operation, int skip = 0) {
-    cloud_.transport.Inject({.operation = operation, .skip = skip, .fault = Fault::kCutAfterActing});
+    world_.transport.Inject({.operation = operation, .skip = skip, .fault = Fault::kCutAfterActing});
   }
 
-  Cloud cloud_;
-  ObjectStore& store_ = *cloud_.store;
+  OciWorld world_;
+  ObjectStore& store_ = *world_.store;
 };
 
 TEST_F(OciStoreOnTheWire, APutWhoseReplyWasLostIsRecognised) {
@@ -111,20 +74,12 @@ TEST_F(OciStoreOnTheWire, ARenameWhoseReplyWasLostIsRecognised) {
 TEST_F(OciStoreOnTheWire, AnInterruptedDirectoryRenameGoesOnWhenCalledAgain) {
   ASSERT_TRUE(store_.MakeDirectory({.key = ObjectKey("from"), .attributes = {.mode = 0750U}}, Context()));
   for (int i = 0; i < 30; ++i) Put("from/sub/f" + std::to_string(i), std::to_string(i));
-  cloud_.transport.Inject({.operation = "oci.rename_object", .skip = 11, .times = 100});
+  world_.transport.Inject({.operation = "oci.rename_object", .skip = 11});
   const RenameRequest request{
       .source = ObjectKey("from"), .destination = ObjectKey("to"), .kind = NodeKind::kDirectory};
   ASSERT_FALSE(store_.Rename(request, Context()));
   // Another process calls again: nothing but the bucket remembers.
-  auto other = MakeOciStore({.endpoint = cloud_.server->url(), .bucket = "lake"}, cloud_.curl,
-                            MakeIdentityProvider({.tenancy = std::string(testing::kTenancy),
-                                                  .user = std::string(testing::kUser),
-                                                  .fingerprint = std::string(testing::kFingerprint),
-                                                  .key_content = std::string(testing::kPkcs8)},
-                                                 KeyFilePolicy::kRefuseIfOthersMayRead)
-                                .value(),
-                            cloud_.clock)
-                   .value();
+  const auto other = world_.OpenStore({});
   const auto moved = other->Rename(request, Context());
   ASSERT_TRUE(moved) << moved.error().ToString();
   EXPECT_EQ(moved->attributes, (Attributes{.mode = 0750U})) << "no trace of the move is left";
