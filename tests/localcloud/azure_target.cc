@@ -42,6 +42,24 @@ std::string TakeSegment(std::string& path) {
   return segment;
 }
 
+bool IsUtf8(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[at]);
+    const std::size_t length = lead < 0x80   ? 1
+                               : lead < 0xC2 ? 0
+                               : lead < 0xE0 ? 2
+                               : lead < 0xF0 ? 3
+                               : lead < 0xF5 ? 4
+                                             : 0;
+    if (length == 0 || at + length > text.size()) return false;
+    for (std::size_t i = 1; i < length; ++i) {
+      if ((static_cast<unsigned char>(text[at + i]) & 0xC0) != 0x80) return false;
+    }
+    at += length;
+  }
+  return true;
+}
+
 std::size_t Utf16Units(std::string_view utf8) {
   std::size_t units = 0;
   for (const unsigned char c : utf8) {
@@ -106,6 +124,7 @@ void CheckPathLimits(std::string_view path, bool hierarchical) {
   if (std::any_of(path.begin(), path.end(), control)) {
     Refuse(400, "InvalidUri", "The request URI is invalid: control characters in a name.");
   }
+  if (!IsUtf8(path)) Refuse(400, "InvalidUri", "The request URI is invalid: not UTF-8.");
   if (Utf16Units(path) > kMaxPathUtf16Units) {
     Refuse(400, "InvalidResourceName",
            "The specified resource name length is not within the permissible limits.");
