@@ -1,11 +1,9 @@
 #include "backends/oci/directory_rename.h"
 
-#include <algorithm>
-#include <atomic>
 #include <optional>
-#include <thread>
 #include <vector>
 
+#include "backends/oci/parallel.h"
 #include "core/digest.h"
 
 namespace skybridge::oci {
@@ -61,22 +59,8 @@ Status RenameOne(Bucket& bucket, const DirectoryRename& rename, const std::strin
 
 Status RenameAll(Bucket& bucket, const DirectoryRename& rename, const std::vector<std::string>& names,
                  const CallContext& context) {
-  std::vector<Status> outcomes(names.size());
-  std::atomic<std::size_t> next{0};
-  std::atomic<bool> failed{false};
-  const auto work = [&] {
-    for (std::size_t i = next++; i < names.size() && !failed; i = next++) {
-      outcomes[i] = RenameOne(bucket, rename, names[i], context);
-      if (!outcomes[i]) failed = true;
-    }
-  };
-  {
-    std::vector<std::jthread> threads;
-    for (std::size_t i = 1; i < std::min(kRenameThreads, names.size()); ++i) threads.emplace_back(work);
-    work();
-  }
-  for (Status& outcome : outcomes) TRY_VOID(std::move(outcome));
-  return {};
+  return ForEachParallel(names.size(), kRenameThreads,
+                         [&](std::size_t i) { return RenameOne(bucket, rename, names[i], context); });
 }
 
 bool NamesSource(const std::optional<Metadata>& marker, const std::string& moving_from) {

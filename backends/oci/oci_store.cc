@@ -9,6 +9,7 @@
 #include "backends/oci/bucket.h"
 #include "backends/oci/directory_rename.h"
 #include "backends/oci/error.h"
+#include "backends/oci/metadata_rewrite.h"
 #include "backends/oci/object_names.h"
 #include "backends/oci/recent_renames.h"
 #include "backends/posix_metadata.h"
@@ -18,8 +19,6 @@ namespace skybridge::oci {
 namespace {
 
 constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
-// Up to here an object is written anew through us; above, the service copies it (seconds, whatever the size).
-constexpr std::uint64_t kMaxRewriteBytes = std::uint64_t{8} << 20;
 constexpr std::uint32_t kMaxListEntries = 1000;
 
 // Limits from "Object Storage Limits" (Oracle documentation); 10 MiB is the least part it has ever asked for.
@@ -102,9 +101,7 @@ class OciStore final : public ObjectStore {
 
   Result<ObjectInfo> SetFileAttributes(const SetAttributesRequest& request, const CallContext& context);
   Result<ObjectInfo> SetDirectoryAttributes(const SetAttributesRequest& request, const CallContext& context);
-  Status RewriteSmall(const std::string& name, const ObjectHead& head, const Metadata& metadata,
-                      const CallContext& context);
-  // Gives the object at `info` the attributes, unless `metadata_now` says that it has them.
+  // Gives the object at `info` the attributes, unless it has them.
   Result<ObjectInfo> Finish(const CommitUploadRequest& request, ObjectInfo info, bool has_attributes,
                             const CallContext& context);
 
@@ -364,31 +361,8 @@ Result<ObjectInfo> OciStore::SetFileAttributes(const SetAttributesRequest& reque
     }
     return Fail(KeyError(ErrorCode::kPreconditionFailed, "set attributes of", request.key));
   }
-  if (head.size_bytes <= kMaxRewriteBytes) {
-    TRY_VOID(RewriteSmall(name, head, metadata, context));
-  } else {
-    TRY_VOID(bucket_.RewriteMetadata(name, ETag(head.facts.etag), metadata, context));
-  }
+  TRY_VOID(ReplaceMetadata(bucket_, name, head, metadata, context));
   return HeadFile(request.key, context);
-}
-
-Status OciStore::RewriteSmall(const std::string& name, const ObjectHead& head, const Metadata& metadata,
-                              const CallContext& context) {
-  const ETag etag(head.facts.etag);
-  std::vector<std::byte> content(head.size_bytes);
-  if (!content.empty()) {
-    const GetReply reply = TRY(bucket_.Get(name, {0, head.size_bytes}, etag, content, context));
-    if (reply.bytes_received != head.size_bytes) {
-      return Fail(ErrorCode::kCorrupt, fmt::format("set attributes of '{}': the content was cut short", name));
-    }
-  }
-  TRY(bucket_.Put({.name = name,
-                   .body = content,
-                   .metadata = metadata,
-                   .content_headers = head.content_headers,
-                   .conditions = {.if_match = etag}},
-                  context));
-  return {};
 }
 
 Result<ObjectInfo> OciStore::SetDirectoryAttributes(const SetAttributesRequest& request, const CallContext& context) {

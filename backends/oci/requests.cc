@@ -65,6 +65,17 @@ void AddChecksum(std::uint32_t crc32c, HttpRequest& request) {
   request.headers.Add("opc-content-crc32c", EncodeCrc32c(crc32c));
 }
 
+// "content-type" -> "contentType": the JSON member of CreateMultipartUpload for a header of PutObject.
+std::string MemberOfHeader(std::string_view header) {
+  std::string member;
+  bool upper = false;
+  for (const char c : header) {
+    if (c != '-') member += upper ? static_cast<char>(c - 'a' + 'A') : c;
+    upper = c == '-';
+  }
+  return member;
+}
+
 Json MetadataMember(const Metadata& metadata) {
   Json member = Json::object();
   for (const auto& [name, value] : metadata) member[std::string(kMetadataPrefix) + name] = value;
@@ -178,9 +189,10 @@ Call MakeGetWorkErrors(std::string_view endpoint, std::string_view id) {
 }
 
 Call MakeCreateUpload(const BucketAddress& bucket, const CreateUploadParameters& parameters) {
-  const Json body = {{"object", parameters.name},
-                     {"contentType", "application/octet-stream"},
-                     {"metadata", MetadataMember(parameters.metadata)}};
+  Json body = {{"object", parameters.name},
+               {"contentType", "application/octet-stream"},
+               {"metadata", MetadataMember(parameters.metadata)}};
+  for (const auto& [header, value] : parameters.content_headers) body[MemberOfHeader(header)] = value;
   Call call = MakeJsonCall("oci.create_multipart", BucketUrl(bucket) + "/u", body);
   call.http.headers.Add("opc-checksum-algorithm", "CRC32C");
   AddConditions(parameters.conditions, call.http);

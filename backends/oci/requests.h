@@ -95,6 +95,7 @@ Call MakeGetWorkErrors(std::string_view endpoint, std::string_view id);
 struct CreateUploadParameters {
   std::string name;
   Metadata metadata;
+  ContentHeaders content_headers = {};  // empty: application/octet-stream
   Conditions conditions;
 };
 Call MakeCreateUpload(const BucketAddress& bucket, const CreateUploadParameters& parameters);

@@ -108,5 +108,27 @@ TEST_F(OciStoreOnTheWire, LargeObjectsChangeTheirAttributesWithoutTravelling) {
   EXPECT_NE(after->etag, before.etag);
 }
 
+TEST_F(OciStoreOnTheWire, LargeObjectsAreSentAgainWhereTheServiceMayNotCopy) {
+  std::string large(std::size_t{25} << 20, 'x');
+  large.back() = '!';
+  const ObjectInfo before = Put("large", large);
+  world_.transport.Inject(
+      {.operation = "oci.copy_object",
+       .times = 2,
+       .fault = Fault::kAnswer,
+       .answer = skybridge::testing::Answer(400, {}, R"({"code":"InsufficientServicePermissions","message":"no"})")});
+  const Attributes wanted{.mode = 0600U};
+  const SetAttributesRequest request{.key = ObjectKey("large"), .attributes = wanted, .if_match = before.etag};
+  // The first try breaks off midway: the object stays as it was.
+  world_.transport.Inject({.operation = "oci.upload_part", .skip = 1});
+  ASSERT_FALSE(store_.SetAttributes(request, Context()));
+  EXPECT_EQ(store_.Head(ObjectKey("large"), Context())->etag, before.etag);
+
+  const auto after = store_.SetAttributes(request, Context());
+  ASSERT_TRUE(after) << after.error().ToString();
+  EXPECT_EQ(after->attributes, wanted);
+  EXPECT_EQ(after->digests.crc32c, before.digests.crc32c);
+}
+
 }  // namespace
 }  // namespace skybridge::oci

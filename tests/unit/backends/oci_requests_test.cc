@@ -66,6 +66,10 @@ TEST(OciRequests, UploadsNameMetadataWithItsPrefix) {
   EXPECT_EQ(create.json,
             R"({"contentType":"application/octet-stream","metadata":{"opc-meta-mode":"0100644"},"object":"a/b"})");
   EXPECT_EQ(create.http.headers.Get("if-match"), "v");
+  const Call typed = MakeCreateUpload(
+      kBucket,
+      {.name = "a", .metadata = {}, .content_headers = {{"content-type", "text/csv"}, {"cache-control", "no-store"}}});
+  EXPECT_EQ(typed.json, R"({"cacheControl":"no-store","contentType":"text/csv","metadata":{},"object":"a"})");
   EXPECT_EQ(create.http.headers.Get("opc-checksum-algorithm"), "CRC32C");
 
   const Call part =

@@ -342,11 +342,11 @@ TEST_F(OciStoreTest, LargeObjectsGetTheirAttributesFromACopyWithinTheService) {
                                                  "oci.work_request", "oci.head_object"}));
 }
 
-TEST_F(OciStoreTest, ACopyThatTheServiceMayNotDoIsAnError) {
+TEST_F(OciStoreTest, ACopyThatFailsIsAnError) {
   transport_.Answer(200, {{"etag", "v1"}, {"content-length", "100000000"}});
   transport_.Answer(202, {{"opc-work-request-id", "w1"}}).Answer(200, {}, R"({"status":"FAILED"})");
-  transport_.Answer(200, {}, R"([{"code":"InsufficientServicePermissions","message":"no policy"}])");
-  EXPECT_EQ(store_->SetAttributes({.key = ObjectKey("a")}, context_).error().code, ErrorCode::kPermissionDenied);
+  transport_.Answer(200, {}, R"([{"code":"IfMatchFailed","message":"changed"}])");
+  EXPECT_EQ(store_->SetAttributes({.key = ObjectKey("a")}, context_).error().code, ErrorCode::kPreconditionFailed);
 }
 
 TEST_F(OciStoreTest, SetAttributesRefusesAnotherVersion) {
