@@ -39,11 +39,10 @@ Outcome<ExitCode> StartLog(const std::string& log_file, Where where) {
 Outcome<ExitCode> Serve(const MountPlan& plan, const std::string& log_file, Where where, const CommandContext& context,
                         const ReadyCallback& ready) {
   const fuse::MountOptions options = MakeMountOptions(plan, log_file);
-  const std::string what = "mount point " + plan.directory;
-  CLI_TRY_IN(fuse::PrepareMountPoint(options), what, Phase::kLocal);
+  CLI_TRY_IN(fuse::PrepareMountPoint(options), "mount", Phase::kLocal);
   CLI_TRY(StartLog(log_file, where));
   const auto stack = CLI_TRY(MountStack::Build(plan, context));
-  const auto session = CLI_TRY_IN(fuse::Session::Mount(options, stack->filesystem(), {.on_ready = ready}), what, Phase::kLocal);
+  const auto session = CLI_TRY_IN(fuse::Session::Mount(options, stack->filesystem(), {.on_ready = ready}), "mount", Phase::kLocal);
   const Status ended = session->Run();
   if (!ended) return Fails("unmount " + plan.directory, ended.error(), Phase::kRemote);
   return ExitCode::kOk;

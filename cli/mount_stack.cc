@@ -54,7 +54,7 @@ class Stack final : public MountStack {
   // Local things first: they fail at once.
   Outcome<ExitCode> OpenLocal() {
     const std::string& path = plan_.settings.cache_dir;
-    const std::string what = "cache directory " + path;
+    const std::string what = "cache directory";
     directory_ = CLI_TRY_IN(cache::CacheDirectory::Take(path, kNeedFreeBytes), what, Phase::kLocal);
     staging_ = CLI_TRY_IN(cache::Staging::Open({.directory = path + "/staging",
                                                 .capacity_bytes = plan_.settings.staging_size_bytes,

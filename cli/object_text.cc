@@ -31,8 +31,14 @@ std::string ModeText(const ObjectInfo& info) {
   return text;
 }
 
-WallTime ShownTime(const ObjectInfo& info) {
-  return info.attributes && info.attributes->mtime ? *info.attributes->mtime : info.last_modified;
+// The recorded time, else the store's; a directory that exists only as a prefix has neither.
+std::string TimeText(const ObjectInfo& info) {
+  const WallTime time = info.attributes && info.attributes->mtime ? *info.attributes->mtime : info.last_modified;
+  if (time == WallTime{}) return "-";
+  std::string text = FormatRfc3339(time, 0);
+  text[10] = ' ';
+  text.pop_back();
+  return text;
 }
 
 ordered_json Facts(const ObjectInfo& info, std::string_view name) {
@@ -63,11 +69,8 @@ std::string Dump(const ordered_json& value) {
 }  // namespace
 
 std::string DetailLine(const ObjectInfo& info, std::string_view name) {
-  std::string time = FormatRfc3339(ShownTime(info), 0);
-  time[10] = ' ';
-  time.pop_back();
   const std::string size = info.kind == NodeKind::kDirectory ? "-" : FormatBytes(info.size_bytes);
-  return fmt::format("{} {:>11}  {}  {}", ModeText(info), size, time, name);
+  return fmt::format("{} {:>11}  {:<19}  {}", ModeText(info), size, TimeText(info), name);
 }
 
 std::string JsonLine(const ObjectInfo& info, std::string_view name) { return Dump(Facts(info, name)); }

@@ -32,7 +32,7 @@ std::string NameBelow(const ObjectKey& directory, const ObjectKey& key) {
 
 // -l wants attributes; a listing that cannot tell them is completed entry by entry.
 Result<ObjectInfo> WithAttributes(ObjectStore& store, const ObjectInfo& info, const CommandContext& context) {
-  if (info.attributes || info.kind == NodeKind::kDirectory) return info;
+  if (info.attributes) return info;
   auto head = store.Head(info.key, context.Within(kCallTimeout));
   const bool gone = !head && head.error().code == ErrorCode::kNotFound;
   return gone ? Result<ObjectInfo>(info) : head;  // deleted meanwhile: the listing was right when it was made
