@@ -133,8 +133,15 @@ Outcome<OpenPlace> OpenForPath(std::string_view text, const CommandContext& cont
   return Open(std::move(place), context);
 }
 
-Outcome<OpenPlace> OpenAsRoot(std::string_view text, const CommandContext& context) {
-  return Open(AsRoot(CLI_TRY(Resolve(text, context))), context);
+Outcome<OpenPlace> OpenAsRoot(std::string_view text, const CommandContext& context, LocalRoot local) {
+  Place place = AsRoot(CLI_TRY(Resolve(text, context)));
+  const auto* directory = std::get_if<LocalDirectory>(&place.remote.uri);
+  if (directory != nullptr && local == LocalRoot::kMakeIfMissing) {
+    std::error_code error;
+    std::filesystem::create_directories(directory->path, error);
+    if (error) return Fails("", ErrorFromErrno(error.value(), fmt::format("make directory '{}'", directory->path)), Phase::kLocal);
+  }
+  return Open(std::move(place), context);
 }
 
 }  // namespace skybridge::cli

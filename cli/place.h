@@ -35,7 +35,8 @@ struct OpenPlace {
 };
 // For ls, stat and cat: the path may be a file. A local file is reached from the directory that holds it.
 Outcome<OpenPlace> OpenForPath(std::string_view text, const CommandContext& context);
-// For sync and verify: the path is the tree.
-Outcome<OpenPlace> OpenAsRoot(std::string_view text, const CommandContext& context);
+// For sync and verify: the path is the tree. A local directory that is to be written may be made first.
+enum class LocalRoot { kMustExist, kMakeIfMissing };
+Outcome<OpenPlace> OpenAsRoot(std::string_view text, const CommandContext& context, LocalRoot local = LocalRoot::kMustExist);
 
 }  // namespace skybridge::cli

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ostream>
 #include <string>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -29,9 +30,11 @@ std::string RootOf(const OpenPlace& place) {
   return root;
 }
 
-Outcome<Pair> OpenBoth(const std::string& source, const std::string& destination, const CommandContext& context) {
-  Pair pair{.source = CLI_TRY(OpenAsRoot(source, context)), .destination = CLI_TRY(OpenAsRoot(destination, context))};
-  return pair;
+// The source first: nothing is made for a copy that cannot begin.
+Outcome<Pair> OpenBoth(const std::string& source, const std::string& destination, LocalRoot local,
+                       const CommandContext& context) {
+  auto from = CLI_TRY(OpenAsRoot(source, context));
+  return Pair{.source = std::move(from), .destination = CLI_TRY(OpenAsRoot(destination, context, local))};
 }
 
 // Copying a tree into itself would never end.
@@ -87,7 +90,8 @@ AttributeCheck AttributesToCheck(const std::string& word) {
 }  // namespace
 
 Outcome<ExitCode> RunSync(const SyncArguments& arguments, const CommandContext& context) {
-  const Pair pair = CLI_TRY(OpenBoth(arguments.source, arguments.destination, context));
+  const LocalRoot local = arguments.dry_run ? LocalRoot::kMustExist : LocalRoot::kMakeIfMissing;
+  const Pair pair = CLI_TRY(OpenBoth(arguments.source, arguments.destination, local, context));
   const Status apart = CheckApart(pair);
   if (!apart) return Fails(ExitCode::kUsage, apart.error().message);
   SyncOptions options{.source = {.store = pair.source.store()},
@@ -109,7 +113,7 @@ Outcome<ExitCode> RunSync(const SyncArguments& arguments, const CommandContext& 
 }
 
 Outcome<ExitCode> RunVerify(const VerifyArguments& arguments, const CommandContext& context) {
-  const Pair pair = CLI_TRY(OpenBoth(arguments.source, arguments.destination, context));
+  const Pair pair = CLI_TRY(OpenBoth(arguments.source, arguments.destination, LocalRoot::kMustExist, context));
   VerifyOptions options{.source = {.store = pair.source.store()},
                         .destination = {.store = pair.destination.store()},
                         .clock = context.clock,

@@ -1,0 +1,212 @@
+#include "cli/store_factory.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "backends/azure/oauth.h"
+#include "backends/azure/open_store.h"
+#include "backends/azure/sas.h"
+#include "backends/azure/shared_key.h"
+#include "backends/endpoint_pause.h"
+#include "backends/http/counting_transport.h"
+#include "backends/http/curl_transport.h"
+#include "backends/local/local_store.h"
+#include "backends/oci/config_file.h"
+#include "backends/oci/identity.h"
+#include "backends/oci/oci_store.h"
+#include "backends/rate_limited_store.h"
+#include "backends/retrying_store.h"
+#include "core/config_environment.h"
+#include "core/log.h"
+
+namespace skybridge::cli {
+namespace {
+
+// Who starts a command wants to know soon that the network is down; a store that has answered once is worth more patience.
+constexpr int kOpenAttempts = 3;
+constexpr std::chrono::milliseconds kOpenRetryDelay{500};
+
+template <class Attempt>
+auto FewAttempts(Clock& clock, const CallContext& context, Attempt attempt) -> decltype(attempt()) {
+  for (int tries = 1;; ++tries) {
+    auto result = attempt();
+    if (result || !result.error().retryable || tries == kOpenAttempts) return result;
+    const MonotonicTime next = clock.Now() + result.error().retry_after.value_or(kOpenRetryDelay);
+    if (next >= context.deadline || !clock.SleepUntil(next, context.stop)) return result;
+  }
+}
+
+// For containers that anybody may read.
+class NoCredential final : public azure::Credential {
+ public:
+  Status Authorize(HttpRequest&, const CallContext&) override { return {}; }
+  bool Refused(const HttpRequest&) override { return false; }
+};
+
+// Members are destroyed from the last to the first: top-down.
+class RemoteStack final : public OpenStore {
+ public:
+  RemoteStack(const RemoteConfig& remote, Clock& clock)
+      : clock_(clock),
+        limits_{.max_in_flight = remote.max_requests, .calls_per_second = remote.requests_per_second},
+        curl_({.ca_file = remote.ca_file, .allow_plain_http = remote.allow_http}),
+        transport_(curl_) {}
+
+  // What this remote cost, for those who look.
+  ~RemoteStack() override {
+    for (const auto& [operation, counts] : transport_.Snapshot()) {
+      Log(LogLevel::kDebug, "requests: {} {} times, {} bytes up, {} bytes down", operation, counts.requests,
+          counts.body_bytes_sent, counts.body_bytes_received);
+    }
+  }
+
+  HttpTransport& transport() { return transport_; }
+  void Put(std::unique_ptr<ObjectStore> store) {
+    base_ = std::move(store);
+    limited_ = std::make_unique<RateLimitedStore>(*base_, clock_, limits_);
+    retrying_ = std::make_unique<RetryingStore>(*limited_, pause_, clock_);
+  }
+  ObjectStore& store() override { return *retrying_; }
+
+ private:
+  Clock& clock_;
+  const RateLimits limits_;
+  CurlTransport curl_;
+  CountingTransport transport_;
+  EndpointPause pause_;
+  std::unique_ptr<ObjectStore> base_;
+  std::unique_ptr<RateLimitedStore> limited_;
+  std::unique_ptr<RetryingStore> retrying_;
+};
+
+class LocalStack final : public OpenStore {
+ public:
+  explicit LocalStack(std::unique_ptr<ObjectStore> store) : store_(std::move(store)) {}
+  ObjectStore& store() override { return *store_; }
+
+ private:
+  std::unique_ptr<ObjectStore> store_;
+};
+
+Status CheckCaFile(const std::string& path) {
+  if (path.empty() || access(path.c_str(), R_OK) == 0) return {};
+  return Fail(ErrorFromErrno(errno, "ca_file " + path));
+}
+
+Result<std::shared_ptr<azure::Credential>> MakeCredential(const AuthConfig& auth, const std::string& account,
+                                                          HttpTransport& transport, const Environment& environment,
+                                                          Clock& clock) {
+  using Shared = std::shared_ptr<azure::Credential>;
+  switch (auth.type) {
+    case AuthType::kSharedKey: {
+      const Secret key = TRY(auth.account_key.Resolve(environment));
+      return Shared(TRY(azure::SharedKeyCredential::Make(account, key.Reveal())));
+    }
+    case AuthType::kSas: {
+      const Secret sas = TRY(auth.sas_token.Resolve(environment));
+      return Shared(TRY(azure::SasCredential::Make(sas.Reveal(), clock)));
+    }
+    case AuthType::kServicePrincipal: {
+      azure::ServicePrincipal principal{.tenant_id = auth.tenant_id,
+                                        .client_id = auth.client_id,
+                                        .client_secret = TRY(auth.client_secret.Resolve(environment))};
+      if (!auth.authority_host.empty()) principal.authority = auth.authority_host;
+      auto source = TRY(azure::ServicePrincipalSource::Make(std::move(principal), transport, clock));
+      return Shared(std::make_shared<azure::BearerCredential>(std::move(source), clock));
+    }
+    case AuthType::kNone: return Shared(std::make_shared<NoCredential>());
+    case AuthType::kAutomatic:
+    case AuthType::kConfigFile: break;
+  }
+  return Fail(ErrorCode::kInternal, "this way to authenticate is not one of Azure's");
+}
+
+Outcome<std::unique_ptr<OpenStore>> OpenAzureRemote(const RemoteConfig& remote, const std::string& what,
+                                                    const Environment& environment, Clock& clock,
+                                                    const CallContext& context) {
+  const auto& uri = std::get<AzureUri>(remote.uri);
+  auto stack = std::make_unique<RemoteStack>(remote, clock);
+  azure::Options options{.account = uri.account,
+                         .container = uri.container,
+                         .root = uri.path.path,
+                         .dfs_endpoint = uri.dfs_endpoint,
+                         .blob_endpoint = uri.blob_endpoint,
+                         .allow_http = remote.allow_http};
+  if (remote.namespace_kind != NamespaceKind::kDetect) {
+    options.hierarchical = remote.namespace_kind == NamespaceKind::kHierarchical;
+  }
+  options.credential = CLI_TRY_IN(MakeCredential(remote.auth, uri.account, stack->transport(), environment, clock), what,
+                                  Phase::kConfiguration);
+  const auto open = [&] { return azure::OpenStore(options, stack->transport(), clock, context); };
+  auto store = CLI_TRY_IN(FewAttempts(clock, context, open), what, Phase::kRemote);
+  const auto probe = [&] { return store->Probe(context); };
+  CLI_TRY_IN(FewAttempts(clock, context, probe), what, Phase::kRemote);
+  stack->Put(std::move(store));
+  return stack;
+}
+
+Result<oci::Profile> LoadOciProfile(const AuthConfig& auth, const oci::Environment& variables,
+                                    const Environment& environment) {
+  oci::Profile profile =
+      TRY(oci::LoadProfile({.file = auth.config_file, .profile = auth.profile, .environment = variables}));
+  if (auth.pass_phrase.has_value()) {
+    const Secret phrase = TRY(auth.pass_phrase.Resolve(environment));
+    profile.pass_phrase = phrase.Reveal();
+  }
+  return profile;
+}
+
+Outcome<std::unique_ptr<OpenStore>> OpenOciRemote(const RemoteConfig& remote, const std::string& what,
+                                                  const Environment& environment, Clock& clock,
+                                                  const CallContext& context) {
+  const auto& uri = std::get<OciUri>(remote.uri);
+  const oci::Environment variables = [&environment](std::string_view name) { return environment.Get(std::string(name)); };
+  const oci::Profile profile =
+      CLI_TRY_IN(LoadOciProfile(remote.auth, variables, environment), what, Phase::kConfiguration);
+  auto identities = CLI_TRY_IN(oci::MakeIdentityProvider(profile, oci::KeyFilePolicy::kRefuseIfOthersMayRead), what,
+                               Phase::kConfiguration);
+  const oci::OciStoreOptions options{.endpoint = remote.endpoint,
+                                     .region = remote.region.empty() ? profile.region : remote.region,
+                                     .name_space = uri.name_space,
+                                     .bucket = uri.bucket,
+                                     .root = uri.path,
+                                     .environment = variables};
+  auto stack = std::make_unique<RemoteStack>(remote, clock);
+  auto store = CLI_TRY_IN(oci::MakeOciStore(options, stack->transport(), std::move(identities), clock), what,
+                          Phase::kConfiguration);
+  const auto probe = [&] { return store->Probe(context); };
+  CLI_TRY_IN(FewAttempts(clock, context, probe), what, Phase::kRemote);
+  stack->Put(std::move(store));
+  return stack;
+}
+
+Outcome<std::unique_ptr<OpenStore>> OpenLocal(const LocalDirectory& directory, const std::string& what, Clock& clock) {
+  auto store = OpenLocalStore({.directory = directory.path}, clock);
+  if (!store && store.error().code == ErrorCode::kNotFound) {
+    return Fails(ExitCode::kNotFound, fmt::format("'{}': no such directory", directory.path));
+  }
+  if (!store) return Fails(what, store.error(), Phase::kLocal);
+  return std::make_unique<LocalStack>(*std::move(store));
+}
+
+}  // namespace
+
+Outcome<std::unique_ptr<OpenStore>> StoreFactory::Open(const RemoteConfig& remote, const CallContext& context) {
+  RemoteConfig complete = remote;
+  const std::string what = remote.name.empty() ? remote.Label() : "remote " + remote.name;
+  if (const auto* local = std::get_if<LocalDirectory>(&complete.uri)) return OpenLocal(*local, what, clock_);
+  if (complete.auth.type == AuthType::kAutomatic) {
+    complete.auth = CLI_TRY_IN(AuthFromEnvironment(complete.uri, environment_), what, Phase::kConfiguration);
+  }
+  const Status ca_file = CheckCaFile(complete.ca_file);
+  if (!ca_file) return Fails(what, ca_file.error(), Phase::kConfiguration);
+  if (std::holds_alternative<OciUri>(complete.uri)) return OpenOciRemote(complete, what, environment_, clock_, context);
+  return OpenAzureRemote(complete, what, environment_, clock_, context);
+}
+
+}  // namespace skybridge::cli
