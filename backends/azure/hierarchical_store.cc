@@ -171,13 +171,15 @@ Result<PartReceipt> HierarchicalStore::UploadPart(const UploadPartRequest& reque
 }
 
 Result<ObjectInfo> HierarchicalStore::CommitUpload(const CommitUploadRequest& request, const CallContext& context) {
+  const UploadName upload = TRY(ParseUploadId(request.upload));
+  const std::uint64_t size = TRY(WholeSize(request));
+  MetadataMap metadata = TRY(blobs_.Encode(NodeKind::kFile, request.attributes));
   Publication publication{.key = request.key,
-                          .temporary = {},
-                          .upload = TRY(ParseUploadId(request.upload)),
-                          .size_bytes = TRY(WholeSize(request)),
-                          .metadata = TRY(blobs_.Encode(NodeKind::kFile, request.attributes)),
+                          .temporary = UploadPath(request.key, upload.nonce),
+                          .upload = upload,
+                          .size_bytes = size,
+                          .metadata = std::move(metadata),
                           .conditions = request.conditions};
-  publication.temporary = UploadPath(request.key, publication.upload.nonce);
   const bool same_metadata = Fingerprint(publication.metadata) == publication.upload.fingerprint;
   publication.metadata.emplace(kUploadKey, publication.upload.nonce);
   auto info = [&]() -> Result<ObjectInfo> {

@@ -113,7 +113,8 @@ Status BearerCredential::Authorize(HttpRequest& request, const CallContext& cont
   if (!IsSafeForSecrets(request.url)) {
     return Fail(ErrorCode::kInvalidArgument, "a token must not travel over plain http");
   }
-  request.headers.Set("Authorization", std::string(kBearer) + TRY(CurrentToken(context)));
+  const std::string token = TRY(CurrentToken(context));
+  request.headers.Set("Authorization", std::string(kBearer) + token);
   return {};
 }
 
