@@ -20,15 +20,18 @@ struct CommandContext {
   const Environment& environment;
   Clock& clock;
   StoreOpener& stores;
-  bool progress_line = false;   // err is a terminal: progress overwrites one line
-  std::stop_token stop = {};    // SIGINT, SIGTERM
+  bool progress_line = false;    // err is a terminal: progress overwrites one line
+  std::stop_token stop = {};     // SIGINT, SIGTERM
   std::string config_file = {};  // --config
 
   // For one remote call, retries and all.
-  CallContext Within(std::chrono::milliseconds time) const { return {.deadline = clock.Now() + time, .stop = stop}; }
+  CallContext Within(std::chrono::milliseconds time) const {
+    return {.deadline = clock.Now() + time, .stop = stop};
+  }
 };
 
-// A store is opened, and a container proved to be there, within this: a command that cannot work ends in seconds.
+// A store is opened, and a container proved to be there, within this: a command that cannot work
+// ends in seconds.
 inline constexpr std::chrono::seconds kOpenTimeout{15};
 // Any other single call of a command.
 inline constexpr std::chrono::seconds kCallTimeout{120};

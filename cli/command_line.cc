@@ -4,18 +4,20 @@
 #include <string_view>
 #include <utility>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
-
+#include <CLI/CLI.hpp>
 
 namespace skybridge::cli {
 namespace {
 
 constexpr const char* kDescription =
-    "skybridge: Azure Data Lake Storage Gen2 and OCI Object Storage as local directories, and copies between them";
+    "skybridge: Azure Data Lake Storage Gen2 and OCI Object Storage as local directories, and "
+    "copies between them";
 constexpr const char* kFooter =
-    "SRC, DST and PATH: abfss://FILESYSTEM@ACCOUNT.dfs.core.windows.net/PATH, oci://BUCKET@NAMESPACE/PATH, REMOTE:PATH "
-    "or a directory.\nExit codes: 0 done, 1 differences or failed files, 2 usage, 3 configuration, 4 authentication, 5 not "
+    "SRC, DST and PATH: abfss://FILESYSTEM@ACCOUNT.dfs.core.windows.net/PATH, "
+    "oci://BUCKET@NAMESPACE/PATH, REMOTE:PATH "
+    "or a directory.\nExit codes: 0 done, 1 differences or failed files, 2 usage, 3 configuration, "
+    "4 authentication, 5 not "
     "found, 6 network, 7 local resource, 8 interrupted. Manual: skybridge(1).";
 
 // Everything that CLI11 writes into while it parses.
@@ -48,13 +50,18 @@ void AddReadCommands(CLI::App& app, Parsed& parsed) {
 }
 
 void AddMountCommand(CLI::App& app, Parsed& parsed) {
-  CLI::App* mount = app.add_subcommand("mount", "mount a remote, several, or a mount of the configuration");
-  mount->add_option("PLACES", parsed.mount_places, "REMOTE|URI DIR; with --all, or for a configured mount, DIR alone")
+  CLI::App* mount =
+      app.add_subcommand("mount", "mount a remote, several, or a mount of the configuration");
+  mount
+      ->add_option("PLACES", parsed.mount_places,
+                   "REMOTE|URI DIR; with --all, or for a configured mount, DIR alone")
       ->required()
       ->expected(1, 2);
   mount->add_flag("--all", parsed.mount.all, "every configured remote, as DIR/REMOTE");
-  mount->add_flag("-f,--foreground", parsed.mount.foreground, "stay in the foreground (systemd, containers)");
-  mount->add_option("-o", parsed.mount.options, "options as for mount(8): ro,ttl=5s,...")->allow_extra_args(false);
+  mount->add_flag("-f,--foreground", parsed.mount.foreground,
+                  "stay in the foreground (systemd, containers)");
+  mount->add_option("-o", parsed.mount.options, "options as for mount(8): ro,ttl=5s,...")
+      ->allow_extra_args(false);
   mount->add_option("--cache-dir", parsed.cache_dir, "directory of the cache");
   mount->add_option("--cache-size", parsed.cache_size, "bound of the block cache, such as 50GiB");
   mount->add_flag("--read-only", parsed.read_only, "refuse every change");
@@ -63,7 +70,8 @@ void AddMountCommand(CLI::App& app, Parsed& parsed) {
 }
 
 void AddCopyCommands(CLI::App& app, Parsed& parsed) {
-  CLI::App* sync = app.add_subcommand("sync", "copy what differs from SRC to DST; nothing is deleted");
+  CLI::App* sync =
+      app.add_subcommand("sync", "copy what differs from SRC to DST; nothing is deleted");
   sync->add_option("SRC", parsed.sync.source, "source")->required();
   sync->add_option("DST", parsed.sync.destination, "destination")->required();
   sync->add_flag("-n,--dry-run", parsed.sync.dry_run, "only say what would be done");
@@ -72,17 +80,23 @@ void AddCopyCommands(CLI::App& app, Parsed& parsed) {
   CLI::App* verify = app.add_subcommand("verify", "prove that SRC and DST are equal");
   verify->add_option("SRC", parsed.verify.source, "source")->required();
   verify->add_option("DST", parsed.verify.destination, "destination")->required();
-  verify->add_flag("--read-all", parsed.verify.read_all, "read every byte, even where the stores report digests");
-  verify->add_option("--attributes", parsed.verify.attributes, "also compare: ignore, mtime or all (default ignore)")
+  verify->add_flag("--read-all", parsed.verify.read_all,
+                   "read every byte, even where the stores report digests");
+  verify
+      ->add_option("--attributes", parsed.verify.attributes,
+                   "also compare: ignore, mtime or all (default ignore)")
       ->check(CLI::IsMember({"ignore", "mtime", "all"}));
   verify->add_option("-j,--jobs", parsed.verify.jobs, "files at once")->check(CLI::Range(1, 1024));
   verify->add_flag("--json", parsed.verify.json, "the result as one JSON object");
 }
 
 void AddOtherCommands(CLI::App& app, Parsed& parsed) {
-  CLI::App* doctor = app.add_subcommand("doctor", "check configuration, network, credentials and this machine");
-  doctor->add_option("REMOTE", parsed.doctor.remote, "remote or URI; all configured ones by default");
-  doctor->add_flag("--read-only", parsed.doctor.read_only, "do not write and delete a probe object");
+  CLI::App* doctor =
+      app.add_subcommand("doctor", "check configuration, network, credentials and this machine");
+  doctor->add_option("REMOTE", parsed.doctor.remote,
+                     "remote or URI; all configured ones by default");
+  doctor->add_flag("--read-only", parsed.doctor.read_only,
+                   "do not write and delete a probe object");
   doctor->add_option("--cache-dir", parsed.doctor.cache_dir, "check this cache directory too");
   doctor->add_flag("--json", parsed.doctor.json, "one JSON object a line");
   app.add_subcommand("version", "print the version");
@@ -90,7 +104,8 @@ void AddOtherCommands(CLI::App& app, Parsed& parsed) {
 
 Outcome<Command> MountCommand(Parsed& parsed) {
   MountArguments mount = std::move(parsed.mount);
-  if (mount.all && parsed.mount_places.size() == 2) return Fails(ExitCode::kUsage, "mount --all takes DIR alone");
+  if (mount.all && parsed.mount_places.size() == 2)
+    return Fails(ExitCode::kUsage, "mount --all takes DIR alone");
   if (parsed.mount_places.size() == 2) mount.source = parsed.mount_places[0];
   mount.directory = parsed.mount_places.back();
   if (!parsed.cache_dir.empty()) mount.settings.emplace_back("cache_dir", parsed.cache_dir);
@@ -141,14 +156,16 @@ Outcome<CommandLine> ParseMain(std::vector<std::string> arguments) {
   } catch (const CLI::ParseError& error) {
     const auto chosen = app.get_subcommands();
     const std::string command = chosen.empty() ? "" : " " + chosen[0]->get_name();
-    return Fails(ExitCode::kUsage, fmt::format("{}; see skybridge{} --help", error.what(), command));
+    return Fails(ExitCode::kUsage,
+                 fmt::format("{}; see skybridge{} --help", error.what(), command));
   }
   return CommandLine{.command = CLI_TRY(ChosenCommand(app, parsed)),
                      .config_file = parsed.config_file,
                      .debug = parsed.debug};
 }
 
-// mount(8), "External helpers": mount.SUFFIX spec dir [-sfnv] [-N namespace] [-o options] [-t type.subtype].
+// mount(8), "External helpers": mount.SUFFIX spec dir [-sfnv] [-N namespace] [-o options] [-t
+// type.subtype].
 Outcome<CommandLine> ParseMountHelper(const std::vector<std::string>& arguments) {
   MountArguments mount;
   std::vector<std::string> places;
@@ -159,22 +176,26 @@ Outcome<CommandLine> ParseMountHelper(const std::vector<std::string>& arguments)
       if (i + 1 == arguments.size()) return Fails(ExitCode::kUsage, argument + " needs a value");
       ++i;
       if (argument == "-o") mount.options.push_back(arguments[i]);
-      if (argument == "-N") return Fails(ExitCode::kUsage, "mount -N (another name space) is not supported");
+      if (argument == "-N")
+        return Fails(ExitCode::kUsage, "mount -N (another name space) is not supported");
     } else if (argument.size() > 1 && argument[0] == '-') {
       if (argument.find_first_not_of("sfnv", 1) != std::string::npos) {
-        return Fails(ExitCode::kUsage, fmt::format("unknown option {} of mount.skybridge", argument));
+        return Fails(ExitCode::kUsage,
+                     fmt::format("unknown option {} of mount.skybridge", argument));
       }
       fake = fake || argument.find('f') != std::string::npos;
     } else {
       places.push_back(argument);
     }
   }
-  if (places.size() != 2) return Fails(ExitCode::kUsage, "usage: mount.skybridge SOURCE DIR [-sfnv] [-o options]");
+  if (places.size() != 2)
+    return Fails(ExitCode::kUsage, "usage: mount.skybridge SOURCE DIR [-sfnv] [-o options]");
   if (fake) return CommandLine{.command = PrintText{}};
   if (places[0] != "config") mount.source = places[0];
   mount.directory = places[1];
   const ParsedMountOptions options = CLI_TRY(ParseMountOptions(mount.options));
-  return CommandLine{.command = std::move(mount), .config_file = options.config_file, .debug = options.debug};
+  return CommandLine{
+      .command = std::move(mount), .config_file = options.config_file, .debug = options.debug};
 }
 
 }  // namespace

@@ -18,8 +18,8 @@ struct PrintText {
   std::string text;
 };
 
-using Command = std::variant<PrintText, ListOptions, StatOptions, CatOptions, MountArguments, SyncArguments,
-                             VerifyArguments, DoctorOptions>;
+using Command = std::variant<PrintText, ListOptions, StatOptions, CatOptions, MountArguments,
+                             SyncArguments, VerifyArguments, DoctorOptions>;
 
 struct CommandLine {
   Command command;
@@ -27,9 +27,9 @@ struct CommandLine {
   bool debug = false;
 };
 
-// `arguments` as main got them, the program's name first. A name that ends in "mount.skybridge" means the helper that
-// mount(8) calls: mount.skybridge SOURCE DIR [-sfnv] [-N namespace] [-t type] [-o options].
-// Errors: kUsage, with one line.
+// `arguments` as main got them, the program's name first. A name that ends in "mount.skybridge"
+// means the helper that mount(8) calls: mount.skybridge SOURCE DIR [-sfnv] [-N namespace] [-t type]
+// [-o options]. Errors: kUsage, with one line.
 Outcome<CommandLine> ParseCommandLine(const std::vector<std::string>& arguments);
 
 }  // namespace skybridge::cli

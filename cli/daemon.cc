@@ -20,7 +20,8 @@
 namespace skybridge::cli {
 namespace {
 
-// What the child says through the pipe, once: the exit code, a space, and the message; code 0 is "ready".
+// What the child says through the pipe, once: the exit code, a space, and the message; code 0 is
+// "ready".
 void Report(FileDescriptor& pipe, ExitCode code, const std::string& message) {
   if (!pipe) return;
   const std::string text = fmt::format("{} {}", static_cast<int>(code), message);
@@ -39,7 +40,8 @@ void LeaveTerminal() {
   if (chdir("/") != 0) return;
   const FileDescriptor null(open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!null) return;
-  for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) dup2(null.get(), standard);
+  for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    dup2(null.get(), standard);
 }
 
 [[noreturn]] void RunChild(const DaemonWork& work, FileDescriptor pipe) {
@@ -62,8 +64,9 @@ Outcome<ExitCode> EndedSilently(pid_t child) {
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
   return Fails(ExitCode::kInternal,
-               WIFSIGNALED(status) ? fmt::format("the background process was ended by signal {}", WTERMSIG(status))
-                                   : "the background process ended without a word");
+               WIFSIGNALED(status)
+                   ? fmt::format("the background process was ended by signal {}", WTERMSIG(status))
+                   : "the background process ended without a word");
 }
 
 Outcome<ExitCode> AwaitChild(pid_t child, const FileDescriptor& pipe) {
@@ -83,12 +86,14 @@ Outcome<ExitCode> AwaitChild(pid_t child, const FileDescriptor& pipe) {
 
 Outcome<ExitCode> RunInBackground(const DaemonWork& work) {
   std::array<int, 2> ends{};
-  if (pipe2(ends.data(), O_CLOEXEC) != 0) return Fails("pipe", ErrorFromErrno(errno, "cannot make it"), Phase::kLocal);
+  if (pipe2(ends.data(), O_CLOEXEC) != 0)
+    return Fails("pipe", ErrorFromErrno(errno, "cannot make it"), Phase::kLocal);
   FileDescriptor read_end(ends[0]);
   FileDescriptor write_end(ends[1]);
   std::fflush(nullptr);
   const pid_t child = fork();
-  if (child < 0) return Fails("fork", ErrorFromErrno(errno, "cannot make a process"), Phase::kLocal);
+  if (child < 0)
+    return Fails("fork", ErrorFromErrno(errno, "cannot make a process"), Phase::kLocal);
   if (child == 0) {
     read_end.Reset();
     RunChild(work, std::move(write_end));

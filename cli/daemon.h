@@ -1,4 +1,5 @@
-// Daemon: work that goes on in the background once it is ready, with a foreground that waits for just that.
+// Daemon: work that goes on in the background once it is ready, with a foreground that waits for
+// just that.
 #pragma once
 
 #include <functional>
@@ -12,10 +13,10 @@ namespace skybridge::cli {
 using ReadyCallback = std::function<void()>;
 using DaemonWork = std::function<Outcome<ExitCode>(const ReadyCallback& ready)>;
 
-// Forks; call it before there are threads. The child runs `work`; when that is ready the child leaves the terminal (own
-// session, working directory /, standard files on /dev/null), and this function returns kOk in the parent. If the work
-// ends before, its Failure (or exit code) is what this function returns; a later Failure is logged. It never returns in
-// the child.
+// Forks; call it before there are threads. The child runs `work`; when that is ready the child
+// leaves the terminal (own session, working directory /, standard files on /dev/null), and this
+// function returns kOk in the parent. If the work ends before, its Failure (or exit code) is what
+// this function returns; a later Failure is logged. It never returns in the child.
 Outcome<ExitCode> RunInBackground(const DaemonWork& work);
 
 // Tells systemd that a foreground service is up; nothing without $NOTIFY_SOCKET.

@@ -20,7 +20,8 @@
 namespace skybridge::cli {
 namespace {
 
-// OCI refuses requests that are more than 5 minutes off, Azure 15; certificates and tokens suffer before.
+// OCI refuses requests that are more than 5 minutes off, Azure 15; certificates and tokens suffer
+// before.
 constexpr std::chrono::minutes kAllowedSkew{2};
 constexpr std::uint64_t kWantedFreeBytes = std::uint64_t{1} << 30;
 
@@ -36,7 +37,8 @@ class Checklist {
   }
   // True if it went well.
   template <class T>
-  bool Take(const std::string& name, const Result<T>& result, Phase phase, const std::string& detail) {
+  bool Take(const std::string& name, const Result<T>& result, Phase phase,
+            const std::string& detail) {
     if (result) {
       Ok(name, detail);
     } else {
@@ -62,43 +64,56 @@ class Checklist {
   std::optional<ExitCode> first_failure_;
 };
 
-void CheckClock(const std::string& label, WallTime server_time, const CommandContext& context, Checklist& checks) {
+void CheckClock(const std::string& label, WallTime server_time, const CommandContext& context,
+                Checklist& checks) {
   if (server_time == WallTime{}) return;
-  const auto skew = std::chrono::duration_cast<std::chrono::milliseconds>(context.clock.WallNow() - server_time);
+  const auto skew =
+      std::chrono::duration_cast<std::chrono::milliseconds>(context.clock.WallNow() - server_time);
   const std::string text = fmt::format("this machine's clock is {} {} the service's",
-                                       FormatDuration(std::chrono::abs(skew)), skew.count() >= 0 ? "ahead of" : "behind");
+                                       FormatDuration(std::chrono::abs(skew)),
+                                       skew.count() >= 0 ? "ahead of" : "behind");
   if (std::chrono::abs(skew) <= kAllowedSkew) {
     checks.Ok(label + " clock", text);
   } else {
-    checks.Failed(label + " clock", {ExitCode::kLocalResource, text + "; set it, and keep it right with NTP (timedatectl)"});
+    checks.Failed(label + " clock", {ExitCode::kLocalResource,
+                                     text + "; set it, and keep it right with NTP (timedatectl)"});
   }
 }
 
-bool CheckRead(const std::string& label, const OpenPlace& place, const CommandContext& context, Checklist& checks) {
-  const auto page = place.store().List({.directory = place.place.path, .max_entries = 10}, context.Within(kOpenTimeout));
-  const std::string detail = page ? fmt::format("{} entries on the first page", page->entries.size()) : "";
+bool CheckRead(const std::string& label, const OpenPlace& place, const CommandContext& context,
+               Checklist& checks) {
+  const auto page = place.store().List({.directory = place.place.path, .max_entries = 10},
+                                       context.Within(kOpenTimeout));
+  const std::string detail =
+      page ? fmt::format("{} entries on the first page", page->entries.size()) : "";
   if (!checks.Take(label + " list", page, Phase::kRemote, detail)) return false;
   for (const ObjectInfo& entry : page->entries) {
     if (entry.kind != NodeKind::kFile || entry.size_bytes == 0) continue;
     std::byte first{};
-    const auto read = place.store().Get({.key = entry.key, .range = {0, 1}}, std::span(&first, 1), context.Within(kOpenTimeout));
-    return checks.Take(label + " read", read, Phase::kRemote, fmt::format("first byte of '{}'", entry.key.name()));
+    const auto read = place.store().Get({.key = entry.key, .range = {0, 1}}, std::span(&first, 1),
+                                        context.Within(kOpenTimeout));
+    return checks.Take(label + " read", read, Phase::kRemote,
+                       fmt::format("first byte of '{}'", entry.key.name()));
   }
   return true;  // nothing there to be read
 }
 
-// A hidden name with the time in it: never one of the user's, and easy to recognise should the delete fail.
+// A hidden name with the time in it: never one of the user's, and easy to recognise should the
+// delete fail.
 ObjectKey ProbeKey(const ObjectKey& directory, const CommandContext& context) {
   return directory.child(fmt::format(".skybridge-doctor-{}-{}", getpid(),
                                      context.clock.WallNow().time_since_epoch().count()));
 }
 
-void CheckWrite(const std::string& label, const OpenPlace& place, const CommandContext& context, Checklist& checks) {
+void CheckWrite(const std::string& label, const OpenPlace& place, const CommandContext& context,
+                Checklist& checks) {
   const ObjectKey key = ProbeKey(place.place.path, context);
   const auto put = place.store().Put(
       {.key = key, .body = AsBytes("skybridge doctor\n"), .conditions = {.must_not_exist = true}},
       context.Within(kOpenTimeout));
-  if (!checks.Take(label + " write", put, Phase::kRemote, fmt::format("wrote the probe object '{}'", key.name()))) return;
+  if (!checks.Take(label + " write", put, Phase::kRemote,
+                   fmt::format("wrote the probe object '{}'", key.name())))
+    return;
   const Status gone = place.store().Delete({.key = key}, context.Within(kOpenTimeout));
   checks.Take(label + " delete", gone, Phase::kRemote, "deleted it again");
 }
@@ -106,16 +121,23 @@ void CheckWrite(const std::string& label, const OpenPlace& place, const CommandC
 // What could not be passed on the way to the container.
 std::string_view FailedStep(ExitCode code) {
   switch (code) {
-    case ExitCode::kConfiguration: return "configuration";
-    case ExitCode::kAuthentication: return "credentials";
-    case ExitCode::kNetwork: return "endpoint";
-    default: return "container";
+    case ExitCode::kConfiguration:
+      return "configuration";
+    case ExitCode::kAuthentication:
+      return "credentials";
+    case ExitCode::kNetwork:
+      return "endpoint";
+    default:
+      return "container";
   }
 }
 
-void CheckRemote(const std::string& text, const DoctorOptions& options, const CommandContext& context, Checklist& checks) {
+void CheckRemote(const std::string& text, const DoctorOptions& options,
+                 const CommandContext& context, Checklist& checks) {
   const auto place = OpenAsRoot(IsRemoteName(text) ? text + ":" : text, context);
-  if (!place) return checks.Failed(fmt::format("{} {}", text, FailedStep(place.error().exit_code)), place.error());
+  if (!place)
+    return checks.Failed(fmt::format("{} {}", text, FailedStep(place.error().exit_code)),
+                         place.error());
   checks.Ok(text + " endpoint", fmt::format("{} answers", ToString(place->place.remote.uri)));
   checks.Ok(text + " credentials", "are accepted");
   const auto probe = place->store().Probe(context.Within(kOpenTimeout));
@@ -130,8 +152,10 @@ void CheckFuse(const CommandContext& context, Checklist& checks) {
   if (device) {
     checks.Ok("/dev/fuse", "can be opened");
   } else {
-    checks.Failed("/dev/fuse", {ExitCode::kLocalResource, ErrorFromErrno(errno, "cannot be opened").message +
-                                "; run: modprobe fuse, and in a container pass --device /dev/fuse --cap-add SYS_ADMIN"});
+    checks.Failed("/dev/fuse",
+                  {ExitCode::kLocalResource, ErrorFromErrno(errno, "cannot be opened").message +
+                                                 "; run: modprobe fuse, and in a container pass "
+                                                 "--device /dev/fuse --cap-add SYS_ADMIN"});
   }
   if (geteuid() == 0) return checks.Ok("fusermount3", "not needed by root");
   const std::string path = context.environment.Get("PATH").value_or("/usr/bin:/bin");
@@ -141,7 +165,8 @@ void CheckFuse(const CommandContext& context, Checklist& checks) {
     if (access(program.c_str(), X_OK) == 0) return checks.Ok("fusermount3", program);
     begin = end + 1;
   }
-  checks.Failed("fusermount3", {ExitCode::kLocalResource, "is not in PATH; install the package fuse3"});
+  checks.Failed("fusermount3",
+                {ExitCode::kLocalResource, "is not in PATH; install the package fuse3"});
 }
 
 void CheckCacheDirectory(const std::string& path, Checklist& checks) {
@@ -149,7 +174,8 @@ void CheckCacheDirectory(const std::string& path, Checklist& checks) {
   struct statvfs disk {};
   const bool known = taken && statvfs(path.c_str(), &disk) == 0;
   const std::uint64_t free = known ? std::uint64_t{disk.f_bavail} * disk.f_frsize : 0;
-  checks.Take("cache directory", taken, Phase::kLocal, fmt::format("{} free in {}", FormatBytes(free), path));
+  checks.Take("cache directory", taken, Phase::kLocal,
+              fmt::format("{} free in {}", FormatBytes(free), path));
 }
 
 }  // namespace
@@ -159,7 +185,8 @@ Outcome<ExitCode> RunDoctor(const DoctorOptions& options, const CommandContext& 
   std::vector<std::string> remotes;
   if (!options.remote.empty()) remotes.push_back(options.remote);
   const auto config = LoadConfig(context.config_file, context.environment);
-  const std::string file = config && !config->file.empty() ? config->file : "no file; URIs use the environment";
+  const std::string file =
+      config && !config->file.empty() ? config->file : "no file; URIs use the environment";
   if (checks.Take("configuration", config, Phase::kConfiguration, file) && remotes.empty()) {
     for (const auto& [name, unused] : config->remotes) remotes.push_back(name);
   }

@@ -6,16 +6,22 @@ namespace {
 ExitCode ForRemote(ErrorCode code) {
   switch (code) {
     case ErrorCode::kUnauthenticated:
-    case ErrorCode::kPermissionDenied: return ExitCode::kAuthentication;
+    case ErrorCode::kPermissionDenied:
+      return ExitCode::kAuthentication;
     case ErrorCode::kNotFound:
-    case ErrorCode::kContainerNotFound: return ExitCode::kNotFound;
+    case ErrorCode::kContainerNotFound:
+      return ExitCode::kNotFound;
     case ErrorCode::kThrottled:
     case ErrorCode::kUnavailable:
-    case ErrorCode::kTimedOut: return ExitCode::kNetwork;
+    case ErrorCode::kTimedOut:
+      return ExitCode::kNetwork;
     case ErrorCode::kNoSpace:
-    case ErrorCode::kIo: return ExitCode::kLocalResource;
-    case ErrorCode::kCancelled: return ExitCode::kInterrupted;
-    case ErrorCode::kInternal: return ExitCode::kInternal;
+    case ErrorCode::kIo:
+      return ExitCode::kLocalResource;
+    case ErrorCode::kCancelled:
+      return ExitCode::kInterrupted;
+    case ErrorCode::kInternal:
+      return ExitCode::kInternal;
     case ErrorCode::kInvalidArgument:
     case ErrorCode::kInvalidName:
     case ErrorCode::kNameTooLong:
@@ -29,7 +35,8 @@ ExitCode ForRemote(ErrorCode code) {
     case ErrorCode::kTooLarge:
     case ErrorCode::kNotSupported:
     case ErrorCode::kCorrupt:
-    case ErrorCode::kConflict: return ExitCode::kIncomplete;
+    case ErrorCode::kConflict:
+      return ExitCode::kIncomplete;
   }
   return ExitCode::kInternal;
 }
@@ -41,9 +48,12 @@ ExitCode ExitCodeFor(ErrorCode code, Phase phase) {
   if (code == ErrorCode::kInternal) return ExitCode::kInternal;
   switch (phase) {
     case Phase::kConfiguration:
-      return code == ErrorCode::kUnauthenticated ? ExitCode::kAuthentication : ExitCode::kConfiguration;
-    case Phase::kRemote: return ForRemote(code);
-    case Phase::kLocal: return ExitCode::kLocalResource;
+      return code == ErrorCode::kUnauthenticated ? ExitCode::kAuthentication
+                                                 : ExitCode::kConfiguration;
+    case Phase::kRemote:
+      return ForRemote(code);
+    case Phase::kLocal:
+      return ExitCode::kLocalResource;
   }
   return ExitCode::kInternal;
 }

@@ -7,29 +7,41 @@ namespace {
 
 std::string_view RemoteRemedy(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kUnauthenticated: return "check the credentials with `skybridge doctor`";
-    case ErrorCode::kPermissionDenied: return "grant these credentials access to the container";
-    case ErrorCode::kContainerNotFound: return "check the name, create it, or grant these credentials access";
+    case ErrorCode::kUnauthenticated:
+      return "check the credentials with `skybridge doctor`";
+    case ErrorCode::kPermissionDenied:
+      return "grant these credentials access to the container";
+    case ErrorCode::kContainerNotFound:
+      return "check the name, create it, or grant these credentials access";
     case ErrorCode::kUnavailable:
-    case ErrorCode::kTimedOut: return "check the endpoint's name, the network and the proxy";
-    case ErrorCode::kThrottled: return "try again later, or lower max_requests of the remote";
-    default: return "";
+    case ErrorCode::kTimedOut:
+      return "check the endpoint's name, the network and the proxy";
+    case ErrorCode::kThrottled:
+      return "try again later, or lower max_requests of the remote";
+    default:
+      return "";
   }
 }
 
 std::string_view LocalRemedy(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kNoSpace: return "free some space, or choose another directory with --cache-dir";
-    case ErrorCode::kReadOnly: return "choose a directory that can be written with --cache-dir";
-    default: return "";
+    case ErrorCode::kNoSpace:
+      return "free some space, or choose another directory with --cache-dir";
+    case ErrorCode::kReadOnly:
+      return "choose a directory that can be written with --cache-dir";
+    default:
+      return "";
   }
 }
 
 std::string_view Remedy(ErrorCode code, Phase phase) {
   switch (phase) {
-    case Phase::kConfiguration: return "";
-    case Phase::kRemote: return RemoteRemedy(code);
-    case Phase::kLocal: return LocalRemedy(code);
+    case Phase::kConfiguration:
+      return "";
+    case Phase::kRemote:
+      return RemoteRemedy(code);
+    case Phase::kLocal:
+      return LocalRemedy(code);
   }
   return "";
 }
@@ -51,7 +63,8 @@ Failure MakeFailure(std::string_view what, const Error& error, Phase phase) {
   if (!what.empty()) failure.message = fmt::format("{}: {}", what, failure.message);
   const std::string_view remedy = Remedy(error.code, phase);
   // A message that has a remedy of its own has it after a semicolon.
-  if (!remedy.empty() && error.message.find(';') == std::string::npos) failure.message += fmt::format("; {}", remedy);
+  if (!remedy.empty() && error.message.find(';') == std::string::npos)
+    failure.message += fmt::format("; {}", remedy);
   return failure;
 }
 

@@ -24,8 +24,8 @@ class [[nodiscard]] Outcome : public tl::expected<T, Failure> {
   using tl::expected<T, Failure>::expected;
 };
 
-// `what` names the thing that failed ("remote azure", "cache directory /x"); the remedy comes from code and phase, where
-// the error does not bring its own.
+// `what` names the thing that failed ("remote azure", "cache directory /x"); the remedy comes from
+// code and phase, where the error does not bring its own.
 Failure MakeFailure(std::string_view what, const Error& error, Phase phase);
 inline tl::unexpected<Failure> Fails(std::string_view what, const Error& error, Phase phase) {
   return tl::unexpected<Failure>(MakeFailure(what, error, phase));

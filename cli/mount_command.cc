@@ -30,19 +30,22 @@ fuse::MountOptions MakeMountOptions(const MountPlan& plan, const std::string& lo
 // A daemon has no terminal to log to: the file it was given, else the journal.
 Outcome<ExitCode> StartLog(const std::string& log_file, Where where) {
   if (!log_file.empty() && !SetLogFile(log_file)) {
-    return Fails(ExitCode::kLocalResource, fmt::format("log file {}: cannot be opened for writing", log_file));
+    return Fails(ExitCode::kLocalResource,
+                 fmt::format("log file {}: cannot be opened for writing", log_file));
   }
   if (log_file.empty() && where == Where::kBackground) SetLogToSyslog();
   return ExitCode::kOk;
 }
 
-Outcome<ExitCode> Serve(const MountPlan& plan, const std::string& log_file, Where where, const CommandContext& context,
-                        const ReadyCallback& ready) {
+Outcome<ExitCode> Serve(const MountPlan& plan, const std::string& log_file, Where where,
+                        const CommandContext& context, const ReadyCallback& ready) {
   const fuse::MountOptions options = MakeMountOptions(plan, log_file);
   CLI_TRY_IN(fuse::PrepareMountPoint(options), "mount", Phase::kLocal);
   CLI_TRY(StartLog(log_file, where));
   const auto stack = CLI_TRY(MountStack::Build(plan, context));
-  const auto session = CLI_TRY_IN(fuse::Session::Mount(options, stack->filesystem(), {.on_ready = ready}), "mount", Phase::kLocal);
+  const auto session =
+      CLI_TRY_IN(fuse::Session::Mount(options, stack->filesystem(), {.on_ready = ready}), "mount",
+                 Phase::kLocal);
   const Status ended = session->Run();
   if (!ended) return Fails("unmount " + plan.directory, ended.error(), Phase::kRemote);
   return ExitCode::kOk;
@@ -52,15 +55,19 @@ Outcome<ExitCode> Serve(const MountPlan& plan, const std::string& log_file, Wher
 
 Outcome<ExitCode> RunMount(const MountArguments& arguments, const CommandContext& context) {
   const ParsedMountOptions options = CLI_TRY(ParseMountOptions(arguments.options));
-  const std::string& config_file = context.config_file.empty() ? options.config_file : context.config_file;
-  const Config config = CLI_TRY_IN(LoadConfig(config_file, context.environment), "", Phase::kConfiguration);
+  const std::string& config_file =
+      context.config_file.empty() ? options.config_file : context.config_file;
+  const Config config =
+      CLI_TRY_IN(LoadConfig(config_file, context.environment), "", Phase::kConfiguration);
   const MountPlan plan = CLI_TRY(PlanMount(arguments, options, config, context.environment));
   const std::string& log_text = arguments.log_file.empty() ? options.log_file : arguments.log_file;
   // The daemon's working directory is another one.
   const std::string log_file = log_text.empty() ? "" : std::filesystem::absolute(log_text).string();
   if (options.debug) SetLogLevel(LogLevel::kDebug);
   if (!arguments.foreground) {
-    return RunInBackground([&](const ReadyCallback& ready) { return Serve(plan, log_file, Where::kBackground, context, ready); });
+    return RunInBackground([&](const ReadyCallback& ready) {
+      return Serve(plan, log_file, Where::kBackground, context, ready);
+    });
   }
   const auto ready = [&] {
     NotifyReady(fmt::format("{} is mounted at {}", plan.source, plan.directory));

@@ -15,11 +15,13 @@
 namespace skybridge::cli {
 namespace {
 
-// Of mount(8): what others act upon, or what is always so here (no set-uid programs, no devices, no access times).
+// Of mount(8): what others act upon, or what is always so here (no set-uid programs, no devices, no
+// access times).
 constexpr std::array<std::string_view, 22> kIgnored = {
-    "rw",       "defaults",   "auto",       "noauto",   "user",          "nouser",  "users", "owner",
-    "group",    "_netdev",    "nofail",     "nosuid",   "nodev",         "exec",    "async", "noatime",
-    "relatime", "nodiratime", "norelatime", "nostrictatime", "lazytime", "nolazytime"};
+    "rw",         "defaults",      "auto",     "noauto",    "user",     "nouser",
+    "users",      "owner",         "group",    "_netdev",   "nofail",   "nosuid",
+    "nodev",      "exec",          "async",    "noatime",   "relatime", "nodiratime",
+    "norelatime", "nostrictatime", "lazytime", "nolazytime"};
 
 bool IsIgnored(std::string_view name) {
   return name.starts_with("x-") || name.starts_with("X-") || name == "comment" ||
@@ -42,19 +44,22 @@ std::string Absolute(const std::string& path) {
   return absolute;
 }
 
-Status Apply(MountSettings& settings, const std::vector<std::pair<std::string, std::string>>& changes) {
+Status Apply(MountSettings& settings,
+             const std::vector<std::pair<std::string, std::string>>& changes) {
   for (const auto& [name, value] : changes) {
     const bool is_path = name == "cache_dir" && !value.empty();
     const Status applied = ApplyMountSetting(settings, name, is_path ? Absolute(value) : value);
     if (applied) continue;
     const bool unknown = applied.error().code == ErrorCode::kNotFound;
     return Fail(applied.error().code,
-                unknown ? applied.error().message : fmt::format("option {}: {}", name, applied.error().message));
+                unknown ? applied.error().message
+                        : fmt::format("option {}: {}", name, applied.error().message));
   }
   return {};
 }
 
-Outcome<std::vector<std::string>> NamesToMount(const MountArguments& arguments, const Config& config) {
+Outcome<std::vector<std::string>> NamesToMount(const MountArguments& arguments,
+                                               const Config& config) {
   std::vector<std::string> names;
   const auto configured = config.mounts.find(arguments.directory);
   if (arguments.all) {
@@ -63,9 +68,11 @@ Outcome<std::vector<std::string>> NamesToMount(const MountArguments& arguments, 
   } else if (configured != config.mounts.end()) {
     names = configured->second.remotes;
   } else {
-    return Fails(ExitCode::kConfiguration,
-                 fmt::format("{}: the configuration has no mount of this name; write skybridge mount REMOTE {}",
-                             arguments.directory, arguments.directory));
+    return Fails(
+        ExitCode::kConfiguration,
+        fmt::format(
+            "{}: the configuration has no mount of this name; write skybridge mount REMOTE {}",
+            arguments.directory, arguments.directory));
   }
   return names;
 }
@@ -92,7 +99,8 @@ Outcome<std::string> DefaultCacheDirectory(const MountPlan& plan, const Environm
   } else if (const auto home = environment.Get("HOME")) {
     base = *home + "/.cache/skybridge";
   } else {
-    return Fails(ExitCode::kLocalResource, "there is no HOME to keep the cache in; name a directory with --cache-dir");
+    return Fails(ExitCode::kLocalResource,
+                 "there is no HOME to keep the cache in; name a directory with --cache-dir");
   }
   const Sha256Digest digest = Sha256(AsBytes(plan.directory + '\0' + plan.identity));
   return base + "/" + HexEncode(std::span(digest).first(8));
@@ -109,7 +117,8 @@ Outcome<ParsedMountOptions> ParseMountOptions(const std::vector<std::string>& op
       const std::string name(item.substr(0, equals));
       const bool has_value = equals != std::string_view::npos;
       const std::string value(has_value ? item.substr(equals + 1) : "");
-      const auto setting = std::find_if(known.begin(), known.end(), [&](const SettingInfo& i) { return i.name == name; });
+      const auto setting = std::find_if(known.begin(), known.end(),
+                                        [&](const SettingInfo& i) { return i.name == name; });
       if (name == "ro") {
         parsed.settings.emplace_back("read_only", "true");
       } else if (name == "config") {
@@ -130,8 +139,8 @@ Outcome<ParsedMountOptions> ParseMountOptions(const std::vector<std::string>& op
   return parsed;
 }
 
-Outcome<MountPlan> PlanMount(const MountArguments& arguments, const ParsedMountOptions& options, const Config& config,
-                             const Environment& environment) {
+Outcome<MountPlan> PlanMount(const MountArguments& arguments, const ParsedMountOptions& options,
+                             const Config& config, const Environment& environment) {
   MountArguments made = arguments;
   made.directory = Absolute(arguments.directory);
   MountPlan plan{.directory = made.directory};
@@ -145,17 +154,20 @@ Outcome<MountPlan> PlanMount(const MountArguments& arguments, const ParsedMountO
     plan.names = CLI_TRY(NamesToMount(made, config));
     plan.as_directories = made.all || plan.names.size() > 1;
     for (const std::string& name : plan.names) {
-      plan.places.push_back(CLI_TRY(ResolvePlace(RemotePath{.remote = name, .path = ObjectKey()}, config, environment)));
+      plan.places.push_back(CLI_TRY(
+          ResolvePlace(RemotePath{.remote = name, .path = ObjectKey()}, config, environment)));
     }
   } else {
     const auto location = ParseRemoteLocation(made.source);
     if (!location) return Fails(ExitCode::kUsage, location.error().message);
     plan.places.push_back(AsRoot(CLI_TRY(ResolvePlace(*location, config, environment))));
-    plan.names.push_back(plan.places[0].remote.name.empty() ? "remote" : plan.places[0].remote.name);
+    plan.names.push_back(plan.places[0].remote.name.empty() ? "remote"
+                                                            : plan.places[0].remote.name);
   }
   plan.identity = JoinSources(plan);
   plan.source = plan.as_directories ? "skybridge" : plan.identity;
-  if (plan.settings.cache_dir.empty()) plan.settings.cache_dir = CLI_TRY(DefaultCacheDirectory(plan, environment));
+  if (plan.settings.cache_dir.empty())
+    plan.settings.cache_dir = CLI_TRY(DefaultCacheDirectory(plan, environment));
   return plan;
 }
 

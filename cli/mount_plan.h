@@ -1,5 +1,5 @@
-// MountPlan: what `skybridge mount` and mount.skybridge are to do, once command line, -o options and configuration are put
-// together. Deciding only: nothing is opened or contacted.
+// MountPlan: what `skybridge mount` and mount.skybridge are to do, once command line, -o options
+// and configuration are put together. Deciding only: nothing is opened or contacted.
 #pragma once
 
 #include <optional>
@@ -17,19 +17,21 @@ namespace skybridge::cli {
 
 // As the command line has it.
 struct MountArguments {
-  std::string source;     // remote, remote:path or URI; empty with `all` or for a directory of the configuration
-  bool all = false;       // every configured remote, as directories of one mount
-  std::string directory;  // the mount point
+  std::string source;  // remote, remote:path or URI; empty: `all`, or a mount of the configuration
+  bool all = false;    // every configured remote, as directories of one mount
+  std::string directory;             // the mount point
   std::vector<std::string> options;  // each -o: "ro,ttl=5s"
-  std::vector<std::pair<std::string, std::string>> settings;  // from options of their own: {"cache_size", "10GiB"}
+  // From options of their own: {"cache_size", "10GiB"}.
+  std::vector<std::pair<std::string, std::string>> settings;
   std::string config_file;
   std::string log_file;
   bool debug = false;
   bool foreground = false;
 };
 
-// -o options taken apart. Those of mount(8) that do not concern us (auto, nofail, _netdev, x-..., nosuid, nodev) are dropped;
-// what would change the meaning of a mount and is not supported is an error.
+// -o options taken apart. Those of mount(8) that do not concern us (auto, nofail, _netdev, x-...,
+// nosuid, nodev) are dropped; what would change the meaning of a mount and is not supported is an
+// error.
 struct ParsedMountOptions {
   std::vector<std::pair<std::string, std::string>> settings;
   std::string config_file;
@@ -39,17 +41,17 @@ struct ParsedMountOptions {
 Outcome<ParsedMountOptions> ParseMountOptions(const std::vector<std::string>& options);
 
 struct MountPlan {
-  std::string directory;       // absolute
-  std::vector<Place> places;   // each the root of its own store
+  std::string directory;           // absolute
+  std::vector<Place> places;       // each the root of its own store
   std::vector<std::string> names;  // of the directories, when `as_directories`
   bool as_directories = false;
-  std::string source;    // what mount(8) shows
-  std::string identity;  // names the remotes, for the metadata cache
-  MountSettings settings;      // cache_dir is set
+  std::string source;      // what mount(8) shows
+  std::string identity;    // names the remotes, for the metadata cache
+  MountSettings settings;  // cache_dir is set
 };
 
 // Settings of mounts.DIRECTORY come first, then -o, then options of their own.
-Outcome<MountPlan> PlanMount(const MountArguments& arguments, const ParsedMountOptions& options, const Config& config,
-                             const Environment& environment);
+Outcome<MountPlan> PlanMount(const MountArguments& arguments, const ParsedMountOptions& options,
+                             const Config& config, const Environment& environment);
 
 }  // namespace skybridge::cli

@@ -44,8 +44,9 @@ class Stack final : public MountStack {
   Outcome<ExitCode> Build() {
     CLI_TRY(OpenLocal());
     CLI_TRY(OpenRemotes());
-    filesystem_ = CLI_TRY_IN(fuse::Filesystem::Create(Parts(), MakeFilesystemOptions(plan_.settings)), "metadata cache",
-                             Phase::kLocal);
+    filesystem_ =
+        CLI_TRY_IN(fuse::Filesystem::Create(Parts(), MakeFilesystemOptions(plan_.settings)),
+                   "metadata cache", Phase::kLocal);
     return ExitCode::kOk;
   }
   fuse::Filesystem& filesystem() override { return *filesystem_; }
@@ -58,22 +59,29 @@ class Stack final : public MountStack {
     directory_ = CLI_TRY_IN(cache::CacheDirectory::Take(path, kNeedFreeBytes), what, Phase::kLocal);
     staging_ = CLI_TRY_IN(cache::Staging::Open({.directory = path + "/staging",
                                                 .capacity_bytes = plan_.settings.staging_size_bytes,
-                                                .clock = &context_.clock}), what, Phase::kLocal);
-    metadata_ = CLI_TRY_IN(cache::MetadataCache::Open({.directory = path + "/metadata", .identity = plan_.identity}), what,
-                           Phase::kLocal);
-    blocks_ = CLI_TRY_IN(cache::BlockCache::Open({.directory = path + "/blocks",
-                                                  .capacity_bytes = plan_.settings.cache_size_bytes}), what, Phase::kLocal);
+                                                .clock = &context_.clock}),
+                          what, Phase::kLocal);
+    metadata_ = CLI_TRY_IN(
+        cache::MetadataCache::Open({.directory = path + "/metadata", .identity = plan_.identity}),
+        what, Phase::kLocal);
+    blocks_ =
+        CLI_TRY_IN(cache::BlockCache::Open({.directory = path + "/blocks",
+                                            .capacity_bytes = plan_.settings.cache_size_bytes}),
+                   what, Phase::kLocal);
     return ExitCode::kOk;
   }
 
   Outcome<ExitCode> OpenRemotes() {
     for (std::size_t i = 0; i < plan_.places.size(); ++i) {
       const RemoteConfig& remote = plan_.places[i].remote;
-      RemoteParts parts{.name = plan_.names[i],
-                        .opened = CLI_TRY(context_.stores.Open(remote, context_.Within(kOpenTimeout)))};
+      RemoteParts parts{
+          .name = plan_.names[i],
+          .opened = CLI_TRY(context_.stores.Open(remote, context_.Within(kOpenTimeout)))};
       ObjectStore& store = parts.opened->store();
       const std::string what = remote.name.empty() ? remote.Label() : "remote " + remote.name;
-      CLI_TRY_IN(store.List({.directory = ObjectKey(), .max_entries = 1}, context_.Within(kOpenTimeout)), what, Phase::kRemote);
+      CLI_TRY_IN(
+          store.List({.directory = ObjectKey(), .max_entries = 1}, context_.Within(kOpenTimeout)),
+          what, Phase::kRemote);
       MakePaths(parts, store);
       remotes_.push_back(std::move(parts));
     }
@@ -86,8 +94,9 @@ class Stack final : public MountStack {
                                          {.max_prefetch_bytes = settings.prefetch_bytes,
                                           .max_parallel_requests = settings.max_reads,
                                           .request_timeout = settings.timeout});
-    parts.writes = fuse::WritePath::Create(store, *parts.reads, blocks_.get(), *staging_, context_.clock, parts.name,
-                                           {.max_parallel_uploads = settings.max_uploads});
+    parts.writes =
+        fuse::WritePath::Create(store, *parts.reads, blocks_.get(), *staging_, context_.clock,
+                                parts.name, {.max_parallel_uploads = settings.max_uploads});
   }
 
   fuse::FilesystemParts Parts() {
@@ -116,7 +125,8 @@ class Stack final : public MountStack {
 
 }  // namespace
 
-Outcome<std::unique_ptr<MountStack>> MountStack::Build(const MountPlan& plan, const CommandContext& context) {
+Outcome<std::unique_ptr<MountStack>> MountStack::Build(const MountPlan& plan,
+                                                       const CommandContext& context) {
   auto stack = std::make_unique<Stack>(plan, context);
   CLI_TRY(stack->Build());
   return stack;

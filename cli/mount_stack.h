@@ -1,5 +1,6 @@
-// MountStack: everything that a mount stands on, built bottom-up from a plan: stores, cache directory, metadata cache, block
-// cache, staging, read and write paths, file system. Destroyed top-down.
+// MountStack: everything that a mount stands on, built bottom-up from a plan: stores, cache
+// directory, metadata cache, block cache, staging, read and write paths, file system. Destroyed
+// top-down.
 #pragma once
 
 #include <memory>
@@ -15,8 +16,10 @@ namespace skybridge::cli {
 
 class MountStack {
  public:
-  // Each remote is proved to be there and readable: a mount that cannot work fails here, in seconds.
-  static Outcome<std::unique_ptr<MountStack>> Build(const MountPlan& plan, const CommandContext& context);
+  // Each remote is proved to be there and readable: a mount that cannot work fails here, in
+  // seconds.
+  static Outcome<std::unique_ptr<MountStack>> Build(const MountPlan& plan,
+                                                    const CommandContext& context);
   virtual ~MountStack() = default;
   virtual fuse::Filesystem& filesystem() = 0;
 };

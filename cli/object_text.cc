@@ -14,15 +14,20 @@ using nlohmann::ordered_json;
 
 std::string_view KindName(NodeKind kind) {
   switch (kind) {
-    case NodeKind::kFile: return "file";
-    case NodeKind::kDirectory: return "directory";
-    case NodeKind::kSymlink: return "symlink";
+    case NodeKind::kFile:
+      return "file";
+    case NodeKind::kDirectory:
+      return "directory";
+    case NodeKind::kSymlink:
+      return "symlink";
   }
   return "";
 }
 
 std::string ModeText(const ObjectInfo& info) {
-  std::string text = info.kind == NodeKind::kDirectory ? "d" : info.kind == NodeKind::kSymlink ? "l" : "-";
+  std::string text = info.kind == NodeKind::kDirectory ? "d"
+                     : info.kind == NodeKind::kSymlink ? "l"
+                                                       : "-";
   if (!info.attributes || !info.attributes->mode) return text + "?????????";
   constexpr std::string_view kLetters = "rwxrwxrwx";
   for (std::size_t i = 0; i < kLetters.size(); ++i) {
@@ -33,7 +38,8 @@ std::string ModeText(const ObjectInfo& info) {
 
 // The recorded time, else the store's; a directory that exists only as a prefix has neither.
 std::string TimeText(const ObjectInfo& info) {
-  const WallTime time = info.attributes && info.attributes->mtime ? *info.attributes->mtime : info.last_modified;
+  const WallTime time =
+      info.attributes && info.attributes->mtime ? *info.attributes->mtime : info.last_modified;
   if (time == WallTime{}) return "-";
   std::string text = FormatRfc3339(time, 0);
   text[10] = ' ';
@@ -47,7 +53,8 @@ ordered_json Facts(const ObjectInfo& info, std::string_view name) {
   facts["type"] = KindName(info.kind);
   facts["size"] = info.size_bytes;
   if (!info.etag.empty()) facts["etag"] = info.etag.value;
-  if (info.last_modified != WallTime{}) facts["last_modified"] = FormatRfc3339(info.last_modified, 0);
+  if (info.last_modified != WallTime{})
+    facts["last_modified"] = FormatRfc3339(info.last_modified, 0);
   if (info.attributes) {
     const Attributes& attributes = *info.attributes;
     if (attributes.mtime) facts["mtime"] = FormatRfc3339(*attributes.mtime);
@@ -73,13 +80,16 @@ std::string DetailLine(const ObjectInfo& info, std::string_view name) {
   return fmt::format("{} {:>11}  {:<19}  {}", ModeText(info), size, TimeText(info), name);
 }
 
-std::string JsonLine(const ObjectInfo& info, std::string_view name) { return Dump(Facts(info, name)); }
+std::string JsonLine(const ObjectInfo& info, std::string_view name) {
+  return Dump(Facts(info, name));
+}
 
 std::string FactLines(const ObjectInfo& info, std::string_view name) {
   const ordered_json facts = Facts(info, name);
   std::string lines;
   for (const auto& [key, value] : facts.items()) {
-    lines += fmt::format("{}: {}\n", key, value.is_string() ? value.get<std::string>() : Dump(value));
+    lines +=
+        fmt::format("{}: {}\n", key, value.is_string() ? value.get<std::string>() : Dump(value));
   }
   return lines;
 }

@@ -8,7 +8,8 @@
 
 namespace skybridge::cli {
 
-// "-rw-r--r--   1.5 KiB  2026-01-05 10:20:30  NAME"; unknown attributes are shown by the store's own facts.
+// "-rw-r--r--   1.5 KiB  2026-01-05 10:20:30  NAME"; unknown attributes are shown by the store's
+// own facts.
 std::string DetailLine(const ObjectInfo& info, std::string_view name);
 // One JSON object without a line break; absent facts have no key.
 std::string JsonLine(const ObjectInfo& info, std::string_view name);

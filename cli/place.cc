@@ -30,25 +30,30 @@ std::optional<ObjectKey> Below(const ObjectKey& base, const ObjectKey& key) {
 
 std::optional<ObjectKey> PathInside(const RemoteConfig& remote, const AzureUri& uri) {
   const auto* mine = std::get_if<AzureUri>(&remote.uri);
-  if (mine == nullptr || mine->account != uri.account || mine->container != uri.container) return std::nullopt;
+  if (mine == nullptr || mine->account != uri.account || mine->container != uri.container)
+    return std::nullopt;
   return Below(mine->path, uri.path);
 }
 
 std::optional<ObjectKey> PathInside(const RemoteConfig& remote, const OciUri& uri) {
   const auto* mine = std::get_if<OciUri>(&remote.uri);
-  if (mine == nullptr || mine->bucket != uri.bucket || mine->name_space != uri.name_space) return std::nullopt;
+  if (mine == nullptr || mine->bucket != uri.bucket || mine->name_space != uri.name_space)
+    return std::nullopt;
   if (!uri.region.empty() && uri.region != remote.region) return std::nullopt;
   return Below(mine->path, uri.path);
 }
 
 template <class CloudUri>
-Outcome<Place> ResolveUri(const CloudUri& uri, const Config& config, const Environment& environment) {
+Outcome<Place> ResolveUri(const CloudUri& uri, const Config& config,
+                          const Environment& environment) {
   for (const auto& [name, remote] : config.remotes) {
-    if (const auto path = PathInside(remote, uri)) return Place{.remote = remote, .path = *path, .label = ToString(uri)};
+    if (const auto path = PathInside(remote, uri))
+      return Place{.remote = remote, .path = *path, .label = ToString(uri)};
   }
   CloudUri container = uri;
   container.path = ObjectKey();
-  return Place{.remote = CLI_TRY_IN(RemoteFromEnvironment(container, environment), ToString(uri), Phase::kConfiguration),
+  return Place{.remote = CLI_TRY_IN(RemoteFromEnvironment(container, environment), ToString(uri),
+                                    Phase::kConfiguration),
                .path = uri.path,
                .label = ToString(uri)};
 }
@@ -57,8 +62,12 @@ struct Resolver {
   const Config& config;
   const Environment& environment;
 
-  Outcome<Place> operator()(const AzureUri& uri) const { return ResolveUri(uri, config, environment); }
-  Outcome<Place> operator()(const OciUri& uri) const { return ResolveUri(uri, config, environment); }
+  Outcome<Place> operator()(const AzureUri& uri) const {
+    return ResolveUri(uri, config, environment);
+  }
+  Outcome<Place> operator()(const OciUri& uri) const {
+    return ResolveUri(uri, config, environment);
+  }
   Outcome<Place> operator()(const LocalDirectory& directory) const {
     const std::string path = std::filesystem::absolute(directory.path).lexically_normal();
     return Place{.remote = {.uri = LocalDirectory{.path = path}, .auth = {.type = AuthType::kNone}},
@@ -67,13 +76,15 @@ struct Resolver {
   }
   Outcome<Place> operator()(const RemotePath& path) const {
     const auto found = config.remotes.find(path.remote);
-    if (found != config.remotes.end()) return Place{.remote = found->second, .path = path.path, .label = ToString(path)};
+    if (found != config.remotes.end())
+      return Place{.remote = found->second, .path = path.path, .label = ToString(path)};
     std::vector<std::string_view> names;
     for (const auto& [name, unused] : config.remotes) names.push_back(name);
-    return Fails(ExitCode::kNotFound,
-                 fmt::format("there is no remote '{}' in {}; configured are {}", path.remote,
-                             config.file.empty() ? "the configuration (no file was found)" : config.file,
-                             names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
+    return Fails(
+        ExitCode::kNotFound,
+        fmt::format("there is no remote '{}' in {}; configured are {}", path.remote,
+                    config.file.empty() ? "the configuration (no file was found)" : config.file,
+                    names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
   }
 };
 
@@ -92,7 +103,8 @@ void Descend(Uri& uri, const ObjectKey& path) {
 Outcome<Place> Resolve(std::string_view text, const CommandContext& context) {
   auto location = ParseLocation(text);
   if (!location) return Fails(ExitCode::kUsage, location.error().message);
-  const Config config = CLI_TRY_IN(LoadConfig(context.config_file, context.environment), "", Phase::kConfiguration);
+  const Config config =
+      CLI_TRY_IN(LoadConfig(context.config_file, context.environment), "", Phase::kConfiguration);
   Place place = CLI_TRY(ResolvePlace(*location, config, context.environment));
   place.label = text;
   return place;
@@ -117,7 +129,8 @@ Outcome<OpenPlace> Open(Place place, const CommandContext& context) {
 
 }  // namespace
 
-Outcome<Place> ResolvePlace(const Location& location, const Config& config, const Environment& environment) {
+Outcome<Place> ResolvePlace(const Location& location, const Config& config,
+                            const Environment& environment) {
   return std::visit(Resolver{config, environment}, location);
 }
 
@@ -129,17 +142,22 @@ Place AsRoot(Place place) {
 
 Outcome<OpenPlace> OpenForPath(std::string_view text, const CommandContext& context) {
   Place place = CLI_TRY(Resolve(text, context));
-  if (std::holds_alternative<LocalDirectory>(place.remote.uri)) place = FromItsDirectory(AsRoot(std::move(place)));
+  if (std::holds_alternative<LocalDirectory>(place.remote.uri))
+    place = FromItsDirectory(AsRoot(std::move(place)));
   return Open(std::move(place), context);
 }
 
-Outcome<OpenPlace> OpenAsRoot(std::string_view text, const CommandContext& context, LocalRoot local) {
+Outcome<OpenPlace> OpenAsRoot(std::string_view text, const CommandContext& context,
+                              LocalRoot local) {
   Place place = AsRoot(CLI_TRY(Resolve(text, context)));
   const auto* directory = std::get_if<LocalDirectory>(&place.remote.uri);
   if (directory != nullptr && local == LocalRoot::kMakeIfMissing) {
     std::error_code error;
     std::filesystem::create_directories(directory->path, error);
-    if (error) return Fails("", ErrorFromErrno(error.value(), fmt::format("make directory '{}'", directory->path)), Phase::kLocal);
+    if (error)
+      return Fails(
+          "", ErrorFromErrno(error.value(), fmt::format("make directory '{}'", directory->path)),
+          Phase::kLocal);
   }
   return Open(std::move(place), context);
 }

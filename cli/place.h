@@ -20,9 +20,11 @@ struct Place {
   std::string label;  // as the user wrote it, for messages
 };
 
-// A URI takes the credentials of the configured remote with the same container, else those of the environment.
-// Errors: kNotFound for a remote that is not configured; kAuthentication without credentials.
-Outcome<Place> ResolvePlace(const Location& location, const Config& config, const Environment& environment);
+// A URI takes the credentials of the configured remote with the same container, else those of the
+// environment. Errors: kNotFound for a remote that is not configured; kAuthentication without
+// credentials.
+Outcome<Place> ResolvePlace(const Location& location, const Config& config,
+                            const Environment& environment);
 
 // The same place as the root of its own store: what sync, verify and mount work on.
 Place AsRoot(Place place);
@@ -33,10 +35,13 @@ struct OpenPlace {
   std::unique_ptr<OpenStore> opened;
   ObjectStore& store() const { return opened->store(); }
 };
-// For ls, stat and cat: the path may be a file. A local file is reached from the directory that holds it.
+// For ls, stat and cat: the path may be a file. A local file is reached from the directory that
+// holds it.
 Outcome<OpenPlace> OpenForPath(std::string_view text, const CommandContext& context);
-// For sync and verify: the path is the tree. A local directory that is to be written may be made first.
+// For sync and verify: the path is the tree. A local directory that is to be written may be made
+// first.
 enum class LocalRoot { kMustExist, kMakeIfMissing };
-Outcome<OpenPlace> OpenAsRoot(std::string_view text, const CommandContext& context, LocalRoot local = LocalRoot::kMustExist);
+Outcome<OpenPlace> OpenAsRoot(std::string_view text, const CommandContext& context,
+                              LocalRoot local = LocalRoot::kMustExist);
 
 }  // namespace skybridge::cli

@@ -14,9 +14,13 @@ using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 
 // Names are bytes and need not be UTF-8; JSON must be.
-std::string Dump(const ordered_json& value) { return value.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n"; }
+std::string Dump(const ordered_json& value) {
+  return value.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+}
 
-double Seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
+double Seconds(std::chrono::nanoseconds time) {
+  return std::chrono::duration<double>(time).count();
+}
 
 // "3 failed, " when there are any.
 std::string Counted(std::uint64_t count, std::string_view what) {
@@ -27,20 +31,25 @@ std::string Counted(std::uint64_t count, std::string_view what) {
 
 std::string ProgressText(const SyncProgress& progress) {
   const char* grows = progress.listing_done ? "" : "+";
-  std::string text = fmt::format("{}/{}{} objects, {} of {}{}, {}", FormatCount(progress.objects_done),
-                                 FormatCount(progress.objects_listed), grows, FormatBytes(progress.bytes_done),
-                                 FormatBytes(progress.bytes_to_copy), grows, FormatRate(progress.bytes_per_second));
-  if (progress.time_left) text += fmt::format(", {} left", FormatDuration(duration_cast<milliseconds>(*progress.time_left)));
+  std::string text = fmt::format(
+      "{}/{}{} objects, {} of {}{}, {}", FormatCount(progress.objects_done),
+      FormatCount(progress.objects_listed), grows, FormatBytes(progress.bytes_done),
+      FormatBytes(progress.bytes_to_copy), grows, FormatRate(progress.bytes_per_second));
+  if (progress.time_left)
+    text +=
+        fmt::format(", {} left", FormatDuration(duration_cast<milliseconds>(*progress.time_left)));
   return text + Counted(progress.so_far.failed_count, "failed");
 }
 
 std::string SummaryText(const SyncSummary& summary, bool dry_run) {
   const double seconds = Seconds(summary.elapsed);
-  std::string text = fmt::format("{} {} files, {}", dry_run ? "would copy" : "copied", FormatCount(summary.files_copied),
-                                 FormatBytes(summary.bytes_copied));
+  std::string text =
+      fmt::format("{} {} files, {}", dry_run ? "would copy" : "copied",
+                  FormatCount(summary.files_copied), FormatBytes(summary.bytes_copied));
   if (!dry_run) {
-    text += fmt::format(" in {} ({})", FormatDuration(duration_cast<milliseconds>(summary.elapsed)),
-                        FormatRate(seconds > 0 ? static_cast<double>(summary.bytes_copied) / seconds : 0));
+    text += fmt::format(
+        " in {} ({})", FormatDuration(duration_cast<milliseconds>(summary.elapsed)),
+        FormatRate(seconds > 0 ? static_cast<double>(summary.bytes_copied) / seconds : 0));
   }
   text += fmt::format("; {} unchanged", FormatCount(summary.unchanged));
   text += Counted(summary.attributes_updated, "with attributes only");
@@ -55,7 +64,9 @@ std::string SummaryText(const SyncSummary& summary, bool dry_run) {
 std::string SummaryJson(const SyncSummary& summary, bool dry_run) {
   ordered_json failed = ordered_json::array();
   for (const SyncFailure& failure : summary.failed) {
-    failed.push_back({{"path", failure.path}, {"error", ErrorCodeName(failure.error.code)}, {"reason", Reason(failure.error)}});
+    failed.push_back({{"path", failure.path},
+                      {"error", ErrorCodeName(failure.error.code)},
+                      {"reason", Reason(failure.error)}});
   }
   return Dump({{"complete", summary.complete()},
                {"dry_run", dry_run},
@@ -79,9 +90,10 @@ std::string DifferenceText(const FoundDifference& difference) {
 
 std::string ReportText(const VerifyReport& report) {
   std::string text = fmt::format("{}: {} of {} files, {} ({} by digest, {} by reading {})",
-                                 report.is_equal() ? "equal" : "NOT equal", FormatCount(report.equal),
-                                 FormatCount(report.compared), FormatBytes(report.compared_bytes),
-                                 FormatCount(report.by_digest), FormatCount(report.by_reading), FormatBytes(report.bytes_read));
+                                 report.is_equal() ? "equal" : "NOT equal",
+                                 FormatCount(report.equal), FormatCount(report.compared),
+                                 FormatBytes(report.compared_bytes), FormatCount(report.by_digest),
+                                 FormatCount(report.by_reading), FormatBytes(report.bytes_read));
   text += Counted(report.different, "different");
   text += Counted(report.only_at_source, "only at the source");
   text += Counted(report.only_at_destination, "only at the destination");
@@ -93,7 +105,9 @@ std::string ReportText(const VerifyReport& report) {
 std::string ReportJson(const VerifyReport& report) {
   ordered_json differences = ordered_json::array();
   for (const FoundDifference& found : report.differences) {
-    differences.push_back({{"path", found.path}, {"difference", DifferenceName(found.difference)}, {"detail", found.detail}});
+    differences.push_back({{"path", found.path},
+                           {"difference", DifferenceName(found.difference)},
+                           {"detail", found.detail}});
   }
   return Dump({{"equal", report.is_equal()},
                {"files_compared", report.compared},

@@ -8,7 +8,8 @@
 
 namespace skybridge::cli {
 
-// "1,234/5,678 objects, 1.2 GiB of 3.4 GiB, 61.0 MiB/s, 3m05s left"; totals that still grow have a '+'.
+// "1,234/5,678 objects, 1.2 GiB of 3.4 GiB, 61.0 MiB/s, 3m05s left"; totals that still grow have a
+// '+'.
 std::string ProgressText(const SyncProgress& progress);
 
 std::string SummaryText(const SyncSummary& summary, bool dry_run);

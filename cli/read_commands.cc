@@ -15,7 +15,8 @@ namespace {
 
 constexpr std::size_t kCatChunkBytes = std::size_t{8} << 20;
 
-void PrintEntry(const ObjectInfo& info, std::string name, const ListOptions& options, std::ostream& out) {
+void PrintEntry(const ObjectInfo& info, std::string name, const ListOptions& options,
+                std::ostream& out) {
   if (options.json) {
     out << JsonLine(info, name) << '\n';
     return;
@@ -31,11 +32,13 @@ std::string NameBelow(const ObjectKey& directory, const ObjectKey& key) {
 }
 
 // -l wants attributes; a listing that cannot tell them is completed entry by entry.
-Result<ObjectInfo> WithAttributes(ObjectStore& store, const ObjectInfo& info, const CommandContext& context) {
+Result<ObjectInfo> WithAttributes(ObjectStore& store, const ObjectInfo& info,
+                                  const CommandContext& context) {
   if (info.attributes) return info;
   auto head = store.Head(info.key, context.Within(kCallTimeout));
   const bool gone = !head && head.error().code == ErrorCode::kNotFound;
-  return gone ? Result<ObjectInfo>(info) : head;  // deleted meanwhile: the listing was right when it was made
+  return gone ? Result<ObjectInfo>(info)
+              : head;  // deleted meanwhile: the listing was right when it was made
 }
 
 Status ListDirectory(ObjectStore& store, const ObjectKey& directory, const ListOptions& options,
@@ -47,7 +50,8 @@ Status ListDirectory(ObjectStore& store, const ObjectKey& directory, const ListO
     for (const ObjectInfo& entry : page.entries) {
       if (entry.kind == NodeKind::kDirectory && entry.key.path == last_directory) continue;
       if (entry.kind == NodeKind::kDirectory) last_directory = entry.key.path;
-      const ObjectInfo info = options.details || options.json ? TRY(WithAttributes(store, entry, context)) : entry;
+      const ObjectInfo info =
+          options.details || options.json ? TRY(WithAttributes(store, entry, context)) : entry;
       PrintEntry(info, NameBelow(directory, entry.key), options, context.out);
     }
     request.continuation = page.continuation;
@@ -55,7 +59,8 @@ Status ListDirectory(ObjectStore& store, const ObjectKey& directory, const ListO
   return {};
 }
 
-Status List(ObjectStore& store, const ObjectKey& path, const ListOptions& options, const CommandContext& context) {
+Status List(ObjectStore& store, const ObjectKey& path, const ListOptions& options,
+            const CommandContext& context) {
   if (!path.is_root()) {
     const ObjectInfo info = TRY(store.Head(path, context.Within(kCallTimeout)));
     if (info.kind != NodeKind::kDirectory) {
@@ -72,17 +77,20 @@ Status Cat(ObjectStore& store, const ObjectKey& path, const CommandContext& cont
   std::vector<std::byte> chunk(std::min<std::uint64_t>(kCatChunkBytes, info.size_bytes));
   for (std::uint64_t offset = 0; offset < info.size_bytes;) {
     const std::uint64_t length = std::min<std::uint64_t>(chunk.size(), info.size_bytes - offset);
-    const GetReply reply = TRY(store.Get({.key = path, .range = {offset, length}, .if_match = info.etag}, chunk,
-                                         context.Within(kCallTimeout)));
+    const GetReply reply =
+        TRY(store.Get({.key = path, .range = {offset, length}, .if_match = info.etag}, chunk,
+                      context.Within(kCallTimeout)));
     if (reply.bytes_received != length) return Fail(ErrorCode::kCorrupt, "the object ended early");
-    context.out.write(reinterpret_cast<const char*>(chunk.data()), static_cast<std::streamsize>(length));
+    context.out.write(reinterpret_cast<const char*>(chunk.data()),
+                      static_cast<std::streamsize>(length));
     if (!context.out) return Fail(ErrorCode::kIo, "cannot write to standard output");
     offset += length;
   }
   return {};
 }
 
-Outcome<ExitCode> Finished(const Status& status, const std::string& path, const CommandContext& context) {
+Outcome<ExitCode> Finished(const Status& status, const std::string& path,
+                           const CommandContext& context) {
   if (!status && status.error().code == ErrorCode::kNotFound) {
     return Fails(ExitCode::kNotFound, fmt::format("'{}': no such file or directory", path));
   }

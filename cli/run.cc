@@ -20,13 +20,25 @@ struct Dispatcher {
     return ExitCode::kOk;
   }
   // The session handles signals itself, and the daemon must fork before there is any thread.
-  Outcome<ExitCode> operator()(const MountArguments& arguments) const { return RunMount(arguments, context); }
-  Outcome<ExitCode> operator()(const ListOptions& options) const { return Watched(options, RunList); }
-  Outcome<ExitCode> operator()(const StatOptions& options) const { return Watched(options, RunStat); }
+  Outcome<ExitCode> operator()(const MountArguments& arguments) const {
+    return RunMount(arguments, context);
+  }
+  Outcome<ExitCode> operator()(const ListOptions& options) const {
+    return Watched(options, RunList);
+  }
+  Outcome<ExitCode> operator()(const StatOptions& options) const {
+    return Watched(options, RunStat);
+  }
   Outcome<ExitCode> operator()(const CatOptions& options) const { return Watched(options, RunCat); }
-  Outcome<ExitCode> operator()(const SyncArguments& arguments) const { return Watched(arguments, RunSync); }
-  Outcome<ExitCode> operator()(const VerifyArguments& arguments) const { return Watched(arguments, RunVerify); }
-  Outcome<ExitCode> operator()(const DoctorOptions& options) const { return Watched(options, RunDoctor); }
+  Outcome<ExitCode> operator()(const SyncArguments& arguments) const {
+    return Watched(arguments, RunSync);
+  }
+  Outcome<ExitCode> operator()(const VerifyArguments& arguments) const {
+    return Watched(arguments, RunVerify);
+  }
+  Outcome<ExitCode> operator()(const DoctorOptions& options) const {
+    return Watched(options, RunDoctor);
+  }
 
   template <class Options, class Command>
   Outcome<ExitCode> Watched(const Options& options, Command command) const {
@@ -40,7 +52,8 @@ Outcome<ExitCode> RunCommand(const std::vector<std::string>& arguments, CommandC
   const CommandLine line = CLI_TRY(ParseCommandLine(arguments));
   context.config_file = line.config_file;
   SetLogLevel(line.debug ? LogLevel::kDebug : LogLevel::kWarning);
-  if (std::holds_alternative<MountArguments>(line.command) && !line.debug) SetLogLevel(LogLevel::kInfo);
+  if (std::holds_alternative<MountArguments>(line.command) && !line.debug)
+    SetLogLevel(LogLevel::kInfo);
   return std::visit(Dispatcher{context}, line.command);
 }
 
@@ -54,7 +67,8 @@ ExitCode Run(const std::vector<std::string>& arguments, CommandContext context) 
     return outcome.error().exit_code;
   } catch (const std::exception& error) {
     // Ours throw nothing: this is memory, a thread that could not be made, or a library's surprise.
-    context.err << FailureLine({ExitCode::kInternal, std::string("internal error: ") + error.what()});
+    context.err << FailureLine(
+        {ExitCode::kInternal, std::string("internal error: ") + error.what()});
     return ExitCode::kInternal;
   }
 }

@@ -9,7 +9,8 @@
 
 namespace skybridge::cli {
 
-// `context` lacks what the command line decides: config_file and stop. A failure is one line on context.err.
+// `context` lacks what the command line decides: config_file and stop. A failure is one line on
+// context.err.
 ExitCode Run(const std::vector<std::string>& arguments, CommandContext context);
 
 }  // namespace skybridge::cli

@@ -7,8 +7,9 @@
 
 namespace skybridge::cli {
 
-// Blocks both signals in the calling thread and, by inheritance, in all threads started later; a thread of its own waits
-// for them. The first signal requests a stop. The second one ends the process at once. One at a time.
+// Blocks both signals in the calling thread and, by inheritance, in all threads started later; a
+// thread of its own waits for them. The first signal requests a stop. The second one ends the
+// process at once. One at a time.
 class SignalWatcher {
  public:
   SignalWatcher();

@@ -27,7 +27,8 @@
 namespace skybridge::cli {
 namespace {
 
-// Who starts a command wants to know soon that the network is down; a store that has answered once is worth more patience.
+// Who starts a command wants to know soon that the network is down; a store that has answered once
+// is worth more patience.
 constexpr int kOpenAttempts = 3;
 constexpr std::chrono::milliseconds kOpenRetryDelay{500};
 
@@ -53,15 +54,16 @@ class RemoteStack final : public OpenStore {
  public:
   RemoteStack(const RemoteConfig& remote, Clock& clock)
       : clock_(clock),
-        limits_{.max_in_flight = remote.max_requests, .calls_per_second = remote.requests_per_second},
+        limits_{.max_in_flight = remote.max_requests,
+                .calls_per_second = remote.requests_per_second},
         curl_({.ca_file = remote.ca_file, .allow_plain_http = remote.allow_http}),
         transport_(curl_) {}
 
   // What this remote cost, for those who look.
   ~RemoteStack() override {
     for (const auto& [operation, counts] : transport_.Snapshot()) {
-      Log(LogLevel::kDebug, "requests: {} {} times, {} bytes up, {} bytes down", operation, counts.requests,
-          counts.body_bytes_sent, counts.body_bytes_received);
+      Log(LogLevel::kDebug, "requests: {} {} times, {} bytes up, {} bytes down", operation,
+          counts.requests, counts.body_bytes_sent, counts.body_bytes_received);
     }
   }
 
@@ -98,8 +100,10 @@ Status CheckCaFile(const std::string& path) {
   return Fail(ErrorFromErrno(errno, "ca_file " + path));
 }
 
-Result<std::shared_ptr<azure::Credential>> MakeCredential(const AuthConfig& auth, const std::string& account,
-                                                          HttpTransport& transport, const Environment& environment,
+Result<std::shared_ptr<azure::Credential>> MakeCredential(const AuthConfig& auth,
+                                                          const std::string& account,
+                                                          HttpTransport& transport,
+                                                          const Environment& environment,
                                                           Clock& clock) {
   using Shared = std::shared_ptr<azure::Credential>;
   switch (auth.type) {
@@ -112,21 +116,26 @@ Result<std::shared_ptr<azure::Credential>> MakeCredential(const AuthConfig& auth
       return Shared(TRY(azure::SasCredential::Make(sas.Reveal(), clock)));
     }
     case AuthType::kServicePrincipal: {
-      azure::ServicePrincipal principal{.tenant_id = auth.tenant_id,
-                                        .client_id = auth.client_id,
-                                        .client_secret = TRY(auth.client_secret.Resolve(environment))};
+      azure::ServicePrincipal principal{
+          .tenant_id = auth.tenant_id,
+          .client_id = auth.client_id,
+          .client_secret = TRY(auth.client_secret.Resolve(environment))};
       if (!auth.authority_host.empty()) principal.authority = auth.authority_host;
-      auto source = TRY(azure::ServicePrincipalSource::Make(std::move(principal), transport, clock));
+      auto source =
+          TRY(azure::ServicePrincipalSource::Make(std::move(principal), transport, clock));
       return Shared(std::make_shared<azure::BearerCredential>(std::move(source), clock));
     }
-    case AuthType::kNone: return Shared(std::make_shared<NoCredential>());
+    case AuthType::kNone:
+      return Shared(std::make_shared<NoCredential>());
     case AuthType::kAutomatic:
-    case AuthType::kConfigFile: break;
+    case AuthType::kConfigFile:
+      break;
   }
   return Fail(ErrorCode::kInternal, "this way to authenticate is not one of Azure's");
 }
 
-Outcome<std::unique_ptr<OpenStore>> OpenAzureRemote(const RemoteConfig& remote, const std::string& what,
+Outcome<std::unique_ptr<OpenStore>> OpenAzureRemote(const RemoteConfig& remote,
+                                                    const std::string& what,
                                                     const Environment& environment, Clock& clock,
                                                     const CallContext& context) {
   const auto& uri = std::get<AzureUri>(remote.uri);
@@ -140,8 +149,9 @@ Outcome<std::unique_ptr<OpenStore>> OpenAzureRemote(const RemoteConfig& remote, 
   if (remote.namespace_kind != NamespaceKind::kDetect) {
     options.hierarchical = remote.namespace_kind == NamespaceKind::kHierarchical;
   }
-  options.credential = CLI_TRY_IN(MakeCredential(remote.auth, uri.account, stack->transport(), environment, clock), what,
-                                  Phase::kConfiguration);
+  options.credential =
+      CLI_TRY_IN(MakeCredential(remote.auth, uri.account, stack->transport(), environment, clock),
+                 what, Phase::kConfiguration);
   const auto open = [&] { return azure::OpenStore(options, stack->transport(), clock, context); };
   auto store = CLI_TRY_IN(FewAttempts(clock, context, open), what, Phase::kRemote);
   const auto probe = [&] { return store->Probe(context); };
@@ -152,8 +162,8 @@ Outcome<std::unique_ptr<OpenStore>> OpenAzureRemote(const RemoteConfig& remote, 
 
 Result<oci::Profile> LoadOciProfile(const AuthConfig& auth, const oci::Environment& variables,
                                     const Environment& environment) {
-  oci::Profile profile =
-      TRY(oci::LoadProfile({.file = auth.config_file, .profile = auth.profile, .environment = variables}));
+  oci::Profile profile = TRY(oci::LoadProfile(
+      {.file = auth.config_file, .profile = auth.profile, .environment = variables}));
   if (auth.pass_phrase.has_value()) {
     const Secret phrase = TRY(auth.pass_phrase.Resolve(environment));
     profile.pass_phrase = phrase.Reveal();
@@ -161,31 +171,38 @@ Result<oci::Profile> LoadOciProfile(const AuthConfig& auth, const oci::Environme
   return profile;
 }
 
-Outcome<std::unique_ptr<OpenStore>> OpenOciRemote(const RemoteConfig& remote, const std::string& what,
+Outcome<std::unique_ptr<OpenStore>> OpenOciRemote(const RemoteConfig& remote,
+                                                  const std::string& what,
                                                   const Environment& environment, Clock& clock,
                                                   const CallContext& context) {
   const auto& uri = std::get<OciUri>(remote.uri);
-  const oci::Environment variables = [&environment](std::string_view name) { return environment.Get(std::string(name)); };
+  const oci::Environment variables = [&environment](std::string_view name) {
+    return environment.Get(std::string(name));
+  };
   const oci::Profile profile =
       CLI_TRY_IN(LoadOciProfile(remote.auth, variables, environment), what, Phase::kConfiguration);
-  auto identities = CLI_TRY_IN(oci::MakeIdentityProvider(profile, oci::KeyFilePolicy::kRefuseIfOthersMayRead), what,
-                               Phase::kConfiguration);
-  const oci::OciStoreOptions options{.endpoint = remote.endpoint,
-                                     .region = remote.region.empty() ? profile.region : remote.region,
-                                     .name_space = uri.name_space,
-                                     .bucket = uri.bucket,
-                                     .root = uri.path,
-                                     .environment = variables};
+  auto identities =
+      CLI_TRY_IN(oci::MakeIdentityProvider(profile, oci::KeyFilePolicy::kRefuseIfOthersMayRead),
+                 what, Phase::kConfiguration);
+  const oci::OciStoreOptions options{
+      .endpoint = remote.endpoint,
+      .region = remote.region.empty() ? profile.region : remote.region,
+      .name_space = uri.name_space,
+      .bucket = uri.bucket,
+      .root = uri.path,
+      .environment = variables};
   auto stack = std::make_unique<RemoteStack>(remote, clock);
-  auto store = CLI_TRY_IN(oci::MakeOciStore(options, stack->transport(), std::move(identities), clock), what,
-                          Phase::kConfiguration);
+  auto store =
+      CLI_TRY_IN(oci::MakeOciStore(options, stack->transport(), std::move(identities), clock), what,
+                 Phase::kConfiguration);
   const auto probe = [&] { return store->Probe(context); };
   CLI_TRY_IN(FewAttempts(clock, context, probe), what, Phase::kRemote);
   stack->Put(std::move(store));
   return stack;
 }
 
-Outcome<std::unique_ptr<OpenStore>> OpenLocal(const LocalDirectory& directory, const std::string& what, Clock& clock) {
+Outcome<std::unique_ptr<OpenStore>> OpenLocal(const LocalDirectory& directory,
+                                              const std::string& what, Clock& clock) {
   auto store = OpenLocalStore({.directory = directory.path}, clock);
   if (!store && store.error().code == ErrorCode::kNotFound) {
     return Fails(ExitCode::kNotFound, fmt::format("'{}': no such directory", directory.path));
@@ -196,16 +213,20 @@ Outcome<std::unique_ptr<OpenStore>> OpenLocal(const LocalDirectory& directory, c
 
 }  // namespace
 
-Outcome<std::unique_ptr<OpenStore>> StoreFactory::Open(const RemoteConfig& remote, const CallContext& context) {
+Outcome<std::unique_ptr<OpenStore>> StoreFactory::Open(const RemoteConfig& remote,
+                                                       const CallContext& context) {
   RemoteConfig complete = remote;
   const std::string what = remote.name.empty() ? remote.Label() : "remote " + remote.name;
-  if (const auto* local = std::get_if<LocalDirectory>(&complete.uri)) return OpenLocal(*local, what, clock_);
+  if (const auto* local = std::get_if<LocalDirectory>(&complete.uri))
+    return OpenLocal(*local, what, clock_);
   if (complete.auth.type == AuthType::kAutomatic) {
-    complete.auth = CLI_TRY_IN(AuthFromEnvironment(complete.uri, environment_), what, Phase::kConfiguration);
+    complete.auth =
+        CLI_TRY_IN(AuthFromEnvironment(complete.uri, environment_), what, Phase::kConfiguration);
   }
   const Status ca_file = CheckCaFile(complete.ca_file);
   if (!ca_file) return Fails(what, ca_file.error(), Phase::kConfiguration);
-  if (std::holds_alternative<OciUri>(complete.uri)) return OpenOciRemote(complete, what, environment_, clock_, context);
+  if (std::holds_alternative<OciUri>(complete.uri))
+    return OpenOciRemote(complete, what, environment_, clock_, context);
   return OpenAzureRemote(complete, what, environment_, clock_, context);
 }
 

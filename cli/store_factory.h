@@ -1,5 +1,5 @@
-// StoreFactory: builds the real stores. From the bottom: transport, credentials, the cloud's store, a limit on requests
-// in flight, retrying. The only place that knows every kind of store.
+// StoreFactory: builds the real stores. From the bottom: transport, credentials, the cloud's store,
+// a limit on requests in flight, retrying. The only place that knows every kind of store.
 #pragma once
 
 #include <memory>
@@ -14,12 +14,14 @@ namespace skybridge::cli {
 class StoreFactory final : public StoreOpener {
  public:
   // Both outlive the factory and what it opened.
-  StoreFactory(const Environment& environment, Clock& clock) : environment_(environment), clock_(clock) {}
+  StoreFactory(const Environment& environment, Clock& clock)
+      : environment_(environment), clock_(clock) {}
 
   // A configuration whose `auth` is automatic takes the environment's credentials.
-  // Failures: kConfiguration for what is wrong with secrets, profiles and files; kAuthentication without credentials;
-  // those of the first request.
-  Outcome<std::unique_ptr<OpenStore>> Open(const RemoteConfig& remote, const CallContext& context) override;
+  // Failures: kConfiguration for what is wrong with secrets, profiles and files; kAuthentication
+  // without credentials; those of the first request.
+  Outcome<std::unique_ptr<OpenStore>> Open(const RemoteConfig& remote,
+                                           const CallContext& context) override;
 
  private:
   const Environment& environment_;

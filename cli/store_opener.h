@@ -21,9 +21,11 @@ class OpenStore {
 class StoreOpener {
  public:
   virtual ~StoreOpener() = default;
-  // The store shows the directory that `remote.uri` names as its root, and retries by itself. Its container has answered:
-  // what is wrong with endpoint, credentials or container shows here, in seconds.
-  virtual Outcome<std::unique_ptr<OpenStore>> Open(const RemoteConfig& remote, const CallContext& context) = 0;
+  // The store shows the directory that `remote.uri` names as its root, and retries by itself. Its
+  // container has answered: what is wrong with endpoint, credentials or container shows here, in
+  // seconds.
+  virtual Outcome<std::unique_ptr<OpenStore>> Open(const RemoteConfig& remote,
+                                                   const CallContext& context) = 0;
 };
 
 }  // namespace skybridge::cli

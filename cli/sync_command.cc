@@ -34,7 +34,8 @@ std::string RootOf(const OpenPlace& place) {
 Outcome<Pair> OpenBoth(const std::string& source, const std::string& destination, LocalRoot local,
                        const CommandContext& context) {
   auto from = CLI_TRY(OpenAsRoot(source, context));
-  return Pair{.source = std::move(from), .destination = CLI_TRY(OpenAsRoot(destination, context, local))};
+  return Pair{.source = std::move(from),
+              .destination = CLI_TRY(OpenAsRoot(destination, context, local))};
 }
 
 // Copying a tree into itself would never end.
@@ -42,13 +43,16 @@ Status CheckApart(const Pair& pair) {
   const std::string source = RootOf(pair.source);
   const std::string destination = RootOf(pair.destination);
   if (!source.starts_with(destination) && !destination.starts_with(source)) return {};
-  return Fail(ErrorCode::kInvalidArgument, "SRC and DST are the same place, or one lies in the other");
+  return Fail(ErrorCode::kInvalidArgument,
+              "SRC and DST are the same place, or one lies in the other");
 }
 
-// Shows progress on `err`: one line that is overwritten on a terminal, else a plain line at each call.
+// Shows progress on `err`: one line that is overwritten on a terminal, else a plain line at each
+// call.
 class ProgressLine {
  public:
-  explicit ProgressLine(const CommandContext& context) : err_(context.err), overwrite_(context.progress_line) {}
+  explicit ProgressLine(const CommandContext& context)
+      : err_(context.err), overwrite_(context.progress_line) {}
 
   void Show(const std::string& text) {
     if (!overwrite_) {
@@ -75,10 +79,12 @@ class ProgressLine {
 
 void NameFailures(const SyncSummary& summary, const CommandContext& context) {
   for (const SyncFailure& failure : summary.failed) {
-    context.err << FailureLine({ExitCode::kIncomplete, fmt::format("'{}': {}", failure.path, Reason(failure.error))});
+    context.err << FailureLine(
+        {ExitCode::kIncomplete, fmt::format("'{}': {}", failure.path, Reason(failure.error))});
   }
   if (summary.failed_count > summary.failed.size()) {
-    context.err << fmt::format("skybridge: ... and {} more\n", summary.failed_count - summary.failed.size());
+    context.err << fmt::format("skybridge: ... and {} more\n",
+                               summary.failed_count - summary.failed.size());
   }
 }
 
@@ -100,20 +106,25 @@ Outcome<ExitCode> RunSync(const SyncArguments& arguments, const CommandContext& 
                       .dry_run = arguments.dry_run,
                       .stop = context.stop};
   if (arguments.jobs != 0) options.file_jobs = arguments.jobs;
-  options.progress_interval = context.progress_line ? std::chrono::nanoseconds(kTerminalInterval) : kPlainInterval;
+  options.progress_interval =
+      context.progress_line ? std::chrono::nanoseconds(kTerminalInterval) : kPlainInterval;
   ProgressLine line(context);
   ProgressFunction progress;
   if (!arguments.json) progress = [&](const SyncProgress& now) { line.Show(ProgressText(now)); };
   const Result<SyncSummary> summary = Sync(options, progress);
   line.Finish();
-  if (!summary) return Fails(fmt::format("sync {} {}", arguments.source, arguments.destination), summary.error(), Phase::kRemote);
+  if (!summary)
+    return Fails(fmt::format("sync {} {}", arguments.source, arguments.destination),
+                 summary.error(), Phase::kRemote);
   NameFailures(*summary, context);
-  context.out << (arguments.json ? SummaryJson(*summary, arguments.dry_run) : SummaryText(*summary, arguments.dry_run));
+  context.out << (arguments.json ? SummaryJson(*summary, arguments.dry_run)
+                                 : SummaryText(*summary, arguments.dry_run));
   return summary->complete() ? ExitCode::kOk : ExitCode::kIncomplete;
 }
 
 Outcome<ExitCode> RunVerify(const VerifyArguments& arguments, const CommandContext& context) {
-  const Pair pair = CLI_TRY(OpenBoth(arguments.source, arguments.destination, LocalRoot::kMustExist, context));
+  const Pair pair =
+      CLI_TRY(OpenBoth(arguments.source, arguments.destination, LocalRoot::kMustExist, context));
   VerifyOptions options{.source = {.store = pair.source.store()},
                         .destination = {.store = pair.destination.store()},
                         .clock = context.clock,
@@ -122,11 +133,14 @@ Outcome<ExitCode> RunVerify(const VerifyArguments& arguments, const CommandConte
                         .stop = context.stop};
   if (arguments.jobs != 0) options.file_jobs = arguments.jobs;
   const Result<VerifyReport> report = Verify(options);
-  if (!report) return Fails(fmt::format("verify {} {}", arguments.source, arguments.destination), report.error(), Phase::kRemote);
+  if (!report)
+    return Fails(fmt::format("verify {} {}", arguments.source, arguments.destination),
+                 report.error(), Phase::kRemote);
   if (arguments.json) {
     context.out << ReportJson(*report);
   } else {
-    for (const FoundDifference& difference : report->differences) context.out << Printable(DifferenceText(difference)) << '\n';
+    for (const FoundDifference& difference : report->differences)
+      context.out << Printable(DifferenceText(difference)) << '\n';
     context.out << ReportText(*report);
   }
   return report->is_equal() ? ExitCode::kOk : ExitCode::kIncomplete;

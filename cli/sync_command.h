@@ -16,14 +16,14 @@ struct SyncArguments {
   std::uint32_t jobs = 0;  // files at once; 0: the default of sync/
   bool json = false;
 };
-// kIncomplete when files failed; each is named on err. Progress goes to err: one line that is overwritten on a terminal,
-// else a plain line now and then; with `json` none.
+// kIncomplete when files failed; each is named on err. Progress goes to err: one line that is
+// overwritten on a terminal, else a plain line now and then; with `json` none.
 Outcome<ExitCode> RunSync(const SyncArguments& arguments, const CommandContext& context);
 
 struct VerifyArguments {
   std::string source;
   std::string destination;
-  bool read_all = false;         // read every byte even where the stores report comparable digests
+  bool read_all = false;  // read every byte even where the stores report comparable digests
   std::string attributes = "ignore";  // what of them is compared: "ignore", "mtime", "all"
   std::uint32_t jobs = 0;
   bool json = false;

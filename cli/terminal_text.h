@@ -6,7 +6,8 @@
 
 namespace skybridge::cli {
 
-// Control characters become '?': a name cannot break a line or command the terminal. --json has the exact characters.
+// Control characters become '?': a name cannot break a line or command the terminal. --json has the
+// exact characters.
 std::string Printable(std::string_view text);
 
 }  // namespace skybridge::cli

@@ -21,12 +21,18 @@ using Names = std::initializer_list<std::string_view>;
 
 const char* TypeName(const json& value) {
   switch (value.type()) {
-    case json::value_t::object: return "an object";
-    case json::value_t::array: return "a list";
-    case json::value_t::string: return "a string";
-    case json::value_t::boolean: return "true or false";
-    case json::value_t::null: return "null";
-    default: return "a number";
+    case json::value_t::object:
+      return "an object";
+    case json::value_t::array:
+      return "a list";
+    case json::value_t::string:
+      return "a string";
+    case json::value_t::boolean:
+      return "true or false";
+    case json::value_t::null:
+      return "null";
+    default:
+      return "a number";
   }
 }
 
@@ -37,9 +43,12 @@ class Node {
       : value_(&value), key_(std::move(key)), source_(&source) {}
 
   const json& value() const { return *value_; }
-  std::string SubKey(std::string_view name) const { return key_.empty() ? std::string(name) : fmt::format("{}.{}", key_, name); }
+  std::string SubKey(std::string_view name) const {
+    return key_.empty() ? std::string(name) : fmt::format("{}.{}", key_, name);
+  }
 
-  tl::unexpected<Error> Bad(std::string_view reason, ErrorCode code = ErrorCode::kInvalidArgument) const {
+  tl::unexpected<Error> Bad(std::string_view reason,
+                            ErrorCode code = ErrorCode::kInvalidArgument) const {
     return Fail(code, key_.empty() ? fmt::format("{}: {}", source_->file, reason)
                                    : fmt::format("{}: {}: {}", source_->file, key_, reason));
   }
@@ -55,8 +64,9 @@ class Node {
     TRY_VOID(CheckObject());
     for (const auto& [name, unused] : value_->items()) {
       if (std::find(allowed.begin(), allowed.end(), name) != allowed.end()) continue;
-      return Fail(ErrorCode::kInvalidArgument, fmt::format("{}: {}: unknown key; allowed are {}", source_->file,
-                                                           SubKey(name), fmt::join(allowed, ", ")));
+      return Fail(ErrorCode::kInvalidArgument,
+                  fmt::format("{}: {}: unknown key; allowed are {}", source_->file, SubKey(name),
+                              fmt::join(allowed, ", ")));
     }
     return {};
   }
@@ -88,12 +98,14 @@ class Node {
     if (!found->value().is_boolean()) return found->MustBe("true or false");
     return found->value().get<bool>();
   }
-  Result<double> NumberOr(std::string_view name, double least, double most, double otherwise) const {
+  Result<double> NumberOr(std::string_view name, double least, double most,
+                          double otherwise) const {
     const auto found = Find(name);
     if (!found) return otherwise;
     if (!found->value().is_number()) return found->MustBe("a number");
     const double number = found->value().get<double>();
-    if (number < least || number > most) return found->Bad(fmt::format("must be {} to {}", least, most));
+    if (number < least || number > most)
+      return found->Bad(fmt::format("must be {} to {}", least, most));
     return number;
   }
   // The meaning of one of a few words.
@@ -109,10 +121,15 @@ class Node {
   }
   Result<SecretReference> AsSecret() const {
     auto reference = SecretReference::Parse(TRY(AsString()), key_);
-    if (!reference) return Fail(reference.error().code, fmt::format("{}: {}", source_->file, reference.error().message));
+    if (!reference)
+      return Fail(reference.error().code,
+                  fmt::format("{}: {}", source_->file, reference.error().message));
     if (reference->kind() == SecretReference::Kind::kLiteral && !source_->literals_allowed) {
-      return Bad(fmt::format("a secret stands in a file that other users may read; run: chmod 600 {}, or write env:NAME, "
-                             "file:PATH or credential:NAME", source_->file), ErrorCode::kPermissionDenied);
+      return Bad(fmt::format("a secret stands in a file that other users may read; run: chmod 600 "
+                             "{}, or write env:NAME, "
+                             "file:PATH or credential:NAME",
+                             source_->file),
+                 ErrorCode::kPermissionDenied);
     }
     return reference;
   }
@@ -137,8 +154,10 @@ bool IsOci(const Uri& uri) { return std::holds_alternative<OciUri>(uri); }
 Result<AuthType> ReadAuthType(const Node& auth, const Uri& uri) {
   const Node type = TRY(auth.Need("type", "how to authenticate"));
   if (IsAzure(uri)) {
-    return type.AsChoice<AuthType>({{"shared_key", AuthType::kSharedKey}, {"sas", AuthType::kSas},
-                                    {"service_principal", AuthType::kServicePrincipal}, {"none", AuthType::kNone}});
+    return type.AsChoice<AuthType>({{"shared_key", AuthType::kSharedKey},
+                                    {"sas", AuthType::kSas},
+                                    {"service_principal", AuthType::kServicePrincipal},
+                                    {"none", AuthType::kNone}});
   }
   if (IsOci(uri)) return type.AsChoice<AuthType>({{"config_file", AuthType::kConfigFile}});
   return type.AsChoice<AuthType>({{"none", AuthType::kNone}});
@@ -157,11 +176,14 @@ Result<std::string> NeedString(const Node& node, std::string_view name, std::str
 // Plain http only to loopback or when asked for by name.
 Status CheckTls(const Node& node, const ServiceEndpoint& endpoint, bool allow_http) {
   if (endpoint.tls || endpoint.is_loopback() || allow_http) return {};
-  return node.Bad("plain http is allowed to this machine only; write https://, or set \"allow_http\": true for the remote");
+  return node.Bad(
+      "plain http is allowed to this machine only; write https://, or set \"allow_http\": true for "
+      "the remote");
 }
 
 Result<std::string> ReadEndpoint(const Node& node, EndpointPath path, bool allow_http) {
-  const ServiceEndpoint endpoint = TRY(node.Parsed([&](std::string_view text) { return ParseServiceEndpoint(text, path); }));
+  const ServiceEndpoint endpoint =
+      TRY(node.Parsed([&](std::string_view text) { return ParseServiceEndpoint(text, path); }));
   TRY_VOID(CheckTls(node, endpoint, allow_http));
   return endpoint.url;
 }
@@ -171,7 +193,9 @@ Result<AuthConfig> ReadAuth(const Node& node, const Uri& uri, bool allow_http) {
   AuthConfig auth{.type = TRY(ReadAuthType(node, uri))};
   switch (auth.type) {
     case AuthType::kAutomatic:
-    case AuthType::kNone: TRY_VOID(node.CheckKeys({"type"})); break;
+    case AuthType::kNone:
+      TRY_VOID(node.CheckKeys({"type"}));
+      break;
     case AuthType::kSharedKey:
       TRY_VOID(node.CheckKeys({"type", "account_key"}));
       auth.account_key = TRY(NeedSecret(node, "account_key", "the storage account's key"));
@@ -181,7 +205,8 @@ Result<AuthConfig> ReadAuth(const Node& node, const Uri& uri, bool allow_http) {
       auth.sas_token = TRY(NeedSecret(node, "sas_token", "the shared access signature"));
       break;
     case AuthType::kServicePrincipal:
-      TRY_VOID(node.CheckKeys({"type", "tenant_id", "client_id", "client_secret", "authority_host"}));
+      TRY_VOID(
+          node.CheckKeys({"type", "tenant_id", "client_id", "client_secret", "authority_host"}));
       auth.tenant_id = TRY(NeedString(node, "tenant_id", "the directory (tenant) id"));
       auth.client_id = TRY(NeedString(node, "client_id", "the application (client) id"));
       auth.client_secret = TRY(NeedSecret(node, "client_secret", "the application's secret"));
@@ -201,8 +226,9 @@ Result<AuthConfig> ReadAuth(const Node& node, const Uri& uri, bool allow_http) {
 
 Status ReadAzureKeys(const Node& node, RemoteConfig& remote) {
   auto& uri = std::get<AzureUri>(remote.uri);
-  for (const auto& [name, blob, dfs] : {std::tuple("endpoint", true, true), std::tuple("blob_endpoint", true, false),
-                                        std::tuple("dfs_endpoint", false, true)}) {
+  for (const auto& [name, blob, dfs] :
+       {std::tuple("endpoint", true, true), std::tuple("blob_endpoint", true, false),
+        std::tuple("dfs_endpoint", false, true)}) {
     const auto found = node.Find(name);
     if (!found) continue;
     const std::string url = TRY(ReadEndpoint(*found, EndpointPath::kAllowed, remote.allow_http));
@@ -210,11 +236,13 @@ Status ReadAzureKeys(const Node& node, RemoteConfig& remote) {
     if (dfs) uri.dfs_endpoint = url;
   }
   if (const auto kind = node.Find("namespace")) {
-    remote.namespace_kind = TRY(kind->AsChoice<NamespaceKind>({{"detect", NamespaceKind::kDetect},
-                                                               {"hierarchical", NamespaceKind::kHierarchical},
-                                                               {"flat", NamespaceKind::kFlat}}));
+    remote.namespace_kind =
+        TRY(kind->AsChoice<NamespaceKind>({{"detect", NamespaceKind::kDetect},
+                                           {"hierarchical", NamespaceKind::kHierarchical},
+                                           {"flat", NamespaceKind::kFlat}}));
   }
-  const ServiceEndpoint endpoint = TRY(ParseServiceEndpoint(uri.blob_endpoint, EndpointPath::kAllowed));
+  const ServiceEndpoint endpoint =
+      TRY(ParseServiceEndpoint(uri.blob_endpoint, EndpointPath::kAllowed));
   return CheckTls(node, endpoint, remote.allow_http);
 }
 
@@ -232,21 +260,24 @@ Result<RemoteConfig> ReadRemote(const Node& node, const std::string& name) {
   const Node uri = TRY(node.Need("uri", "where the data is"));
   remote.uri = TRY(uri.Parsed(ParseUri));
   if (IsAzure(remote.uri)) {
-    TRY_VOID(node.CheckKeys({"uri", "auth", "endpoint", "dfs_endpoint", "blob_endpoint", "namespace", "ca_file",
-                             "allow_http", "max_requests", "requests_per_second"}));
+    TRY_VOID(
+        node.CheckKeys({"uri", "auth", "endpoint", "dfs_endpoint", "blob_endpoint", "namespace",
+                        "ca_file", "allow_http", "max_requests", "requests_per_second"}));
   } else if (IsOci(remote.uri)) {
-    TRY_VOID(node.CheckKeys({"uri", "auth", "region", "endpoint", "ca_file", "allow_http", "max_requests",
-                             "requests_per_second"}));
+    TRY_VOID(node.CheckKeys({"uri", "auth", "region", "endpoint", "ca_file", "allow_http",
+                             "max_requests", "requests_per_second"}));
   } else {
     TRY_VOID(node.CheckKeys({"uri", "auth"}));
   }
   remote.allow_http = TRY(node.FlagOr("allow_http", false));
   remote.ca_file = TRY(node.StringOr("ca_file", ""));
-  remote.max_requests = static_cast<std::uint32_t>(TRY(node.NumberOr("max_requests", 1, 1024, remote.max_requests)));
+  remote.max_requests =
+      static_cast<std::uint32_t>(TRY(node.NumberOr("max_requests", 1, 1024, remote.max_requests)));
   remote.requests_per_second = TRY(node.NumberOr("requests_per_second", 0, 1e6, 0));
   if (IsAzure(remote.uri)) TRY_VOID(ReadAzureKeys(node, remote));
   if (IsOci(remote.uri)) TRY_VOID(ReadOciKeys(node, remote));
-  if (const auto auth = node.Find("auth")) remote.auth = TRY(ReadAuth(*auth, remote.uri, remote.allow_http));
+  if (const auto auth = node.Find("auth"))
+    remote.auth = TRY(ReadAuth(*auth, remote.uri, remote.allow_http));
   return remote;
 }
 
@@ -259,7 +290,8 @@ Status CheckConfigured(const Node& node, const Config& config, const std::string
 }
 
 Result<std::vector<std::string>> ReadRemoteNames(const Node& node, const Config& config) {
-  if (!node.value().is_array() || node.value().empty()) return node.MustBe("a list of at least one remote's name");
+  if (!node.value().is_array() || node.value().empty())
+    return node.MustBe("a list of at least one remote's name");
   std::vector<std::string> names;
   for (const json& item : node.value()) {
     if (!item.is_string()) return node.Bad("must be a list of remotes' names");
@@ -289,16 +321,19 @@ Result<std::string> SettingText(const Node& node, SettingKind kind) {
   return node.Bad("has no known kind", ErrorCode::kInternal);
 }
 
-Result<MountConfig> ReadMount(const Node& node, const std::string& directory, const Config& config) {
+Result<MountConfig> ReadMount(const Node& node, const std::string& directory,
+                              const Config& config) {
   TRY_VOID(node.CheckObject());
-  if (!directory.starts_with('/')) return node.Bad("a mount's name is its directory, an absolute path");
+  if (!directory.starts_with('/'))
+    return node.Bad("a mount's name is its directory, an absolute path");
   MountConfig mount{.directory = directory};
   const Node remotes = TRY(node.Need("remotes", "the names of the remotes to mount"));
   mount.remotes = TRY(ReadRemoteNames(remotes, config));
   for (const auto& [name, unused] : node.value().items()) {
     if (name == "remotes") continue;
     const auto& list = MountSettingList();
-    const auto info = std::find_if(list.begin(), list.end(), [&](const SettingInfo& i) { return i.name == name; });
+    const auto info = std::find_if(list.begin(), list.end(),
+                                   [&](const SettingInfo& i) { return i.name == name; });
     const Node setting = *node.Find(name);
     std::string text;
     if (info != list.end()) text = TRY(SettingText(setting, info->kind));
@@ -310,7 +345,8 @@ Result<MountConfig> ReadMount(const Node& node, const std::string& directory, co
 
 Result<Location> ReadLocation(const Node& node, const Config& config) {
   Location location = TRY(node.Parsed(ParseLocation));
-  if (const auto* remote = std::get_if<RemotePath>(&location)) TRY_VOID(CheckConfigured(node, config, remote->remote));
+  if (const auto* remote = std::get_if<RemotePath>(&location))
+    TRY_VOID(CheckConfigured(node, config, remote->remote));
   return location;
 }
 
@@ -318,19 +354,22 @@ Result<MirrorConfig> ReadMirror(const Node& node, const std::string& name, const
   TRY_VOID(node.CheckKeys({"from", "to", "delete"}));
   const Node from = TRY(node.Need("from", "the source"));
   const Node to = TRY(node.Need("to", "the destination"));
-  MirrorConfig mirror{.name = name, .from = TRY(ReadLocation(from, config)), .to = TRY(ReadLocation(to, config))};
+  MirrorConfig mirror{
+      .name = name, .from = TRY(ReadLocation(from, config)), .to = TRY(ReadLocation(to, config))};
   if (mirror.from == mirror.to) return node.Bad("'from' and 'to' are the same place");
   if (const auto policy = node.Find("delete")) {
-    mirror.delete_policy = TRY(policy->AsChoice<DeletePolicy>({{"never", DeletePolicy::kNever},
-                                                               {"trash", DeletePolicy::kTrash},
-                                                               {"permanent", DeletePolicy::kPermanent}}));
+    mirror.delete_policy =
+        TRY(policy->AsChoice<DeletePolicy>({{"never", DeletePolicy::kNever},
+                                            {"trash", DeletePolicy::kTrash},
+                                            {"permanent", DeletePolicy::kPermanent}}));
   }
   return mirror;
 }
 
 // Calls `read(node, name)` for each member of an optional object and keeps the results by name.
 template <class T, class Read>
-Status ReadMap(const Node& root, std::string_view section, std::map<std::string, T>& into, Read read) {
+Status ReadMap(const Node& root, std::string_view section, std::map<std::string, T>& into,
+               Read read) {
   const auto found = root.Find(section);
   if (!found) return {};
   TRY_VOID(found->CheckObject());
@@ -340,13 +379,17 @@ Status ReadMap(const Node& root, std::string_view section, std::map<std::string,
   return {};
 }
 
-// nlohmann's own message quotes what it read last, which may be a secret: only the position is kept.
+// nlohmann's own message quotes what it read last, which may be a secret: only the position is
+// kept.
 std::string SyntaxError(std::string_view text, std::size_t byte) {
   const std::string_view before = text.substr(0, byte == 0 ? 0 : byte - 1);
   const auto line = 1 + std::count(before.begin(), before.end(), '\n');
   const auto newline = before.rfind('\n');
-  const std::size_t column = newline == std::string_view::npos ? before.size() + 1 : before.size() - newline;
-  return fmt::format("line {}, column {}: is not valid JSON (comments are allowed, trailing commas are not)", line, column);
+  const std::size_t column =
+      newline == std::string_view::npos ? before.size() + 1 : before.size() - newline;
+  return fmt::format(
+      "line {}, column {}: is not valid JSON (comments are allowed, trailing commas are not)", line,
+      column);
 }
 
 // JSON itself lets a key come twice and the last one win; here that hides a mistake.
@@ -355,7 +398,8 @@ class DuplicateKeys {
   bool operator()(int, json::parse_event_t event, json& parsed) {
     if (event == json::parse_event_t::object_start) open_.emplace_back();
     if (event == json::parse_event_t::object_end) open_.pop_back();
-    if (event == json::parse_event_t::key && !open_.back().insert(parsed.get<std::string>()).second && found_.empty()) {
+    if (event == json::parse_event_t::key &&
+        !open_.back().insert(parsed.get<std::string>()).second && found_.empty()) {
       found_ = parsed.get<std::string>();
     }
     return true;
@@ -370,13 +414,16 @@ class DuplicateKeys {
 Result<json> ParseJson(std::string_view text, const ConfigSource& source) {
   DuplicateKeys duplicates;
   try {
-    auto value = json::parse(text, std::ref(duplicates), /*allow_exceptions=*/true, /*ignore_comments=*/true);
+    auto value = json::parse(text, std::ref(duplicates), /*allow_exceptions=*/true,
+                             /*ignore_comments=*/true);
     if (!duplicates.found().empty()) {
-      return Fail(ErrorCode::kInvalidArgument, fmt::format("{}: key '{}' comes twice", source.file, duplicates.found()));
+      return Fail(ErrorCode::kInvalidArgument,
+                  fmt::format("{}: key '{}' comes twice", source.file, duplicates.found()));
     }
     return value;
   } catch (const json::parse_error& error) {
-    return Fail(ErrorCode::kInvalidArgument, fmt::format("{}: {}", source.file, SyntaxError(text, error.byte)));
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: {}", source.file, SyntaxError(text, error.byte)));
   } catch (const json::exception&) {
     return Fail(ErrorCode::kInvalidArgument, fmt::format("{}: is not valid JSON", source.file));
   }
@@ -391,14 +438,19 @@ Result<Config> ParseConfig(std::string_view text, const ConfigSource& source) {
   const Node root(value, "", source);
   TRY_VOID(root.CheckKeys({"remotes", "mounts", "mirrors"}));
   Config config{.file = source.file};
-  TRY_VOID(ReadMap(root, "remotes", config.remotes, [](const Node& node, const std::string& name) -> Result<RemoteConfig> {
-    if (!IsRemoteName(name)) return node.Bad("is not a remote's name (letters, digits, '-', '_', '.'; 64 at most)");
-    return ReadRemote(node, name);
+  TRY_VOID(ReadMap(root, "remotes", config.remotes,
+                   [](const Node& node, const std::string& name) -> Result<RemoteConfig> {
+                     if (!IsRemoteName(name))
+                       return node.Bad(
+                           "is not a remote's name (letters, digits, '-', '_', '.'; 64 at most)");
+                     return ReadRemote(node, name);
+                   }));
+  TRY_VOID(ReadMap(root, "mounts", config.mounts, [&](const Node& node, const std::string& name) {
+    return ReadMount(node, name, config);
   }));
-  TRY_VOID(ReadMap(root, "mounts", config.mounts,
-                   [&](const Node& node, const std::string& name) { return ReadMount(node, name, config); }));
-  TRY_VOID(ReadMap(root, "mirrors", config.mirrors,
-                   [&](const Node& node, const std::string& name) { return ReadMirror(node, name, config); }));
+  TRY_VOID(ReadMap(root, "mirrors", config.mirrors, [&](const Node& node, const std::string& name) {
+    return ReadMirror(node, name, config);
+  }));
   return config;
 }
 

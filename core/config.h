@@ -1,7 +1,7 @@
 // Config: what the configuration file says, checked. docs/config.md describes every key.
 //
-// An unknown key, a wrong type, a missing field or an impossible value is an error that names the file, the key and what
-// is allowed ("/etc/skybridge/config.json: remotes.azure.auth.type: ...").
+// An unknown key, a wrong type, a missing field or an impossible value is an error that names the
+// file, the key and what is allowed ("/etc/skybridge/config.json: remotes.azure.auth.type: ...").
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@
 namespace skybridge {
 
 enum class AuthType {
-  kAutomatic,         // nothing configured: as the official tools find credentials (core/config_environment.h)
+  kAutomatic,         // nothing configured: see core/config_environment.h
   kNone,              // no credentials are sent
   kSharedKey,         // Azure: account_key
   kSas,               // Azure: sas_token
@@ -34,9 +34,9 @@ struct AuthConfig {
   std::string tenant_id;
   std::string client_id;
   SecretReference client_secret;
-  std::string authority_host;  // empty: https://login.microsoftonline.com
-  std::string config_file;     // empty: ~/.oci/config
-  std::string profile;         // empty: DEFAULT
+  std::string authority_host;   // empty: https://login.microsoftonline.com
+  std::string config_file;      // empty: ~/.oci/config
+  std::string profile;          // empty: DEFAULT
   SecretReference pass_phrase;  // of the key that the profile names
 };
 
@@ -46,13 +46,13 @@ enum class NamespaceKind { kDetect, kHierarchical, kFlat };
 struct RemoteConfig {
   std::string name;  // empty: a bare URI without configuration
   Uri uri;
-  std::string region;    // OCI; empty: the URI's, else the profile's
-  std::string endpoint;  // OCI; empty: from the region
-  std::string ca_file;   // PEM; empty: the system's
+  std::string region;       // OCI; empty: the URI's, else the profile's
+  std::string endpoint;     // OCI; empty: from the region
+  std::string ca_file;      // PEM; empty: the system's
   bool allow_http = false;  // plain http to another host than loopback
   NamespaceKind namespace_kind = NamespaceKind::kDetect;  // Azure
-  std::uint32_t max_requests = 64;       // in flight at once
-  double requests_per_second = 0;        // 0: no limit
+  std::uint32_t max_requests = 64;                        // in flight at once
+  double requests_per_second = 0;                         // 0: no limit
   AuthConfig auth;
 
   // "azure", or the URI of a remote without name.
@@ -61,7 +61,7 @@ struct RemoteConfig {
 
 struct MountConfig {
   std::string directory;
-  std::vector<std::string> remotes;  // at least one, each configured; in a mount of several each is a directory
+  std::vector<std::string> remotes;  // at least one; in a mount of several each is a directory
   MountSettings settings;
 };
 
@@ -83,15 +83,16 @@ struct Config {
 
 struct ConfigSource {
   std::string file;               // for messages
-  bool literals_allowed = false;  // nobody else can read the file: a secret may stand in it as it is
+  bool literals_allowed = false;  // nobody else can read it: a secret may stand in it as it is
 };
 
 // Errors: kInvalidArgument; kPermissionDenied for a literal secret in a file that others may read.
 Result<Config> ParseConfig(std::string_view text, const ConfigSource& source);
 
-// Reads `explicit_file` if it is not empty, else $SKYBRIDGE_CONFIG, else ~/.config/skybridge/config.json, else
-// /etc/skybridge/config.json. The first two must exist; without any file the Config is empty.
-// Errors: kNotFound, kPermissionDenied, kIo, and ParseConfig's.
+// Reads `explicit_file` if it is not empty, else $SKYBRIDGE_CONFIG, else
+// ~/.config/skybridge/config.json, else /etc/skybridge/config.json. The first two must exist;
+// without any file the Config is empty. Errors: kNotFound, kPermissionDenied, kIo, and
+// ParseConfig's.
 Result<Config> LoadConfig(const std::string& explicit_file, const Environment& environment);
 
 }  // namespace skybridge

@@ -17,15 +17,18 @@ std::string FirstOf(std::initializer_list<const char*> names, const Environment&
   return {};
 }
 
-Result<std::string> EndpointFrom(const char* name, EndpointPath path, const Environment& environment) {
+Result<std::string> EndpointFrom(const char* name, EndpointPath path,
+                                 const Environment& environment) {
   const auto text = environment.Get(name);
   if (!text) return std::string();
   // AZURE_AUTHORITY_HOST is written with and without its scheme.
   const std::string url = text->find("://") == std::string::npos ? "https://" + *text : *text;
   auto endpoint = ParseServiceEndpoint(url, path);
-  if (!endpoint) return Fail(ErrorCode::kInvalidArgument, fmt::format("{}: {}", name, endpoint.error().message));
+  if (!endpoint)
+    return Fail(ErrorCode::kInvalidArgument, fmt::format("{}: {}", name, endpoint.error().message));
   if (!endpoint->tls && !endpoint->is_loopback()) {
-    return Fail(ErrorCode::kInvalidArgument, fmt::format("{}: plain http is allowed to this machine only", name));
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: plain http is allowed to this machine only", name));
   }
   return endpoint->url;
 }
@@ -46,17 +49,22 @@ Result<AuthConfig> AzureAuth(const AzureUri& uri, const Environment& environment
   }
   auth.tenant_id = environment.Get("AZURE_TENANT_ID").value_or("");
   auth.client_id = environment.Get("AZURE_CLIENT_ID").value_or("");
-  if (!auth.tenant_id.empty() && !auth.client_id.empty() && environment.Get("AZURE_CLIENT_SECRET")) {
+  if (!auth.tenant_id.empty() && !auth.client_id.empty() &&
+      environment.Get("AZURE_CLIENT_SECRET")) {
     auth.type = AuthType::kServicePrincipal;
     auth.client_secret = SecretReference::FromEnvironment("AZURE_CLIENT_SECRET");
-    auth.authority_host = TRY(EndpointFrom("AZURE_AUTHORITY_HOST", EndpointPath::kAllowed, environment));
+    auth.authority_host =
+        TRY(EndpointFrom("AZURE_AUTHORITY_HOST", EndpointPath::kAllowed, environment));
     return auth;
   }
-  return Fail(ErrorCode::kUnauthenticated,
-              fmt::format("there are no credentials for storage account '{}'; set AZURE_STORAGE_KEY, "
-                          "AZURE_STORAGE_SAS_TOKEN, or AZURE_TENANT_ID with AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, or "
-                          "configure the remote{}", uri.account,
-                          account_fits ? "" : fmt::format(" (AZURE_STORAGE_ACCOUNT is '{}')", *account)));
+  return Fail(
+      ErrorCode::kUnauthenticated,
+      fmt::format("there are no credentials for storage account '{}'; set AZURE_STORAGE_KEY, "
+                  "AZURE_STORAGE_SAS_TOKEN, or AZURE_TENANT_ID with AZURE_CLIENT_ID and "
+                  "AZURE_CLIENT_SECRET, or "
+                  "configure the remote{}",
+                  uri.account,
+                  account_fits ? "" : fmt::format(" (AZURE_STORAGE_ACCOUNT is '{}')", *account)));
 }
 
 }  // namespace
@@ -64,9 +72,10 @@ Result<AuthConfig> AzureAuth(const AzureUri& uri, const Environment& environment
 Result<AuthConfig> AuthFromEnvironment(const Uri& uri, const Environment& environment) {
   if (const auto* azure = std::get_if<AzureUri>(&uri)) return AzureAuth(*azure, environment);
   if (std::holds_alternative<OciUri>(uri)) {
-    return AuthConfig{.type = AuthType::kConfigFile,
-                      .config_file = FirstOf({"OCI_CLI_CONFIG_FILE", "OCI_CONFIG_FILE"}, environment),
-                      .profile = FirstOf({"OCI_CLI_PROFILE"}, environment)};
+    return AuthConfig{
+        .type = AuthType::kConfigFile,
+        .config_file = FirstOf({"OCI_CLI_CONFIG_FILE", "OCI_CONFIG_FILE"}, environment),
+        .profile = FirstOf({"OCI_CLI_PROFILE"}, environment)};
   }
   return AuthConfig{.type = AuthType::kNone};
 }
@@ -75,7 +84,8 @@ Result<RemoteConfig> RemoteFromEnvironment(const Uri& uri, const Environment& en
   RemoteConfig remote{.uri = uri};
   remote.auth = TRY(AuthFromEnvironment(uri, environment));
   if (const auto* oci = std::get_if<OciUri>(&uri)) {
-    remote.region = oci->region.empty() ? FirstOf({"OCI_CLI_REGION", "OCI_REGION"}, environment) : oci->region;
+    remote.region =
+        oci->region.empty() ? FirstOf({"OCI_CLI_REGION", "OCI_REGION"}, environment) : oci->region;
     remote.endpoint = TRY(EndpointFrom("OCI_CLI_ENDPOINT", EndpointPath::kRefused, environment));
     remote.ca_file = FirstOf({"OCI_CLI_CERT_BUNDLE"}, environment);
   }

@@ -29,15 +29,19 @@ Result<FileText> ReadConfigFile(const std::string& path) {
   if (!file) return Fail(ErrorFromErrno(errno, label));
   struct stat facts {};
   if (fstat(file.get(), &facts) != 0) return Fail(ErrorFromErrno(errno, label));
-  if (!S_ISREG(facts.st_mode)) return Fail(ErrorCode::kInvalidArgument, label + ": is not a regular file");
-  if (facts.st_size > kMaxConfigBytes) return Fail(ErrorCode::kTooLarge, label + ": is larger than 16 MiB");
+  if (!S_ISREG(facts.st_mode))
+    return Fail(ErrorCode::kInvalidArgument, label + ": is not a regular file");
+  if (facts.st_size > kMaxConfigBytes)
+    return Fail(ErrorCode::kTooLarge, label + ": is larger than 16 MiB");
   FileText read{.text = std::string(static_cast<std::size_t>(facts.st_size), '\0'),
                 .is_private = (facts.st_mode & 0077) == 0};
   read.text.resize(TRY(ReadUpTo(file.get(), read.text.data(), read.text.size(), label)));
   return read;
 }
 
-bool IsMissing(const Error& error) { return error.code == ErrorCode::kNotFound || error.code == ErrorCode::kNotDirectory; }
+bool IsMissing(const Error& error) {
+  return error.code == ErrorCode::kNotFound || error.code == ErrorCode::kNotDirectory;
+}
 
 }  // namespace
 

@@ -1,4 +1,5 @@
-// Environment: the process's environment variables as a seam, so that tests need not change their own process.
+// Environment: the process's environment variables as a seam, so that tests need not change their
+// own process.
 #pragma once
 
 #include <initializer_list>
@@ -24,7 +25,8 @@ class ProcessEnvironment final : public Environment {
 class MapEnvironment final : public Environment {
  public:
   MapEnvironment() = default;
-  MapEnvironment(std::initializer_list<std::map<std::string, std::string>::value_type> variables) : variables_(variables) {}
+  MapEnvironment(std::initializer_list<std::map<std::string, std::string>::value_type> variables)
+      : variables_(variables) {}
   std::optional<std::string> Get(const std::string& name) const override;
 
  private:

@@ -28,7 +28,8 @@ class FileDescriptor {
   int fd_ = -1;
 };
 
-// Reads until `size` bytes or the end of the file; interrupted calls are repeated. Errors: from errno, with `label`.
+// Reads until `size` bytes or the end of the file; interrupted calls are repeated. Errors: from
+// errno, with `label`.
 Result<std::size_t> ReadUpTo(int fd, char* into, std::size_t size, const std::string& label);
 
 }  // namespace skybridge

@@ -1,4 +1,5 @@
-// Secret: a key, password or token that cannot be printed by mistake. Use it for every value that must not reach a log.
+// Secret: a key, password or token that cannot be printed by mistake. Use it for every value that
+// must not reach a log.
 #pragma once
 
 #include <iosfwd>
@@ -8,8 +9,9 @@
 
 namespace skybridge {
 
-// The bytes live on the heap only and are overwritten with zeros before they are freed. There is no conversion to text,
-// no comparison and no output: who needs the value says Reveal(), and hands it on to nothing that prints.
+// The bytes live on the heap only and are overwritten with zeros before they are freed. There is no
+// conversion to text, no comparison and no output: who needs the value says Reveal(), and hands it
+// on to nothing that prints.
 class Secret {
  public:
   Secret() = default;

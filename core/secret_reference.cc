@@ -29,7 +29,8 @@ enum class Privacy { kOwnerOnly, kByDirectory };
 Status CheckSecretFile(int fd, const std::string& path, const std::string& label, Privacy privacy) {
   struct stat facts {};
   if (fstat(fd, &facts) != 0) return Fail(ErrorFromErrno(errno, label));
-  if (!S_ISREG(facts.st_mode)) return Fail(ErrorCode::kInvalidArgument, label + ": is not a regular file");
+  if (!S_ISREG(facts.st_mode))
+    return Fail(ErrorCode::kInvalidArgument, label + ": is not a regular file");
   if (privacy == Privacy::kOwnerOnly && (facts.st_mode & 0077) != 0) {
     return Fail(ErrorCode::kPermissionDenied,
                 fmt::format("{}: other users may read it (mode {:04o}); run: chmod 600 {}", label,
@@ -48,7 +49,9 @@ Result<Secret> ReadSecretFile(const std::string& path, const std::string& label,
   const bool too_long = filled > kMaxSecretBytes;
   StripOneNewline(text);
   Secret kept(std::move(text));
-  if (too_long) return Fail(ErrorCode::kTooLarge, fmt::format("{}: is longer than {} bytes", label, kMaxSecretBytes));
+  if (too_long)
+    return Fail(ErrorCode::kTooLarge,
+                fmt::format("{}: is longer than {} bytes", label, kMaxSecretBytes));
   if (kept.empty()) return Fail(ErrorCode::kInvalidArgument, label + ": is empty");
   return kept;
 }
@@ -59,7 +62,8 @@ Result<SecretReference> SecretReference::Parse(std::string_view text, std::strin
   SecretReference reference;
   const auto named = [&](Kind kind, std::string_view name) -> Result<SecretReference> {
     if (name.empty()) {
-      return Fail(ErrorCode::kInvalidArgument, fmt::format("{}: '{}' lacks a name after the colon", key, text));
+      return Fail(ErrorCode::kInvalidArgument,
+                  fmt::format("{}: '{}' lacks a name after the colon", key, text));
     }
     reference.kind_ = kind;
     reference.name_ = name;
@@ -74,13 +78,16 @@ Result<SecretReference> SecretReference::Parse(std::string_view text, std::strin
   }
   if (const auto name = AfterPrefix(text, "credential:")) {
     if (name->find('/') != std::string_view::npos) {
-      return Fail(ErrorCode::kInvalidArgument, fmt::format("{}: '{}': a credential's name has no '/'", key, text));
+      return Fail(ErrorCode::kInvalidArgument,
+                  fmt::format("{}: '{}': a credential's name has no '/'", key, text));
     }
     return named(Kind::kCredential, *name);
   }
   if (text.starts_with("ocivault:")) {
-    return Fail(ErrorCode::kInvalidArgument,
-                key + ": ocivault: references are not supported; use env:NAME, file:PATH or credential:NAME");
+    return Fail(
+        ErrorCode::kInvalidArgument,
+        key +
+            ": ocivault: references are not supported; use env:NAME, file:PATH or credential:NAME");
   }
   reference.kind_ = Kind::kLiteral;
   reference.key_ = std::move(key);
@@ -97,31 +104,43 @@ SecretReference SecretReference::FromEnvironment(const std::string& variable) {
 
 std::string SecretReference::Describe() const {
   switch (kind_) {
-    case Kind::kNone: return "no secret";
-    case Kind::kEnvironment: return "env:" + name_;
-    case Kind::kFile: return "file:" + name_;
-    case Kind::kCredential: return "credential:" + name_;
-    case Kind::kLiteral: return "the value of " + key_;
+    case Kind::kNone:
+      return "no secret";
+    case Kind::kEnvironment:
+      return "env:" + name_;
+    case Kind::kFile:
+      return "file:" + name_;
+    case Kind::kCredential:
+      return "credential:" + name_;
+    case Kind::kLiteral:
+      return "the value of " + key_;
   }
   return {};
 }
 
 Result<Secret> SecretReference::Resolve(const Environment& environment) const {
-  const std::string label = key_.empty() || kind_ == Kind::kLiteral ? Describe() : key_ + ": " + Describe();
+  const std::string label =
+      key_.empty() || kind_ == Kind::kLiteral ? Describe() : key_ + ": " + Describe();
   switch (kind_) {
-    case Kind::kNone: return Fail(ErrorCode::kInvalidArgument, label);
-    case Kind::kLiteral: return literal_;
+    case Kind::kNone:
+      return Fail(ErrorCode::kInvalidArgument, label);
+    case Kind::kLiteral:
+      return literal_;
     case Kind::kEnvironment: {
       auto value = environment.Get(name_);
-      if (!value) return Fail(ErrorCode::kNotFound, label + ": the environment variable is not set");
+      if (!value)
+        return Fail(ErrorCode::kNotFound, label + ": the environment variable is not set");
       return Secret(std::move(*value));
     }
-    case Kind::kFile: return ReadSecretFile(name_, label, Privacy::kOwnerOnly);
+    case Kind::kFile:
+      return ReadSecretFile(name_, label, Privacy::kOwnerOnly);
     case Kind::kCredential: {
       const auto directory = environment.Get("CREDENTIALS_DIRECTORY");
       if (!directory) {
-        return Fail(ErrorCode::kNotFound, fmt::format("{}: there is no CREDENTIALS_DIRECTORY; start the service by "
-                                                      "systemd with LoadCredential={}:PATH", label, name_));
+        return Fail(ErrorCode::kNotFound,
+                    fmt::format("{}: there is no CREDENTIALS_DIRECTORY; start the service by "
+                                "systemd with LoadCredential={}:PATH",
+                                label, name_));
       }
       return ReadSecretFile(*directory + "/" + name_, label, Privacy::kByDirectory);
     }

@@ -1,8 +1,8 @@
 // SecretReference: where a secret of the configuration is to be had, and how it is fetched.
 //
 //   env:NAME         an environment variable
-//   file:PATH        a file that only its owner may read; one trailing newline is not part of the secret
-//   credential:NAME  a systemd credential (LoadCredential=), a file below $CREDENTIALS_DIRECTORY
+//   file:PATH        a file that only its owner may read; one trailing newline is dropped
+//   credential:NAME  a systemd credential (LoadCredential=): a file below $CREDENTIALS_DIRECTORY
 //   anything else    the secret itself; only in a configuration file that nobody else can read
 //
 // Errors name the reference and the configuration key, never the value.
@@ -23,7 +23,8 @@ class SecretReference {
 
   SecretReference() = default;
   // `key` is the configuration key for messages ("remotes.azure.auth.account_key").
-  // Errors: kInvalidArgument (an empty value, a reference without a name, "ocivault:", which is not supported).
+  // Errors: kInvalidArgument (an empty value, a reference without a name, "ocivault:", which is not
+  // supported).
   static Result<SecretReference> Parse(std::string_view text, std::string key);
   static SecretReference FromEnvironment(const std::string& variable);
 
@@ -33,7 +34,8 @@ class SecretReference {
   std::string Describe() const;
 
   // Reads the secret now; a rotated file or variable is seen by the next call.
-  // Errors: kNotFound, kPermissionDenied (with the chmod that helps), kInvalidArgument, kTooLarge, kIo.
+  // Errors: kNotFound, kPermissionDenied (with the chmod that helps), kInvalidArgument, kTooLarge,
+  // kIo.
   Result<Secret> Resolve(const Environment& environment) const;
 
  private:

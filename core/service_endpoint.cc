@@ -38,7 +38,8 @@ std::optional<HostAndPort> SplitHostAndPort(std::string_view authority) {
   if (after.empty()) return split;
   split.port = after.substr(1);
   const bool digits = std::all_of(split.port.begin(), split.port.end(), IsDigit);
-  if (after[0] != ':' || split.port.empty() || split.port.size() > 5 || !digits) return std::nullopt;
+  if (after[0] != ':' || split.port.empty() || split.port.size() > 5 || !digits)
+    return std::nullopt;
   return split;
 }
 
@@ -61,10 +62,12 @@ Result<ServiceEndpoint> ParseServiceEndpoint(std::string_view text, EndpointPath
     return Bad(text, "an endpoint has no user information, query or fragment");
   }
   const auto place = SplitHostAndPort(authority);
-  if (!place || place->host.empty()) return Bad(text, "has no valid host and port; write https://HOST or https://HOST:PORT");
+  if (!place || place->host.empty())
+    return Bad(text, "has no valid host and port; write https://HOST or https://HOST:PORT");
   std::string_view rest = after_scheme.substr(authority.size());
   while (rest.ends_with('/')) rest.remove_suffix(1);
-  if (path == EndpointPath::kRefused && !rest.empty()) return Bad(text, "an endpoint of this service has no path");
+  if (path == EndpointPath::kRefused && !rest.empty())
+    return Bad(text, "an endpoint of this service has no path");
   ServiceEndpoint endpoint{.tls = tls, .host = std::string(place->host)};
   endpoint.url = fmt::format("{}://{}{}", tls ? "https" : "http", authority, rest);
   return endpoint;

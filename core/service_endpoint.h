@@ -1,4 +1,5 @@
-// ServiceEndpoint: scheme, host and port of a service, as the configuration and path-style URIs write it.
+// ServiceEndpoint: scheme, host and port of a service, as the configuration and path-style URIs
+// write it.
 #pragma once
 
 #include <string>

@@ -28,7 +28,8 @@ struct Number {
   std::string_view rest;
 };
 
-// A decimal without sign or exponent. Whole part and fraction apart, so that large sizes stay exact.
+// A decimal without sign or exponent. Whole part and fraction apart, so that large sizes stay
+// exact.
 std::optional<Number> ReadNumber(std::string_view text) {
   Number number;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number.whole);
@@ -64,17 +65,22 @@ struct TimeUnit {
   std::uint64_t milliseconds;
 };
 
-constexpr std::array<TimeUnit, 5> kTimeUnits = {{{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
+constexpr std::array<TimeUnit, 5> kTimeUnits = {
+    {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
 constexpr std::uint64_t kLongestMilliseconds = std::uint64_t{86'400'000} * 36'525;
 
 Error NotASize(std::string_view text) {
-  return Error{.code = ErrorCode::kInvalidArgument,
-               .message = fmt::format("'{}' is not a size; write a number and a unit such as 64MiB, 50GiB or 10GB", text)};
+  return Error{
+      .code = ErrorCode::kInvalidArgument,
+      .message = fmt::format(
+          "'{}' is not a size; write a number and a unit such as 64MiB, 50GiB or 10GB", text)};
 }
 
 Error NotADuration(std::string_view text) {
-  return Error{.code = ErrorCode::kInvalidArgument,
-               .message = fmt::format("'{}' is not a duration; write a number and a unit such as 250ms, 5s, 1m or 2h", text)};
+  return Error{
+      .code = ErrorCode::kInvalidArgument,
+      .message = fmt::format(
+          "'{}' is not a duration; write a number and a unit such as 250ms, 5s, 1m or 2h", text)};
 }
 
 }  // namespace
@@ -87,8 +93,10 @@ Result<std::uint64_t> ParseSize(std::string_view text) {
   const auto factor = SizeUnit(unit);
   if (!factor) return Fail(NotASize(text));
   std::uint64_t bytes = 0;
-  const auto extra = static_cast<std::uint64_t>(number->fraction * static_cast<double>(*factor) + 1e-6);
-  if (__builtin_mul_overflow(number->whole, *factor, &bytes) || __builtin_add_overflow(bytes, extra, &bytes)) {
+  const auto extra =
+      static_cast<std::uint64_t>(number->fraction * static_cast<double>(*factor) + 1e-6);
+  if (__builtin_mul_overflow(number->whole, *factor, &bytes) ||
+      __builtin_add_overflow(bytes, extra, &bytes)) {
     return Fail(ErrorCode::kInvalidArgument, fmt::format("'{}' is too large a size", text));
   }
   return bytes;
@@ -108,7 +116,8 @@ Result<std::chrono::milliseconds> ParseDuration(std::string_view text) {
       if (candidate.name == name) unit = &candidate;
     }
     if (unit == nullptr) return Fail(NotADuration(text));
-    total += (static_cast<double>(number->whole) + number->fraction) * static_cast<double>(unit->milliseconds);
+    total += (static_cast<double>(number->whole) + number->fraction) *
+             static_cast<double>(unit->milliseconds);
     rest = number->rest.substr(letters);
   }
   if (total > static_cast<double>(kLongestMilliseconds)) {

@@ -14,7 +14,8 @@ namespace skybridge {
 namespace {
 
 constexpr std::string_view kAllowedForms =
-    "abfss://FILESYSTEM@ACCOUNT.dfs.core.windows.net/PATH, https://ACCOUNT.dfs.core.windows.net/FILESYSTEM/PATH, "
+    "abfss://FILESYSTEM@ACCOUNT.dfs.core.windows.net/PATH, "
+    "https://ACCOUNT.dfs.core.windows.net/FILESYSTEM/PATH, "
     "oci://BUCKET@NAMESPACE/PATH, file:///DIR";
 
 bool IsLower(char c) { return c >= 'a' && c <= 'z'; }
@@ -24,8 +25,9 @@ bool IsLetter(char c) { return IsLower(c) || (c >= 'A' && c <= 'Z'); }
 tl::unexpected<Error> Bad(std::string_view text, std::string_view reason) {
   const auto query = text.find('?');
   const std::string_view shown = text.substr(0, query);
-  return Fail(ErrorCode::kInvalidArgument,
-              fmt::format("'{}{}': {}", shown, query == std::string_view::npos ? "" : "?...", reason));
+  return Fail(
+      ErrorCode::kInvalidArgument,
+      fmt::format("'{}{}': {}", shown, query == std::string_view::npos ? "" : "?...", reason));
 }
 
 struct Split {
@@ -45,14 +47,16 @@ std::optional<Split> SplitUri(std::string_view text) {
   return split;
 }
 
-// Azure: Naming and referencing containers. 3 to 63 of a-z, 0-9 and '-', no two '-' in a row, alphanumeric ends;
+// Azure: Naming and referencing containers. 3 to 63 of a-z, 0-9 and '-', no two '-' in a row,
+// alphanumeric ends;
 // "$root", "$web" and the like begin with '$'.
 bool IsContainerName(std::string_view name) {
   if (name.size() < 3 || name.size() > 63) return false;
   const auto alphanumeric = [](char c) { return IsLower(c) || IsDigit(c); };
   if (!alphanumeric(name.front()) && name.front() != '$') return false;
   if (!alphanumeric(name.back()) || name.find("--") != std::string_view::npos) return false;
-  return std::all_of(name.begin() + 1, name.end(), [&](char c) { return alphanumeric(c) || c == '-'; });
+  return std::all_of(name.begin() + 1, name.end(),
+                     [&](char c) { return alphanumeric(c) || c == '-'; });
 }
 
 // Azure: Storage account overview. 3 to 24 lower-case letters and digits.
@@ -61,13 +65,21 @@ bool IsAccountName(std::string_view name) {
          std::all_of(name.begin(), name.end(), [](char c) { return IsLower(c) || IsDigit(c); });
 }
 
-Status CheckAzureNames(std::string_view text, std::string_view account, std::string_view container) {
+Status CheckAzureNames(std::string_view text, std::string_view account,
+                       std::string_view container) {
   if (!IsAccountName(account)) {
-    return Bad(text, fmt::format("'{}' is not a storage account name (3 to 24 lower-case letters and digits)", account));
+    return Bad(
+        text,
+        fmt::format("'{}' is not a storage account name (3 to 24 lower-case letters and digits)",
+                    account));
   }
   if (!IsContainerName(container)) {
-    return Bad(text, fmt::format("'{}' is not a file system (container) name (3 to 63 lower-case letters, digits and "
-                                 "single hyphens)", container));
+    return Bad(
+        text,
+        fmt::format(
+            "'{}' is not a file system (container) name (3 to 63 lower-case letters, digits and "
+            "single hyphens)",
+            container));
   }
   return {};
 }
@@ -77,7 +89,8 @@ struct AzureHost {
   std::string_view rest;  // what follows the "dfs" or "blob" label: "core.windows.net"
 };
 
-// ACCOUNT.dfs.SUFFIX or ACCOUNT.blob.SUFFIX; an account in a DNS zone has one more label (ACCOUNT.z01.blob.SUFFIX).
+// ACCOUNT.dfs.SUFFIX or ACCOUNT.blob.SUFFIX; an account in a DNS zone has one more label
+// (ACCOUNT.z01.blob.SUFFIX).
 std::optional<AzureHost> SplitAzureHost(std::string_view host) {
   for (const std::string_view label : {std::string_view(".dfs."), std::string_view(".blob.")}) {
     const auto at = host.rfind(label);
@@ -107,13 +120,15 @@ Result<ObjectKey> KeyOf(std::string_view text, std::string_view path) {
 Result<Uri> ParseAbfs(std::string_view text, const Split& split) {
   const auto at = split.authority.find('@');
   if (at == std::string_view::npos) {
-    return Bad(text, fmt::format("lacks the file system before '@'; write {}://FILESYSTEM@ACCOUNT.dfs.core.windows.net/PATH",
+    return Bad(text, fmt::format("lacks the file system before '@'; write "
+                                 "{}://FILESYSTEM@ACCOUNT.dfs.core.windows.net/PATH",
                                  split.scheme));
   }
   const auto host = SplitAzureHost(split.authority.substr(at + 1));
   if (!host) {
     return Bad(text, fmt::format("'{}' is not ACCOUNT.dfs.SUFFIX or ACCOUNT.blob.SUFFIX, such as "
-                                 "contoso.dfs.core.windows.net", split.authority.substr(at + 1)));
+                                 "contoso.dfs.core.windows.net",
+                                 split.authority.substr(at + 1)));
   }
   const std::string_view container = split.authority.substr(0, at);
   TRY_VOID(CheckAzureNames(text, host->account.substr(0, host->account.find('.')), container));
@@ -130,28 +145,36 @@ std::string_view TakePart(std::string_view& path) {
 
 Result<Uri> ParseHttp(std::string_view text, const Split& split) {
   if (text.find('?') != std::string_view::npos || text.find('#') != std::string_view::npos) {
-    return Bad(text, "a location has no query; a SAS token belongs into auth.sas_token or AZURE_STORAGE_SAS_TOKEN");
+    return Bad(text,
+               "a location has no query; a SAS token belongs into auth.sas_token or "
+               "AZURE_STORAGE_SAS_TOKEN");
   }
   if (split.authority.empty()) return Bad(text, "lacks the host");
-  if (split.authority.find('@') != std::string_view::npos) return Bad(text, "user information is not allowed here");
+  if (split.authority.find('@') != std::string_view::npos)
+    return Bad(text, "user information is not allowed here");
   std::string_view path = split.path;
   const auto host = SplitAzureHost(split.authority);
-  if (host && split.scheme == "http") return Bad(text, "plain http to Azure is not allowed; write https://");
-  const std::string_view account = host ? host->account.substr(0, host->account.find('.')) : TakePart(path);
+  if (host && split.scheme == "http")
+    return Bad(text, "plain http to Azure is not allowed; write https://");
+  const std::string_view account =
+      host ? host->account.substr(0, host->account.find('.')) : TakePart(path);
   const std::string_view container = TakePart(path);
   if (account.empty() || container.empty()) {
-    return Bad(text, host ? "lacks the file system; write https://ACCOUNT.dfs.core.windows.net/FILESYSTEM/PATH"
-                          : "is not an Azure host, and lacks account and container; write "
-                            "https://ACCOUNT.dfs.core.windows.net/FILESYSTEM/PATH, or http://HOST:PORT/ACCOUNT/CONTAINER "
-                            "for an emulator");
+    return Bad(
+        text,
+        host ? "lacks the file system; write https://ACCOUNT.dfs.core.windows.net/FILESYSTEM/PATH"
+             : "is not an Azure host, and lacks account and container; write "
+               "https://ACCOUNT.dfs.core.windows.net/FILESYSTEM/PATH, or "
+               "http://HOST:PORT/ACCOUNT/CONTAINER "
+               "for an emulator");
   }
   TRY_VOID(CheckAzureNames(text, account, container));
   auto decoded = PercentDecode(path);
   if (!decoded) return Bad(text, "the path has a bad percent escape");
   ObjectKey key = TRY(KeyOf(text, *decoded));
   if (host) return Uri(MakeAzureUri(*host, container, std::move(key)));
-  const ServiceEndpoint endpoint =
-      TRY(ParseServiceEndpoint(fmt::format("{}://{}/{}", split.scheme, split.authority, account), EndpointPath::kAllowed));
+  const ServiceEndpoint endpoint = TRY(ParseServiceEndpoint(
+      fmt::format("{}://{}/{}", split.scheme, split.authority, account), EndpointPath::kAllowed));
   return Uri(AzureUri{.account = std::string(account),
                       .container = std::string(container),
                       .path = std::move(key),
@@ -167,7 +190,8 @@ bool IsBucketName(std::string_view name) {
 
 Result<Uri> ParseOci(std::string_view text, const Split& split) {
   const auto at = split.authority.find('@');
-  if (at == std::string_view::npos) return Bad(text, "lacks the namespace; write oci://BUCKET@NAMESPACE/PATH");
+  if (at == std::string_view::npos)
+    return Bad(text, "lacks the namespace; write oci://BUCKET@NAMESPACE/PATH");
   OciUri uri{.bucket = std::string(split.authority.substr(0, at))};
   std::string_view place = split.authority.substr(at + 1);
   place = place.substr(0, place.find(':'));  // the HDFS connector tolerates a port and ignores it
@@ -175,12 +199,20 @@ Result<Uri> ParseOci(std::string_view text, const Split& split) {
   uri.name_space = place.substr(0, dot);
   if (dot != std::string_view::npos) uri.region = place.substr(dot + 1);
   if (!IsBucketName(uri.bucket)) {
-    return Bad(text, fmt::format("'{}' is not a bucket name (letters, digits, '-', '_', '.'; 1 to 256)", uri.bucket));
+    return Bad(text,
+               fmt::format("'{}' is not a bucket name (letters, digits, '-', '_', '.'; 1 to 256)",
+                           uri.bucket));
   }
-  const auto in_namespace = [](char c) { return IsLetter(c) || IsDigit(c) || c == '-' || c == '_'; };
-  if (uri.name_space.empty() || !std::all_of(uri.name_space.begin(), uri.name_space.end(), in_namespace)) {
-    return Bad(text, fmt::format("'{}' is not an Object Storage namespace (letters, digits, '-', '_'); write "
-                                 "oci://BUCKET@NAMESPACE/PATH", uri.name_space));
+  const auto in_namespace = [](char c) {
+    return IsLetter(c) || IsDigit(c) || c == '-' || c == '_';
+  };
+  if (uri.name_space.empty() ||
+      !std::all_of(uri.name_space.begin(), uri.name_space.end(), in_namespace)) {
+    return Bad(
+        text,
+        fmt::format("'{}' is not an Object Storage namespace (letters, digits, '-', '_'); write "
+                    "oci://BUCKET@NAMESPACE/PATH",
+                    uri.name_space));
   }
   if (dot != std::string_view::npos && uri.region.size() < 3) {
     return Bad(text, fmt::format("'{}' is not a region such as us-ashburn-1", uri.region));
@@ -200,7 +232,8 @@ Result<Uri> ParseFile(std::string_view text, const Split& split) {
 }
 
 Location Widen(Uri uri) {
-  return std::visit([](auto&& held) { return Location(std::forward<decltype(held)>(held)); }, std::move(uri));
+  return std::visit([](auto&& held) { return Location(std::forward<decltype(held)>(held)); },
+                    std::move(uri));
 }
 
 Result<Location> ParseRemote(std::string_view text, std::string_view name, std::string_view path) {
@@ -214,26 +247,34 @@ std::string WithPath(std::string base, const ObjectKey& path) { return base + "/
 Result<Uri> ParseUri(std::string_view text) {
   const auto split = SplitUri(text);
   if (!split) return Bad(text, fmt::format("is not a URI; allowed are {}", kAllowedForms));
-  if (split->scheme == "abfss" || split->scheme == "abfs" || split->scheme == "wasbs" || split->scheme == "wasb") {
+  if (split->scheme == "abfss" || split->scheme == "abfs" || split->scheme == "wasbs" ||
+      split->scheme == "wasb") {
     return ParseAbfs(text, *split);
   }
   if (split->scheme == "https" || split->scheme == "http") return ParseHttp(text, *split);
   if (split->scheme == "oci") return ParseOci(text, *split);
   if (split->scheme == "file") return ParseFile(text, *split);
-  return Bad(text, fmt::format("'{}' is not a scheme that skybridge knows; allowed are {}", split->scheme, kAllowedForms));
+  return Bad(text, fmt::format("'{}' is not a scheme that skybridge knows; allowed are {}",
+                               split->scheme, kAllowedForms));
 }
 
 Result<Location> ParseLocation(std::string_view text) {
   if (text.empty()) return Bad(text, "is empty; write a URI, remote:path or a directory");
   if (text.find('\0') != std::string_view::npos) return Bad("...", "a path has no NUL byte");
-  if (text.find("://") != std::string_view::npos && text[0] != '/' && text[0] != '.') return Widen(TRY(ParseUri(text)));
+  if (text.find("://") != std::string_view::npos && text[0] != '/' && text[0] != '.')
+    return Widen(TRY(ParseUri(text)));
   const auto colon = text.find(':');
   const auto slash = text.find('/');
-  if (colon == std::string_view::npos || slash < colon) return Location(LocalDirectory{.path = std::string(text)});
+  if (colon == std::string_view::npos || slash < colon)
+    return Location(LocalDirectory{.path = std::string(text)});
   const std::string_view name = text.substr(0, colon);
   if (!IsRemoteName(name)) {
-    return Bad(text, fmt::format("'{}' is not a remote's name (letters, digits, '-', '_', '.'); for a directory write "
-                                 "./{}", name, text));
+    return Bad(
+        text,
+        fmt::format(
+            "'{}' is not a remote's name (letters, digits, '-', '_', '.'); for a directory write "
+            "./{}",
+            name, text));
   }
   return ParseRemote(text, name, text.substr(colon + 1));
 }
@@ -270,9 +311,11 @@ bool IsRemoteName(std::string_view name) {
 }
 
 std::string ToString(const AzureUri& uri) {
-  const auto host = SplitAzureHost(std::string_view(uri.dfs_endpoint).substr(uri.dfs_endpoint.find("://") + 3));
+  const auto host =
+      SplitAzureHost(std::string_view(uri.dfs_endpoint).substr(uri.dfs_endpoint.find("://") + 3));
   if (!host) return WithPath(fmt::format("{}/{}", uri.dfs_endpoint, uri.container), uri.path);
-  return WithPath(fmt::format("abfss://{}@{}.dfs.{}", uri.container, host->account, host->rest), uri.path);
+  return WithPath(fmt::format("abfss://{}@{}.dfs.{}", uri.container, host->account, host->rest),
+                  uri.path);
 }
 
 std::string ToString(const OciUri& uri) {

@@ -42,13 +42,16 @@ TEST(CommandLine, ReadsListStatAndCat) {
 }
 
 TEST(CommandLine, ReadsMount) {
-  const auto mount = Parse<MountArguments>({"mount", "-f", "-o", "ro,ttl=5s", "-o", "nofail", "--cache-dir", "/c",
-                                            "--cache-size=1GiB", "--read-only", "azure", "/mnt/x"});
+  const auto mount =
+      Parse<MountArguments>({"mount", "-f", "-o", "ro,ttl=5s", "-o", "nofail", "--cache-dir", "/c",
+                             "--cache-size=1GiB", "--read-only", "azure", "/mnt/x"});
   EXPECT_EQ(mount.source, "azure");
   EXPECT_EQ(mount.directory, "/mnt/x");
   EXPECT_TRUE(mount.foreground);
   EXPECT_THAT(mount.options, ElementsAre("ro,ttl=5s", "nofail"));
-  EXPECT_THAT(mount.settings, UnorderedElementsAre(Pair("cache_dir", "/c"), Pair("cache_size", "1GiB"), Pair("read_only", "true")));
+  EXPECT_THAT(mount.settings,
+              UnorderedElementsAre(Pair("cache_dir", "/c"), Pair("cache_size", "1GiB"),
+                                   Pair("read_only", "true")));
 }
 
 TEST(CommandLine, MountAllAndConfiguredMountsTakeTheDirectoryAlone) {
@@ -91,8 +94,9 @@ TEST(CommandLine, AMistakeIsOneLineThatPointsToTheHelp) {
 }
 
 TEST(MountHelper, TakesWhatMountGivesIt) {
-  const auto line = ParseCommandLine({"/sbin/mount.skybridge", "azure", "/mnt/x", "-n", "-t", "skybridge", "-o",
-                                      "rw,_netdev,ttl=5s,config=/etc/other.json"});
+  const auto line =
+      ParseCommandLine({"/sbin/mount.skybridge", "azure", "/mnt/x", "-n", "-t", "skybridge", "-o",
+                        "rw,_netdev,ttl=5s,config=/etc/other.json"});
   ASSERT_TRUE(line) << line.error().message;
   const auto& mount = std::get<MountArguments>(line->command);
   EXPECT_EQ(mount.source, "azure");

@@ -9,9 +9,9 @@ namespace skybridge::cli {
 namespace {
 
 using ::testing::AllOf;
+using testing::FakeObjectStore;
 using ::testing::HasSubstr;
 using ::testing::Not;
-using testing::FakeObjectStore;
 using testing::StoreOp;
 
 const std::string kContainer = "abfss://raw@contoso.dfs.core.windows.net/";
@@ -25,7 +25,8 @@ class Doctor : public ::testing::Test {
 TEST_F(Doctor, ChecksAHealthyRemoteAndLeavesNothingBehind) {
   store_.PutText("a", "x");
   ASSERT_TRUE(RunDoctor({.remote = kContainer}, bench_.context));
-  for (const char* check : {"endpoint", "credentials", "container", "clock", "list", "read", "write", "delete"}) {
+  for (const char* check :
+       {"endpoint", "credentials", "container", "clock", "list", "read", "write", "delete"}) {
     EXPECT_THAT(bench_.out.str(), HasSubstr("OK   " + kContainer + " " + check + ": "));
   }
   EXPECT_THAT(store_.Paths(), ::testing::ElementsAre("a"));
@@ -38,9 +39,12 @@ TEST_F(Doctor, ReadOnlyWritesNothing) {
 }
 
 TEST_F(Doctor, NamesTheFirstFailureByItsExitCodeAndGoesOn) {
-  store_.script().FailNext(StoreOp::kProbe, Error{.code = ErrorCode::kUnauthenticated, .message = "the key is wrong"});
+  store_.script().FailNext(
+      StoreOp::kProbe, Error{.code = ErrorCode::kUnauthenticated, .message = "the key is wrong"});
   EXPECT_EQ(RunDoctor({.remote = kContainer}, bench_.context), ExitCode::kAuthentication);
-  EXPECT_THAT(bench_.out.str(), AllOf(HasSubstr("FAIL " + kContainer + " container: the key is wrong"), HasSubstr("/dev/fuse")));
+  EXPECT_THAT(bench_.out.str(),
+              AllOf(HasSubstr("FAIL " + kContainer + " container: the key is wrong"),
+                    HasSubstr("/dev/fuse")));
 }
 
 TEST_F(Doctor, AnEndpointThatDoesNotAnswerIsCalledThat) {
@@ -50,20 +54,24 @@ TEST_F(Doctor, AnEndpointThatDoesNotAnswerIsCalledThat) {
 }
 
 TEST_F(Doctor, SaysWhenOnlyWritingIsForbidden) {
-  store_.script().FailNext(StoreOp::kPut, Error{.code = ErrorCode::kPermissionDenied, .message = "no write access"});
+  store_.script().FailNext(
+      StoreOp::kPut, Error{.code = ErrorCode::kPermissionDenied, .message = "no write access"});
   EXPECT_EQ(RunDoctor({.remote = kContainer}, bench_.context), ExitCode::kAuthentication);
-  EXPECT_THAT(bench_.out.str(), AllOf(HasSubstr("OK   " + kContainer + " list"), HasSubstr("FAIL " + kContainer + " write: no write access")));
+  EXPECT_THAT(bench_.out.str(), AllOf(HasSubstr("OK   " + kContainer + " list"),
+                                      HasSubstr("FAIL " + kContainer + " write: no write access")));
 }
 
 TEST_F(Doctor, JsonHasOneObjectACheck) {
   ASSERT_TRUE(RunDoctor({.remote = kContainer, .json = true}, bench_.context));
-  EXPECT_THAT(bench_.out.str(), HasSubstr(R"({"check":")" + kContainer + R"( container","ok":true,)"));
+  EXPECT_THAT(bench_.out.str(),
+              HasSubstr(R"({"check":")" + kContainer + R"( container","ok":true,)"));
 }
 
 TEST_F(Doctor, ABrokenConfigurationIsTheFirstFailure) {
   bench_.context.config_file = "/nonexistent/config.json";
   EXPECT_EQ(RunDoctor({}, bench_.context), ExitCode::kConfiguration);
-  EXPECT_THAT(bench_.out.str(), HasSubstr("FAIL configuration: configuration /nonexistent/config.json"));
+  EXPECT_THAT(bench_.out.str(),
+              HasSubstr("FAIL configuration: configuration /nonexistent/config.json"));
 }
 
 }  // namespace

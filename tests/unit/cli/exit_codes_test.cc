@@ -36,15 +36,20 @@ TEST(ExitCodes, OfARemoteFollowTheErrorCode) {
 TEST(ExitCodes, TheSameErrorOfADiskIsALocalResource) {
   EXPECT_EQ(ExitCodeFor(ErrorCode::kPermissionDenied, Phase::kLocal), ExitCode::kLocalResource);
   EXPECT_EQ(ExitCodeFor(ErrorCode::kNotFound, Phase::kLocal), ExitCode::kLocalResource);
-  EXPECT_EQ(ExitCodeFor(ErrorCode::kPermissionDenied, Phase::kConfiguration), ExitCode::kConfiguration);
-  EXPECT_EQ(ExitCodeFor(ErrorCode::kUnauthenticated, Phase::kConfiguration), ExitCode::kAuthentication);
+  EXPECT_EQ(ExitCodeFor(ErrorCode::kPermissionDenied, Phase::kConfiguration),
+            ExitCode::kConfiguration);
+  EXPECT_EQ(ExitCodeFor(ErrorCode::kUnauthenticated, Phase::kConfiguration),
+            ExitCode::kAuthentication);
 }
 
 TEST(Failure, IsOneLineWithReasonAndRemedy) {
-  const Error error{.code = ErrorCode::kContainerNotFound, .message = "container 'raw' is\nmissing",
-                    .remote = {.http_status = 404, .service_code = "FilesystemNotFound", .request_id = "5f0e"}};
+  const Error error{
+      .code = ErrorCode::kContainerNotFound,
+      .message = "container 'raw' is\nmissing",
+      .remote = {.http_status = 404, .service_code = "FilesystemNotFound", .request_id = "5f0e"}};
   EXPECT_EQ(FailureLine(MakeFailure("remote azure", error, Phase::kRemote)),
-            "skybridge: remote azure: container 'raw' is missing (404 FilesystemNotFound, request 5f0e); check the name, "
+            "skybridge: remote azure: container 'raw' is missing (404 FilesystemNotFound, request "
+            "5f0e); check the name, "
             "create it, or grant these credentials access\n");
 }
 

@@ -1,4 +1,5 @@
-// FakeStores: a StoreOpener over stores in memory, one for each container, and a context to run commands with.
+// FakeStores: a StoreOpener over stores in memory, one for each container, and a context to run
+// commands with.
 #pragma once
 
 #include <map>
@@ -25,10 +26,12 @@ class FakeStores final : public StoreOpener {
   }
   void FailWith(Failure failure) { failure_ = std::move(failure); }
 
-  Outcome<std::unique_ptr<OpenStore>> Open(const RemoteConfig& remote, const CallContext&) override {
+  Outcome<std::unique_ptr<OpenStore>> Open(const RemoteConfig& remote,
+                                           const CallContext&) override {
     if (failure_) return tl::unexpected<Failure>(*failure_);
     const auto found = stores_.find(ToString(remote.uri));
-    if (found == stores_.end()) return Fails(ExitCode::kNotFound, "no store for " + ToString(remote.uri));
+    if (found == stores_.end())
+      return Fails(ExitCode::kNotFound, "no store for " + ToString(remote.uri));
     return std::make_unique<Opened>(*found->second);
   }
 
@@ -51,7 +54,8 @@ struct CommandBench {
   std::ostringstream out;
   std::ostringstream err;
   MapEnvironment environment{{"AZURE_STORAGE_KEY", "a2V5"}};
-  CommandContext context{.out = out, .err = err, .environment = environment, .clock = clock, .stores = stores};
+  CommandContext context{
+      .out = out, .err = err, .environment = environment, .clock = clock, .stores = stores};
 };
 
 }  // namespace skybridge::cli

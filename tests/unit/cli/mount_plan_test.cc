@@ -15,7 +15,8 @@ Config MakeConfig() {
   auto config = ParseConfig(R"({
       "remotes": {"azure": {"uri": "abfss://raw@contoso.dfs.core.windows.net/"}, "oci": {"uri": "oci://lake@ns/top"}},
       "mounts": {"/mnt/sky": {"remotes": ["azure", "oci"], "ttl": "9s", "cache_dir": "/var/cache/sky"},
-                 "/mnt/one": {"remotes": ["oci"]}}})", {.file = "config.json"});
+                 "/mnt/one": {"remotes": ["oci"]}}})",
+                            {.file = "config.json"});
   EXPECT_TRUE(config) << config.error().message;
   return *std::move(config);
 }
@@ -27,9 +28,11 @@ Outcome<MountPlan> Plan(const MountArguments& arguments) {
 }
 
 TEST(ParseMountOptions, TakesOursAndDropsThoseOfTheSystem) {
-  const auto parsed = ParseMountOptions({"ro,_netdev,nofail,x-systemd.automount,allow_other", "ttl=5s,config=/c,debug,log_file=/l"});
+  const auto parsed = ParseMountOptions(
+      {"ro,_netdev,nofail,x-systemd.automount,allow_other", "ttl=5s,config=/c,debug,log_file=/l"});
   ASSERT_TRUE(parsed);
-  EXPECT_THAT(parsed->settings, ElementsAre(Pair("read_only", "true"), Pair("allow_other", "true"), Pair("ttl", "5s")));
+  EXPECT_THAT(parsed->settings, ElementsAre(Pair("read_only", "true"), Pair("allow_other", "true"),
+                                            Pair("ttl", "5s")));
   EXPECT_EQ(parsed->config_file, "/c");
   EXPECT_EQ(parsed->log_file, "/l");
   EXPECT_TRUE(parsed->debug);
@@ -45,7 +48,9 @@ TEST(PlanMount, ARemotesTreeIsTheMount) {
   EXPECT_EQ(plan->places[0].remote.name, "azure");
 }
 
-TEST(PlanMount, ABareWordIsARemote) { EXPECT_EQ(Plan({.source = "oci", .directory = "/m"})->source, "oci://lake@ns/top"); }
+TEST(PlanMount, ABareWordIsARemote) {
+  EXPECT_EQ(Plan({.source = "oci", .directory = "/m"})->source, "oci://lake@ns/top");
+}
 
 TEST(PlanMount, AllMountsEachRemoteAsADirectory) {
   const auto plan = Plan({.all = true, .directory = "/mnt/x"});
@@ -67,8 +72,11 @@ TEST(PlanMount, ADirectoryOfTheConfigurationNeedsNoSource) {
 
 TEST(PlanMount, TheCommandLineWinsOverOptionsWhichWinOverTheConfiguration) {
   EXPECT_EQ(Plan({.directory = "/mnt/sky"})->settings.ttl, std::chrono::seconds(9));
-  EXPECT_EQ(Plan({.directory = "/mnt/sky", .options = {"ttl=3s"}})->settings.ttl, std::chrono::seconds(3));
-  const auto plan = Plan({.directory = "/mnt/sky", .options = {"cache_size=1GiB"}, .settings = {{"cache_size", "2GiB"}}});
+  EXPECT_EQ(Plan({.directory = "/mnt/sky", .options = {"ttl=3s"}})->settings.ttl,
+            std::chrono::seconds(3));
+  const auto plan = Plan({.directory = "/mnt/sky",
+                          .options = {"cache_size=1GiB"},
+                          .settings = {{"cache_size", "2GiB"}}});
   EXPECT_EQ(plan->settings.cache_size_bytes, std::uint64_t{2} << 30);
 }
 
@@ -81,7 +89,8 @@ TEST(PlanMount, AWrongOptionIsAUsageErrorThatNamesIt) {
               StartsWith("unknown option 'bogus'; allowed are cache_dir"));
   EXPECT_THAT(Plan({.source = "oci", .directory = "/m", .options = {"noexec"}}).error().message,
               HasSubstr("unknown option 'noexec'"));
-  EXPECT_THAT(Plan({.source = "oci", .directory = "/m", .options = {"remount"}}).error().message, HasSubstr("remount"));
+  EXPECT_THAT(Plan({.source = "oci", .directory = "/m", .options = {"remount"}}).error().message,
+              HasSubstr("remount"));
 }
 
 TEST(PlanMount, EachMountHasACacheOfItsOwn) {

@@ -11,7 +11,8 @@ using ::testing::HasSubstr;
 Config MakeConfig() {
   auto config = ParseConfig(R"({"remotes": {
       "azure": {"uri": "abfss://raw@contoso.dfs.core.windows.net/top", "auth": {"type": "sas", "sas_token": "env:SAS"}},
-      "oci": {"uri": "oci://lake@ns/", "region": "us-ashburn-1"}}})", {.file = "config.json"});
+      "oci": {"uri": "oci://lake@ns/", "region": "us-ashburn-1"}}})",
+                            {.file = "config.json"});
   EXPECT_TRUE(config) << config.error().message;
   return *std::move(config);
 }
@@ -25,7 +26,8 @@ TEST(ResolvePlace, ARemotePathLiesBelowTheRemotesRoot) {
   ASSERT_TRUE(place);
   EXPECT_EQ(ToString(place->remote.uri), "abfss://raw@contoso.dfs.core.windows.net/top");
   EXPECT_EQ(place->path.path, "a/b");
-  EXPECT_EQ(ToString(AsRoot(*place).remote.uri), "abfss://raw@contoso.dfs.core.windows.net/top/a/b");
+  EXPECT_EQ(ToString(AsRoot(*place).remote.uri),
+            "abfss://raw@contoso.dfs.core.windows.net/top/a/b");
 }
 
 TEST(ResolvePlace, AUriUsesTheRemoteThatIsConfiguredForIt) {
@@ -56,7 +58,8 @@ TEST(ResolvePlace, AnUnknownRemoteNamesThoseThatAreConfigured) {
   const auto place = Resolve("azur:x");
   ASSERT_FALSE(place);
   EXPECT_EQ(place.error().exit_code, ExitCode::kNotFound);
-  EXPECT_EQ(place.error().message, "there is no remote 'azur' in config.json; configured are azure, oci");
+  EXPECT_EQ(place.error().message,
+            "there is no remote 'azur' in config.json; configured are azure, oci");
 }
 
 TEST(ResolvePlace, ADirectoryBecomesAbsolute) {

@@ -9,8 +9,8 @@ namespace skybridge::cli {
 namespace {
 
 using ::testing::AllOf;
-using ::testing::HasSubstr;
 using testing::FakeObjectStore;
+using ::testing::HasSubstr;
 using testing::StoreOp;
 
 const std::string kContainer = "abfss://raw@contoso.dfs.core.windows.net/";
@@ -29,7 +29,8 @@ TEST_F(ReadCommands, ListPrintsNamesOfAllPages) {
 
 TEST_F(ReadCommands, RecursiveListPrintsPathsBelowTheDirectory) {
   store_.PutText("dir/sub/x", "text");
-  EXPECT_EQ(RunList({.path = kContainer + "dir", .recursive = true}, bench_.context), ExitCode::kOk);
+  EXPECT_EQ(RunList({.path = kContainer + "dir", .recursive = true}, bench_.context),
+            ExitCode::kOk);
   EXPECT_EQ(bench_.out.str(), "sub/\nsub/x\n");
 }
 
@@ -40,7 +41,8 @@ TEST_F(ReadCommands, ListOfAFilePrintsTheFile) {
 }
 
 TEST_F(ReadCommands, DetailsShowModeSizeAndTheRecordedTime) {
-  store_.PutText("a", std::string(1536, 'x'), {.mtime = WallTime(std::chrono::seconds(1767608430)), .mode = 0640});
+  store_.PutText("a", std::string(1536, 'x'),
+                 {.mtime = WallTime(std::chrono::seconds(1767608430)), .mode = 0640});
   EXPECT_EQ(RunList({.path = kContainer, .details = true}, bench_.context), ExitCode::kOk);
   EXPECT_EQ(bench_.out.str(), "-rw-r-----     1.5 KiB  2026-01-05 10:20:30  a\n");
 }
@@ -57,7 +59,8 @@ TEST_F(ReadCommands, DetailsAskForWhatTheListingCannotTell) {
 TEST_F(ReadCommands, JsonHasOneObjectALine) {
   store_.PutText("b\"\xff", "x");
   EXPECT_EQ(RunList({.path = kContainer, .json = true}, bench_.context), ExitCode::kOk);
-  EXPECT_THAT(bench_.out.str(), AllOf(HasSubstr(R"("type":"file","size":1)"), HasSubstr(R"("path":"b\")")));
+  EXPECT_THAT(bench_.out.str(),
+              AllOf(HasSubstr(R"("type":"file","size":1)"), HasSubstr(R"("path":"b\")")));
 }
 
 TEST_F(ReadCommands, AControlByteCannotReachTheTerminal) {
@@ -76,8 +79,8 @@ TEST_F(ReadCommands, AMissingPathIsNotFound) {
 TEST_F(ReadCommands, StatPrintsFacts) {
   store_.PutText("a", "12345", {.mode = 0644, .uid = 7});
   EXPECT_EQ(RunStat({.path = kContainer + "a"}, bench_.context), ExitCode::kOk);
-  EXPECT_THAT(bench_.out.str(), AllOf(HasSubstr("type: file\n"), HasSubstr("size: 5\n"), HasSubstr("mode: 0644\n"),
-                                      HasSubstr("uid: 7\n")));
+  EXPECT_THAT(bench_.out.str(), AllOf(HasSubstr("type: file\n"), HasSubstr("size: 5\n"),
+                                      HasSubstr("mode: 0644\n"), HasSubstr("uid: 7\n")));
 }
 
 TEST_F(ReadCommands, CatCopiesEveryByte) {

@@ -10,9 +10,9 @@ namespace skybridge::cli {
 namespace {
 
 using ::testing::AllOf;
+using testing::FakeObjectStore;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using testing::FakeObjectStore;
 using testing::StoreOp;
 
 const std::string kSource = "abfss://raw@contoso.dfs.core.windows.net/";
@@ -22,12 +22,14 @@ class SyncCommand : public ::testing::Test {
  protected:
   CommandBench bench_;
   FakeObjectStore& source_ = bench_.stores.Add(kSource);
-  FakeObjectStore& destination_ = bench_.stores.Add(kDestination, {.capabilities = testing::OciLikeCapabilities()});
+  FakeObjectStore& destination_ =
+      bench_.stores.Add(kDestination, {.capabilities = testing::OciLikeCapabilities()});
 };
 
 TEST_F(SyncCommand, CopiesAndSaysWhatItDid) {
   source_.PutText("a/b", "text");
-  EXPECT_EQ(RunSync({.source = kSource, .destination = kDestination}, bench_.context), ExitCode::kOk);
+  EXPECT_EQ(RunSync({.source = kSource, .destination = kDestination}, bench_.context),
+            ExitCode::kOk);
   EXPECT_EQ(destination_.ContentOf("a/b"), "text");
   EXPECT_THAT(bench_.out.str(), HasSubstr("copied 1 files, 4 B"));
   EXPECT_THAT(bench_.err.str(), HasSubstr("objects, 4 B of 4 B"));
@@ -35,7 +37,9 @@ TEST_F(SyncCommand, CopiesAndSaysWhatItDid) {
 
 TEST_F(SyncCommand, ADryRunChangesNothing) {
   source_.PutText("a", "text");
-  EXPECT_EQ(RunSync({.source = kSource, .destination = kDestination, .dry_run = true}, bench_.context), ExitCode::kOk);
+  EXPECT_EQ(
+      RunSync({.source = kSource, .destination = kDestination, .dry_run = true}, bench_.context),
+      ExitCode::kOk);
   EXPECT_THAT(destination_.Paths(), IsEmpty());
   EXPECT_THAT(bench_.out.str(), HasSubstr("would copy 1 files"));
 }
@@ -43,21 +47,26 @@ TEST_F(SyncCommand, ADryRunChangesNothing) {
 TEST_F(SyncCommand, NamesEachFileThatFailedAndEndsWithOne) {
   source_.PutText("a", "text");
   source_.PutText("b", "text");
-  destination_.script().FailNext(StoreOp::kPut, Error{.code = ErrorCode::kPermissionDenied, .message = "not allowed"});
-  EXPECT_EQ(RunSync({.source = kSource, .destination = kDestination, .jobs = 1}, bench_.context), ExitCode::kIncomplete);
+  destination_.script().FailNext(
+      StoreOp::kPut, Error{.code = ErrorCode::kPermissionDenied, .message = "not allowed"});
+  EXPECT_EQ(RunSync({.source = kSource, .destination = kDestination, .jobs = 1}, bench_.context),
+            ExitCode::kIncomplete);
   EXPECT_THAT(bench_.err.str(), HasSubstr("not allowed"));
   EXPECT_THAT(bench_.out.str(), AllOf(HasSubstr("copied 1 files"), HasSubstr("1 failed")));
 }
 
 TEST_F(SyncCommand, JsonIsTheWholeOutput) {
   source_.PutText("a", "text");
-  EXPECT_EQ(RunSync({.source = kSource, .destination = kDestination, .json = true}, bench_.context), ExitCode::kOk);
-  EXPECT_THAT(bench_.out.str(), AllOf(HasSubstr(R"({"complete":true,"dry_run":false,"files_copied":1,)")));
+  EXPECT_EQ(RunSync({.source = kSource, .destination = kDestination, .json = true}, bench_.context),
+            ExitCode::kOk);
+  EXPECT_THAT(bench_.out.str(),
+              AllOf(HasSubstr(R"({"complete":true,"dry_run":false,"files_copied":1,)")));
   EXPECT_EQ(bench_.err.str(), "");
 }
 
 TEST_F(SyncCommand, AListingThatFailsEndsThePass) {
-  source_.script().FailNext(StoreOp::kList, Error{.code = ErrorCode::kUnavailable, .message = "cut off"});
+  source_.script().FailNext(StoreOp::kList,
+                            Error{.code = ErrorCode::kUnavailable, .message = "cut off"});
   const auto outcome = RunSync({.source = kSource, .destination = kDestination}, bench_.context);
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().exit_code, ExitCode::kNetwork);
@@ -72,26 +81,36 @@ TEST_F(SyncCommand, RefusesATreeWithinItself) {
 TEST_F(SyncCommand, VerifyEndsWithZeroOnlyWhenEqual) {
   source_.PutText("a", "text");
   destination_.PutText("a", "text");
-  EXPECT_EQ(RunVerify({.source = kSource, .destination = kDestination}, bench_.context), ExitCode::kOk);
+  EXPECT_EQ(RunVerify({.source = kSource, .destination = kDestination}, bench_.context),
+            ExitCode::kOk);
   EXPECT_THAT(bench_.out.str(), HasSubstr("equal: 1 of 1 files"));
   destination_.PutText("a", "tExt");
-  EXPECT_EQ(RunVerify({.source = kSource, .destination = kDestination}, bench_.context), ExitCode::kIncomplete);
-  EXPECT_THAT(bench_.out.str(), AllOf(HasSubstr("content: a"), HasSubstr("NOT equal: 0 of 1 files")));
+  EXPECT_EQ(RunVerify({.source = kSource, .destination = kDestination}, bench_.context),
+            ExitCode::kIncomplete);
+  EXPECT_THAT(bench_.out.str(),
+              AllOf(HasSubstr("content: a"), HasSubstr("NOT equal: 0 of 1 files")));
 }
 
 TEST_F(SyncCommand, VerifyJsonListsTheDifferences) {
   source_.PutText("a", "text");
-  EXPECT_EQ(RunVerify({.source = kSource, .destination = kDestination, .json = true}, bench_.context), ExitCode::kIncomplete);
-  EXPECT_THAT(bench_.out.str(), AllOf(HasSubstr(R"("equal":false)"), HasSubstr(R"("path":"a","difference":"only at source")")));
+  EXPECT_EQ(
+      RunVerify({.source = kSource, .destination = kDestination, .json = true}, bench_.context),
+      ExitCode::kIncomplete);
+  EXPECT_THAT(bench_.out.str(), AllOf(HasSubstr(R"("equal":false)"),
+                                      HasSubstr(R"("path":"a","difference":"only at source")")));
 }
 
 TEST(ProgressText, MarksTotalsThatStillGrow) {
-  SyncProgress progress{.objects_listed = 5678, .objects_done = 1234, .bytes_to_copy = 3 << 20, .bytes_done = 1 << 20,
+  SyncProgress progress{.objects_listed = 5678,
+                        .objects_done = 1234,
+                        .bytes_to_copy = 3 << 20,
+                        .bytes_done = 1 << 20,
                         .bytes_per_second = 1 << 20};
   EXPECT_EQ(ProgressText(progress), "1,234/5,678+ objects, 1.0 MiB of 3.0 MiB+, 1.0 MiB/s");
   progress.listing_done = true;
   progress.time_left = std::chrono::seconds(185);
-  EXPECT_EQ(ProgressText(progress), "1,234/5,678 objects, 1.0 MiB of 3.0 MiB, 1.0 MiB/s, 3m05s left");
+  EXPECT_EQ(ProgressText(progress),
+            "1,234/5,678 objects, 1.0 MiB of 3.0 MiB, 1.0 MiB/s, 3m05s left");
 }
 
 }  // namespace

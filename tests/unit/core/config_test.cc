@@ -33,11 +33,13 @@ std::string ErrorOf(std::string_view text) {
 
 // A configuration with one Azure remote that has `members` besides its URI.
 std::string AzureRemote(const std::string& members) {
-  return R"({"remotes": {"azure": {"uri": "abfss://raw@contoso.dfs.core.windows.net/", )" + members + "}}}";
+  return R"({"remotes": {"azure": {"uri": "abfss://raw@contoso.dfs.core.windows.net/", )" +
+         members + "}}}";
 }
 
 std::string Mount(const std::string& members) {
-  return R"({"remotes": {"here": {"uri": "file:///srv"}}, "mounts": {"/mnt/sky": {"remotes": ["here"], )" + members + "}}}";
+  return R"({"remotes": {"here": {"uri": "file:///srv"}}, "mounts": {"/mnt/sky": {"remotes": ["here"], )" +
+         members + "}}}";
 }
 
 constexpr const char* kWhole = R"({
@@ -73,54 +75,72 @@ TEST(Config, ReadsAllSections) {
 }
 
 TEST(Config, NamesAnUnknownKeyAndWhatIsAllowed) {
-  EXPECT_THAT(ErrorOf(R"({"remote": {}})"),
-              AllOf(StartsWith("config.json: remote: unknown key"), HasSubstr("remotes, mounts, mirrors")));
-  EXPECT_THAT(ErrorOf(AzureRemote(R"("regoin": "x")")), HasSubstr("remotes.azure.regoin: unknown key; allowed are uri"));
-  EXPECT_THAT(ErrorOf(AzureRemote(R"("auth": {"type": "sas", "sas_token": "x", "account_key": "y"})")),
-              HasSubstr("remotes.azure.auth.account_key: unknown key; allowed are type, sas_token"));
-  EXPECT_THAT(ErrorOf(Mount(R"("cache": 1)")), HasSubstr("mounts./mnt/sky.cache: unknown option 'cache'; allowed are cache_dir"));
+  EXPECT_THAT(ErrorOf(R"({"remote": {}})"), AllOf(StartsWith("config.json: remote: unknown key"),
+                                                  HasSubstr("remotes, mounts, mirrors")));
+  EXPECT_THAT(ErrorOf(AzureRemote(R"("regoin": "x")")),
+              HasSubstr("remotes.azure.regoin: unknown key; allowed are uri"));
+  EXPECT_THAT(
+      ErrorOf(AzureRemote(R"("auth": {"type": "sas", "sas_token": "x", "account_key": "y"})")),
+      HasSubstr("remotes.azure.auth.account_key: unknown key; allowed are type, sas_token"));
+  EXPECT_THAT(ErrorOf(Mount(R"("cache": 1)")),
+              HasSubstr("mounts./mnt/sky.cache: unknown option 'cache'; allowed are cache_dir"));
 }
 
 TEST(Config, NamesAWrongType) {
   EXPECT_THAT(ErrorOf("[]"), HasSubstr("config.json: must be an object, not a list"));
-  EXPECT_THAT(ErrorOf(R"({"remotes": {"a": 1}})"), HasSubstr("remotes.a: must be an object, not a number"));
+  EXPECT_THAT(ErrorOf(R"({"remotes": {"a": 1}})"),
+              HasSubstr("remotes.a: must be an object, not a number"));
   EXPECT_THAT(ErrorOf(AzureRemote(R"("allow_http": "yes")")),
               HasSubstr("remotes.azure.allow_http: must be true or false, not a string"));
-  EXPECT_THAT(ErrorOf(AzureRemote(R"("ca_file": 1)")), HasSubstr("remotes.azure.ca_file: must be a string, not a number"));
-  EXPECT_THAT(ErrorOf(Mount(R"("read_only": "true")")), HasSubstr("read_only: must be true or false, not a string"));
-  EXPECT_THAT(ErrorOf(Mount(R"("uid": "me")")), HasSubstr("uid: must be a whole number, not a string"));
+  EXPECT_THAT(ErrorOf(AzureRemote(R"("ca_file": 1)")),
+              HasSubstr("remotes.azure.ca_file: must be a string, not a number"));
+  EXPECT_THAT(ErrorOf(Mount(R"("read_only": "true")")),
+              HasSubstr("read_only: must be true or false, not a string"));
+  EXPECT_THAT(ErrorOf(Mount(R"("uid": "me")")),
+              HasSubstr("uid: must be a whole number, not a string"));
 }
 
 TEST(Config, NamesAMissingField) {
   EXPECT_THAT(ErrorOf(R"({"remotes": {"a": {}}})"), HasSubstr("remotes.a: lacks 'uri'"));
   EXPECT_THAT(ErrorOf(AzureRemote(R"("auth": {})")), HasSubstr("remotes.azure.auth: lacks 'type'"));
-  EXPECT_THAT(ErrorOf(AzureRemote(R"("auth": {"type": "service_principal", "tenant_id": "t", "client_id": "c"})")),
+  EXPECT_THAT(ErrorOf(AzureRemote(
+                  R"("auth": {"type": "service_principal", "tenant_id": "t", "client_id": "c"})")),
               HasSubstr("remotes.azure.auth: lacks 'client_secret'"));
 }
 
 TEST(Config, NamesAnImpossibleValue) {
   EXPECT_THAT(ErrorOf(AzureRemote(R"("auth": {"type": "password"})")),
-              HasSubstr("remotes.azure.auth.type: 'password' is not allowed; allowed are shared_key, sas, service_principal"));
+              HasSubstr("remotes.azure.auth.type: 'password' is not allowed; allowed are "
+                        "shared_key, sas, service_principal"));
   EXPECT_THAT(ErrorOf(R"({"remotes": {"o": {"uri": "oci://b@n/", "auth": {"type": "sas"}}}})"),
               HasSubstr("remotes.o.auth.type: 'sas' is not allowed; allowed are config_file"));
-  EXPECT_THAT(ErrorOf(R"({"remotes": {"a": {"uri": "s3://b/"}}})"), HasSubstr("remotes.a.uri: 's3://b/': 's3' is not a scheme"));
-  EXPECT_THAT(ErrorOf(AzureRemote(R"("max_requests": 0)")), HasSubstr("remotes.azure.max_requests: must be 1 to 1024"));
-  EXPECT_THAT(ErrorOf(Mount(R"("cache_size": "50 sheep")")), HasSubstr("cache_size: '50 sheep' is not a size"));
-  EXPECT_THAT(ErrorOf(Mount(R"("cache_size": "1MiB")")), HasSubstr("cache_size: 1MiB is out of range: 64.0 MiB to"));
-  EXPECT_THAT(ErrorOf(Mount(R"("cache_dir": "cache")")), HasSubstr("'cache' is not an absolute path"));
-  EXPECT_THAT(ErrorOf(Mount(R"("file_mode": "0999")")), HasSubstr("file_mode: '0999' is not allowed: octal"));
+  EXPECT_THAT(ErrorOf(R"({"remotes": {"a": {"uri": "s3://b/"}}})"),
+              HasSubstr("remotes.a.uri: 's3://b/': 's3' is not a scheme"));
+  EXPECT_THAT(ErrorOf(AzureRemote(R"("max_requests": 0)")),
+              HasSubstr("remotes.azure.max_requests: must be 1 to 1024"));
+  EXPECT_THAT(ErrorOf(Mount(R"("cache_size": "50 sheep")")),
+              HasSubstr("cache_size: '50 sheep' is not a size"));
+  EXPECT_THAT(ErrorOf(Mount(R"("cache_size": "1MiB")")),
+              HasSubstr("cache_size: 1MiB is out of range: 64.0 MiB to"));
+  EXPECT_THAT(ErrorOf(Mount(R"("cache_dir": "cache")")),
+              HasSubstr("'cache' is not an absolute path"));
+  EXPECT_THAT(ErrorOf(Mount(R"("file_mode": "0999")")),
+              HasSubstr("file_mode: '0999' is not allowed: octal"));
 }
 
 TEST(Config, NamesAnUnknownRemote) {
-  EXPECT_THAT(ErrorOf(R"({"remotes": {"here": {"uri": "file:///srv"}}, "mounts": {"/m": {"remotes": ["there"]}}})"),
-              HasSubstr("mounts./m.remotes: there is no remote 'there'; configured are here"));
+  EXPECT_THAT(
+      ErrorOf(
+          R"({"remotes": {"here": {"uri": "file:///srv"}}, "mounts": {"/m": {"remotes": ["there"]}}})"),
+      HasSubstr("mounts./m.remotes: there is no remote 'there'; configured are here"));
   EXPECT_THAT(ErrorOf(R"({"mirrors": {"m": {"from": "a:", "to": "b:"}}})"),
               HasSubstr("mirrors.m.from: there is no remote 'a'; configured are none"));
 }
 
 TEST(Config, SyntaxErrorsNameThePlaceButNeverTheText) {
   const std::string message = ErrorOf("{\n  \"remotes\": {\"a\": hunter2}}");
-  EXPECT_THAT(message, AllOf(StartsWith("config.json: line 2, column 20: is not valid JSON"), Not(HasSubstr("hunter2"))));
+  EXPECT_THAT(message, AllOf(StartsWith("config.json: line 2, column 20: is not valid JSON"),
+                             Not(HasSubstr("hunter2"))));
 }
 
 TEST(Config, RefusesAKeyThatComesTwice) {
@@ -133,25 +153,31 @@ TEST(Config, EndpointsReplaceThoseOfTheUri) {
   EXPECT_EQ(uri.dfs_endpoint, "http://127.0.0.1:10000/contoso");
   EXPECT_EQ(uri.blob_endpoint, "http://127.0.0.1:10000/contoso");
   const Config one = Parse(AzureRemote(R"("blob_endpoint": "https://private.example")"));
-  EXPECT_EQ(std::get<AzureUri>(one.remotes.at("azure").uri).dfs_endpoint, "https://contoso.dfs.core.windows.net");
-  EXPECT_EQ(std::get<AzureUri>(one.remotes.at("azure").uri).blob_endpoint, "https://private.example");
+  EXPECT_EQ(std::get<AzureUri>(one.remotes.at("azure").uri).dfs_endpoint,
+            "https://contoso.dfs.core.windows.net");
+  EXPECT_EQ(std::get<AzureUri>(one.remotes.at("azure").uri).blob_endpoint,
+            "https://private.example");
 }
 
 TEST(Config, PlainHttpToAnotherHostMustBeAskedForByName) {
-  EXPECT_THAT(ErrorOf(AzureRemote(R"("endpoint": "http://10.0.0.1/contoso")")), HasSubstr("\"allow_http\": true"));
+  EXPECT_THAT(ErrorOf(AzureRemote(R"("endpoint": "http://10.0.0.1/contoso")")),
+              HasSubstr("\"allow_http\": true"));
   Parse(AzureRemote(R"("endpoint": "http://10.0.0.1/contoso", "allow_http": true)"));
-  EXPECT_THAT(ErrorOf(R"({"remotes": {"a": {"uri": "http://10.0.0.1/contoso/raw"}}})"), HasSubstr("plain http"));
+  EXPECT_THAT(ErrorOf(R"({"remotes": {"a": {"uri": "http://10.0.0.1/contoso/raw"}}})"),
+              HasSubstr("plain http"));
 }
 
 TEST(Config, ALiteralSecretNeedsAPrivateFile) {
-  const std::string text = AzureRemote(R"("auth": {"type": "shared_key", "account_key": "hunter2"})");
-  EXPECT_EQ(Parse(text).remotes.at("azure").auth.account_key.kind(), SecretReference::Kind::kLiteral);
+  const std::string text =
+      AzureRemote(R"("auth": {"type": "shared_key", "account_key": "hunter2"})");
+  EXPECT_EQ(Parse(text).remotes.at("azure").auth.account_key.kind(),
+            SecretReference::Kind::kLiteral);
   const auto open = ParseConfig(text, {.file = "config.json", .literals_allowed = false});
   ASSERT_FALSE(open);
   EXPECT_EQ(open.error().code, ErrorCode::kPermissionDenied);
   EXPECT_THAT(open.error().message,
-              AllOf(StartsWith("config.json: remotes.azure.auth.account_key: "), HasSubstr("chmod 600 config.json"),
-                    Not(HasSubstr("hunter2"))));
+              AllOf(StartsWith("config.json: remotes.azure.auth.account_key: "),
+                    HasSubstr("chmod 600 config.json"), Not(HasSubstr("hunter2"))));
 }
 
 class ConfigLookup : public ::testing::Test {
@@ -191,16 +217,21 @@ TEST_F(ConfigLookup, AFileThatIsAskedForByNameMustExist) {
 }
 
 TEST_F(ConfigLookup, ADirectoryIsNoConfiguration) {
-  EXPECT_THAT(LoadConfig(home_, MapEnvironment()).error().message, HasSubstr("is not a regular file"));
+  EXPECT_THAT(LoadConfig(home_, MapEnvironment()).error().message,
+              HasSubstr("is not a regular file"));
 }
 
 const Uri kAzure = AzureUri{.account = "contoso", .container = "raw"};
 
 TEST(AuthFromEnvironment, FindsWhatTheAzureToolsFind) {
-  EXPECT_EQ(AuthFromEnvironment(kAzure, MapEnvironment{{"AZURE_STORAGE_KEY", "k"}})->type, AuthType::kSharedKey);
-  EXPECT_EQ(AuthFromEnvironment(kAzure, MapEnvironment{{"AZURE_STORAGE_SAS_TOKEN", "s"}})->type, AuthType::kSas);
+  EXPECT_EQ(AuthFromEnvironment(kAzure, MapEnvironment{{"AZURE_STORAGE_KEY", "k"}})->type,
+            AuthType::kSharedKey);
+  EXPECT_EQ(AuthFromEnvironment(kAzure, MapEnvironment{{"AZURE_STORAGE_SAS_TOKEN", "s"}})->type,
+            AuthType::kSas);
   const auto principal = AuthFromEnvironment(
-      kAzure, MapEnvironment{{"AZURE_TENANT_ID", "t"}, {"AZURE_CLIENT_ID", "c"}, {"AZURE_CLIENT_SECRET", "s"},
+      kAzure, MapEnvironment{{"AZURE_TENANT_ID", "t"},
+                             {"AZURE_CLIENT_ID", "c"},
+                             {"AZURE_CLIENT_SECRET", "s"},
                              {"AZURE_AUTHORITY_HOST", "login.microsoftonline.us"}});
   ASSERT_TRUE(principal);
   EXPECT_EQ(principal->type, AuthType::kServicePrincipal);
@@ -219,18 +250,21 @@ TEST(AuthFromEnvironment, SaysWhatItLookedFor) {
   const auto auth = AuthFromEnvironment(kAzure, MapEnvironment());
   ASSERT_FALSE(auth);
   EXPECT_THAT(auth.error().message, HasSubstr("AZURE_STORAGE_KEY"));
-  const MapEnvironment insecure{{"AZURE_TENANT_ID", "t"}, {"AZURE_CLIENT_ID", "c"}, {"AZURE_CLIENT_SECRET", "s"},
+  const MapEnvironment insecure{{"AZURE_TENANT_ID", "t"},
+                                {"AZURE_CLIENT_ID", "c"},
+                                {"AZURE_CLIENT_SECRET", "s"},
                                 {"AZURE_AUTHORITY_HOST", "http://login.example"}};
   EXPECT_THAT(AuthFromEnvironment(kAzure, insecure).error().message, HasSubstr("plain http"));
 }
 
 TEST(RemoteFromEnvironment, FillsInOciFromItsVariables) {
   const Uri uri = OciUri{.bucket = "lake", .name_space = "ns"};
-  const auto remote = RemoteFromEnvironment(uri, MapEnvironment{{"OCI_CLI_REGION", "us-phoenix-1"},
-                                                                {"OCI_REGION", "us-ashburn-1"},
-                                                                {"OCI_CLI_PROFILE", "LAKE"},
-                                                                {"OCI_CONFIG_FILE", "/x/config"},
-                                                                {"OCI_CLI_ENDPOINT", "http://127.0.0.1:9"}});
+  const auto remote =
+      RemoteFromEnvironment(uri, MapEnvironment{{"OCI_CLI_REGION", "us-phoenix-1"},
+                                                {"OCI_REGION", "us-ashburn-1"},
+                                                {"OCI_CLI_PROFILE", "LAKE"},
+                                                {"OCI_CONFIG_FILE", "/x/config"},
+                                                {"OCI_CLI_ENDPOINT", "http://127.0.0.1:9"}});
   ASSERT_TRUE(remote);
   EXPECT_EQ(remote->region, "us-phoenix-1");
   EXPECT_EQ(remote->endpoint, "http://127.0.0.1:9");

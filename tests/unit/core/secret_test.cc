@@ -18,7 +18,9 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 template <class T>
-concept Streamable = requires(std::ostream& out, const T& value) { out << value; };
+concept Streamable = requires(std::ostream& out, const T& value) {
+  out << value;
+};
 static_assert(!Streamable<Secret>);
 static_assert(!fmt::is_formattable<Secret>::value);
 static_assert(!std::is_convertible_v<Secret, std::string_view>);
@@ -36,7 +38,8 @@ class SecretFile : public ::testing::Test {
     EXPECT_EQ(chmod(path.c_str(), mode), 0);
     return path;
   }
-  static Result<Secret> Resolve(const std::string& reference, const Environment& environment = MapEnvironment()) {
+  static Result<Secret> Resolve(const std::string& reference,
+                                const Environment& environment = MapEnvironment()) {
     auto parsed = SecretReference::Parse(reference, "remotes.azure.auth.account_key");
     if (!parsed) return Fail(parsed.error());
     return parsed->Resolve(environment);
@@ -87,7 +90,8 @@ TEST_F(SecretFile, NamesWhatIsMissing) {
   EXPECT_THAT(missing.error().message, HasSubstr("file:" + directory_ + "/none"));
   EXPECT_EQ(Resolve("file:" + directory_).error().code, ErrorCode::kInvalidArgument);
   EXPECT_EQ(Resolve("file:" + Write("\n", 0600)).error().code, ErrorCode::kInvalidArgument);
-  EXPECT_EQ(Resolve("file:" + Write(std::string(70'000, 'x'), 0600)).error().code, ErrorCode::kTooLarge);
+  EXPECT_EQ(Resolve("file:" + Write(std::string(70'000, 'x'), 0600)).error().code,
+            ErrorCode::kTooLarge);
 }
 
 TEST_F(SecretFile, ReadsEnvironmentVariables) {
@@ -99,10 +103,13 @@ TEST_F(SecretFile, ReadsEnvironmentVariables) {
 }
 
 TEST_F(SecretFile, ReadsSystemdCredentials) {
-  Write("from systemd\n", 0440);  // systemd grants the service's user by ACL, which shows as group bits
-  EXPECT_EQ(Resolve("credential:secret", MapEnvironment{{"CREDENTIALS_DIRECTORY", directory_}})->Reveal(),
-            "from systemd");
-  EXPECT_THAT(Resolve("credential:secret").error().message, HasSubstr("LoadCredential=secret:PATH"));
+  Write("from systemd\n",
+        0440);  // systemd grants the service's user by ACL, which shows as group bits
+  EXPECT_EQ(
+      Resolve("credential:secret", MapEnvironment{{"CREDENTIALS_DIRECTORY", directory_}})->Reveal(),
+      "from systemd");
+  EXPECT_THAT(Resolve("credential:secret").error().message,
+              HasSubstr("LoadCredential=secret:PATH"));
   EXPECT_FALSE(Resolve("credential:../secret"));
 }
 

@@ -19,8 +19,8 @@ TEST(ParseSize, ReadsDecimalAndBinaryUnits) {
 }
 
 TEST(ParseSize, RefusesWhatIsNoSize) {
-  for (const char* text : {"", "GiB", "-1", "+1", "1e3", "1.GiB", "10 MiB/s", "1Mi", "0x10", "18446744073709551616",
-                           "20000PiB", " 1", "1  MiB"}) {
+  for (const char* text : {"", "GiB", "-1", "+1", "1e3", "1.GiB", "10 MiB/s", "1Mi", "0x10",
+                           "18446744073709551616", "20000PiB", " 1", "1  MiB"}) {
     const auto size = ParseSize(text);
     ASSERT_FALSE(size) << text;
     EXPECT_EQ(size.error().code, ErrorCode::kInvalidArgument);

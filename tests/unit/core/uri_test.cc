@@ -70,7 +70,8 @@ TEST(Uri, ReadsOciWithAndWithoutRegion) {
   EXPECT_EQ(std::get<OciUri>(*plain), (OciUri{"lake", "mynamespace", "", ObjectKey("a/b")}));
   const auto region = ParseUri("oci://lake@mynamespace.us-ashburn-1");
   ASSERT_TRUE(region);
-  EXPECT_EQ(std::get<OciUri>(*region), (OciUri{"lake", "mynamespace", "us-ashburn-1", ObjectKey()}));
+  EXPECT_EQ(std::get<OciUri>(*region),
+            (OciUri{"lake", "mynamespace", "us-ashburn-1", ObjectKey()}));
 }
 
 TEST(Uri, ReadsFileUris) {
@@ -80,8 +81,9 @@ TEST(Uri, ReadsFileUris) {
 }
 
 TEST(Uri, TextOfAUriReadsBackAsTheSameUri) {
-  for (const char* text : {"abfss://raw@contoso.dfs.core.windows.net/a/b", "oci://lake@ns.us-ashburn-1/x",
-                           "oci://lake@ns/", "http://127.0.0.1:10000/devstoreaccount1/data/x"}) {
+  for (const char* text :
+       {"abfss://raw@contoso.dfs.core.windows.net/a/b", "oci://lake@ns.us-ashburn-1/x",
+        "oci://lake@ns/", "http://127.0.0.1:10000/devstoreaccount1/data/x"}) {
     const auto uri = ParseUri(text);
     ASSERT_TRUE(uri);
     EXPECT_EQ(ToString(*uri), text);
@@ -91,10 +93,13 @@ TEST(Uri, TextOfAUriReadsBackAsTheSameUri) {
 TEST(Uri, SaysWhatIsWrong) {
   EXPECT_THAT(ErrorOf("s3://bucket/x"), HasSubstr("'s3' is not a scheme that skybridge knows"));
   EXPECT_THAT(ErrorOf("s3://bucket/x"), HasSubstr("abfss://FILESYSTEM@ACCOUNT"));
-  EXPECT_THAT(ErrorOf("abfss://contoso.dfs.core.windows.net/x"), HasSubstr("lacks the file system before '@'"));
+  EXPECT_THAT(ErrorOf("abfss://contoso.dfs.core.windows.net/x"),
+              HasSubstr("lacks the file system before '@'"));
   EXPECT_THAT(ErrorOf("abfss://raw@contoso/x"), HasSubstr("'contoso' is not ACCOUNT.dfs.SUFFIX"));
-  EXPECT_THAT(ErrorOf("abfss://raw@Contoso.dfs.core.windows.net/x"), HasSubstr("is not a storage account name"));
-  EXPECT_THAT(ErrorOf("abfss://a--b@contoso.dfs.core.windows.net/"), HasSubstr("is not a file system"));
+  EXPECT_THAT(ErrorOf("abfss://raw@Contoso.dfs.core.windows.net/x"),
+              HasSubstr("is not a storage account name"));
+  EXPECT_THAT(ErrorOf("abfss://a--b@contoso.dfs.core.windows.net/"),
+              HasSubstr("is not a file system"));
   EXPECT_THAT(ErrorOf("https://contoso.dfs.core.windows.net/"), HasSubstr("lacks the file system"));
   EXPECT_THAT(ErrorOf("http://contoso.dfs.core.windows.net/raw"), HasSubstr("plain http"));
   EXPECT_THAT(ErrorOf("oci://lake/x"), HasSubstr("lacks the namespace"));
@@ -107,7 +112,8 @@ TEST(Uri, SaysWhatIsWrong) {
 }
 
 TEST(Uri, NeverRepeatsASasToken) {
-  const std::string message = ErrorOf("https://contoso.dfs.core.windows.net/raw/x?sv=2023&sig=SECRET");
+  const std::string message =
+      ErrorOf("https://contoso.dfs.core.windows.net/raw/x?sv=2023&sig=SECRET");
   EXPECT_THAT(message, Not(HasSubstr("SECRET")));
   EXPECT_THAT(message, HasSubstr("AZURE_STORAGE_SAS_TOKEN"));
 }
