@@ -74,20 +74,22 @@ void DescribeBlob(const Call& call, const Node& node, HttpHeaders& headers) {
   headers.Add("x-ms-copy-progress", fmt::format("{0}/{0}", node.content.size()));
 }
 
-void AddRangeDigests(const Call& call, const std::optional<ByteRange>& range,
-                     const std::vector<Slice>& slices, HttpHeaders& headers) {
+// `ranged` are the slices of a range that the request asked for; null when it asked for the whole.
+void AddRangeDigests(const Call& call, const std::vector<Slice>* ranged, HttpHeaders& headers) {
   const bool md5 = call.header("x-ms-range-get-content-md5") == "true";
   const bool crc = call.header("x-ms-range-get-content-crc64") == "true";
   if (!md5 && !crc) return;
   const std::string name = md5 ? "x-ms-range-get-content-md5" : "x-ms-range-get-content-crc64";
-  if (!range || (md5 && crc)) RefuseHeader(name, "true");
-  if (range->length_bytes > kMaxRangeDigestBytes) {
+  if (ranged == nullptr || (md5 && crc)) RefuseHeader(name, "true");
+  std::uint64_t length = 0;
+  for (const Slice& slice : *ranged) length += slice.bytes.size();
+  if (length > kMaxRangeDigestBytes) {
     Refuse(400, "OutOfRangeInput",
            "One of the request inputs is out of range: a digest is for 4 MiB at most.");
   }
   Md5Stream md5_stream;
   std::uint64_t crc_value = 0;
-  for (const Slice& slice : slices) {
+  for (const Slice& slice : *ranged) {
     md5_stream.Update(AsBytes(slice.bytes));
     crc_value = Crc64Nvme(AsBytes(slice.bytes), crc_value);
   }
@@ -143,7 +145,7 @@ Response ReadBlob(const Call& call) {
                                      node->content.size()));
   }
   DescribeSettings(*node, range.has_value(), response.headers);
-  AddRangeDigests(call, range, response.slices, response.headers);
+  AddRangeDigests(call, range ? &response.slices : nullptr, response.headers);
   DescribeSystem(call, *node, response.headers);
   DescribeBlob(call, *node, response.headers);
   DescribeMetadata(call, *node, response.headers);
