@@ -330,9 +330,10 @@ void BlockLoader::FetchOne(const std::shared_ptr<Block>& block, const std::stop_
   loaded_changed_.NotifyAll();
 }
 
-// A disk that cannot keep up costs hits later on, not speed now: at the bound a block is not kept.
+// A disk that is slower than the network slows fetching ahead down, for its queue holds buffers. At the bound, which
+// leaves some to readers who wait, a block is not kept: a disk that hangs does not stop reading.
 void BlockLoader::HandToCache(const std::shared_ptr<Block>& block) {
-  const std::size_t bound = std::max<std::size_t>(1, options_.buffer_count / 2);
+  const std::size_t bound = options_.buffer_count > kSpareBuffers ? options_.buffer_count - kSpareBuffers : 1;
   if (cache_ == nullptr || block->file->object.etag.empty() || to_cache_.size() >= bound) return;
   block->being_cached = true;
   to_cache_.push_back(block);
