@@ -312,9 +312,8 @@ TEST_F(WritePathTest, AnAbandonedWriterAbortsItsUpload) {
 
 TEST_F(WritePathTest, PublishingEndsAtItsDeadline) {
   const auto writer = Create("f");
-  WriteAll(*writer, RandomText(5 * kPart));
+  ASSERT_TRUE(writer->Truncate(5 * kPart, Soon()));  // nothing is sent before it is published
   store_.script().Block(StoreOp::kUploadPart);
-  WriteAll(*writer, "again", 0);
   Result<ObjectInfo> published = Fail(ErrorCode::kInternal, "");
   std::thread thread([&] { published = Publish(*writer, "f"); });
   store_.script().WaitForBlocked(StoreOp::kUploadPart, 1);
