@@ -87,13 +87,14 @@ class Child:
         usage = Usage(0.0, 0)
 
         def has_ended():
-            if self._process.returncode is None:
-                pid, status, used = os.wait4(self.pid, os.WNOHANG)
-                if pid != 0:
-                    self._process.returncode = os.waitstatus_to_exitcode(status)
-                    usage.cpu_seconds = used.ru_utime + used.ru_stime
-                    usage.peak_memory_bytes = used.ru_maxrss * 1024
-            return self._process.returncode is not None
+            pid, status, used = os.wait4(self.pid, os.WNOHANG)
+            if pid == 0:
+                # Looked at while it runs: ru_maxrss would count what this program had when it forked.
+                usage.peak_memory_bytes = self.peak_memory_bytes()
+                return False
+            self._process.returncode = os.waitstatus_to_exitcode(status)
+            usage.cpu_seconds = used.ru_utime + used.ru_stime
+            return True
 
         try:
             wait_until(has_ended, seconds, str(self._process.args[0]))
