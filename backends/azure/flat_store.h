@@ -35,8 +35,8 @@ class FlatStore final : public ObjectStore {
   Result<UploadId> StartUpload(const StartUploadRequest& request, const CallContext& context) override;
   Result<PartReceipt> UploadPart(const UploadPartRequest& request, const CallContext& context) override;
   Result<ObjectInfo> CommitUpload(const CommitUploadRequest& request, const CallContext& context) override;
-  // Sends nothing: the service has no such call, and drops blocks that no list names after a week. Late parts and commits
-  // of the last kAbortedRemembered aborted uploads are refused.
+  // Sends nothing: the service has no such call, and drops blocks that no list names after a week. Late parts and
+  // commits of the last kAbortedRemembered aborted uploads are refused.
   Status AbortUpload(const AbortUploadRequest& request, const CallContext& context) override;
   Result<ObjectInfo> SetAttributes(const SetAttributesRequest& request, const CallContext& context) override;
   Result<ObjectInfo> MakeDirectory(const MakeDirectoryRequest& request, const CallContext& context) override;

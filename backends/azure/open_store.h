@@ -16,8 +16,8 @@ namespace skybridge::azure {
 Result<bool> DetectHierarchical(const Options& options, HttpTransport& transport, const Clock& clock,
                                 const CallContext& context);
 
-// Errors: kInvalidArgument for an endpoint that is plain http on another machine (unless allow_http), or options without
-// account, container or credential; those of DetectHierarchical unless Options::hierarchical is set.
+// Errors: kInvalidArgument for an endpoint that is plain http on another machine (unless allow_http), or options
+// without account, container or credential; those of DetectHierarchical unless Options::hierarchical is set.
 // Transport and clock must outlive the store.
 Result<std::unique_ptr<ObjectStore>> OpenStore(Options options, HttpTransport& transport, Clock& clock,
                                                const CallContext& context);

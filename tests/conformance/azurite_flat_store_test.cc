@@ -1,4 +1,4 @@
-// FlatStore against Azurite, a server that others wrote: what the Blob protocol is, not what our own double makes of it.
+// FlatStore against Azurite, a server of another hand: what the Blob protocol is, not what our own double makes of it.
 #include <atomic>
 
 #include <gtest/gtest.h>
