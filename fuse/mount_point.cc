@@ -149,16 +149,16 @@ Result<std::string> PrepareMountPoint(const MountOptions& options) {
 Status Unmount(const MountEntry& mount) {
   const auto now = FindMount(mount.mount_point);
   if (!now || now->device != mount.device) return {};
-  const int error = ::umount2(mount.mount_point.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0 ? 0 : errno;
-  if (error == 0 || error == EINVAL) return {};
+  if (::umount2(mount.mount_point.c_str(), UMOUNT_NOFOLLOW) == 0) return {};
+  if (errno == EBUSY) {
+    // Aborts the connection of a fuse mount, and is still refused; the mount then goes when its files are closed.
+    ::umount2(mount.mount_point.c_str(), MNT_FORCE | UMOUNT_NOFOLLOW);
+    if (::umount2(mount.mount_point.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) return {};
+  }
+  const int error = errno;
+  if (error == EINVAL) return {};
   if (error == EPERM && RunFusermount(mount.mount_point) == 0) return {};
   return Fail(ErrorFromErrno(error, fmt::format("unmount '{}'", mount.mount_point)));
-}
-
-void AbortConnection(const MountEntry& mount) {
-  // The connection's name is the minor number of the mount's device (kernel documentation, fuse.rst).
-  const auto colon = mount.device.find(':');
-  std::ofstream("/sys/fs/fuse/connections/" + mount.device.substr(colon + 1) + "/abort") << 1 << std::flush;
 }
 
 bool SetReadAhead(const MountEntry& mount, std::uint32_t kib) {

@@ -23,12 +23,9 @@ std::optional<MountEntry> FindMount(const std::string& mount_point);
 // Errors: see Session::Mount.
 Result<std::string> PrepareMountPoint(const MountOptions& options);
 
-// Detaches the mount: at once for new lookups, for good when the last open file is closed. No error if it has gone, or
-// if another mount lies there by now.
+// Ends the mount: its connection too, if programs still have files open (they answer ECONNABORTED from now on). No error
+// if it has gone, or if another mount lies there by now.
 Status Unmount(const MountEntry& mount);
-
-// Ends the connection of a mount that was detached while files were open: they answer ENOTCONN from now on. Needs root.
-void AbortConnection(const MountEntry& mount);
 
 // Sets the kernel's read-ahead window of a mount. Needs root; false where it could not be set.
 bool SetReadAhead(const MountEntry& mount, std::uint32_t kib);

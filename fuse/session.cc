@@ -195,7 +195,6 @@ class FuseSession final : public Session {
   // Afterwards libfuse finds its connection dead and leaves the mount point alone.
   Status Detach() {
     Status status = Unmount(*mount_);
-    AbortConnection(*mount_);
     fuse_session_unmount(session_);
     mount_.reset();
     return status;
