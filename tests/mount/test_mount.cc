@@ -1,0 +1,87 @@
+#include "tests/mount/test_mount.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <fstream>
+#include <future>
+#include <sstream>
+#include <stdexcept>
+
+#include <gtest/gtest.h>
+
+#include "fuse/mount_point.h"
+#include "tests/support/direct_paths.h"
+
+namespace skybridge::testing {
+namespace {
+
+constexpr std::chrono::seconds kMountDeadline{20};
+
+void RemoveDeadMounts() {
+  std::ifstream mounts("/proc/self/mountinfo");
+  for (std::string line; std::getline(mounts, line);) {
+    std::string id, parent, device, root, path;
+    std::istringstream(line) >> id >> parent >> device >> root >> path;
+    struct stat info {};
+    if (path.find("/skybridge-test-") == std::string::npos || ::lstat(path.c_str(), &info) == 0) continue;
+    if (errno != ENOTCONN && errno != ECONNABORTED) continue;
+    const auto mount = fuse::FindMount(path);
+    if (mount) {
+      EXPECT_TRUE(fuse::Unmount(*mount));
+    }
+  }
+}
+
+}  // namespace
+
+TestMount::TestMount(ObjectStore& store, fuse::FilesystemOptions filesystem_options, fuse::MountOptions mount_options,
+                     bool handle_signals) {
+  RemoveDeadMounts();
+  path_ = directory_.Sub("mnt");
+  EXPECT_EQ(::mkdir(path_.c_str(), 0755), 0);
+  metadata_ = cache::MetadataCache::Open({.directory = directory_.Sub("metadata"), .identity = "test"}).value();
+  staging_ = cache::Staging::Open({.directory = directory_.Sub("staging"),
+                                   .capacity_bytes = std::uint64_t{1} << 30,
+                                   .keep_free_bytes = 0,
+                                   .clock = &clock_})
+                 .value();
+  reads_ = std::make_unique<DirectReadPath>(store);
+  writes_ = std::make_unique<DirectWritePath>(store);
+  filesystem_options.default_uid = ::getuid();
+  filesystem_options.default_gid = ::getgid();
+  filesystem_ = fuse::Filesystem::Create(
+                    {.remotes = {{.name = "test", .store = &store, .reads = reads_.get(), .writes = writes_.get()}},
+                     .metadata = metadata_.get(),
+                     .staging = staging_.get(),
+                     .clock = &clock_},
+                    filesystem_options)
+                    .value();
+  mount_options.mount_point = path_;
+  mount_options.source = "test:/";
+  mount_options.read_only = filesystem_options.read_only;
+  std::promise<void> ready;
+  auto is_ready = ready.get_future();
+  auto session = fuse::Session::Mount(mount_options, *filesystem_,
+                                      {.on_ready = [&ready] { ready.set_value(); }, .handle_signals = handle_signals});
+  if (!session) {
+    ADD_FAILURE() << "cannot mount here: " << session.error().ToString();
+    throw std::runtime_error(session.error().ToString());
+  }
+  session_ = *std::move(session);
+  runner_ = std::thread([this] { ended_ = session_->Run(); });
+  EXPECT_EQ(is_ready.wait_for(kMountDeadline), std::future_status::ready);
+}
+
+TestMount::~TestMount() {
+  if (session_) session_->RequestStop();
+  if (runner_.joinable()) runner_.join();
+}
+
+Status TestMount::WaitUntilEnded() {
+  if (runner_.joinable()) runner_.join();
+  return ended_;
+}
+
+}  // namespace skybridge::testing
