@@ -1,0 +1,56 @@
+// CloudBench: a local cloud with one bucket, a configuration for it, and skybridge itself run in
+// this process.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "cli/exit_codes.h"
+#include "core/clock.h"
+#include "tests/localcloud/oci_service.h"
+#include "tests/localcloud/oci_setup.h"
+#include "tests/localcloud/server.h"
+
+namespace skybridge::cli {
+
+struct Invocation {
+  ExitCode exit_code = ExitCode::kInternal;
+  std::string out;
+  std::string err;
+  std::chrono::milliseconds elapsed{0};
+};
+
+class CloudBench : public ::testing::Test {
+ protected:
+  void SetUp() override;
+  void TearDown() override;
+
+  // Runs `skybridge ARGUMENTS...` with the configuration below.
+  Invocation Run(std::vector<std::string> arguments);
+  // A file or directory below the test's own directory.
+  std::string Path(const std::string& name) const { return (directory_ / name).string(); }
+  std::string Write(const std::string& name, const std::string& text, int mode = 0600) const;
+  // The configuration: remote "oci" is the bucket "lake"; `more` are further remotes (`"name":
+  // {...}`).
+  void Configure(const std::vector<std::string>& more = {});
+  // A remote like "oci", with these members in place of its own.
+  std::string OciRemote(const std::string& name, const std::string& bucket,
+                        const std::string& endpoint, const std::string& config_file) const;
+  localcloud::Server& server() { return *server_; }
+  const std::string& login() const { return login_; }
+
+ private:
+  std::filesystem::path directory_;
+  SystemClock clock_;
+  std::unique_ptr<localcloud::Storage> storage_;
+  std::unique_ptr<localcloud::OciService> service_;
+  std::unique_ptr<localcloud::Server> server_;
+  std::string login_;
+};
+
+}  // namespace skybridge::cli
