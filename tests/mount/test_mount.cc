@@ -12,7 +12,6 @@
 #include <gtest/gtest.h>
 
 #include "fuse/mount_point.h"
-#include "tests/support/direct_paths.h"
 
 namespace skybridge::testing {
 namespace {
@@ -47,8 +46,9 @@ TestMount::TestMount(ObjectStore& store, fuse::FilesystemOptions filesystem_opti
                                    .keep_free_bytes = 0,
                                    .clock = &clock_})
                  .value();
-  reads_ = std::make_unique<DirectReadPath>(store);
-  writes_ = std::make_unique<DirectWritePath>(store);
+  blocks_ = cache::BlockCache::Open({.directory = directory_.Sub("blocks"), .capacity_bytes = 256 << 20}).value();
+  reads_ = fuse::ReadPath::Create(store, blocks_.get(), clock_, "test", {});
+  writes_ = fuse::WritePath::Create(store, *reads_, blocks_.get(), *staging_, clock_, "test", {});
   filesystem_options.default_uid = ::getuid();
   filesystem_options.default_gid = ::getgid();
   filesystem_ = fuse::Filesystem::Create(
