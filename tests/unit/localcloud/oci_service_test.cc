@@ -1,6 +1,9 @@
 // The OCI double as a whole: namespace, buckets, secrets, and what survives a restart.
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
+#include <thread>
+#include <vector>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -105,6 +108,39 @@ TEST(OciService, HandsOutSecretBundles) {
   EXPECT_EQ(
       CodeOf(caller.Call("GET", path + "ocid1.vaultsecret.oc1..s?stage=CURRENT&versionNumber=1")),
       "InvalidParameter");
+}
+
+TEST(OciService, LetsExactlyOneOfManyCreatorsWin) {
+  OciServiceOptions options{.buckets = {"lake"}, .require_signatures = false};
+  OciCaller caller(std::move(options));
+  const auto put = [&] {
+    Request request = OciCaller::MakeRequest("PUT", "/n/localnamespace/b/lake/o/a", "x");
+    request.headers.Add("content-length", "1");
+    request.headers.Add("if-none-match", "*");
+    return caller.service().Handle(request).status;
+  };
+  const auto list = [&] {
+    return caller.service()
+        .Handle(OciCaller::MakeRequest("GET", "/n/localnamespace/b/lake/o"))
+        .status;
+  };
+  std::atomic<int> created = 0;
+  std::atomic<int> refused = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 8; ++i) {
+      threads.emplace_back([&] {
+        for (int round = 0; round < 20; ++round) {
+          const int status = put();
+          created += status == 200 ? 1 : 0;
+          refused += status == 412 ? 1 : 0;
+          EXPECT_EQ(list(), 200);
+        }
+      });
+    }
+  }
+  EXPECT_EQ(created, 1);
+  EXPECT_EQ(refused, 8 * 20 - 1);
 }
 
 // A service over a directory, and the same again as after a restart.
