@@ -123,8 +123,8 @@ class Draft {
 
 class LocalStore final : public ObjectStore {
  public:
-  LocalStore(LocalTree tree, FileDescriptor temporary, bool sync, Clock& clock)
-      : tree_(std::move(tree)), temporary_(std::move(temporary)), sync_(sync), clock_(clock) {}
+  LocalStore(LocalTree tree, bool sync, Clock& clock)
+      : tree_(std::move(tree)), sync_(sync), clock_(clock) {}
 
   void RemoveLeftovers() const;
 
@@ -175,15 +175,20 @@ class LocalStore final : public ObjectStore {
   Result<std::unique_ptr<LocalListing>> TakeListing(const ListRequest& request);
   void KeepListing(ListRequest next, std::unique_ptr<LocalListing> listing);
 
+  // The private directory for unfinished files, made when it is first needed: a store that is only
+  // read changes nothing, and may be on a read-only file system.
+  Result<const FileDescriptor*> Temporary() const;
+
   const LocalTree tree_;
-  const FileDescriptor temporary_;
   const bool sync_;
   Clock& clock_;
   const Capabilities capabilities_ = LocalCapabilities();
 
-  Mutex publish_mutex_;   // held from the check of conditions to the change: no network, short disk
-                          // calls
-  Mutex listings_mutex_;  // guards what follows
+  Mutex publish_mutex_;  // held from the check of conditions to the change: no network, short disk
+                         // calls
+  mutable Mutex temporary_mutex_;  // guards the opening of what follows; once open it stays
+  mutable FileDescriptor temporary_ GUARDED_BY(temporary_mutex_);
+  Mutex listings_mutex_;                                          // guards what follows
   std::deque<OpenListing> listings_ GUARDED_BY(listings_mutex_);  // oldest first
 };
 
@@ -206,16 +211,30 @@ Status LocalStore::CheckKeyHere(const ObjectKey& key) const {
 
 // Files that no running upload can still want.
 void LocalStore::RemoveLeftovers() const {
-  const Result<LocalNames> names = ReadNames(temporary_);
+  const Result<FileDescriptor> temporary = tree_.OpenDirectory(ObjectKey(kTemporary));
+  if (!temporary) return;  // most often there is none
+  const Result<LocalNames> names = ReadNames(*temporary);
   if (!names) return;  // nothing depends on it
   const WallTime oldest = clock_.WallNow() - kLeftoverAge;
   for (const LocalName& entry : names->names) {
     struct stat status {};
-    if (::fstatat(temporary_.get(), entry.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+    if (::fstatat(temporary->get(), entry.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
         WallTime(std::chrono::seconds(status.st_ctim.tv_sec)) < oldest) {
-      ::unlinkat(temporary_.get(), entry.name.c_str(), 0);
+      ::unlinkat(temporary->get(), entry.name.c_str(), 0);
     }
   }
+}
+
+Result<const FileDescriptor*> LocalStore::Temporary() const {
+  MutexLock lock(temporary_mutex_);
+  if (!temporary_) {
+    const FileDescriptor root = TRY(tree_.OpenDirectory(ObjectKey()));
+    if (::mkdirat(root.get(), kTemporary, 0700) != 0 && errno != EEXIST) {
+      return SystemError("make", ObjectKey(kTemporary));
+    }
+    temporary_ = TRY(tree_.OpenDirectory(ObjectKey(kTemporary)));
+  }
+  return &temporary_;
 }
 
 Result<ObjectInfo> LocalStore::Describe(const ObjectKey& key) const {
@@ -358,7 +377,8 @@ Result<GetReply> LocalStore::Get(const GetRequest& request, std::span<std::byte>
 
 Result<FileDescriptor> LocalStore::MakeDraft(const std::string& name, const ObjectKey& key) const {
   // The mode that a program's new file would have; the directory around it is private until then.
-  FileDescriptor file(::openat(temporary_.get(), name.c_str(),
+  const FileDescriptor* temporary = TRY(Temporary());
+  FileDescriptor file(::openat(temporary->get(), name.c_str(),
                                O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
   if (!file) return SystemError("create", key);
   return file;
@@ -366,12 +386,13 @@ Result<FileDescriptor> LocalStore::MakeDraft(const std::string& name, const Obje
 
 Result<ObjectInfo> LocalStore::Publish(Draft& draft, const ObjectKey& key,
                                        const Conditions& conditions) {
+  const FileDescriptor* temporary = TRY(Temporary());
   const LocalPlace place = TRY(tree_.FindOrMakeParents(key));
   {
     MutexLock lock(publish_mutex_);
     TRY_VOID(CheckTarget(key, conditions));
     const unsigned flags = conditions.must_not_exist ? RENAME_NOREPLACE : 0;
-    if (::renameat2(temporary_.get(), draft.name().c_str(), place.directory.get(),
+    if (::renameat2(temporary->get(), draft.name().c_str(), place.directory.get(),
                     place.name.c_str(), flags) != 0) {
       return SystemError("write", key);
     }
@@ -406,19 +427,20 @@ Result<ObjectInfo> LocalStore::Put(const PutRequest& request, const CallContext&
     if (context.retried && there && HoldsPut(*there, request)) return there;
     return Fail(allowed.error());
   }
-  Draft draft(temporary_, RandomName("put-"));
+  const FileDescriptor& temporary = *TRY(Temporary());
+  Draft draft(temporary, RandomName("put-"));
   if (request.kind == NodeKind::kSymlink) {
     const std::string target(reinterpret_cast<const char*>(request.body.data()),
                              request.body.size());
-    if (::symlinkat(target.c_str(), temporary_.get(), draft.name().c_str()) != 0) {
+    if (::symlinkat(target.c_str(), temporary.get(), draft.name().c_str()) != 0) {
       return SystemError("make the link", request.key);
     }
-    const FileDescriptor node = TRY(OpenNode(temporary_, draft.name()));
+    const FileDescriptor node = TRY(OpenNode(temporary, draft.name()));
     TRY_VOID(WriteLocalAttributes(request.attributes, node));
   } else {
     const FileDescriptor file = TRY(MakeDraft(draft.name(), request.key));
     TRY_VOID(WriteAt(file, request.body, 0, request.key));
-    const FileDescriptor node = TRY(OpenNode(temporary_, draft.name()));
+    const FileDescriptor node = TRY(OpenNode(temporary, draft.name()));
     TRY_VOID(WriteLocalAttributes(request.attributes, node));
     TRY_VOID(SyncFile(file, request.key));
   }
@@ -442,8 +464,9 @@ Result<FileDescriptor> LocalStore::OpenUpload(const UploadId& upload, const Obje
   if (!upload.value.starts_with("upload-") || upload.value.find('/') != std::string::npos) {
     return Refuse(ErrorCode::kNotFound, "no such upload of", key);
   }
+  const FileDescriptor* temporary = TRY(Temporary());
   FileDescriptor file(
-      ::openat(temporary_.get(), upload.value.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC));
+      ::openat(temporary->get(), upload.value.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC));
   if (!file) return SystemError("open the upload of", key);
   return file;
 }
@@ -507,7 +530,8 @@ Result<ObjectInfo> LocalStore::CommitUpload(const CommitUploadRequest& request,
     if (!ours) return Fail(file.error());
     return there;
   }
-  const FileDescriptor node = TRY(OpenNode(temporary_, request.upload.value));
+  const FileDescriptor& temporary = *TRY(Temporary());
+  const FileDescriptor node = TRY(OpenNode(temporary, request.upload.value));
   const struct stat status = TRY(StatNode(node));
   if (static_cast<std::uint64_t>(status.st_size) < size_bytes) {
     return Refuse(ErrorCode::kInvalidArgument, "a part is missing:", request.key);
@@ -517,7 +541,7 @@ Result<ObjectInfo> LocalStore::CommitUpload(const CommitUploadRequest& request,
     return SystemError("cut", request.key);
   TRY_VOID(WriteLocalAttributes(request.attributes, node));
   TRY_VOID(SyncFile(*file, request.key));
-  Draft draft(temporary_, request.upload.value);
+  Draft draft(temporary, request.upload.value);
   Result<ObjectInfo> published = Publish(draft, request.key, request.conditions);
   draft.Keep();  // a failed commit leaves the upload
   return published;
@@ -527,7 +551,8 @@ Status LocalStore::AbortUpload(const AbortUploadRequest& request, const CallCont
   TRY_VOID(CheckCall(context));
   const Result<FileDescriptor> file = OpenUpload(request.upload, request.key);
   if (!file) return file.error().code == ErrorCode::kNotFound ? Status() : Fail(file.error());
-  if (::unlinkat(temporary_.get(), request.upload.value.c_str(), 0) != 0 && errno != ENOENT) {
+  const FileDescriptor* temporary = TRY(Temporary());
+  if (::unlinkat(temporary->get(), request.upload.value.c_str(), 0) != 0 && errno != ENOENT) {
     return SystemError("abort the upload of", request.key);
   }
   return {};
@@ -661,23 +686,12 @@ std::vector<Status> LocalStore::DeleteMany(std::span<const DeleteRequest> reques
   return statuses;
 }
 
-// The private directory for unfinished files.
-Result<FileDescriptor> OpenTemporary(const LocalTree& tree) {
-  const FileDescriptor root = TRY(tree.OpenDirectory(ObjectKey()));
-  if (::mkdirat(root.get(), kTemporary, 0700) != 0 && errno != EEXIST) {
-    return SystemError("make", ObjectKey(kTemporary));
-  }
-  return tree.OpenDirectory(ObjectKey(kTemporary));
-}
-
 }  // namespace
 
 Result<std::unique_ptr<ObjectStore>> OpenLocalStore(const LocalStoreOptions& options,
                                                     Clock& clock) {
   LocalTree tree = TRY(LocalTree::Open(options.directory));
-  FileDescriptor temporary = TRY(OpenTemporary(tree));
-  auto store =
-      std::make_unique<LocalStore>(std::move(tree), std::move(temporary), options.sync, clock);
+  auto store = std::make_unique<LocalStore>(std::move(tree), options.sync, clock);
   store->RemoveLeftovers();
   return store;
 }

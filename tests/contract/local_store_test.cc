@@ -133,6 +133,14 @@ TEST(LocalStore, GoesOnWithAListingInAnotherProcess) {
   EXPECT_EQ(names, (std::vector<std::string>{"a", "a/1", "a/b", "a/b/2", "a/b/3", "c"}));
 }
 
+TEST(LocalStore, ChangesNothingWhileItIsOnlyRead) {
+  LocalSubject local;
+  std::ofstream(local.Path("file")) << "x";
+  EXPECT_TRUE(local.store->Probe({}));
+  EXPECT_EQ(local.store->List({}, {})->entries.size(), 1u);
+  EXPECT_FALSE(fs::exists(local.Path(".skybridge-tmp")));
+}
+
 TEST(LocalStore, NeedsAnExistingDirectory) {
   TempDirectory root;
   SystemClock clock;
