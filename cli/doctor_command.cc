@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cache/cache_directory.h"
+#include "cli/mount_stack.h"
 #include "cli/place.h"
 #include "core/file_descriptor.h"
 #include "core/units.h"
@@ -23,7 +24,6 @@ namespace {
 // OCI refuses requests that are more than 5 minutes off, Azure 15; certificates and tokens suffer
 // before.
 constexpr std::chrono::minutes kAllowedSkew{2};
-constexpr std::uint64_t kWantedFreeBytes = std::uint64_t{1} << 30;
 
 // Prints each check as it ends, and remembers the first that failed.
 class Checklist {
@@ -170,7 +170,7 @@ void CheckFuse(const CommandContext& context, Checklist& checks) {
 }
 
 void CheckCacheDirectory(const std::string& path, Checklist& checks) {
-  const auto taken = cache::CacheDirectory::Take(path, kWantedFreeBytes);
+  const auto taken = cache::CacheDirectory::Take(path, kNeedFreeBytes);
   struct statvfs disk {};
   const bool known = taken && statvfs(path.c_str(), &disk) == 0;
   const std::uint64_t free = known ? std::uint64_t{disk.f_bavail} * disk.f_frsize : 0;

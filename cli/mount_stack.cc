@@ -16,9 +16,6 @@
 namespace skybridge::cli {
 namespace {
 
-// Less than this on the cache's disk, and a mount would fail at its first write.
-constexpr std::uint64_t kNeedFreeBytes = std::uint64_t{512} << 20;
-
 struct RemoteParts {
   std::string name;
   std::unique_ptr<OpenStore> opened;

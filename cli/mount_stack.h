@@ -3,6 +3,7 @@
 // top-down.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,6 +14,9 @@
 #include "fuse/filesystem.h"
 
 namespace skybridge::cli {
+
+// Less than this free on the cache's disk, and a mount would fail at its first write.
+inline constexpr std::uint64_t kNeedFreeBytes = std::uint64_t{512} << 20;
 
 class MountStack {
  public:
