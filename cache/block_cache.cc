@@ -234,10 +234,10 @@ Status DiskBlockCache::WriteFile(const IndexedBlock& block, ByteSpan header, Byt
   const std::string temporary =
       fmt::format("{}{}/{}", root_, kTemporaryName, next_temporary_.fetch_add(1, std::memory_order_relaxed));
   FileDescriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (!file.valid()) return Fail(ErrorFromErrno(errno, "make '" + temporary + "'"));
+  if (!file) return Fail(ErrorFromErrno(errno, "make '" + temporary + "'"));
   Status written = WriteAt(file.get(), 0, header);
   if (written) written = WriteAt(file.get(), header.size(), data);
-  file.Close();
+  file.Reset();
   if (written) written = MoveIntoPlace(temporary, block);
   if (!written) ::unlink(temporary.c_str());
   return written;

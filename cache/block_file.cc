@@ -90,7 +90,7 @@ std::vector<std::byte> EncodeBlockHeader(const BlockId& id, std::uint64_t block_
 Result<BlockFile> BlockFile::Open(const std::string& path, const BlockId& id, std::uint64_t block_size_bytes) {
   BlockFile block;
   block.file_ = FileDescriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (!block.file_.valid()) return Fail(ErrorFromErrno(errno, "open '" + path + "'"));
+  if (!block.file_) return Fail(ErrorFromErrno(errno, "open '" + path + "'"));
   FixedHeader fixed;
   const std::size_t got = TRY(ReadAt(block.file_.get(), 0, std::as_writable_bytes(std::span(&fixed, 1))));
   if (got != sizeof fixed || fixed.length_bytes > block_size_bytes) return Fail(Damaged(id, "no header"));

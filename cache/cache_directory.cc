@@ -48,7 +48,7 @@ Status TakeLock(int lock, const std::string& path) {
 Result<std::unique_ptr<CacheDirectory>> CacheDirectory::Take(const std::string& path, std::uint64_t need_free_bytes) {
   TRY_VOID(MakePrivateDirectory(path));
   FileDescriptor lock(::open((path + kLockName).c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!lock.valid()) return Fail(ErrorFromErrno(errno, "open '" + path + kLockName + "'"));
+  if (!lock) return Fail(ErrorFromErrno(errno, "open '" + path + kLockName + "'"));
   TRY_VOID(TakeLock(lock.get(), path));
   const std::uint64_t free_bytes = TRY(FreeBytes(lock.get()));
   if (free_bytes < need_free_bytes) {

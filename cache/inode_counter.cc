@@ -15,7 +15,7 @@ namespace {
 
 Status WriteSynced(const std::string& path, std::string_view text) {
   FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  if (!file.valid()) return Fail(ErrorFromErrno(errno, "make '" + path + "'"));
+  if (!file) return Fail(ErrorFromErrno(errno, "make '" + path + "'"));
   TRY_VOID(WriteAt(file.get(), 0, AsBytes(text)));
   if (::fsync(file.get()) != 0) return Fail(ErrorFromErrno(errno, "sync '" + path + "'"));
   return {};
@@ -24,7 +24,7 @@ Status WriteSynced(const std::string& path, std::string_view text) {
 Status SyncDirectoryOf(const std::string& path) {
   const std::string directory = path.substr(0, path.rfind('/') + 1);
   const FileDescriptor file(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!file.valid() || ::fsync(file.get()) != 0) return Fail(ErrorFromErrno(errno, "sync '" + directory + "'"));
+  if (!file || ::fsync(file.get()) != 0) return Fail(ErrorFromErrno(errno, "sync '" + directory + "'"));
   return {};
 }
 
@@ -32,7 +32,7 @@ Status SyncDirectoryOf(const std::string& path) {
 
 Result<std::unique_ptr<InodeCounter>> InodeCounter::Open(const std::string& path) {
   const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file.valid()) {
+  if (!file) {
     if (errno == ENOENT) return std::unique_ptr<InodeCounter>(new InodeCounter(path, kFirst, true));
     return Fail(ErrorFromErrno(errno, "open '" + path + "'"));
   }

@@ -11,11 +11,6 @@
 
 namespace skybridge::cache {
 
-void FileDescriptor::Close() {
-  if (fd_ >= 0) ::close(fd_);
-  fd_ = -1;
-}
-
 namespace {
 
 Status MakeWithParents(const std::string& path) {

@@ -1,38 +1,16 @@
-// Small RAII and helpers over the local file system: descriptors, whole reads and writes, private directories.
+// Small helpers over the local file system: whole reads and writes at an offset, private directories, free space.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
-#include <utility>
 
 #include "core/encoding.h"
+#include "core/file_descriptor.h"
 #include "core/result.h"
 
 namespace skybridge::cache {
-
-// Owns a file descriptor.
-class FileDescriptor {
- public:
-  FileDescriptor() = default;
-  explicit FileDescriptor(int fd) : fd_(fd) {}
-  ~FileDescriptor() { Close(); }
-  FileDescriptor(FileDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  FileDescriptor& operator=(FileDescriptor&& other) noexcept {
-    if (this != &other) {
-      Close();
-      fd_ = std::exchange(other.fd_, -1);
-    }
-    return *this;
-  }
-  int get() const { return fd_; }
-  bool valid() const { return fd_ >= 0; }
-  void Close();
-
- private:
-  int fd_ = -1;
-};
 
 // Makes `path` and its parents (mode 0700) or takes what is there, closing it to others when it is ours.
 // Errors: kInvalidArgument (not a directory), kPermissionDenied (owned by somebody else), and errno's own.

@@ -80,7 +80,7 @@ class SparseFile final : public StagingFile {
  public:
   SparseFile(std::shared_ptr<Room> room, FileDescriptor file) : room_(std::move(room)), file_(std::move(file)) {}
   ~SparseFile() override {
-    file_.Close();
+    file_.Reset();
     room_->Release(reserved_bytes());
   }
 
@@ -183,7 +183,7 @@ class DiskStaging final : public Staging {
 
   Result<std::unique_ptr<StagingFile>> Create() override {
     FileDescriptor file(::open(options_.directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-    if (!file.valid()) file = TRY(CreateByUnlinking());
+    if (!file) file = TRY(CreateByUnlinking());
     return std::make_unique<SparseFile>(room_, std::move(file));
   }
   std::uint64_t used_bytes() const override { return room_->used_bytes(); }
@@ -194,7 +194,7 @@ class DiskStaging final : public Staging {
   Result<FileDescriptor> CreateByUnlinking() {
     std::string name = options_.directory + "/staging-XXXXXX";
     FileDescriptor file(::mkostemp(name.data(), O_CLOEXEC));
-    if (!file.valid()) return Fail(ErrorFromErrno(errno, "make a staging file in '" + options_.directory + "'"));
+    if (!file) return Fail(ErrorFromErrno(errno, "make a staging file in '" + options_.directory + "'"));
     if (::unlink(name.c_str()) != 0) return Fail(ErrorFromErrno(errno, "unlink '" + name + "'"));
     return file;
   }
@@ -219,7 +219,7 @@ Result<std::unique_ptr<Staging>> Staging::Open(const Options& options) {
   TRY_VOID(MakePrivateDirectory(options.directory));
   TRY_VOID(RemoveLeftovers(options.directory));
   FileDescriptor directory(::open(options.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory.valid()) return Fail(ErrorFromErrno(errno, "open '" + options.directory + "'"));
+  if (!directory) return Fail(ErrorFromErrno(errno, "open '" + options.directory + "'"));
   return std::make_unique<DiskStaging>(options, std::move(directory));
 }
 
