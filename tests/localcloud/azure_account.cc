@@ -98,7 +98,7 @@ void Account::Touch(Container& container, WallTime now) {
   container.last_modified = TimeOfTicks(container.etag_ticks);
 }
 
-NodePtr Account::MakeDirectory(const Container&, const Node& parent, WallTime now) {
+NodePtr Account::MakeDirectory(const Node& parent, WallTime now) {
   auto node = std::make_shared<Node>();
   node->directory = true;
   node->id = next_id_++;
@@ -114,7 +114,7 @@ void Account::Insert(Container& container, std::string_view path, const NodePtr&
   std::vector<NodePtr> made;
   node->id = next_id_++;
   container.tree->Insert(path, node, [&](const Node& parent) {
-    made.push_back(MakeDirectory(container, parent, now));
+    made.push_back(MakeDirectory(parent, now));
     return made.back();
   });
   for (const NodePtr& directory : made) Save(container, *directory);

@@ -87,7 +87,7 @@ class Account {
   std::string BlockKey(const Container& container, std::string_view path,
                        std::string_view id) const;
   std::uint64_t NextTicks(WallTime now);
-  NodePtr MakeDirectory(const Container& container, const Node& parent, WallTime now);
+  NodePtr MakeDirectory(const Node& parent, WallTime now);
   void Forget(Node& node);
   void Load();
   void LoadNodes();

@@ -1,4 +1,5 @@
 // What a restart on the same directory brings back: everything that was acknowledged.
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 
@@ -110,6 +111,41 @@ TEST_F(AzureRestart, NeverGivesAnEtagTwice) {
   caller_->Restart();
   caller_->CreateFile("f", "");
   EXPECT_GT(caller_->Etag("f"), before);
+}
+
+// The process that is killed runs this test again from its start, and is told the directory by this
+// variable.
+constexpr char kCrashDirectory[] = "LOCALCLOUD_CRASH_DIRECTORY";
+
+void WriteAndDie(const std::string& directory) {
+  AzureCaller caller(directory);
+  caller.CreateFile("d/flushed", "hello");
+  caller.CreateFile("d/appended", "");
+  caller.Send("PATCH", "/fs/d/appended?action=append&position=0", {.body = "world"});
+  caller.Send("PUT", "/fs/e?mode=legacy", {.headers = {{"x-ms-rename-source", "/lake/fs/d"}}});
+  raise(SIGKILL);
+}
+
+TEST(AzureCrash, LosesNothingAcknowledgedWhenKilled) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const char* inherited = std::getenv(kCrashDirectory);
+  std::string directory = std::filesystem::temp_directory_path() / "localcloud-XXXXXX";
+  if (inherited != nullptr) {
+    directory = inherited;
+  } else {
+    ASSERT_NE(mkdtemp(directory.data()), nullptr);
+    setenv(kCrashDirectory, directory.c_str(), 1);
+  }
+  EXPECT_EXIT(WriteAndDie(directory), ::testing::KilledBySignal(SIGKILL), "");
+  unsetenv(kCrashDirectory);
+  {
+    AzureCaller caller(directory);
+    EXPECT_EQ(caller.Read("e/flushed"), "hello");
+    EXPECT_EQ(caller.Read("e/appended"), "");
+    EXPECT_EQ(caller.Send("PATCH", "/fs/e/appended?action=flush&position=5").status, 200);
+    EXPECT_EQ(caller.Read("e/appended"), "world");
+  }
+  std::filesystem::remove_all(directory);
 }
 
 }  // namespace
