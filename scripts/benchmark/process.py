@@ -90,7 +90,7 @@ class Child:
             pid, status, used = os.wait4(self.pid, os.WNOHANG)
             if pid == 0:
                 # Looked at while it runs: ru_maxrss would count what this program had when it forked.
-                usage.peak_memory_bytes = self.peak_memory_bytes()
+                usage.peak_memory_bytes = max(usage.peak_memory_bytes, self.peak_memory_bytes())
                 return False
             self._process.returncode = os.waitstatus_to_exitcode(status)
             usage.cpu_seconds = used.ru_utime + used.ru_stime

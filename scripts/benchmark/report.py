@@ -80,6 +80,8 @@ def table(rows, ours, peer):
                  for column, (cell, width) in enumerate(zip(line, widths, strict=True))]
         text.append("  ".join(cells).rstrip())
     text.append("")
+    if peer:
+        text.append(f"{peer} lets a program close a file before it is in the cloud; its clock runs until it has arrived.")
     text.append(f"requests of {ours}, by class:")
     for row in rows:
         figure = row.figures.get(ours)
