@@ -34,6 +34,9 @@ constexpr const char* kTemporaryName = "/tmp";
 // Bounds memory where the cache is full of tiny files (50 MiB); at the bound one leaves for each that comes.
 constexpr std::size_t kMaxBlocks = 400'000;
 
+// A request of this size comes from a program (or the kernel's read-ahead) that goes through the file.
+constexpr std::uint64_t kStreamingReadBytes = 64 << 10;
+
 unsigned FanOut(const BlockKey& key) { return (key.version_low + key.index) % kFanOut; }
 
 std::string FileName(const IndexedBlock& block) {
@@ -73,7 +76,7 @@ class DiskBlockCache final : public BlockCache {
 
   Status ScanDirectory(unsigned fan_out);
   Status RemoveTemporaries();
-  std::shared_ptr<const BlockFile> OpenForRead(const BlockId& id, const BlockKey& key, std::uint64_t end_bytes);
+  std::shared_ptr<const BlockFile> OpenForRead(const BlockId& id, const BlockKey& key, ByteRange range);
   void BeginPending(const IndexedBlock& block) REQUIRES(mutex_) {
     pending_.insert(block.key);
     pending_bytes_ += block.file_bytes;
@@ -152,7 +155,7 @@ Status DiskBlockCache::RemoveTemporaries() {
 bool DiskBlockCache::Read(const BlockId& id, std::uint64_t offset_in_block, std::span<std::byte> into) {
   const BlockKey key = KeyOf(id.object, id.etag, id.index);
   const ByteRange range{offset_in_block, into.size()};
-  const std::shared_ptr<const BlockFile> file = OpenForRead(id, key, range.end_bytes());
+  const std::shared_ptr<const BlockFile> file = OpenForRead(id, key, range);
   Status read = {};
   if (file != nullptr) read = file->Read(offset_in_block, into);
   if (!read) DropDamaged(key, read.error());
@@ -163,14 +166,13 @@ bool DiskBlockCache::Read(const BlockId& id, std::uint64_t offset_in_block, std:
   return hit;
 }
 
-std::shared_ptr<const BlockFile> DiskBlockCache::OpenForRead(const BlockId& id, const BlockKey& key,
-                                                             std::uint64_t end_bytes) {
+std::shared_ptr<const BlockFile> DiskBlockCache::OpenForRead(const BlockId& id, const BlockKey& key, ByteRange range) {
   std::optional<IndexedBlock> block;
   {
     MutexLock lock(mutex_);
     block = index_.Find(key);
     if (!block) return nullptr;
-    if (auto file = open_.Find(key)) return end_bytes <= file->length_bytes() ? file : nullptr;
+    if (auto file = open_.Find(key)) return range.end_bytes() <= file->length_bytes() ? file : nullptr;
   }
   Result<BlockFile> opened = BlockFile::Open(PathOf(*block), id, options_.block_size_bytes);
   if (!opened) {
@@ -179,9 +181,10 @@ std::shared_ptr<const BlockFile> DiskBlockCache::OpenForRead(const BlockId& id, 
     return nullptr;
   }
   auto file = std::make_shared<const BlockFile>(*std::move(opened));
+  if (range.length_bytes >= kStreamingReadBytes) file->ReadAhead();
   MutexLock lock(mutex_);
   if (index_.Contains(key)) open_.Add(key, file);
-  return end_bytes <= file->length_bytes() ? file : nullptr;
+  return range.end_bytes() <= file->length_bytes() ? file : nullptr;
 }
 
 bool DiskBlockCache::Contains(const BlockId& id) {
@@ -236,7 +239,7 @@ Status DiskBlockCache::WriteFile(const IndexedBlock& block, ByteSpan header, Byt
   FileDescriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!file) return Fail(ErrorFromErrno(errno, "make '" + temporary + "'"));
   Status written = WriteAt(file.get(), 0, header);
-  if (written) written = WriteAt(file.get(), header.size(), data);
+  if (written) written = WriteAt(file.get(), header.size(), data, PageCache::kDrop);
   file.Reset();
   if (written) written = MoveIntoPlace(temporary, block);
   if (!written) ::unlink(temporary.c_str());

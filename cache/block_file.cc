@@ -107,6 +107,10 @@ Result<BlockFile> BlockFile::Open(const std::string& path, const BlockId& id, st
   return block;
 }
 
+void BlockFile::ReadAhead() const {
+  ::posix_fadvise(file_.get(), 0, static_cast<off_t>(data_offset_bytes_ + length_bytes_), POSIX_FADV_WILLNEED);
+}
+
 Status BlockFile::Read(std::uint64_t offset_bytes, std::span<std::byte> into) const {
   while (!into.empty()) {
     const std::uint64_t in_chunk = offset_bytes % kBlockChunkBytes;

@@ -46,6 +46,8 @@ class BlockFile {
   static Result<BlockFile> Open(const std::string& path, const BlockId& id, std::uint64_t block_size_bytes);
 
   std::uint64_t length_bytes() const { return length_bytes_; }
+  // Starts reading the whole block from the disk, for a reader who will go through it.
+  void ReadAhead() const;
   // Reads and verifies. The range must lie inside the block. Errors: kCorrupt, kIo.
   Status Read(std::uint64_t offset_bytes, std::span<std::byte> into) const;
 

@@ -1,5 +1,6 @@
 #include "cache/local_file.h"
 
+#include <atomic>
 #include <cerrno>
 #include <filesystem>
 #include <system_error>
@@ -7,6 +8,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 namespace skybridge::cache {
@@ -40,11 +42,37 @@ Status MakePrivateDirectory(const std::string& path) {
   return {};
 }
 
-Result<std::size_t> ReadAt(int fd, std::uint64_t offset_bytes, std::span<std::byte> into) {
+namespace {
+
+#ifdef RWF_DONTCACHE
+constexpr int kDontCache = RWF_DONTCACHE;
+#else
+constexpr int kDontCache = 0x80;  // linux/fs.h from 6.14 on; Debian 12's headers are older than the kernels it runs on
+#endif
+// Below this, starting to write back at once costs more than it saves.
+constexpr std::size_t kLeastDropBytes = 128 << 10;
+
+// preadv2 or pwritev2, without the flag where the kernel or the file system does not know it.
+template <class Call>
+ssize_t Transfer(const Call& call, std::size_t size, PageCache pages) {
+  static std::atomic<bool> can_drop{true};
+  if (pages == PageCache::kDrop && size >= kLeastDropBytes && can_drop.load(std::memory_order_relaxed)) {
+    const ssize_t n = call(kDontCache);
+    if (n >= 0 || (errno != EOPNOTSUPP && errno != EINVAL)) return n;
+    can_drop.store(false, std::memory_order_relaxed);
+  }
+  return call(0);
+}
+
+}  // namespace
+
+Result<std::size_t> ReadAt(int fd, std::uint64_t offset_bytes, std::span<std::byte> into, PageCache pages) {
   std::size_t done = 0;
   while (done < into.size()) {
-    const ssize_t n =
-        ::pread(fd, into.data() + done, into.size() - done, static_cast<off_t>(offset_bytes + done));
+    const iovec piece{into.data() + done, into.size() - done};
+    const ssize_t n = Transfer(
+        [&](int flags) { return ::preadv2(fd, &piece, 1, static_cast<off_t>(offset_bytes + done), flags); },
+        piece.iov_len, pages);
     if (n == 0) break;
     if (n < 0) {
       if (errno == EINTR) continue;
@@ -55,11 +83,13 @@ Result<std::size_t> ReadAt(int fd, std::uint64_t offset_bytes, std::span<std::by
   return done;
 }
 
-Status WriteAt(int fd, std::uint64_t offset_bytes, ByteSpan bytes) {
+Status WriteAt(int fd, std::uint64_t offset_bytes, ByteSpan bytes, PageCache pages) {
   std::size_t done = 0;
   while (done < bytes.size()) {
-    const ssize_t n =
-        ::pwrite(fd, bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset_bytes + done));
+    const iovec piece{const_cast<std::byte*>(bytes.data() + done), bytes.size() - done};
+    const ssize_t n = Transfer(
+        [&](int flags) { return ::pwritev2(fd, &piece, 1, static_cast<off_t>(offset_bytes + done), flags); },
+        piece.iov_len, pages);
     if (n < 0) {
       if (errno == EINTR) continue;
       return Fail(ErrorFromErrno(errno, "write a local cache file"));

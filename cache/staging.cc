@@ -87,11 +87,11 @@ class SparseFile final : public StagingFile {
   Status Write(std::uint64_t offset_bytes, ByteSpan bytes, const CallContext& context) override {
     if (bytes.empty()) return {};
     TRY_VOID(Reserve({offset_bytes, bytes.size()}, context));
-    return WriteAt(file_.get(), offset_bytes, bytes);
+    return WriteAt(file_.get(), offset_bytes, bytes, PageCache::kDrop);
   }
 
   Status Read(std::uint64_t offset_bytes, std::span<std::byte> into) override {
-    const std::size_t size = TRY(ReadAt(file_.get(), offset_bytes, into));
+    const std::size_t size = TRY(ReadAt(file_.get(), offset_bytes, into, PageCache::kDrop));
     std::fill(into.begin() + static_cast<std::ptrdiff_t>(size), into.end(), std::byte{0});
     return {};
   }
