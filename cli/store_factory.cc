@@ -42,13 +42,6 @@ auto FewAttempts(Clock& clock, const CallContext& context, Attempt attempt) -> d
   }
 }
 
-// For containers that anybody may read.
-class NoCredential final : public azure::Credential {
- public:
-  Status Authorize(HttpRequest&, const CallContext&) override { return {}; }
-  bool Refused(const HttpRequest&) override { return false; }
-};
-
 // Members are destroyed from the last to the first: top-down.
 class RemoteStack final : public OpenStore {
  public:
@@ -126,7 +119,7 @@ Result<std::shared_ptr<azure::Credential>> MakeCredential(const AuthConfig& auth
       return Shared(std::make_shared<azure::BearerCredential>(std::move(source), clock));
     }
     case AuthType::kNone:
-      return Shared(std::make_shared<NoCredential>());
+      return Shared(std::make_shared<azure::AnonymousCredential>());
     case AuthType::kAutomatic:
     case AuthType::kConfigFile:
       break;

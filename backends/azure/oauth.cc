@@ -35,13 +35,29 @@ std::string Text(const nlohmann::json& object, const char* name) {
   return member != object.end() && member->is_string() ? member->get<std::string>() : std::string();
 }
 
-// {"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret ...\r\nTrace ID: ..."}
+std::string TokenUrl(const ServicePrincipal& principal) {
+  return principal.authority + "/" + PercentEncode(principal.tenant_id) + "/oauth2/v2.0/token";
+}
+
+// expires_in; App Service says only expires_on, in Unix seconds.
+std::optional<std::chrono::seconds> Lifetime(const nlohmann::json& body, WallTime now) {
+  if (const auto seconds = Seconds(body, "expires_in")) return std::chrono::seconds(*seconds);
+  const auto end = Seconds(body, "expires_on");
+  if (!end) return std::nullopt;
+  return std::chrono::seconds(*end) -
+         std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch());
+}
+
+// {"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret ...\r\nTrace
+// ID: ..."}
 Error TokenRefusal(const HttpResponse& response, WallTime now) {
   const auto body = nlohmann::json::parse(response.body, nullptr, /*allow_exceptions=*/false);
   const std::string code = body.is_object() ? Text(body, "error") : std::string();
-  const std::string description = body.is_object() ? Text(body, "error_description") : std::string();
-  const Meaning meaning = response.status == 400 ? Meaning{.code = ErrorCode::kUnauthenticated, .retryable = false}
-                                                 : MeaningOf(response.status, {});
+  const std::string description =
+      body.is_object() ? Text(body, "error_description") : std::string();
+  const Meaning meaning = response.status == 400
+                              ? Meaning{.code = ErrorCode::kUnauthenticated, .retryable = false}
+                              : MeaningOf(response.status, {});
   std::string reason = description.substr(0, description.find_first_of("\r\n"));
   if (reason.empty()) reason = code.empty() ? "it gave no reason" : code;
   return Error{.code = meaning.code,
@@ -55,58 +71,89 @@ Error TokenRefusal(const HttpResponse& response, WallTime now) {
 
 }  // namespace
 
-std::string MakeTokenForm(const ServicePrincipal& principal) {
-  return "grant_type=client_credentials&client_id=" + PercentEncode(principal.client_id) +
-         "&client_secret=" + PercentEncode(principal.client_secret.Reveal()) +
-         "&scope=" + PercentEncode(principal.scope);
+Result<Secret> MakeTokenForm(const ServicePrincipal& principal, WallTime now) {
+  std::string form =
+      "grant_type=client_credentials&client_id=" + PercentEncode(principal.client_id);
+  if (principal.assertion != nullptr) {
+    const std::string audience = TokenUrl(principal);
+    const Secret assertion = TRY(principal.assertion->Make(
+        {.audience = audience, .client_id = principal.client_id, .now = now}));
+    form +=
+        "&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&"
+        "client_assertion=";
+    form += PercentEncode(assertion.Reveal());
+  } else {
+    form += "&client_secret=" + PercentEncode(principal.client_secret.Reveal());
+  }
+  form += "&scope=" + PercentEncode(principal.scope);
+  return Secret(std::move(form));
 }
 
 HttpRequest MakeTokenRequest(const ServicePrincipal& principal, std::string_view form) {
   HttpRequest request{.operation = "azure.token",
                       .method = "POST",
-                      .url = principal.authority + "/" + PercentEncode(principal.tenant_id) + "/oauth2/v2.0/token",
+                      .url = TokenUrl(principal),
                       .body = AsBytes(form)};
   request.headers.Add("Content-Type", "application/x-www-form-urlencoded");
   request.headers.Add("Accept", "application/json");
   return request;
 }
 
-Result<AccessToken> ParseTokenReply(const HttpResponse& response, MonotonicTime asked, WallTime now) {
+Result<AccessToken> ParseTokenReply(const HttpResponse& response, MonotonicTime asked,
+                                    WallTime now) {
   if (response.status != 200) return Fail(TokenRefusal(response, now));
   const auto body = nlohmann::json::parse(response.body, nullptr, /*allow_exceptions=*/false);
-  std::string token = body.is_object() ? Text(body, "access_token") : std::string();
-  const auto lifetime = body.is_object() ? Seconds(body, "expires_in") : std::nullopt;
-  if (token.empty() || !lifetime || *lifetime <= 0) {
-    return Fail(ErrorCode::kCorrupt, "the token authority's answer has no access_token or no expires_in");
+  std::string value = body.is_object() ? Text(body, "access_token") : std::string();
+  const auto lifetime = body.is_object() ? Lifetime(body, now) : std::nullopt;
+  if (value.empty() || !lifetime || *lifetime <= std::chrono::seconds(0)) {
+    return Fail(ErrorCode::kCorrupt,
+                "the token authority's answer has no access_token or no expires_in");
   }
-  const std::chrono::seconds whole(*lifetime);
-  // A token shorter than the lead is refreshed at half its life.
-  std::chrono::seconds fresh = std::max<std::chrono::seconds>(whole - kRefreshLead, whole / 2);
+  AccessToken token = MakeAccessToken(std::move(value), asked, *lifetime);
   if (const auto refresh_in = Seconds(body, "refresh_in"); refresh_in && *refresh_in > 0) {
-    fresh = std::min(fresh, std::chrono::seconds(*refresh_in));
+    token.refresh_at = std::min(token.refresh_at, asked + std::chrono::seconds(*refresh_in));
   }
-  return AccessToken{.value = Secret(std::move(token)), .expires = asked + whole, .refresh_at = asked + fresh};
+  return token;
 }
 
-Result<std::unique_ptr<ServicePrincipalSource>> ServicePrincipalSource::Make(ServicePrincipal principal,
-                                                                             HttpTransport& transport,
-                                                                             const Clock& clock) {
+AccessToken MakeAccessToken(std::string&& value, MonotonicTime asked,
+                            std::chrono::seconds lifetime) {
+  const std::chrono::seconds fresh =
+      std::max<std::chrono::seconds>(lifetime - kRefreshLead, lifetime / 2);
+  return AccessToken{
+      .value = Secret(std::move(value)), .expires = asked + lifetime, .refresh_at = asked + fresh};
+}
+
+Result<std::unique_ptr<ServicePrincipalSource>> ServicePrincipalSource::Make(
+    ServicePrincipal principal, HttpTransport& transport, const Clock& clock) {
   while (principal.authority.ends_with('/')) principal.authority.pop_back();
   if (!IsSafeForSecrets(principal.authority)) {
     return Fail(ErrorCode::kInvalidArgument,
-                fmt::format("the authority '{}' must be https (plain http only to this machine)", principal.authority));
+                fmt::format("the authority '{}' must be https (plain http only to this machine)",
+                            principal.authority));
   }
-  if (principal.tenant_id.empty() || principal.client_id.empty() || principal.client_secret.empty()) {
-    return Fail(ErrorCode::kInvalidArgument, "a service principal needs tenant_id, client_id and client_secret");
+  const bool proof = !principal.client_secret.empty() || principal.assertion != nullptr;
+  if (principal.tenant_id.empty() || principal.client_id.empty() || !proof) {
+    return Fail(
+        ErrorCode::kInvalidArgument,
+        "a service principal needs tenant_id, client_id and client_secret or a certificate");
   }
-  return std::unique_ptr<ServicePrincipalSource>(new ServicePrincipalSource(std::move(principal), transport, clock));
+  return std::unique_ptr<ServicePrincipalSource>(
+      new ServicePrincipalSource(std::move(principal), transport, clock));
 }
 
 Result<AccessToken> ServicePrincipalSource::Fetch(const CallContext& context) {
-  const Secret form(MakeTokenForm(principal_));
+  const Secret form = TRY(MakeTokenForm(principal_, clock_.WallNow()));
   const MonotonicTime asked = clock_.Now();
-  const HttpResponse response = TRY(transport_.Send(MakeTokenRequest(principal_, form.Reveal()), context));
+  const HttpResponse response =
+      TRY(transport_.Send(MakeTokenRequest(principal_, form.Reveal()), context));
   return ParseTokenReply(response, asked, clock_.WallNow());
+}
+
+std::string ServicePrincipalSource::Describe() const {
+  return fmt::format(
+      "service principal {} with {}", principal_.client_id,
+      principal_.assertion != nullptr ? principal_.assertion->Describe() : "client secret");
 }
 
 Status BearerCredential::Authorize(HttpRequest& request, const CallContext& context) {
@@ -128,33 +175,52 @@ Result<std::string> BearerCredential::CurrentToken(const CallContext& context) {
       TRY_VOID(WaitForFetch(context));
       continue;
     }
-    fetching_ = true;
-    lock.Unlock();
-    auto fresh = source_->Fetch(context);
-    lock.Lock();
-    fetching_ = false;
-    fetched_.NotifyAll();
-    if (fresh) {
-      token_ = *std::move(fresh);
-    } else if (Usable(clock_.Now())) {
-      next_refresh_ = clock_.Now() + kRefreshPause;
-      Log(LogLevel::kWarning, "azure: the token is still valid but was not renewed: {}", fresh.error().ToString());
-    } else {
-      return Fail(fresh.error());
-    }
+    if (!FetchOnce(context)) return Fail(*failure_);
+    return std::string(token_->value.Reveal());
   }
+}
+
+bool BearerCredential::FetchOnce(const CallContext& context) {
+  CallContext patience = context;
+  if (Usable(clock_.Now()))
+    patience.deadline = std::min(context.deadline, clock_.Now() + kRefreshPatience);
+  fetching_ = true;
+  mutex_.unlock();
+  auto fresh = source_->Fetch(patience);
+  mutex_.lock();
+  fetching_ = false;
+  fetched_.NotifyAll();
+  if (fresh) {
+    token_ = *std::move(fresh);
+    failure_.reset();
+    return true;
+  }
+  failure_ = std::move(fresh).error();
+  // To the callers of a store that would mean: no such object.
+  if (failure_->code == ErrorCode::kNotFound) failure_->code = ErrorCode::kUnauthenticated;
+  if (!Usable(clock_.Now())) return false;
+  next_refresh_ = clock_.Now() + kRefreshPause;
+  Log(LogLevel::kWarning, "azure: the token is still valid but was not renewed: {}",
+      failure_->ToString());
+  return true;
 }
 
 Status BearerCredential::WaitForFetch(const CallContext& context) {
   // The clock of the context may not be the machine's: look at both in short steps.
   constexpr std::chrono::milliseconds kStep{50};
   while (fetching_) {
-    if (context.stop.stop_requested()) return Fail(ErrorCode::kCancelled, "stopped while waiting for a token");
+    if (context.stop.stop_requested())
+      return Fail(ErrorCode::kCancelled, "stopped while waiting for a token");
     if (clock_.Now() >= context.deadline) {
-      return Fail(Error{.code = ErrorCode::kTimedOut, .message = "no token came in time", .retryable = true});
+      return Fail(Error{
+          .code = ErrorCode::kTimedOut, .message = "no token came in time", .retryable = true});
     }
     fetched_.WaitUntil(mutex_, std::chrono::steady_clock::now() + kStep);
   }
+  // The other caller's end is not ours: then we ask by ourselves.
+  const bool shared =
+      failure_ && failure_->code != ErrorCode::kCancelled && failure_->code != ErrorCode::kTimedOut;
+  if (shared && !Usable(clock_.Now())) return Fail(*failure_);
   return {};
 }
 

@@ -1,10 +1,12 @@
-// OAuth: bearer tokens of Microsoft Entra ID. BearerCredential keeps one fresh; a TokenSource knows how to get one.
+// OAuth: bearer tokens of Microsoft Entra ID. BearerCredential keeps one fresh; a TokenSource knows
+// how to get one.
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "backends/azure/client_assertion.h"
 #include "backends/azure/credential.h"
 #include "backends/http_transport.h"
 #include "core/clock.h"
@@ -25,9 +27,12 @@ struct AccessToken {
 class TokenSource {
  public:
   virtual ~TokenSource() = default;
-  // One exchange with the authority. Safe from many threads.
-  // Errors: kUnauthenticated (not retryable: wrong secret, unknown tenant), kThrottled, kUnavailable.
+  // One token. Safe from many threads.
+  // Errors: kNotFound if this machine has no such identity, so that a chain goes on to the next;
+  // kUnauthenticated (not retryable: wrong secret, unknown tenant), kThrottled, kUnavailable.
   virtual Result<AccessToken> Fetch(const CallContext& context) = 0;
+  // For people: which identity this is. Holds no secret.
+  virtual std::string Describe() const = 0;
 };
 
 struct ServicePrincipal {
@@ -35,23 +40,33 @@ struct ServicePrincipal {
   std::string tenant_id;
   std::string client_id;
   Secret client_secret;
+  std::shared_ptr<ClientAssertion> assertion;  // instead of the secret
   std::string scope = std::string(kStorageScope);
 };
 
-// The form that is posted to the authority (OAuth 2.0 client credentials grant, Microsoft identity platform v2.0). Its
-// body is `form`, which must outlive the request.
+// The form that is posted to the authority (OAuth 2.0 client credentials grant, Microsoft identity
+// platform v2.0). Errors: those of the assertion.
+Result<Secret> MakeTokenForm(const ServicePrincipal& principal, WallTime now);
+// `form` is its body and must outlive it.
 HttpRequest MakeTokenRequest(const ServicePrincipal& principal, std::string_view form);
-std::string MakeTokenForm(const ServicePrincipal& principal);
-// `asked` is the time before the request was sent: the lifetime counts from there. expires_in may be number or text.
-Result<AccessToken> ParseTokenReply(const HttpResponse& response, MonotonicTime asked, WallTime now);
+// `asked` is the time before the request was sent: the lifetime counts from there. expires_in, or
+// expires_on where there is none, may be number or text.
+Result<AccessToken> ParseTokenReply(const HttpResponse& response, MonotonicTime asked,
+                                    WallTime now);
+// A token that lives so long, renewed in good time: five minutes before its end, or at half its
+// life if it is short.
+AccessToken MakeAccessToken(std::string&& value, MonotonicTime asked,
+                            std::chrono::seconds lifetime);
 
 class ServicePrincipalSource final : public TokenSource {
  public:
   // kInvalidArgument if the authority is plain http on another machine, or a field is empty.
   // Transport and clock must outlive it.
-  static Result<std::unique_ptr<ServicePrincipalSource>> Make(ServicePrincipal principal, HttpTransport& transport,
+  static Result<std::unique_ptr<ServicePrincipalSource>> Make(ServicePrincipal principal,
+                                                              HttpTransport& transport,
                                                               const Clock& clock);
   Result<AccessToken> Fetch(const CallContext& context) override;
+  std::string Describe() const override;
 
  private:
   ServicePrincipalSource(ServicePrincipal principal, HttpTransport& transport, const Clock& clock)
@@ -62,12 +77,14 @@ class ServicePrincipalSource final : public TokenSource {
   const Clock& clock_;
 };
 
-// Keeps one token for all threads. When it nears its end one caller fetches the next while the others go on with the
-// old one; when there is none, they wait for that caller. A refresh that fails is tried again after kRefreshPause, and
-// the old token serves until it really expires.
+// Keeps one token for all threads. When it nears its end one caller fetches the next while the
+// others go on with the old one; when there is none, they wait for that caller and share what it
+// gets, a refusal too. A refresh that fails or takes longer than kRefreshPatience is tried again
+// after kRefreshPause, and the old token serves until it expires.
 class BearerCredential final : public Credential {
  public:
   static constexpr std::chrono::seconds kRefreshPause{30};
+  static constexpr std::chrono::seconds kRefreshPatience{10};
 
   // `clock` must outlive it.
   BearerCredential(std::unique_ptr<TokenSource> source, const Clock& clock)
@@ -77,9 +94,14 @@ class BearerCredential final : public Credential {
   Status Authorize(HttpRequest& request, const CallContext& context) override;
   // Drops the token that the request carried, unless a newer one is there already.
   bool Refused(const HttpRequest& request) override;
+  std::string Describe() const override { return source_->Describe(); }
 
  private:
   Result<std::string> CurrentToken(const CallContext& context) EXCLUDES(mutex_);
+  // One fetch, without the lock; its outcome is kept. True if there is a token that can be used.
+  bool FetchOnce(const CallContext& context) REQUIRES(mutex_);
+  // Ends with the fetch that is under way. Errors: kTimedOut, kCancelled, and the one of that
+  // fetch.
   Status WaitForFetch(const CallContext& context) REQUIRES(mutex_);
   bool Usable(MonotonicTime now) const REQUIRES(mutex_) { return token_ && now < token_->expires; }
 
@@ -90,6 +112,7 @@ class BearerCredential final : public Credential {
   CondVar fetched_;
   std::optional<AccessToken> token_ GUARDED_BY(mutex_);
   bool fetching_ GUARDED_BY(mutex_) = false;
+  std::optional<Error> failure_ GUARDED_BY(mutex_);  // of the last fetch
   MonotonicTime next_refresh_ GUARDED_BY(mutex_) = MonotonicTime::min();
 };
 

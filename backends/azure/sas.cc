@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "backends/azure/url.h"
 #include "core/encoding.h"
+#include "core/log.h"
 #include "core/time_text.h"
 
 namespace skybridge::azure {
@@ -48,23 +51,55 @@ std::optional<WallTime> SasExpiry(std::string_view sas) {
   return expiry;
 }
 
-Result<std::unique_ptr<SasCredential>> SasCredential::Make(std::string_view sas, const Clock& clock) {
+std::string_view SasKind(std::string_view sas) {
+  if (Parameter(sas, "skoid")) return "user delegation SAS";
+  return Parameter(sas, "ss") ? "account SAS" : "service SAS";
+}
+
+Result<std::unique_ptr<SasCredential>> SasCredential::Make(std::string_view sas,
+                                                           const Clock& clock) {
   if (sas.starts_with('?')) sas.remove_prefix(1);
   if (!Parameter(sas, "sig")) {
     return Fail(ErrorCode::kInvalidArgument, "the SAS token has no signature (no 'sig=')");
   }
-  return std::unique_ptr<SasCredential>(new SasCredential(std::string(sas), clock));
+  std::unique_ptr<SasCredential> credential(new SasCredential(std::string(sas), clock));
+  credential->LogWarning();
+  return credential;
 }
 
 Status SasCredential::Authorize(HttpRequest& request, const CallContext& /*context*/) {
   if (expiry_ && clock_.WallNow() >= *expiry_) {
-    return Fail(ErrorCode::kUnauthenticated, "the SAS token expired at " + FormatRfc3339(*expiry_, 0));
+    return Fail(ErrorCode::kUnauthenticated,
+                "the SAS token expired at " + FormatRfc3339(*expiry_, 0));
   }
+  LogWarning();
   request.url = WithQuery(request.url, sas_);
   for (const std::string_view name : {"x-ms-rename-source", "x-ms-copy-source"}) {
-    if (const std::string* source = request.headers.Find(name)) request.headers.Set(name, WithQuery(*source, sas_));
+    if (const std::string* source = request.headers.Find(name))
+      request.headers.Set(name, WithQuery(*source, sas_));
   }
   return {};
+}
+
+std::string SasCredential::Describe() const {
+  std::string text(SasKind(sas_));
+  text +=
+      expiry_ ? ", valid until " + FormatRfc3339(*expiry_, 0) : ", its expiry is not in the token";
+  return text;
+}
+
+std::string SasCredential::Warning() const {
+  if (!expiry_ || *expiry_ - clock_.WallNow() > kExpiryWarning) return {};
+  return fmt::format("the {} expires at {}; have a new one made", SasKind(sas_),
+                     FormatRfc3339(*expiry_, 0));
+}
+
+void SasCredential::LogWarning() {
+  const MonotonicTime now = clock_.Now();
+  MonotonicTime next = next_warning_.load();
+  if (now < next || !next_warning_.compare_exchange_strong(next, now + kWarnAgain)) return;
+  if (const std::string warning = Warning(); !warning.empty())
+    Log(LogLevel::kWarning, "azure: {}", warning);
 }
 
 bool SasCredential::Refused(const HttpRequest& /*request*/) { return false; }

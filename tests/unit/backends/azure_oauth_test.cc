@@ -20,12 +20,14 @@ using testing::ScriptedTransport;
 constexpr const char* kBlobUrl = "https://a.blob.core.windows.net/c/x";
 
 ServicePrincipal MakePrincipal() {
-  return {.tenant_id = "tenant-1", .client_id = "client 1", .client_secret = Secret(std::string_view("s&cret=~+"))};
+  return {.tenant_id = "tenant-1",
+          .client_id = "client 1",
+          .client_secret = Secret(std::string_view("s&cret=~+"))};
 }
 
 std::string TokenBody(const std::string& token, const std::string& expires_in) {
-  return R"({"token_type":"Bearer","expires_in":)" + expires_in + R"(,"ext_expires_in":3599,"access_token":")" + token +
-         R"("})";
+  return R"({"token_type":"Bearer","expires_in":)" + expires_in +
+         R"(,"ext_expires_in":3599,"access_token":")" + token + R"("})";
 }
 
 struct Fixture {
@@ -114,12 +116,15 @@ TEST(OAuth, SaysWhyTheAuthorityRefused) {
   EXPECT_EQ(refused.error().code, ErrorCode::kUnauthenticated);
   EXPECT_FALSE(refused.error().retryable);
   EXPECT_EQ(refused.error().remote.service_code, "invalid_client");
-  EXPECT_EQ(refused.error().message, "the token authority refused: AADSTS7000215: Invalid client secret provided.");
+  EXPECT_EQ(refused.error().message,
+            "the token authority refused: AADSTS7000215: Invalid client secret provided.");
 }
 
 TEST(OAuth, AnUnknownTenantIsNotWorthARetry) {
   Fixture f;
-  f.transport.Answer(400, {}, R"({"error":"invalid_request","error_description":"AADSTS90002: Tenant not found."})");
+  f.transport.Answer(
+      400, {},
+      R"({"error":"invalid_request","error_description":"AADSTS90002: Tenant not found."})");
   const auto refused = f.Authorization();
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kUnauthenticated);
@@ -137,7 +142,8 @@ TEST(OAuth, PassesOnThatTheAuthorityIsBusy) {
 }
 
 TEST(OAuth, RefusesAnAnswerWithoutToken) {
-  for (const char* body : {"", "[]", "<html>", R"({"access_token":"t"})", R"({"expires_in":3600})"}) {
+  for (const char* body :
+       {"", "[]", "<html>", R"({"access_token":"t"})", R"({"expires_in":3600})"}) {
     Fixture f;
     f.transport.Answer(200, {}, body);
     const auto answer = f.Authorization();
@@ -178,8 +184,8 @@ TEST(OAuth, RefusedTokenIsDroppedOnceAndTheRequestSentAgain) {
       .Answer(200);
   Options options{.account = "a", .container = "c", .credential = std::move(f.credential)};
   const Channel channel(options, f.transport, f.clock);
-  const auto response =
-      channel.Send({.operation = "azure.head", .method = "HEAD", .url = kBlobUrl}, ObjectKey("x"), {});
+  const auto response = channel.Send({.operation = "azure.head", .method = "HEAD", .url = kBlobUrl},
+                                     ObjectKey("x"), {});
   ASSERT_TRUE(response);
   EXPECT_EQ(f.transport.operations(),
             (std::vector<std::string>{"azure.token", "azure.head", "azure.token", "azure.head"}));
@@ -188,11 +194,14 @@ TEST(OAuth, RefusedTokenIsDroppedOnceAndTheRequestSentAgain) {
 
 TEST(OAuth, ASecondRefusalIsTheAnswer) {
   Fixture f;
-  f.transport.Answer(200, {}, TokenBody("t1", "3600")).Answer(401).Answer(200, {}, TokenBody("t2", "3600")).Answer(401);
+  f.transport.Answer(200, {}, TokenBody("t1", "3600"))
+      .Answer(401)
+      .Answer(200, {}, TokenBody("t2", "3600"))
+      .Answer(401);
   Options options{.account = "a", .container = "c", .credential = std::move(f.credential)};
   const Channel channel(options, f.transport, f.clock);
-  const auto response =
-      channel.Send({.operation = "azure.head", .method = "HEAD", .url = kBlobUrl}, ObjectKey("x"), {});
+  const auto response = channel.Send({.operation = "azure.head", .method = "HEAD", .url = kBlobUrl},
+                                     ObjectKey("x"), {});
   ASSERT_FALSE(response);
   EXPECT_EQ(response.error().code, ErrorCode::kUnauthenticated);
   EXPECT_EQ(f.transport.answers_left(), 0U);
@@ -220,13 +229,19 @@ class GatedSource final : public TokenSource {
     ++fetches_;
     changed_.NotifyAll();
     while (!open_) changed_.Wait(mutex_);
+    if (refusal_) return Fail(*refusal_, "refused");
     return AccessToken{.value = Secret(std::string_view("gated")),
                        .expires = clock_.Now() + minutes(60),
                        .refresh_at = clock_.Now() + minutes(55)};
   }
+  std::string Describe() const override { return "gated"; }
   void WaitForFetch() {
     MutexLock lock(mutex_);
     while (fetches_ == 0) changed_.Wait(mutex_);
+  }
+  void RefuseWith(ErrorCode code) {
+    MutexLock lock(mutex_);
+    refusal_ = code;
   }
   void Open() {
     MutexLock lock(mutex_);
@@ -244,6 +259,7 @@ class GatedSource final : public TokenSource {
   CondVar changed_;
   bool open_ GUARDED_BY(mutex_) = false;
   int fetches_ GUARDED_BY(mutex_) = 0;
+  std::optional<ErrorCode> refusal_ GUARDED_BY(mutex_);
 };
 
 TEST(OAuth, ManyThreadsShareOneFetch) {
@@ -257,7 +273,9 @@ TEST(OAuth, ManyThreadsShareOneFetch) {
     for (int i = 0; i < 8; ++i) {
       threads.emplace_back([&] {
         HttpRequest request{.method = "GET", .url = kBlobUrl};
-        if (credential.Authorize(request, {}) && request.headers.Get("Authorization") == "Bearer gated") ++authorized;
+        if (credential.Authorize(request, {}) &&
+            request.headers.Get("Authorization") == "Bearer gated")
+          ++authorized;
       });
     }
     source.WaitForFetch();
@@ -265,6 +283,94 @@ TEST(OAuth, ManyThreadsShareOneFetch) {
   }
   EXPECT_EQ(authorized, 8);
   EXPECT_EQ(source.fetches(), 1);
+}
+
+// Counts how often the time was asked for: how far another thread has come.
+class CountingClock final : public Clock {
+ public:
+  MonotonicTime Now() const override {
+    ++asked_;
+    return clock_.Now();
+  }
+  WallTime WallNow() const override { return clock_.WallNow(); }
+  bool SleepUntil(MonotonicTime until, std::stop_token stop) override {
+    return clock_.SleepUntil(until, stop);
+  }
+  void WaitUntilAsked(int times) const {
+    while (asked_ < times) std::this_thread::yield();
+  }
+  int asked() const { return asked_; }
+
+ private:
+  mutable std::atomic<int> asked_{0};
+  FakeClock clock_;
+};
+
+TEST(OAuth, ThreadsThatWaitForOneFetchShareItsRefusal) {
+  FakeClock source_clock;
+  auto owned = std::make_unique<GatedSource>(source_clock);
+  GatedSource& source = *owned;
+  source.RefuseWith(ErrorCode::kUnauthenticated);
+  CountingClock clock;
+  BearerCredential credential(std::move(owned), clock);
+  std::atomic<int> refused{0};
+  const auto authorize = [&] {
+    HttpRequest request{.method = "GET", .url = kBlobUrl};
+    const Status status = credential.Authorize(request, {});
+    if (!status && status.error().code == ErrorCode::kUnauthenticated) ++refused;
+  };
+  {
+    const std::jthread first(authorize);
+    source.WaitForFetch();
+    const int asked = clock.asked();
+    const std::jthread second(authorize);
+    clock.WaitUntilAsked(
+        asked + 2);  // once to see that there is no token, once more when it waits for the fetch
+    source.Open();
+  }
+  EXPECT_EQ(refused, 2);
+  EXPECT_EQ(source.fetches(), 1);
+}
+
+TEST(OAuth, AMissingIdentityIsARefusalAndNotAMissingObject) {
+  FakeClock clock;
+  auto owned = std::make_unique<GatedSource>(clock);
+  owned->RefuseWith(ErrorCode::kNotFound);
+  owned->Open();
+  BearerCredential credential(std::move(owned), clock);
+  HttpRequest request{.method = "GET", .url = kBlobUrl};
+  const Status status = credential.Authorize(request, {});
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, ErrorCode::kUnauthenticated);
+}
+
+// Notes until when a fetch may last.
+class DeadlineSource final : public TokenSource {
+ public:
+  explicit DeadlineSource(FakeClock& clock, std::vector<MonotonicTime>& deadlines)
+      : clock_(clock), deadlines_(deadlines) {}
+  Result<AccessToken> Fetch(const CallContext& context) override {
+    deadlines_.push_back(context.deadline);
+    return MakeAccessToken("token", clock_.Now(), minutes(60));
+  }
+  std::string Describe() const override { return "deadline"; }
+
+ private:
+  FakeClock& clock_;
+  std::vector<MonotonicTime>& deadlines_;
+};
+
+TEST(OAuth, RenewalOfAValidTokenTakesLittleOfTheCallersTime) {
+  FakeClock clock;
+  std::vector<MonotonicTime> deadlines;
+  BearerCredential credential(std::make_unique<DeadlineSource>(clock, deadlines), clock);
+  HttpRequest request{.method = "GET", .url = kBlobUrl};
+  const MonotonicTime first = clock.Now() + minutes(2);
+  ASSERT_TRUE(credential.Authorize(request, {.deadline = first}));
+  clock.Advance(minutes(56));
+  ASSERT_TRUE(credential.Authorize(request, {.deadline = clock.Now() + minutes(2)}));
+  EXPECT_EQ(deadlines,
+            (std::vector<MonotonicTime>{first, clock.Now() + BearerCredential::kRefreshPatience}));
 }
 
 TEST(OAuth, WaitingForATokenEndsAtTheDeadline) {

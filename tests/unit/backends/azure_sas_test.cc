@@ -9,7 +9,8 @@ namespace skybridge::azure {
 namespace {
 
 // Made up for this test; signed with nothing.
-constexpr std::string_view kSas = "sv=2023-11-03&se=2026-01-05T11%3A00%3A00Z&sr=c&sp=rl&sig=a%2Fb%3D";
+constexpr std::string_view kSas =
+    "sv=2023-11-03&se=2026-01-05T11%3A00%3A00Z&sr=c&sp=rl&sig=a%2Fb%3D";
 
 TEST(Sas, IsAppendedVerbatimToTheQuery) {
   testing::FakeClock clock;
@@ -31,7 +32,8 @@ TEST(Sas, AlsoCoversTheSourceOfARenameAndOfACopy) {
   ASSERT_TRUE((*credential)->Authorize(request, {}));
   EXPECT_EQ(request.url, "https://a.dfs.core.windows.net/c/new?" + std::string(kSas));
   EXPECT_EQ(request.headers.Get("x-ms-rename-source"), "/c/old?" + std::string(kSas));
-  EXPECT_EQ(request.headers.Get("x-ms-copy-source"), "https://a.blob.core.windows.net/c/old?" + std::string(kSas));
+  EXPECT_EQ(request.headers.Get("x-ms-copy-source"),
+            "https://a.blob.core.windows.net/c/old?" + std::string(kSas));
 }
 
 TEST(Sas, ExpiryIsTheEarlierOfTokenAndDelegationKey) {
@@ -51,6 +53,29 @@ TEST(Sas, FailsOnceExpiredWithoutShowingTheToken) {
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().code, ErrorCode::kUnauthenticated);
   EXPECT_EQ(status.error().message.find("sig="), std::string::npos);
+}
+
+TEST(Sas, WarnsAWeekBeforeItsEndWithoutShowingTheToken) {
+  testing::FakeClock clock;
+  clock.SetWall(*ParseRfc3339("2025-12-29T10:59:59Z"));
+  const auto credential = SasCredential::Make(kSas, clock);
+  ASSERT_TRUE(credential);
+  EXPECT_EQ((*credential)->Warning(), "");
+  clock.Advance(std::chrono::seconds(1));
+  EXPECT_EQ((*credential)->Warning(),
+            "the service SAS expires at 2026-01-05T11:00:00Z; have a new one made");
+}
+
+TEST(Sas, IsDescribedByItsKindAndExpiry) {
+  testing::FakeClock clock;
+  const auto describe = [&](std::string_view sas) {
+    return SasCredential::Make(sas, clock).value()->Describe();
+  };
+  EXPECT_EQ(describe("ss=b&srt=sco&se=2027-01-01&sig=x"),
+            "account SAS, valid until 2027-01-01T00:00:00Z");
+  EXPECT_EQ(describe("sr=c&si=policy&sig=x"), "service SAS, its expiry is not in the token");
+  EXPECT_EQ(describe("sr=c&skoid=o&se=2027-01-01&ske=2026-12-31&sig=x"),
+            "user delegation SAS, valid until 2026-12-31T00:00:00Z");
 }
 
 TEST(Sas, NeedsASignature) {

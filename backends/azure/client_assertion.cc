@@ -1,0 +1,197 @@
+#include "backends/azure/client_assertion.h"
+
+#include <fcntl.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include <fmt/format.h>
+#include <openssl/bio.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <nlohmann/json.hpp>
+
+#include "backends/azure/nonce.h"
+#include "core/encoding.h"
+#include "core/file_descriptor.h"
+#include "core/secret_reference.h"
+
+namespace skybridge::azure {
+namespace {
+
+constexpr std::chrono::minutes kAssertionLifetime{10};
+
+template <auto Free>
+struct Deleter {
+  template <class T>
+  void operator()(T* pointer) const {
+    Free(pointer);
+  }
+};
+using BioPtr = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
+using KeyPtr = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
+using CertificatePtr = std::unique_ptr<X509, Deleter<X509_free>>;
+using DigestContextPtr = std::unique_ptr<EVP_MD_CTX, Deleter<EVP_MD_CTX_free>>;
+
+tl::unexpected<Error> BadCertificate(std::string_view reason) {
+  ERR_clear_error();
+  return Fail(ErrorCode::kInvalidArgument, fmt::format("the client certificate {}", reason));
+}
+
+// OpenSSL calls it for an encrypted key only, and would ask at the terminal without it.
+int GivePassPhrase(char* buffer, int size, int /*for_writing*/, void* user) {
+  const std::string_view phrase = static_cast<const Secret*>(user)->Reveal();
+  if (phrase.empty() || phrase.size() > static_cast<std::size_t>(size)) return -1;
+  std::memcpy(buffer, phrase.data(), phrase.size());
+  return static_cast<int>(phrase.size());
+}
+
+BioPtr OpenPem(const Secret& pem) {
+  const std::string_view text = pem.Reveal();
+  return BioPtr(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+}
+
+std::vector<CertificatePtr> ReadCertificates(const Secret& pem) {
+  std::vector<CertificatePtr> certificates;
+  const BioPtr bio = OpenPem(pem);
+  while (X509* one = PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)) {
+    certificates.emplace_back(one);
+  }
+  ERR_clear_error();  // the end of the text is an error for OpenSSL
+  return certificates;
+}
+
+std::string DerOf(X509* certificate) {
+  unsigned char* der = nullptr;
+  const int size = i2d_X509(certificate, &der);
+  if (size <= 0) return {};
+  std::string bytes(reinterpret_cast<const char*>(der), static_cast<std::size_t>(size));
+  OPENSSL_free(der);
+  return bytes;
+}
+
+// SHA-1 is what x5t is made of: a name, not a proof.
+std::string Sha1(std::string_view bytes) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned int size = 0;
+  if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha1(), nullptr) != 1)
+    return {};
+  return {reinterpret_cast<const char*>(digest.data()), size};
+}
+
+std::string UpperHex(std::string_view bytes) {
+  std::string hex = HexEncode(AsBytes(bytes));
+  for (char& c : hex) c = c >= 'a' && c <= 'f' ? static_cast<char>(c - 'a' + 'A') : c;
+  return hex;
+}
+
+std::int64_t UnixSeconds(WallTime time) {
+  return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
+}
+
+// The leaf goes first, whatever the order in the file.
+bool PutLeafFirst(std::vector<CertificatePtr>& certificates, EVP_PKEY* key) {
+  for (CertificatePtr& one : certificates) {
+    if (X509_check_private_key(one.get(), key) != 1) continue;
+    std::swap(one, certificates.front());
+    return true;
+  }
+  return false;
+}
+
+std::string MakeHeader(const std::vector<CertificatePtr>& certificates, bool send_chain) {
+  const std::string thumbprint = Sha1(DerOf(certificates.front().get()));
+  nlohmann::json header = {{"alg", "RS256"},
+                           {"typ", "JWT"},
+                           {"x5t", Base64UrlEncode(AsBytes(thumbprint))},
+                           {"kid", UpperHex(thumbprint)}};
+  if (send_chain) {
+    auto chain = nlohmann::json::array();
+    for (const CertificatePtr& one : certificates)
+      chain.push_back(Base64Encode(AsBytes(DerOf(one.get()))));
+    header["x5c"] = std::move(chain);
+  }
+  return Base64UrlEncode(AsBytes(header.dump()));
+}
+
+}  // namespace
+
+struct CertificateAssertion::Key {
+  KeyPtr key;
+};
+
+CertificateAssertion::CertificateAssertion(std::unique_ptr<Key> key, std::string header,
+                                           std::string thumbprint)
+    : key_(std::move(key)), header_(std::move(header)), thumbprint_(std::move(thumbprint)) {}
+CertificateAssertion::~CertificateAssertion() = default;
+
+Result<std::unique_ptr<CertificateAssertion>> CertificateAssertion::Make(
+    const CertificateOptions& options) {
+  Secret phrase = options.pass_phrase;
+  KeyPtr key(PEM_read_bio_PrivateKey(OpenPem(options.pem).get(), nullptr, GivePassPhrase, &phrase));
+  if (key == nullptr) {
+    return BadCertificate(phrase.empty() ? "has no private key, or one that needs a pass phrase"
+                                         : "has no private key, or another pass phrase");
+  }
+  if (EVP_PKEY_get_base_id(key.get()) != EVP_PKEY_RSA)
+    return BadCertificate("must have an RSA key");
+  std::vector<CertificatePtr> certificates = ReadCertificates(options.pem);
+  if (certificates.empty())
+    return BadCertificate("has a private key but no certificate; put both into one PEM");
+  if (!PutLeafFirst(certificates, key.get())) return BadCertificate("is not of its private key");
+  auto holder = std::make_unique<Key>();
+  holder->key = std::move(key);
+  std::string thumbprint = UpperHex(Sha1(DerOf(certificates.front().get())));
+  return std::unique_ptr<CertificateAssertion>(new CertificateAssertion(
+      std::move(holder), MakeHeader(certificates, options.send_chain), std::move(thumbprint)));
+}
+
+Result<Secret> CertificateAssertion::Make(const AssertionRequest& request) {
+  const nlohmann::json claims = {
+      {"aud", request.audience},         {"iss", request.client_id},
+      {"sub", request.client_id},        {"jti", MakeUuid()},
+      {"nbf", UnixSeconds(request.now)}, {"exp", UnixSeconds(request.now + kAssertionLifetime)}};
+  const std::string text = header_ + '.' + Base64UrlEncode(AsBytes(claims.dump()));
+  const DigestContextPtr context(EVP_MD_CTX_new());
+  const auto* bytes = reinterpret_cast<const unsigned char*>(text.data());
+  std::size_t size = 0;
+  bool ok =
+      EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, key_->key.get()) == 1 &&
+      EVP_DigestSign(context.get(), nullptr, &size, bytes, text.size()) == 1;
+  std::string signature(size, '\0');
+  ok = ok && EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()),
+                            &size, bytes, text.size()) == 1;
+  if (!ok) {
+    ERR_clear_error();
+    return Fail(ErrorCode::kInternal, "the client assertion could not be signed");
+  }
+  signature.resize(size);
+  return Secret(text + '.' + Base64UrlEncode(AsBytes(signature)));
+}
+
+std::string CertificateAssertion::Describe() const { return "certificate " + thumbprint_; }
+
+Result<Secret> FederatedTokenFile::Make(const AssertionRequest& /*request*/) {
+  const FileDescriptor file(open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return Fail(ErrorFromErrno(errno, "federated token file " + path_));
+  std::string token(kMaxSecretBytes + 1, '\0');
+  const std::size_t size = TRY(ReadUpTo(file.get(), token.data(), token.size(), path_));
+  token.resize(size);
+  if (token.size() > kMaxSecretBytes) {
+    return Fail(ErrorCode::kTooLarge, fmt::format("federated token file {} is too long", path_));
+  }
+  const auto last = token.find_last_not_of(" \t\r\n");
+  token.resize(last == std::string::npos ? 0 : last + 1);
+  if (token.empty()) {
+    return Fail(ErrorCode::kUnauthenticated,
+                fmt::format("federated token file {} is empty", path_));
+  }
+  return Secret(std::move(token));
+}
+
+}  // namespace skybridge::azure

@@ -1,0 +1,35 @@
+#include "backends/azure/clouds.h"
+
+#include <array>
+
+#include "backends/azure/oauth.h"
+#include "backends/azure/url.h"
+
+namespace skybridge::azure {
+namespace {
+
+struct Cloud {
+  std::string_view storage_suffix;
+  std::string_view authority;
+};
+
+constexpr std::array kClouds{
+    Cloud{".core.windows.net", kPublicAuthority},
+    Cloud{".core.usgovcloudapi.net", "https://login.microsoftonline.us"},
+    Cloud{".core.chinacloudapi.cn", "https://login.chinacloudapi.cn"},
+    Cloud{".core.cloudapi.de", "https://login.microsoftonline.de"},
+    Cloud{".core.microsoft.scloud", "https://login.microsoftonline.microsoft.scloud"},
+    Cloud{".core.eaglex.ic.gov", "https://login.microsoftonline.eaglex.ic.gov"},
+};
+
+}  // namespace
+
+std::string AuthorityOf(std::string_view storage_endpoint) {
+  const std::string_view host = SplitUrl(storage_endpoint).host;
+  for (const Cloud& cloud : kClouds) {
+    if (host.ends_with(cloud.storage_suffix)) return std::string(cloud.authority);
+  }
+  return std::string(kPublicAuthority);
+}
+
+}  // namespace skybridge::azure
