@@ -15,6 +15,7 @@ import tempfile
 import time
 import urllib.request
 
+CONTAINER = "lake"  # the name of the file system in Azure and of the bucket in OCI
 UNITS = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
 
@@ -63,7 +64,8 @@ class Cloud:
         ready = work / "ready.json"
         self.log = work / "cloud.log"
         with open(self.log, "wb") as log:
-            self.process = subprocess.Popen([program, "--data-dir", work / "cloud", "--ready-file", ready],
+            self.process = subprocess.Popen([program, "--data-dir", work / "cloud", "--ready-file", ready,
+                                             "--azure-filesystem", CONTAINER, "--oci-bucket", CONTAINER],
                                             stdout=log, stderr=log)
         deadline = time.monotonic() + 20
         while not ready.exists():
@@ -74,7 +76,7 @@ class Cloud:
 
     def requests(self):
         """Requests so far, by class."""
-        with urllib.request.urlopen(self.ready["admin"] + "/admin/counts", timeout=10) as reply:
+        with urllib.request.urlopen(self.ready["admin"]["endpoint"] + "/admin/counts", timeout=10) as reply:
             counts = json.load(reply)
         return {name: entry["requests"] for name, entry in counts["operations"].items()}
 
@@ -98,7 +100,8 @@ class Mount:
         return self.point / name
 
     def mount(self):
-        run(self.skybridge, "mount", "--all", self.point, "--log-file", self.work / "mount.log")
+        run(self.skybridge, "mount", "--all", self.point, "--cache-dir", self.work / "cache",
+            "--log-file", self.work / "mount.log")
 
     def unmount(self, quiet=False):
         if not os.path.ismount(self.point):
@@ -279,7 +282,7 @@ def main():
         say("Starting the local cloud (a test double on loopback; nobody's data is safe in it)")
         cloud = Cloud((options.build / "tests/localcloud/localcloud").resolve(), work)
         configuration = work / "config.json"
-        configuration.write_text(json.dumps(make_configuration(cloud.ready, work), indent=2))
+        configuration.write_text(json.dumps(make_configuration(cloud.ready), indent=2))
         configuration.chmod(0o600)
         os.environ["SKYBRIDGE_CONFIG"] = str(configuration)
         mount = Mount(skybridge, work)
@@ -302,20 +305,18 @@ def main():
             shutil.rmtree(work, ignore_errors=True)
 
 
-def make_configuration(ready, work):
+def make_configuration(ready):
     """The same file a user would write, with the local cloud's endpoints and keys."""
-    azure, oci = ready["azure"], ready["oci"]
+    azure = next(account for account in ready["azure"]["accounts"] if account["hierarchical"])
+    oci = ready["oci"]
     return {
         "remotes": {
-            "azure": {"uri": f"abfss://{azure['filesystem']}@{azure['account']}.dfs.core.windows.net/",
-                      "endpoint": azure["endpoint"],
-                      "auth": {"type": "shared_key", "account_key": azure["account_key"]}},
-            "oci": {"uri": f"oci://{oci['bucket']}@{oci['namespace']}/", "region": oci["region"],
+            "azure": {"uri": f"abfss://{CONTAINER}@{azure['name']}.dfs.core.windows.net/", "endpoint": azure["url"],
+                      "auth": {"type": "shared_key", "account_key": azure["key"]}},
+            "oci": {"uri": f"oci://{CONTAINER}@{oci['namespace']}/", "region": oci["region"],
                     "endpoint": oci["endpoint"],
                     "auth": {"type": "config_file", "config_file": oci["config_file"]}},
         },
-        "mounts": {str(work / "clouds"): {"remotes": ["azure", "oci"], "cache_dir": str(work / "cache"),
-                                          "cache_size": "4GiB"}},
     }
 
 
