@@ -142,6 +142,9 @@ void CheckMetadata(const Call& call, const Metadata& metadata, const std::string
     Refuse(400, "MetadataTooLarge", "The metadata is over the permitted size.");
 }
 
+// Stands for "from the beginning" where a continuation must not be empty; no name can be this.
+constexpr char kBeginning[] = "\x01";
+
 constexpr std::string_view kContinuationHead = "\xFB\xEF\xBE";  // "++++" in base64
 
 }  // namespace
@@ -348,6 +351,19 @@ std::size_t PageSize(const Call& call, const std::string& query_name, bool clamp
            "One of the query parameters is outside the permissible range.");
   }
   return std::min<std::size_t>(wanted, kMaxPage);
+}
+
+ListPage ReadPage(const Call& call, const PageRequest& request) {
+  const Container& container = call.container();
+  std::string after =
+      ReadContinuation(call.target.query.Get(request.token_parameter), request.token_parameter);
+  const std::size_t wanted = PageSize(call, request.size_parameter, request.clamp);
+  if (after.empty() && call.listing.empty_first_page) return {.next = kBeginning};
+  if (after == kBeginning) after.clear();
+  return container.tree->List({.prefix = request.prefix,
+                               .delimited = request.delimited,
+                               .after = std::move(after),
+                               .max = std::min(wanted, call.listing.largest_page)});
 }
 
 void AuthorizeSource(const Call& call, const Account& account, const SourcePath& source,

@@ -11,6 +11,7 @@
 #include "core/byte_range.h"
 #include "tests/localcloud/azure_account.h"
 #include "tests/localcloud/azure_auth.h"
+#include "tests/localcloud/azure_listing_options.h"
 #include "tests/localcloud/azure_operation.h"
 #include "tests/localcloud/azure_target.h"
 
@@ -27,6 +28,7 @@ struct Call {
   Account& account;
   Storage& storage;
   const TokenIssuer& issuer;
+  ListingOptions listing;
   std::function<Account*(std::string_view name)> find_account;
   Slice body;            // kept bytes of operations that carry data
   std::string body_md5;  // base64, for operations that store it
@@ -66,6 +68,16 @@ std::string ReadContinuation(const std::string& token, const std::string& parame
 std::uint64_t NeedNumber(const Call& call, const std::string& query_name);  // throws 400
 // maxResults or maxresults, 1 to 5000; `clamp` instead of refusing more. Throws 400.
 std::size_t PageSize(const Call& call, const std::string& query_name, bool clamp);
+
+// One page of names in the container; the words by which each protocol asks for it differ.
+struct PageRequest {
+  std::string prefix;
+  bool delimited = false;
+  std::string token_parameter;  // "continuation" or "marker"
+  std::string size_parameter;   // "maxResults" or "maxresults"
+  bool clamp = false;           // a size over the limit is cut instead of refused
+};
+ListPage ReadPage(const Call& call, const PageRequest& request);  // throws 400
 
 // A copy's or rename's other end in the account `asked` for. Throws 403 when its SAS is missing or
 // wrong.

@@ -289,11 +289,11 @@ Response ListBlobs(const Call& call) {
   const Includes includes = IncludesOf(call);
   const std::string delimiter = call.target.query.Get("delimiter");
   if (!delimiter.empty() && delimiter != "/") RefuseQuery("delimiter", delimiter);
-  const ListPage page =
-      container.tree->List({.prefix = call.target.query.Get("prefix"),
-                            .delimited = !delimiter.empty(),
-                            .after = ReadContinuation(call.target.query.Get("marker"), "marker"),
-                            .max = PageSize(call, "maxresults", /*clamp=*/true)});
+  const ListPage page = ReadPage(call, {.prefix = call.target.query.Get("prefix"),
+                                        .delimited = !delimiter.empty(),
+                                        .token_parameter = "marker",
+                                        .size_parameter = "maxresults",
+                                        .clamp = true});
   std::string xml(kXmlStart);
   xml.reserve(page.entries.size() * 900 + 1000);
   xml += "<EnumerationResults ServiceEndpoint=\"" + EscapeXml(ServiceEndpoint(call)) +

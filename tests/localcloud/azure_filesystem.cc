@@ -150,11 +150,10 @@ Response ListPaths(const Call& call) {
   const std::string directory =
       NormalPath(call.target.query.Get("directory"), /*hierarchical=*/true);
   RequireDirectory(call, directory);
-  const ListPage page = call.container().tree->List(
-      {.prefix = directory.empty() ? "" : directory + '/',
-       .delimited = !recursive,
-       .after = ReadContinuation(call.target.query.Get("continuation"), "continuation"),
-       .max = PageSize(call, "maxResults", /*clamp=*/false)});
+  const ListPage page = ReadPage(call, {.prefix = directory.empty() ? "" : directory + '/',
+                                        .delimited = !recursive,
+                                        .token_parameter = "continuation",
+                                        .size_parameter = "maxResults"});
   std::string json = "{\"paths\":[";
   for (const ListEntry& entry : page.entries) AppendPath(json, call, entry);
   Response response = JsonReply(json + "]}");

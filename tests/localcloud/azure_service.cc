@@ -166,8 +166,8 @@ void RequireLength(const Request& request) {
 
 class AzureService::Impl {
  public:
-  Impl(Storage& storage, const Clock& clock, azure::TokenOptions tokens)
-      : storage_(storage), clock_(clock), tokens_(std::move(tokens)) {}
+  Impl(Storage& storage, const Clock& clock, const AzureOptions& options)
+      : storage_(storage), clock_(clock), tokens_(options.tokens), listing_(options.listing) {}
 
   Status AddAccount(const AzureAccountOptions& options);
   Response Handle(const Request& request, std::string_view inherited_version);
@@ -190,6 +190,7 @@ class AzureService::Impl {
   Storage& storage_;
   const Clock& clock_;
   const azure::TokenOptions tokens_;
+  const azure::ListingOptions listing_;
   const azure::TokenIssuer issuer_;
   std::map<std::string, std::unique_ptr<Account>, std::less<>>
       accounts_;  // constant once made; what they hold is not
@@ -288,6 +289,7 @@ Response AzureService::Impl::HandleStorage(const Request& request, const Target&
             .account = *account,
             .storage = storage_,
             .issuer = issuer_,
+            .listing = listing_,
             .find_account = [this](std::string_view name) { return FindAccount(name); }};
   call.object_id =
       azure::Authorize({.request = request,
@@ -370,7 +372,7 @@ AzureService::~AzureService() = default;
 
 Result<std::unique_ptr<AzureService>> AzureService::Make(const AzureOptions& options,
                                                          Storage& storage, const Clock& clock) {
-  auto impl = std::make_unique<Impl>(storage, clock, options.tokens);
+  auto impl = std::make_unique<Impl>(storage, clock, options);
   for (const AzureAccountOptions& account : options.accounts) TRY_VOID(impl->AddAccount(account));
   return std::unique_ptr<AzureService>(new AzureService(std::move(impl)));
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/clock.h"
+#include "tests/localcloud/azure_listing_options.h"
 #include "tests/localcloud/azure_oauth.h"
 #include "tests/localcloud/service.h"
 #include "tests/localcloud/storage.h"
@@ -32,6 +33,7 @@ struct AzureAccountOptions {
 struct AzureOptions {
   std::vector<AzureAccountOptions> accounts;
   azure::TokenOptions tokens;
+  azure::ListingOptions listing;
 };
 
 class AzureService final : public Service {

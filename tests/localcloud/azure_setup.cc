@@ -45,6 +45,7 @@ AzureOptions MakeAzureOptions(const AzureSetup& setup) {
                                 .object_id = setup.client_id}};
   options.tokens.managed_client_id = setup.client_id;
   options.tokens.managed_object_id = setup.client_id;
+  options.listing = setup.listing;
   return options;
 }
 

@@ -16,7 +16,8 @@ struct AzureSetup {
   std::string lake_key;                  // base64; "" makes one
   std::vector<std::string> filesystems;  // of the lake account
   std::vector<std::string>
-      containers;         // of the flat account, devstoreaccount1 with its documented key
+      containers;  // of the flat account, devstoreaccount1 with its documented key
+  azure::ListingOptions listing;
   std::string tenant_id;  // "" makes one; likewise the next two
   std::string client_id;
   std::string client_secret;

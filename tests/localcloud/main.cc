@@ -64,7 +64,8 @@ Result<Running> StartAzure(Shared& shared, const ProgramOptions& options) {
   const AzureSetup setup = CompleteAzureSetup(options.azure);
   Running running;
   running.service = TRY(AzureService::Make(MakeAzureOptions(setup), *shared.storage, shared.clock));
-  running.server = TRY(Server::Start(*running.service, shared.clock, shared.On(options.azure_port)));
+  running.server =
+      TRY(Server::Start(*running.service, shared.clock, shared.On(options.azure_port)));
   running.description = nlohmann::json::parse(DescribeAzure(setup, running.server->url()));
   return running;
 }
@@ -133,14 +134,19 @@ void AddOptions(CLI::App& app, ProgramOptions& options) {
                  "Keep everything in this directory instead of in memory");
   app.add_option("--admin-port", options.admin_port,
                  "Port for rules and counts; 0 lets the kernel choose");
-  app.add_option("--azure-port", options.azure_port,
-                 "Port for Azure; 0 lets the kernel choose");
+  app.add_option("--azure-port", options.azure_port, "Port for Azure; 0 lets the kernel choose");
   app.add_option("--azure-lake-key", options.azure.lake_key,
                  "Key of the account 'lake' (base64); made anew when not given");
   app.add_option("--azure-filesystem", options.azure.filesystems,
                  "Filesystem of 'lake' to create at start; may be repeated");
   app.add_option("--azure-container", options.azure.containers,
                  "Container of 'devstoreaccount1' (flat) to create at start; may be repeated");
+  app.add_option("--azure-largest-page", options.azure.listing.largest_page,
+                 "Entries that a page of a listing has at most")
+      ->check(CLI::Range(1, 5000))
+      ->capture_default_str();
+  app.add_flag("--azure-empty-pages", options.azure.listing.empty_first_page,
+               "Begin every listing with an empty page that goes on");
   app.add_option("--azure-tenant-id", options.azure.tenant_id,
                  "Tenant of the service principal; made anew when not given");
   app.add_option("--azure-client-id", options.azure.client_id,

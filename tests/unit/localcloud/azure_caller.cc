@@ -15,6 +15,11 @@ AzureCaller::AzureCaller() : storage_(MakeMemoryStorage()) { Start(); }
 
 AzureCaller::AzureCaller(std::string directory) : directory_(std::move(directory)) { Restart(); }
 
+AzureCaller::AzureCaller(azure::ListingOptions listing)
+    : listing_(listing), storage_(MakeMemoryStorage()) {
+  Start();
+}
+
 void AzureCaller::Restart() {
   service_.reset();
   storage_.reset();
@@ -33,6 +38,7 @@ void AzureCaller::Start() {
       {.tenant_id = kTenant, .client_id = kClient, .client_secret = kSecret, .object_id = kObject}};
   options.tokens.managed_client_id = kClient;
   options.tokens.managed_object_id = kObject;
+  options.listing = listing_;
   auto service = AzureService::Make(options, *storage_, clock_);
   ASSERT_TRUE(service) << service.error().message;
   service_ = *std::move(service);

@@ -28,6 +28,7 @@ class AzureCaller {
  public:
   AzureCaller();                                // keeps everything in memory
   explicit AzureCaller(std::string directory);  // in a directory that Restart opens again
+  explicit AzureCaller(azure::ListingOptions listing);
 
   // `target` is what follows the account: "/fs/a%20b?resource=file".
   Response Send(const std::string& method, const std::string& target, CallOptions options = {});
@@ -62,6 +63,7 @@ class AzureCaller {
   void Start();
 
   skybridge::testing::FakeClock clock_;
+  azure::ListingOptions listing_;
   std::string directory_;
   std::unique_ptr<Storage> storage_;
   std::unique_ptr<AzureService> service_;

@@ -151,6 +151,17 @@ TEST_F(AzureListing, TellsMetadataAndPermissionsWhereThereAreSome) {
   EXPECT_EQ(CodeOf(flat), "InvalidQueryParameterValue");
 }
 
+TEST(AzureListingOptions, CutPagesShortAndBeginWithAnEmptyOne) {
+  AzureCaller caller(azure::ListingOptions{.largest_page = 2, .empty_first_page = true});
+  for (const char* path : {"a", "b", "c"}) caller.CreateFile(path, "");
+  const Response first = caller.Send("GET", "/fs?resource=filesystem&recursive=true");
+  EXPECT_EQ(first.body, R"({"paths":[]})");
+  EXPECT_NE(first.headers.Get("x-ms-continuation"), "");
+  EXPECT_EQ(caller.List("", true), (Names{"a", "b", "c"}));
+  const Response blobs = caller.Send("GET", "/fs?restype=container&comp=list");
+  EXPECT_NE(blobs.body.find("<Blobs></Blobs><NextMarker>2!"), std::string::npos);
+}
+
 TEST_F(AzureListing, LosesAndRepeatsNothingOverManyPages) {
   for (int i = 0; i < 2000; ++i)
     caller_.Send("PUT",

@@ -1,4 +1,6 @@
 // Data Lake paths: what creating, appending, flushing, renaming and deleting mean.
+#include <thread>
+
 #include <gtest/gtest.h>
 
 #include "tests/unit/localcloud/azure_caller.h"
@@ -320,6 +322,25 @@ TEST_F(AzurePath, KnowsNoAccessControlInAFlatAccount) {
             "false");
   EXPECT_EQ(Send("HEAD", "/fs?resource=filesystem").headers.Get("x-ms-namespace-enabled"), "true");
   EXPECT_EQ(Send("HEAD", "/fs/?action=getAccessControl").status, 200);
+}
+
+TEST_F(AzurePath, ServesManyThreadsAtOnce) {
+  constexpr int kThreads = 4;
+  constexpr int kFiles = 20;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([this, t] {
+      for (int i = 0; i < kFiles; ++i) {
+        const std::string path = "d" + std::to_string(t) + "/f" + std::to_string(i);
+        caller_.CreateFile(path, path);
+        EXPECT_EQ(caller_.Read(path), path);
+        EXPECT_EQ(Rename(path, path + ".moved").status, 201);
+        caller_.List("", true, 7);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(caller_.List("", true).size(), static_cast<std::size_t>(kThreads * (kFiles + 1)));
 }
 
 TEST_F(AzurePath, RefusesInItsOwnWordsForARule) {
