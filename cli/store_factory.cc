@@ -174,17 +174,21 @@ Outcome<std::unique_ptr<OpenStore>> OpenOciRemote(const RemoteConfig& remote,
   };
   const oci::Profile profile =
       CLI_TRY_IN(LoadOciProfile(remote.auth, variables, environment), what, Phase::kConfiguration);
-  auto identities =
-      CLI_TRY_IN(oci::MakeIdentityProvider(profile, oci::KeyFilePolicy::kRefuseIfOthersMayRead),
-                 what, Phase::kConfiguration);
+  auto stack = std::make_unique<RemoteStack>(remote, clock);
+  const std::string& region = remote.region.empty() ? profile.region : remote.region;
+  auto identities = CLI_TRY_IN(
+      oci::MakeIdentityProvider(
+          {.profile = profile,
+           .auth_endpoint = region.empty() ? std::string() : oci::AuthEndpoint(region, variables)},
+          stack->transport(), clock),
+      what, Phase::kConfiguration);
   const oci::OciStoreOptions options{
       .endpoint = remote.endpoint,
-      .region = remote.region.empty() ? profile.region : remote.region,
+      .region = region,
       .name_space = uri.name_space,
       .bucket = uri.bucket,
       .root = uri.path,
       .environment = variables};
-  auto stack = std::make_unique<RemoteStack>(remote, clock);
   auto store =
       CLI_TRY_IN(oci::MakeOciStore(options, stack->transport(), std::move(identities), clock), what,
                  Phase::kConfiguration);

@@ -33,10 +33,10 @@ Client::Client(HttpTransport& transport, std::unique_ptr<IdentityProvider> ident
 
 Result<HttpResponse> Client::Send(Call call, std::string_view what, const CallContext& context) {
   if (!call.json.empty()) call.http.body = AsBytes(call.json);
-  std::shared_ptr<const Identity> identity = TRY(identities_->Current());
+  std::shared_ptr<const Identity> identity = TRY(identities_->Current(context));
   Result<HttpResponse> response = SendSigned(call, *identity, context);
   if (response && response->status == kUnauthorized && identities_->Renew(*identity)) {
-    identity = TRY(identities_->Current());
+    identity = TRY(identities_->Current(context));
     response = SendSigned(call, *identity, context);
   }
   if (!response) {

@@ -177,7 +177,7 @@ Result<Profile> LoadProfile(const ProfileRequest& request) {
       ExpandHome(lookup.Get("security_token_file", "OCI_CLI_SECURITY_TOKEN_FILE"), environment);
   profile.region = lookup.Get("region", "OCI_CLI_REGION");
   if (profile.region.empty()) profile.region = environment("OCI_REGION").value_or("");
-  if (!profile.region.empty()) profile.region = RegionId(profile.region);
+  if (!profile.region.empty()) profile.region = RegionId(profile.region, environment);
   TRY_VOID(CheckComplete(profile, fmt::format("{} [{}]", file.path, name)));
   return profile;
 }

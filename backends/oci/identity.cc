@@ -1,97 +1,117 @@
 #include "backends/oci/identity.h"
 
-#include <filesystem>
-#include <fstream>
-#include <iterator>
-#include <optional>
-#include <system_error>
+#include <utility>
 
-#include "core/mutex.h"
+#include <nlohmann/json.hpp>
+
+#include "backends/oci/refreshing_identity.h"
+#include "backends/oci/token_exchange.h"
+#include "backends/oci/watched_file.h"
 
 namespace skybridge::oci {
 namespace {
 
 Result<std::shared_ptr<const PrivateKey>> LoadKey(const Profile& profile, KeyFilePolicy policy) {
-  Result<PrivateKey> key = profile.key_content.empty() ? LoadPrivateKey(profile.key_file, profile.pass_phrase, policy)
-                                                       : PrivateKey::FromPem(profile.key_content, profile.pass_phrase,
-                                                                             "in OCI_CLI_KEY_CONTENT");
+  Result<PrivateKey> key =
+      profile.key_content.empty()
+          ? LoadPrivateKey(profile.key_file, profile.pass_phrase, policy)
+          : PrivateKey::FromPem(profile.key_content, profile.pass_phrase, "in OCI_CLI_KEY_CONTENT");
   if (!key) return Fail(std::move(key).error());
   return std::make_shared<const PrivateKey>(*std::move(key));
 }
 
-class ApiKeyIdentity final : public IdentityProvider {
+class FixedIdentity final : public IdentityProvider {
  public:
-  explicit ApiKeyIdentity(std::shared_ptr<const Identity> identity) : identity_(std::move(identity)) {}
-  Result<std::shared_ptr<const Identity>> Current() override { return identity_; }
-  bool Renew(const Identity&) override { return false; }
+  explicit FixedIdentity(Identity identity)
+      : identity_(std::make_shared<const Identity>(std::move(identity))) {}
+  Result<std::shared_ptr<const Identity>> Current(const CallContext& /*context*/) override {
+    return identity_;
+  }
+  bool Renew(const Identity& /*refused*/) override { return false; }
 
  private:
   const std::shared_ptr<const Identity> identity_;
 };
 
-class SessionTokenIdentity final : public IdentityProvider {
+// The token of a file; where nobody has written a new one when the next is wanted, it is exchanged
+// for a fresh one. Source: "oci session refresh" of the OCI CLI (POST /v1/authentication/refresh,
+// signed by the token it replaces).
+class SessionTokenSource final : public IdentitySource {
  public:
-  SessionTokenIdentity(Profile profile, KeyFilePolicy policy) : profile_(std::move(profile)), policy_(policy) {}
+  SessionTokenSource(ProfileIdentityOptions options, HttpTransport& transport, Clock& clock)
+      : options_(std::move(options)),
+        exchange_{transport, clock},
+        file_(options_.profile.security_token_file) {}
 
-  // The file's time is looked at on every call: one stat beside a signature that costs a thousand times as much.
-  Result<std::shared_ptr<const Identity>> Current() override {
-    std::error_code error;
-    const auto changed = std::filesystem::last_write_time(profile_.security_token_file, error);
-    if (error) return Fail(ErrorFromErrno(error.value(), "security token '" + profile_.security_token_file + "'"));
-    MutexLock lock(mutex_);
-    if (identity_ != nullptr && changed == file_time_) return identity_;
-    identity_ = TRY(Read());
-    file_time_ = changed;
-    return identity_;
+  Result<Identity> Fetch(const CallContext& context) override {
+    if (last_.key == nullptr || file_.HasChanged()) {
+      last_ = TRY(Read());
+    } else {
+      last_ = TRY(Refresh(context));
+    }
+    return last_;
   }
-
-  bool Renew(const Identity& refused) override {
-    MutexLock lock(mutex_);
-    auto fresh = Read();
-    if (!fresh) return false;
-    identity_ = *fresh;
-    return identity_->key_id != refused.key_id;
-  }
+  bool HasChanged() const override { return file_.HasChanged(); }
 
  private:
   // Token and key are read together: a new token signed with an old key is refused.
-  Result<std::shared_ptr<const Identity>> Read() const REQUIRES(mutex_) {
-    std::ifstream in(profile_.security_token_file, std::ios::binary);
-    std::string token{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-    token.erase(token.find_last_not_of(" \t\r\n") + 1);
-    if (token.empty()) {
-      return Fail(ErrorCode::kUnauthenticated, "security token '" + profile_.security_token_file + "' is empty");
-    }
-    auto key = TRY(LoadKey(profile_, policy_));
-    return std::make_shared<const Identity>(Identity{"ST$" + token, std::move(key)});
+  Result<Identity> Read() {
+    const auto written = file_.LastWritten();
+    const std::string token = TRY(ReadTokenFile(file_.path(), "security token"));
+    auto key = TRY(LoadKey(options_.profile, options_.policy));
+    file_.NoteRead(written);
+    return TokenIdentity(token, std::move(key));
   }
 
-  const Profile profile_;
-  const KeyFilePolicy policy_;
-  Mutex mutex_;
-  std::shared_ptr<const Identity> identity_ GUARDED_BY(mutex_);
-  std::filesystem::file_time_type file_time_ GUARDED_BY(mutex_){};
+  Result<Identity> Refresh(const CallContext& context) const {
+    constexpr std::string_view kWhat =
+        "refresh the OCI session (log in again: oci session authenticate)";
+    if (options_.auth_endpoint.empty()) {
+      return Fail(
+          ErrorCode::kUnauthenticated,
+          "the OCI session token was refused or is over, and no region says where to renew it");
+    }
+    const std::string token = last_.key_id.substr(std::string_view("ST$").size());
+    const Call call =
+        MakeTokenCall("oci.refresh_session", options_.auth_endpoint + "/v1/authentication/refresh",
+                      nlohmann::json{{"currentToken", token}}.dump());
+    const HttpResponse response = TRY(exchange_.Send(call, last_, kWhat, context));
+    const std::string fresh = TRY(ParseTokenReply(response.body, kWhat));
+    return TokenIdentity(fresh, last_.key);
+  }
+
+  const ProfileIdentityOptions options_;
+  const TokenExchange exchange_;
+  WatchedFile file_;
+  Identity last_;
 };
 
 Status CheckFingerprint(const Profile& profile, const PrivateKey& key) {
   if (profile.fingerprint == key.fingerprint()) return {};
-  return Fail(ErrorCode::kUnauthenticated, "the OCI profile names the fingerprint " + profile.fingerprint +
-                                               ", but its private key has " + key.fingerprint());
+  return Fail(ErrorCode::kUnauthenticated, "the OCI profile names the fingerprint " +
+                                               profile.fingerprint + ", but its private key has " +
+                                               key.fingerprint());
 }
 
 }  // namespace
 
-Result<std::unique_ptr<IdentityProvider>> MakeIdentityProvider(const Profile& profile, KeyFilePolicy policy) {
+std::unique_ptr<IdentityProvider> MakeFixedIdentity(Identity identity) {
+  return std::make_unique<FixedIdentity>(std::move(identity));
+}
+
+Result<std::unique_ptr<IdentityProvider>> MakeIdentityProvider(
+    const ProfileIdentityOptions& options, HttpTransport& transport, Clock& clock) {
+  const Profile& profile = options.profile;
   if (profile.authentication == Authentication::kSecurityToken) {
-    auto provider = std::make_unique<SessionTokenIdentity>(profile, policy);
-    TRY(provider->Current());
+    auto source = std::make_unique<SessionTokenSource>(options, transport, clock);
+    auto provider = std::make_unique<RefreshingIdentity>(std::move(source), clock);
+    TRY(provider->Current({}));  // reads the files, so that what is wrong with them shows now
     return provider;
   }
-  auto key = TRY(LoadKey(profile, policy));
+  auto key = TRY(LoadKey(profile, options.policy));
   TRY_VOID(CheckFingerprint(profile, *key));
   std::string key_id = profile.tenancy + "/" + profile.user + "/" + profile.fingerprint;
-  return std::make_unique<ApiKeyIdentity>(
-      std::make_shared<const Identity>(Identity{std::move(key_id), std::move(key)}));
+  return MakeFixedIdentity({.key_id = std::move(key_id), .key = std::move(key)});
 }
 
 }  // namespace skybridge::oci

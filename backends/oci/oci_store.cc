@@ -566,14 +566,14 @@ Result<std::unique_ptr<ObjectStore>> MakeOciStore(const OciStoreOptions& options
                                                   std::unique_ptr<IdentityProvider> identities, Clock& clock) {
   if (options.bucket.empty()) return Fail(ErrorCode::kInvalidArgument, "OCI: no bucket is named");
   BucketOptions bucket{.endpoint = options.endpoint,
-                       .region = options.region.empty() ? std::string() : RegionId(options.region),
+                       .region = options.region.empty() ? std::string() : RegionId(options.region, options.environment),
                        .name_space = options.name_space,
                        .bucket = options.bucket};
   if (bucket.endpoint.empty()) {
     if (bucket.region.empty()) {
       return Fail(ErrorCode::kInvalidArgument, "OCI: neither a region nor an endpoint is configured");
     }
-    bucket.endpoint = ObjectStorageEndpoint(bucket.region, options.environment);
+    bucket.endpoint = ObjectStorageEndpoint(bucket.region, bucket.name_space, options.environment);
   }
   while (bucket.endpoint.ends_with('/')) bucket.endpoint.pop_back();
   TRY_VOID(CheckEndpoint(bucket.endpoint));

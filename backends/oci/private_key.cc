@@ -13,6 +13,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <openssl/x509.h>
 
 #include "core/digest.h"
@@ -52,13 +53,18 @@ Error KeyError(std::string_view origin, std::string_view reason) {
                .message = "private key " + std::string(origin) + ": " + std::string(reason)};
 }
 
-std::string FingerprintOf(EVP_PKEY* key) {
+// SubjectPublicKeyInfo.
+std::string PublicDer(EVP_PKEY* key) {
   unsigned char* der = nullptr;
   const int size = i2d_PUBKEY(key, &der);
   if (size <= 0) return {};
-  const Md5Digest digest = Md5(std::as_bytes(std::span(der, static_cast<std::size_t>(size))));
+  std::string bytes(reinterpret_cast<const char*>(der), static_cast<std::size_t>(size));
   OPENSSL_free(der);
-  const std::string hex = HexEncode(digest);
+  return bytes;
+}
+
+std::string FingerprintOf(EVP_PKEY* key) {
+  const std::string hex = HexEncode(Md5(AsBytes(PublicDer(key))));
   std::string text;
   for (std::size_t i = 0; i < hex.size(); i += 2) text += (i == 0 ? "" : ":") + hex.substr(i, 2);
   return text;
@@ -117,6 +123,19 @@ Result<PrivateKey> PrivateKey::FromPem(std::string_view pem, std::string_view pa
   std::string fingerprint = FingerprintOf(key.get());
   return PrivateKey(std::make_unique<Handle>(Handle{std::move(key)}), std::move(fingerprint));
 }
+
+Result<PrivateKey> PrivateKey::Generate() {
+  constexpr unsigned int kBits = 2048;
+  KeyPtr key(EVP_RSA_gen(kBits));
+  if (!key) {
+    ERR_clear_error();
+    return Fail(ErrorCode::kInternal, "an RSA key could not be made");
+  }
+  std::string fingerprint = FingerprintOf(key.get());
+  return PrivateKey(std::make_unique<Handle>(Handle{std::move(key)}), std::move(fingerprint));
+}
+
+std::string PrivateKey::PublicKeyBase64() const { return Base64Encode(AsBytes(PublicDer(handle_->key.get()))); }
 
 Result<std::string> PrivateKey::Sign(std::string_view message) const {
   const DigestContextPtr context(EVP_MD_CTX_new());

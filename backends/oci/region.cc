@@ -2,7 +2,13 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <span>
+#include <vector>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 namespace skybridge::oci {
 namespace {
@@ -68,6 +74,60 @@ std::string LowerCase(std::string_view text) {
   return lower;
 }
 
+using Json = nlohmann::json;
+
+struct AddedRegion {
+  std::string id;
+  std::string code;
+  std::string domain;
+};
+
+// The member `name`, compared without case: the metadata service and the files write it differently.
+std::string Member(const Json& object, std::string_view name) {
+  for (const auto& [key, value] : object.items()) {
+    if (LowerCase(key) == name && value.is_string()) return LowerCase(value.get<std::string>());
+  }
+  return {};
+}
+
+// What is not understood adds nothing, as in the SDKs.
+void AddRegions(const Json& json, std::vector<AddedRegion>& regions) {
+  if (json.is_array()) {
+    for (const Json& entry : json) AddRegions(entry, regions);
+    return;
+  }
+  if (!json.is_object()) return;
+  AddedRegion region{Member(json, "regionidentifier"), Member(json, "regionkey"), Member(json, "realmdomaincomponent")};
+  if (!region.id.empty() && !region.domain.empty()) regions.push_back(std::move(region));
+}
+
+std::vector<AddedRegion> AddedRegions(const Environment& environment) {
+  std::vector<AddedRegion> regions;
+  if (const auto text = environment("OCI_REGION_METADATA")) AddRegions(Json::parse(*text, nullptr, false), regions);
+  if (const auto home = environment("HOME")) {
+    std::ifstream in(*home + "/.oci/regions-config.json", std::ios::binary);
+    const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+    if (!text.empty()) AddRegions(Json::parse(text, nullptr, false), regions);
+  }
+  return regions;
+}
+
+std::optional<std::string> FindDomain(std::string_view region_id, const Environment& environment) {
+  for (const Region& region : std::span(kRegions)) {
+    if (region.id == region_id) return std::string(region.domain);
+  }
+  for (const AddedRegion& region : AddedRegions(environment)) {
+    if (region.id == region_id) return region.domain;
+  }
+  return std::nullopt;
+}
+
+bool IsOn(std::string_view variable, const Environment& environment) {
+  return LowerCase(environment(variable).value_or("")) == "true";
+}
+
+bool HoldsItsDomain(std::string_view region) { return region.find('.') != std::string_view::npos; }
+
 }  // namespace
 
 Environment ProcessEnvironment() {
@@ -79,26 +139,51 @@ Environment ProcessEnvironment() {
   };
 }
 
-std::string RegionId(std::string_view id_or_code) {
+std::string RegionId(std::string_view id_or_code, const Environment& environment) {
   std::string lower = LowerCase(id_or_code);
   for (const Region& region : std::span(kRegions)) {
-    if (region.code == lower) return std::string(region.id);
+    if (region.id == lower || region.code == lower) return std::string(region.id);
+  }
+  for (const AddedRegion& region : AddedRegions(environment)) {
+    if (region.code == lower) return region.id;
   }
   return lower;
 }
 
+bool IsKnownRegion(std::string_view region_id, const Environment& environment) {
+  return FindDomain(region_id, environment).has_value();
+}
+
 std::string RealmDomain(std::string_view region_id, const Environment& environment) {
-  for (const Region& region : std::span(kRegions)) {
-    if (region.id == region_id) return std::string(region.domain);
-  }
+  if (auto domain = FindDomain(region_id, environment)) return *std::move(domain);
   const std::optional<std::string> otherwise = environment("OCI_DEFAULT_REALM");
   return otherwise && !otherwise->empty() ? *otherwise : std::string(kCommercialDomain);
 }
 
-std::string ObjectStorageEndpoint(std::string_view id_or_code, const Environment& environment) {
-  const std::string region = RegionId(id_or_code);
-  if (region.find('.') != std::string::npos) return "https://objectstorage." + region;
-  return "https://objectstorage." + region + "." + RealmDomain(region, environment);
+std::string ObjectStorageEndpoint(std::string_view id_or_code, std::string_view name_space,
+                                  const Environment& environment) {
+  const std::string region = RegionId(id_or_code, environment);
+  if (HoldsItsDomain(region)) return "https://objectstorage." + region;
+  const std::string domain = RealmDomain(region, environment);
+  const bool dual_stack = IsOn("OCI_DUAL_STACK_ENDPOINT_ENABLED", environment);
+  if (domain == kCommercialDomain && IsOn("OCI_REALM_SPECIFIC_SERVICE_ENDPOINT_TEMPLATE_ENABLED", environment)) {
+    // Without a namespace, as for asking its name, its label falls away.
+    return fmt::format("https://{}{}objectstorage.{}{}.oci.customer-oci.com", name_space, name_space.empty() ? "" : ".",
+                       region, dual_stack ? ".ds" : "");
+  }
+  return fmt::format("https://objectstorage.{}{}.{}", region, dual_stack ? ".ds.oci" : "", domain);
+}
+
+std::string AuthEndpoint(std::string_view id_or_code, const Environment& environment) {
+  const std::string region = RegionId(id_or_code, environment);
+  if (HoldsItsDomain(region)) return "https://auth." + region;
+  return fmt::format("https://auth.{}.{}", region, RealmDomain(region, environment));
+}
+
+std::string VaultEndpoint(std::string_view id_or_code, const Environment& environment) {
+  const std::string region = RegionId(id_or_code, environment);
+  if (HoldsItsDomain(region)) return "https://secrets.vaults." + region;
+  return fmt::format("https://secrets.vaults.{}.oci.{}", region, RealmDomain(region, environment));
 }
 
 }  // namespace skybridge::oci

@@ -1,8 +1,8 @@
 #include "backends/oci/signer.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -11,10 +11,6 @@
 
 namespace skybridge::oci {
 namespace {
-
-constexpr std::array<std::string_view, 3> kPlainNames = {"date", "(request-target)", "host"};
-constexpr std::array<std::string_view, 6> kBodyNames = {"date",           "(request-target)", "host",
-                                                        "content-length", "content-type",     "x-content-sha256"};
 
 struct SplitUrl {
   std::string_view host;    // as in the Host header: without the scheme's own port
@@ -61,12 +57,17 @@ std::string SigningString(const HttpRequest& request, std::span<const std::strin
 }
 
 Status SignRequest(const Identity& identity, SigningProfile profile, WallTime now, HttpRequest& request) {
+  if (identity.key == nullptr) return {};
   request.headers.Set("date", FormatHttpDate(now));
-  std::span<const std::string_view> names = kPlainNames;
+  std::vector<std::string_view> names = {"date", "(request-target)", "host"};
+  if (!identity.delegation_token.empty()) {
+    request.headers.Set("opc-obo-token", identity.delegation_token);
+    names.emplace_back("opc-obo-token");
+  }
   if (profile == SigningProfile::kJsonBody) {
-    names = kBodyNames;
     request.headers.Set("content-type", "application/json");
     request.headers.Set("x-content-sha256", Base64Encode(Sha256(request.body)));
+    names.insert(names.end(), {"content-length", "content-type", "x-content-sha256"});
   }
   const std::string signature = TRY(identity.key->Sign(SigningString(request, names)));
   request.headers.Set(

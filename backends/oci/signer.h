@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,7 +17,9 @@ namespace skybridge::oci {
 // Who signs: a snapshot that never changes, so that token and key always belong together.
 struct Identity {
   std::string key_id;  // "{tenancy}/{user}/{fingerprint}", or "ST$" and a token (then a secret)
-  std::shared_ptr<const PrivateKey> key;
+  std::shared_ptr<const PrivateKey> key;  // none: requests go out unsigned (pre-authenticated requests, public buckets)
+  std::optional<WallTime> expires = {};   // none: never, or not known
+  std::string delegation_token = {};      // secret; sent and signed as opc-obo-token ("on behalf of") unless empty
 };
 
 // Which headers the service demands in the signature.
@@ -31,7 +34,7 @@ enum class SigningProfile {
 std::string SigningString(const HttpRequest& request, std::span<const std::string_view> names);
 
 // Adds (or replaces, when a request is sent again) Date, Authorization and, for kJsonBody, Content-Type and
-// x-content-sha256. The URL must be in its final form: its bytes are what is signed.
+// x-content-sha256; opc-obo-token where the identity has one. Without a key nothing is added. The URL must be in its final form: its bytes are what is signed.
 Status SignRequest(const Identity& identity, SigningProfile profile, WallTime now, HttpRequest& request);
 
 }  // namespace skybridge::oci

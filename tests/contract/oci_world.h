@@ -26,7 +26,7 @@ struct OciWorld {
 
   explicit OciWorld(const ObjectKey& root = {}) {
     const std::string pem(oci::testing::kPkcs8);
-    const std::string key_id = Identities()->Current().value()->key_id;
+    const std::string key_id = Identities()->Current({}).value()->key_id;
     service = localcloud::OciService::Create(*storage, clock,
                                              {.buckets = {"lake"},
                                               .identities = {{key_id, pem}},
@@ -44,12 +44,12 @@ struct OciWorld {
   }
 
  private:
-  static std::unique_ptr<oci::IdentityProvider> Identities() {
-    return oci::MakeIdentityProvider({.tenancy = std::string(oci::testing::kTenancy),
-                                      .user = std::string(oci::testing::kUser),
-                                      .fingerprint = std::string(oci::testing::kFingerprint),
-                                      .key_content = std::string(oci::testing::kPkcs8)},
-                                     oci::KeyFilePolicy::kRefuseIfOthersMayRead)
+  std::unique_ptr<oci::IdentityProvider> Identities() {
+    return oci::MakeIdentityProvider({.profile = {.tenancy = std::string(oci::testing::kTenancy),
+                                                  .user = std::string(oci::testing::kUser),
+                                                  .fingerprint = std::string(oci::testing::kFingerprint),
+                                                  .key_content = std::string(oci::testing::kPkcs8)}},
+                                     curl, clock)
         .value();
   }
 };

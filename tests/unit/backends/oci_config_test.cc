@@ -8,12 +8,16 @@
 #include <gtest/gtest.h>
 
 #include "backends/oci/identity.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/scripted_transport.h"
 #include "tests/support/temp_directory.h"
 #include "tests/unit/backends/oci_test_key.h"
 
 namespace skybridge::oci {
 namespace {
 
+using skybridge::testing::FakeClock;
+using skybridge::testing::ScriptedTransport;
 using skybridge::testing::TempDirectory;
 
 class OciConfig : public ::testing::Test {
@@ -34,12 +38,18 @@ class OciConfig : public ::testing::Test {
                           return found == variables_.end() ? std::nullopt : std::optional<std::string>(found->second);
                         }});
   }
+  Result<std::unique_ptr<IdentityProvider>> Identities(
+      const Profile& profile, KeyFilePolicy policy = KeyFilePolicy::kRefuseIfOthersMayRead) {
+    return MakeIdentityProvider({.profile = profile, .policy = policy}, transport_, clock_);
+  }
   static std::string Complete(const std::string& extra = {}) {
     return "user=U\ntenancy=T\nkey_file=~/key.pem\nregion=iad\nfingerprint=" + std::string(testing::kFingerprint) +
            "\n" + extra;
   }
 
   TempDirectory home_;
+  FakeClock clock_;
+  ScriptedTransport transport_;
   std::map<std::string, std::string> variables_;
 };
 
@@ -83,9 +93,9 @@ TEST_F(OciConfig, WorksFromTheEnvironmentAlone) {
   const auto profile = Load();
   ASSERT_TRUE(profile) << profile.error().ToString();
   EXPECT_EQ(profile->region, "us-phoenix-1");
-  const auto identity = MakeIdentityProvider(*profile, KeyFilePolicy::kRefuseIfOthersMayRead);
+  const auto identity = Identities(*profile);
   ASSERT_TRUE(identity);
-  EXPECT_EQ((*identity)->Current().value()->key_id, "T/U/" + std::string(testing::kFingerprint));
+  EXPECT_EQ((*identity)->Current({}).value()->key_id, "T/U/" + std::string(testing::kFingerprint));
 }
 
 TEST_F(OciConfig, OciConfigFileCountsOnlyWithoutTheUsualFile) {
@@ -123,18 +133,18 @@ TEST_F(OciConfig, RefusesWhatItCannotUnderstand) {
 TEST_F(OciConfig, RefusesAKeyThatOthersMayRead) {
   Write("key.pem", std::string(testing::kPkcs8), 0644);
   WriteConfig("[DEFAULT]\n" + Complete());
-  const auto refused = MakeIdentityProvider(Load().value(), KeyFilePolicy::kRefuseIfOthersMayRead);
+  const auto refused = Identities(Load().value());
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kPermissionDenied);
   EXPECT_NE(refused.error().message.find("chmod 600"), std::string::npos);
-  EXPECT_TRUE(MakeIdentityProvider(Load().value(), KeyFilePolicy::kWarnIfOthersMayRead));
+  EXPECT_TRUE(Identities(Load().value(), KeyFilePolicy::kWarnIfOthersMayRead));
 }
 
 TEST_F(OciConfig, RefusesAKeyThatIsNotTheNamedOne) {
   Write("key.pem", std::string(testing::kPkcs8));
   WriteConfig("[DEFAULT]\n" + Complete());
   variables_["OCI_CLI_FINGERPRINT"] = "00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00";
-  const auto identity = MakeIdentityProvider(Load().value(), KeyFilePolicy::kRefuseIfOthersMayRead);
+  const auto identity = Identities(Load().value());
   ASSERT_FALSE(identity);
   EXPECT_EQ(identity.error().code, ErrorCode::kUnauthenticated);
 }
@@ -142,7 +152,7 @@ TEST_F(OciConfig, RefusesAKeyThatIsNotTheNamedOne) {
 TEST_F(OciConfig, IgnoresAPassPhraseThatTheKeyDoesNotNeed) {
   Write("key.pem", std::string(testing::kPkcs8));
   WriteConfig("[DEFAULT]\n" + Complete("pass_phrase=inherited by mistake\n"));
-  EXPECT_TRUE(MakeIdentityProvider(Load().value(), KeyFilePolicy::kRefuseIfOthersMayRead));
+  EXPECT_TRUE(Identities(Load().value()));
 }
 
 TEST_F(OciConfig, SignsWithASessionTokenOnlyWhenToldTo) {
@@ -151,31 +161,30 @@ TEST_F(OciConfig, SignsWithASessionTokenOnlyWhenToldTo) {
   WriteConfig("[DEFAULT]\n" + Complete("security_token_file=" + token + "\n"));
   EXPECT_EQ(Load()->authentication, Authentication::kApiKey);
   variables_["OCI_CLI_AUTH"] = "security_token";
-  const auto identities = MakeIdentityProvider(Load().value(), KeyFilePolicy::kRefuseIfOthersMayRead);
+  const auto identities = Identities(Load().value());
   ASSERT_TRUE(identities);
-  const auto first = (*identities)->Current().value();
+  const auto first = (*identities)->Current({}).value();
   EXPECT_EQ(first->key_id, "ST$jwt-1");
-  EXPECT_FALSE((*identities)->Renew(*first));
   Write("token", "jwt-2\n");
   EXPECT_TRUE((*identities)->Renew(*first));
-  EXPECT_EQ((*identities)->Current().value()->key_id, "ST$jwt-2");
+  EXPECT_EQ((*identities)->Current({}).value()->key_id, "ST$jwt-2");
 }
 
 TEST(OciRegion, TranslatesCodesAndFindsTheRealm) {
   const Environment none = [](std::string_view) { return std::nullopt; };
-  EXPECT_EQ(ObjectStorageEndpoint("iad", none), "https://objectstorage.us-ashburn-1.oraclecloud.com");
-  EXPECT_EQ(ObjectStorageEndpoint("FRA", none), "https://objectstorage.eu-frankfurt-1.oraclecloud.com");
-  EXPECT_EQ(ObjectStorageEndpoint("eu-frankfurt-2", none), "https://objectstorage.eu-frankfurt-2.oraclecloud.eu");
-  EXPECT_EQ(ObjectStorageEndpoint("us-langley-1", none), "https://objectstorage.us-langley-1.oraclegovcloud.com");
-  EXPECT_EQ(ObjectStorageEndpoint("uk-gov-cardiff-1", none),
+  EXPECT_EQ(ObjectStorageEndpoint("iad", "ns", none), "https://objectstorage.us-ashburn-1.oraclecloud.com");
+  EXPECT_EQ(ObjectStorageEndpoint("FRA", "ns", none), "https://objectstorage.eu-frankfurt-1.oraclecloud.com");
+  EXPECT_EQ(ObjectStorageEndpoint("eu-frankfurt-2", "ns", none), "https://objectstorage.eu-frankfurt-2.oraclecloud.eu");
+  EXPECT_EQ(ObjectStorageEndpoint("us-langley-1", "ns", none), "https://objectstorage.us-langley-1.oraclegovcloud.com");
+  EXPECT_EQ(ObjectStorageEndpoint("uk-gov-cardiff-1", "ns", none),
             "https://objectstorage.uk-gov-cardiff-1.oraclegovcloud.uk");
-  EXPECT_EQ(ObjectStorageEndpoint("xx-new-1", none), "https://objectstorage.xx-new-1.oraclecloud.com");
-  EXPECT_EQ(ObjectStorageEndpoint("region.example.com", none), "https://objectstorage.region.example.com");
+  EXPECT_EQ(ObjectStorageEndpoint("xx-new-1", "ns", none), "https://objectstorage.xx-new-1.oraclecloud.com");
+  EXPECT_EQ(ObjectStorageEndpoint("region.example.com", "ns", none), "https://objectstorage.region.example.com");
   const Environment realm = [](std::string_view name) {
     return name == "OCI_DEFAULT_REALM" ? std::optional<std::string>("oraclecloud99.com") : std::nullopt;
   };
-  EXPECT_EQ(ObjectStorageEndpoint("xx-new-1", realm), "https://objectstorage.xx-new-1.oraclecloud99.com");
-  EXPECT_EQ(ObjectStorageEndpoint("iad", realm), "https://objectstorage.us-ashburn-1.oraclecloud.com");
+  EXPECT_EQ(ObjectStorageEndpoint("xx-new-1", "ns", realm), "https://objectstorage.xx-new-1.oraclecloud99.com");
+  EXPECT_EQ(ObjectStorageEndpoint("iad", "ns", realm), "https://objectstorage.us-ashburn-1.oraclecloud.com");
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ class TestIdentities final : public IdentityProvider {
   explicit TestIdentities(int renewals) : renewals_(renewals) {
     key_ = std::make_shared<const PrivateKey>(PrivateKey::FromPem(testing::kPkcs8, "", "of the test").value());
   }
-  Result<std::shared_ptr<const Identity>> Current() override {
+  Result<std::shared_ptr<const Identity>> Current(const CallContext& /*context*/) override {
     return std::make_shared<const Identity>(Identity{"key-" + std::to_string(generation_), key_});
   }
   bool Renew(const Identity&) override { return generation_++ < renewals_; }

@@ -1,0 +1,80 @@
+#include "backends/oci/instance_metadata.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "backends/oci/error.h"
+
+namespace skybridge::oci {
+namespace {
+
+constexpr std::string_view kBase = "http://169.254.169.254/opc/v2";
+constexpr int kAttempts = 4;
+constexpr std::chrono::seconds kFirstPause{1};
+constexpr std::chrono::seconds kAttemptTime{5};
+
+bool MayPass(int status) { return status == 404 || status == 429 || status >= 500; }
+
+std::string Trimmed(std::string text) {
+  text.erase(text.find_last_not_of(" \t\r\n") + 1);
+  return text;
+}
+
+}  // namespace
+
+InstanceMetadata::InstanceMetadata(HttpTransport& transport, Clock& clock,
+                                   const Environment& environment)
+    : transport_(transport),
+      clock_(clock),
+      base_(environment("OCI_METADATA_BASE_URL").value_or(std::string(kBase))) {
+  while (base_.ends_with('/')) base_.pop_back();
+}
+
+Result<std::string> InstanceMetadata::Get(std::string_view path, const CallContext& context) const {
+  HttpRequest request{
+      .operation = "oci.instance_metadata", .method = "GET", .url = base_ + std::string(path)};
+  request.headers.Add("authorization", "Bearer Oracle");
+  std::chrono::milliseconds pause = kFirstPause;
+  for (int attempt = 1;; ++attempt, pause *= 2) {
+    CallContext short_context = context;
+    short_context.deadline = std::min(context.deadline, clock_.Now() + kAttemptTime);
+    Result<HttpResponse> response = transport_.Send(request, short_context);
+    if (response && response->status == 200) return Trimmed(std::move(response->body));
+    const bool may_pass = response ? MayPass(response->status) : response.error().retryable;
+    const MonotonicTime wake = clock_.Now() + pause;
+    if (may_pass && attempt < kAttempts && wake < context.deadline &&
+        clock_.SleepUntil(wake, context.stop))
+      continue;
+    if (response)
+      return Fail(ErrorFromResponse(fmt::format("instance metadata {}", path), *response,
+                                    clock_.WallNow()));
+    Error error = std::move(response).error();
+    error.message = fmt::format(
+        "instance metadata {}: nobody answers; is this an OCI instance? ({})", path, error.message);
+    if (error.code != ErrorCode::kCancelled) error.code = ErrorCode::kUnauthenticated;
+    error.retryable = false;
+    return Fail(std::move(error));
+  }
+}
+
+Result<std::string> InstanceMetadata::Region(const Environment& environment,
+                                             const CallContext& context) const {
+  const std::string said = TRY(Get("/instance/region", context));
+  if (said.empty()) return Fail(ErrorCode::kCorrupt, "instance metadata: the region is empty");
+  return RegionId(said, environment);
+}
+
+std::string InstanceMetadata::RealmDomain(const CallContext& context) const {
+  const auto text = Get("/instance/regionInfo", context);
+  if (!text) return {};
+  const auto json = nlohmann::json::parse(*text, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) return {};
+  const auto domain = json.find("realmDomainComponent");
+  return domain != json.end() && domain->is_string() ? domain->get<std::string>() : std::string();
+}
+
+}  // namespace skybridge::oci

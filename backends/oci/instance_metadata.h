@@ -1,0 +1,40 @@
+// InstanceMetadata: what a compute instance of OCI may ask about itself (IMDS version 2).
+// Source: "Getting Instance Metadata" (Oracle documentation); paths as the official SDKs ask for
+// them.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "backends/http_transport.h"
+#include "backends/oci/region.h"
+#include "core/call_context.h"
+#include "core/clock.h"
+
+namespace skybridge::oci {
+
+// Safe from many threads. Plain http to a link-local address: never through a proxy, answers within
+// the machine.
+class InstanceMetadata {
+ public:
+  // The base is OCI_METADATA_BASE_URL of the environment, else http://169.254.169.254/opc/v2.
+  InstanceMetadata(HttpTransport& transport, Clock& clock, const Environment& environment);
+
+  // The text at `path` ("/instance/region"). Attempts end after 5 s; lost connections, 404, 429 and
+  // 5xx are tried again, four attempts in all, 1, 2 and 4 s apart: the service is slow after boot.
+  // Errors: kUnauthenticated, saying that this is no OCI instance, when nobody answers; those of
+  // the last attempt.
+  Result<std::string> Get(std::string_view path, const CallContext& context) const;
+
+  // The long id of the region this instance is in.
+  Result<std::string> Region(const Environment& environment, const CallContext& context) const;
+  // "oraclecloud.com"; empty where the service does not tell.
+  std::string RealmDomain(const CallContext& context) const;
+
+ private:
+  HttpTransport& transport_;
+  Clock& clock_;
+  std::string base_;
+};
+
+}  // namespace skybridge::oci

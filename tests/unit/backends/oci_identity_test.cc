@@ -1,0 +1,440 @@
+// Every way to have an OCI identity, over prepared answers and a clock that moves only when told
+// to.
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "backends/oci/delegation.h"
+#include "backends/oci/instance_principal.h"
+#include "backends/oci/refreshing_identity.h"
+#include "backends/oci/resource_principal.h"
+#include "backends/oci/workload_identity.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/scripted_transport.h"
+#include "tests/support/temp_directory.h"
+#include "tests/unit/backends/oci_token_fixture.h"
+
+namespace skybridge::oci {
+namespace {
+
+using namespace std::chrono_literals;
+using nlohmann::json;
+using skybridge::testing::FakeClock;
+using skybridge::testing::ScriptedTransport;
+using skybridge::testing::TempDirectory;
+using ::testing::ElementsAre;
+using testing::EnvironmentOf;
+using ::testing::HasSubstr;
+using testing::MakeInstanceCertificate;
+using testing::MakeToken;
+using ::testing::Not;
+
+class OciIdentity : public ::testing::Test {
+ protected:
+  OciIdentity() { clock_.AdvanceBySleeping(true); }
+
+  std::string Token(std::string_view name, std::chrono::seconds life = 1h) {
+    return MakeToken(name, clock_.WallNow() + life);
+  }
+  std::string Write(const std::string& name, const std::string& text) {
+    const std::string path = files_.Sub(name);
+    std::ofstream(path, std::ios::trunc) << text;
+    std::filesystem::permissions(
+        path, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+    // Each write is seen as one, however coarse the file system's clock is.
+    std::filesystem::last_write_time(
+        path, std::filesystem::file_time_type(std::chrono::seconds(++writes_)));
+    return path;
+  }
+  void AnswerInstanceMetadata() {
+    transport_.Answer(200, {}, MakeInstanceCertificate("opc-tenant:ocid1.tenancy.oc1..t"))
+        .Answer(200, {}, std::string(testing::kPkcs8))
+        .Answer(200, {}, MakeInstanceCertificate("intermediate"));
+  }
+  void AnswerToken(const std::string& token) {
+    transport_.Answer(200, {}, json{{"token", token}}.dump());
+  }
+  CallContext Context() const { return {.deadline = clock_.Now() + 1h}; }
+
+  std::map<std::string, std::string> variables_;
+  const Environment environment_ = EnvironmentOf(variables_);
+  TempDirectory files_;
+  int writes_ = 0;
+  FakeClock clock_;
+  ScriptedTransport transport_;
+};
+
+// --- Instance principal
+
+TEST_F(OciIdentity, AnInstancePrincipalFederatesItsCertificateAndSignsWithASessionKey) {
+  transport_.Answer(200, {}, "iad\n");
+  AnswerInstanceMetadata();
+  const std::string token = Token("one");
+  AnswerToken(token);
+  const auto identities = MakeInstancePrincipal({.environment = environment_}, transport_, clock_);
+  const auto identity = identities->Current(Context());
+  ASSERT_TRUE(identity) << identity.error().ToString();
+  EXPECT_EQ((*identity)->key_id, "ST$" + token);
+
+  EXPECT_EQ(transport_.sent(0).url, "http://169.254.169.254/opc/v2/instance/region");
+  EXPECT_EQ(transport_.sent(0).headers.Get("authorization"), "Bearer Oracle");
+  EXPECT_EQ(transport_.sent(1).url, "http://169.254.169.254/opc/v2/identity/cert.pem");
+  const auto federation = transport_.sent(4);
+  EXPECT_EQ(federation.url, "https://auth.us-ashburn-1.oraclecloud.com/v1/x509");
+  EXPECT_THAT(std::string(federation.headers.Get("authorization")),
+              HasSubstr("keyId=\"ocid1.tenancy.oc1..t/fed-x509-sha256/"));
+  const json body = json::parse(federation.body);
+  EXPECT_EQ(body["publicKey"], (*identity)->key->PublicKeyBase64());
+  EXPECT_NE((*identity)->key->fingerprint(), testing::kFingerprint)
+      << "the session's key is not the certificate's";
+  EXPECT_EQ(body["fingerprintAlgorithm"], "SHA256");
+  EXPECT_EQ(body["intermediateCertificates"].size(), 1U);
+  EXPECT_THAT(body["certificate"].get<std::string>(), Not(HasSubstr("BEGIN")));
+}
+
+TEST_F(OciIdentity,
+       AnInstancePrincipalRenewsAheadOfItsEndWithANewKeyAndTheCertificateOfThatMoment) {
+  variables_["OCI_CLI_FEDERATION_ENDPOINT"] = "https://auth.example/v1/x509";
+  const auto identities = MakeInstancePrincipal({.environment = environment_}, transport_, clock_);
+  AnswerInstanceMetadata();
+  AnswerToken(Token("one"));
+  const auto first = identities->Current(Context()).value();
+  clock_.Advance(54min);
+  EXPECT_EQ(identities->Current(Context()).value(), first);
+  clock_.Advance(2min);
+  AnswerInstanceMetadata();
+  AnswerToken(Token("two"));
+  const auto second = identities->Current(Context()).value();
+  EXPECT_NE(second->key_id, first->key_id);
+  EXPECT_NE(second->key->fingerprint(), first->key->fingerprint());
+  EXPECT_EQ(transport_.sent(7).url, "https://auth.example/v1/x509");
+}
+
+TEST_F(OciIdentity, AnInstancePrincipalStaysInItsTenancy) {
+  const auto identities = MakeInstancePrincipal(
+      {.federation_endpoint = "https://auth.example", .environment = environment_}, transport_,
+      clock_);
+  AnswerInstanceMetadata();
+  AnswerToken(Token("one"));
+  const auto first = identities->Current(Context()).value();
+  transport_.Answer(200, {}, MakeInstanceCertificate("opc-tenant:ocid1.tenancy.oc1..other"))
+      .Answer(200, {}, std::string(testing::kPkcs8))
+      .Answer(200, {}, "");
+  ASSERT_TRUE(identities->Renew(*first));
+  EXPECT_EQ(identities->Current(Context()).error().code, ErrorCode::kUnauthenticated);
+}
+
+TEST_F(OciIdentity, TheMetadataServiceIsAskedAgainAfterItsBadMoments) {
+  transport_.Break({.code = ErrorCode::kUnavailable, .message = "refused", .retryable = true})
+      .Answer(503)
+      .Answer(200, {}, "FRA");
+  EXPECT_EQ(InstanceRegion(transport_, clock_, environment_, Context()).value(), "eu-frankfurt-1");
+}
+
+TEST_F(OciIdentity, AMachineThatIsNoInstanceIsToldSo) {
+  for (int i = 0; i < 4; ++i) {
+    transport_.Break({.code = ErrorCode::kTimedOut, .message = "no connection", .retryable = true});
+  }
+  const auto region = InstanceRegion(transport_, clock_, environment_, Context());
+  EXPECT_EQ(region.error().code, ErrorCode::kUnauthenticated);
+  EXPECT_THAT(region.error().message, HasSubstr("is this an OCI instance?"));
+}
+
+TEST_F(OciIdentity, ARealmYoungerThanTheTableIsToldByTheMetadataService) {
+  transport_.Answer(200, {}, "xx-new-1")
+      .Answer(200, {}, R"({"realmDomainComponent":"oraclecloud77.com"})");
+  AnswerInstanceMetadata();
+  AnswerToken(Token("one"));
+  ASSERT_TRUE(
+      MakeInstancePrincipal({.environment = environment_}, transport_, clock_)->Current(Context()));
+  EXPECT_EQ(transport_.sent(5).url, "https://auth.xx-new-1.oraclecloud77.com/v1/x509");
+}
+
+TEST_F(OciIdentity, AFederationRefusedIsNotTriedAgainAndAFailingOneIs) {
+  const InstancePrincipalOptions options{.federation_endpoint = "https://auth.example",
+                                         .environment = environment_};
+  AnswerInstanceMetadata();
+  transport_.Answer(503).Answer(500);
+  AnswerToken(Token("one"));
+  EXPECT_TRUE(MakeInstancePrincipal(options, transport_, clock_)->Current(Context()));
+  AnswerInstanceMetadata();
+  transport_.Answer(401, {}, R"({"code":"NotAuthenticated","message":"unknown certificate"})");
+  const auto refused = MakeInstancePrincipal(options, transport_, clock_)->Current(Context());
+  EXPECT_EQ(refused.error().code, ErrorCode::kUnauthenticated);
+  EXPECT_EQ(transport_.answers_left(), 0U);
+}
+
+// --- Freshness, for every identity that ends
+
+class CountingSource final : public IdentitySource {
+ public:
+  CountingSource(const Clock& clock, int& fetches, bool& works)
+      : clock_(clock), fetches_(fetches), works_(works) {}
+  Result<Identity> Fetch(const CallContext&) override {
+    ++fetches_;
+    if (!works_)
+      return Fail(Error{.code = ErrorCode::kUnavailable, .message = "down", .retryable = true});
+    return Identity{.key_id = "ST$" + std::to_string(fetches_),
+                    .expires = clock_.WallNow() + 10min};
+  }
+
+ private:
+  const Clock& clock_;
+  int& fetches_;
+  bool& works_;
+};
+
+TEST_F(OciIdentity, AnOldTokenServesWhileItsRenewalFailsAndUntilItReallyEnds) {
+  int fetches = 0;
+  bool works = true;
+  RefreshingIdentity identities(std::make_unique<CountingSource>(clock_, fetches, works), clock_);
+  EXPECT_EQ(identities.Current(Context()).value()->key_id, "ST$1");
+  works = false;
+  clock_.Advance(6min);
+  EXPECT_EQ(identities.Current(Context()).value()->key_id, "ST$1");
+  EXPECT_EQ(identities.Current(Context()).value()->key_id, "ST$1");
+  EXPECT_EQ(fetches, 2) << "a renewal that failed is not tried again at once";
+  clock_.Advance(5min);
+  EXPECT_EQ(identities.Current(Context()).error().code, ErrorCode::kUnavailable);
+  works = true;
+  EXPECT_EQ(identities.Current(Context()).value()->key_id, "ST$4");
+}
+
+TEST_F(OciIdentity, ManyThreadsFetchOnce) {
+  int fetches = 0;
+  bool works = true;
+  RefreshingIdentity identities(std::make_unique<CountingSource>(clock_, fetches, works), clock_);
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&] { EXPECT_EQ(identities.Current(Context()).value()->key_id, "ST$1"); });
+  }
+  threads.clear();
+  EXPECT_EQ(fetches, 1);
+}
+
+TEST_F(OciIdentity, ARefusalOfAnOlderTokenDropsNothing) {
+  int fetches = 0;
+  bool works = true;
+  RefreshingIdentity identities(std::make_unique<CountingSource>(clock_, fetches, works), clock_);
+  const auto first = identities.Current(Context()).value();
+  EXPECT_TRUE(identities.Renew(*first));
+  EXPECT_EQ(identities.Current(Context()).value()->key_id, "ST$2");
+  EXPECT_TRUE(identities.Renew(*first));
+  EXPECT_EQ(identities.Current(Context()).value()->key_id, "ST$2");
+}
+
+// --- Session token
+
+class OciSessionToken : public OciIdentity {
+ protected:
+  std::unique_ptr<IdentityProvider> Open(std::string auth_endpoint = "https://auth.example") {
+    return MakeIdentityProvider({.profile = {.authentication = Authentication::kSecurityToken,
+                                             .key_content = std::string(testing::kPkcs8),
+                                             .security_token_file = files_.Sub("token")},
+                                 .auth_endpoint = std::move(auth_endpoint)},
+                                transport_, clock_)
+        .value();
+  }
+};
+
+TEST_F(OciSessionToken, AFileWrittenAnewIsPickedUpAtOnce) {
+  const std::string one = Token("one");
+  const std::string two = Token("two");
+  Write("token", one + "\n");
+  const auto identities = Open();
+  EXPECT_EQ(identities->Current(Context()).value()->key_id, "ST$" + one);
+  Write("token", two + "\n");
+  EXPECT_EQ(identities->Current(Context()).value()->key_id, "ST$" + two);
+  EXPECT_EQ(transport_.sent_count(), 0U);
+}
+
+TEST_F(OciSessionToken, IsExchangedForAFreshOneBeforeItEnds) {
+  const std::string one = Token("one");
+  Write("token", one);
+  const auto identities = Open();
+  clock_.Advance(56min);
+  const std::string two = Token("two");
+  AnswerToken(two);
+  EXPECT_EQ(identities->Current(Context()).value()->key_id, "ST$" + two);
+  const auto sent = transport_.sent(0);
+  EXPECT_EQ(sent.url, "https://auth.example/v1/authentication/refresh");
+  EXPECT_EQ(json::parse(sent.body)["currentToken"], one);
+  EXPECT_THAT(std::string(sent.headers.Get("authorization")),
+              HasSubstr("keyId=\"ST$" + one + "\""));
+}
+
+TEST_F(OciSessionToken, ASessionThatCannotBeRenewedSaysHowToLogInAndHidesTheToken) {
+  Write("token", Token("one"));
+  const auto identities = Open();
+  const auto first = identities->Current(Context()).value();
+  ASSERT_TRUE(identities->Renew(*first));
+  transport_.Answer(401, {}, R"({"code":"NotAuthenticated","message":"expired"})");
+  const auto refused = identities->Current(Context());
+  EXPECT_EQ(refused.error().code, ErrorCode::kUnauthenticated);
+  EXPECT_THAT(refused.error().message, HasSubstr("oci session authenticate"));
+  EXPECT_THAT(refused.error().message, Not(HasSubstr(first->key_id.substr(3))));
+}
+
+// --- Resource principal
+
+TEST_F(OciIdentity, AResourcePrincipalOfFilesReadsKeyAndTokenAgainTogether) {
+  const std::string one = Token("one");
+  variables_ = {{"OCI_RESOURCE_PRINCIPAL_VERSION", "2.2"},
+                {"OCI_RESOURCE_PRINCIPAL_RPST", Write("rpst", one + "\n")},
+                {"OCI_RESOURCE_PRINCIPAL_PRIVATE_PEM", Write("pem", std::string(testing::kPkcs8))},
+                {"OCI_RESOURCE_PRINCIPAL_REGION", "fra"}};
+  const auto identities =
+      MakeResourcePrincipal({.environment = environment_}, transport_, clock_).value();
+  EXPECT_EQ(identities->Current(Context()).value()->key_id, "ST$" + one);
+  EXPECT_EQ(identities->Current(Context()).value()->key->fingerprint(), testing::kFingerprint);
+  EXPECT_EQ(ResourcePrincipalRegion(environment_), "eu-frankfurt-1");
+  Write("pem", "not a key");
+  const std::string two = Token("two");
+  Write("rpst", two);
+  EXPECT_EQ(identities->Current(Context()).value()->key_id, "ST$" + one)
+      << "half a rotation: the old pair serves";
+  Write("pem", std::string(testing::kPkcs8));
+  clock_.Advance(RefreshingIdentity::kRefreshPause);
+  EXPECT_EQ(identities->Current(Context()).value()->key_id, "ST$" + two);
+}
+
+TEST_F(OciIdentity, AResourcePrincipalMayBeGivenAsValues) {
+  const std::string one = Token("one");
+  variables_ = {{"OCI_RESOURCE_PRINCIPAL_VERSION", "2.2"},
+                {"OCI_RESOURCE_PRINCIPAL_RPST", one},
+                {"OCI_RESOURCE_PRINCIPAL_PRIVATE_PEM", std::string(testing::kPkcs8)}};
+  const auto identities =
+      MakeResourcePrincipal({.environment = environment_}, transport_, clock_).value();
+  EXPECT_EQ(identities->Current(Context()).value()->key_id, "ST$" + one);
+}
+
+TEST_F(OciIdentity, AResourcePrincipalThatIsIncompleteOrUnknownIsNamed) {
+  const ResourcePrincipalOptions options{.environment = environment_};
+  EXPECT_THAT(MakeResourcePrincipal(options, transport_, clock_).error().message,
+              HasSubstr("OCI_RESOURCE_PRINCIPAL_VERSION is not set"));
+  variables_["OCI_RESOURCE_PRINCIPAL_VERSION"] = "3.0";
+  EXPECT_EQ(MakeResourcePrincipal(options, transport_, clock_).error().code,
+            ErrorCode::kNotSupported);
+  variables_["OCI_RESOURCE_PRINCIPAL_VERSION"] = "2.2";
+  EXPECT_THAT(MakeResourcePrincipal(options, transport_, clock_).error().message,
+              HasSubstr("OCI_RESOURCE_PRINCIPAL_RPST is not set"));
+}
+
+TEST_F(OciIdentity, AnOlderResourcePrincipalIsAskedForWithTheInstancePrincipal) {
+  variables_ = {{"OCI_RESOURCE_PRINCIPAL_VERSION", "1.1"},
+                {"OCI_RESOURCE_PRINCIPAL_RPT_ENDPOINT", "https://rpt.example"},
+                {"OCI_RESOURCE_PRINCIPAL_RPST_ENDPOINT", "https://rpst.example"}};
+  transport_.Answer(200, {}, "ocid1.instance.oc1..i");
+  AnswerInstanceMetadata();
+  AnswerToken(Token("instance"));
+  transport_.Answer(200, {},
+                    R"({"resourcePrincipalToken":"RPT","servicePrincipalSessionToken":"SPST"})");
+  const std::string token = Token("resource");
+  AnswerToken(token);
+  const auto identities = MakeResourcePrincipal(
+      {.federation_endpoint = "https://auth.example", .environment = environment_}, transport_,
+      clock_);
+  const auto identity = identities.value()->Current(Context());
+  ASSERT_TRUE(identity) << identity.error().ToString();
+  EXPECT_EQ((*identity)->key_id, "ST$" + token);
+  EXPECT_EQ(transport_.sent(5).url,
+            "https://rpt.example/20180711/resourcePrincipalToken/ocid1.instance.oc1..i");
+  EXPECT_EQ(transport_.sent(6).url, "https://rpst.example/v1/resourcePrincipalSessionToken");
+  EXPECT_EQ(json::parse(transport_.sent(6).body)["sessionPublicKey"],
+            (*identity)->key->PublicKeyBase64());
+}
+
+// --- Workload identity
+
+TEST_F(OciIdentity, APodExchangesItsServiceAccountTokenAndReadsItEachTime) {
+  variables_["KUBERNETES_SERVICE_HOST"] = "10.0.0.1";
+  const auto identities =
+      MakeWorkloadIdentity({.token_file = Write("sa", "pod-1\n"), .environment = environment_},
+                           transport_, clock_)
+          .value();
+  const std::string one = Token("one");
+  const std::string reply = json{{"token", "ST$" + one}}.dump();
+  transport_.Answer(200, {}, "\"" + Base64Encode(AsBytes(reply)) + "\"");
+  const auto first = identities->Current(Context()).value();
+  EXPECT_EQ(first->key_id, "ST$" + one);
+  EXPECT_EQ(transport_.sent(0).url, "https://10.0.0.1:12250/resourcePrincipalSessionTokens");
+  EXPECT_EQ(transport_.sent(0).headers.Get("authorization"), "Bearer pod-1");
+  EXPECT_EQ(json::parse(transport_.sent(0).body)["podKey"], first->key->PublicKeyBase64());
+  Write("sa", "pod-2\n");
+  ASSERT_TRUE(identities->Renew(*first));
+  transport_.Answer(403);
+  const auto refused = identities->Current(Context());
+  EXPECT_EQ(refused.error().code, ErrorCode::kUnauthenticated);
+  EXPECT_THAT(refused.error().message, HasSubstr("enhanced clusters"));
+  EXPECT_EQ(transport_.sent(1).headers.Get("authorization"), "Bearer pod-2");
+}
+
+TEST_F(OciIdentity, APlaceThatIsNoPodIsToldSo) {
+  EXPECT_THAT(
+      MakeWorkloadIdentity({.environment = environment_}, transport_, clock_).error().message,
+      HasSubstr("KUBERNETES_SERVICE_HOST is not set"));
+}
+
+// --- Delegation and nobody
+
+TEST_F(OciIdentity, ADelegationTokenIsSentAndSignedRightAfterTheHost) {
+  auto key = std::make_shared<const PrivateKey>(
+      PrivateKey::FromPem(testing::kPkcs8, "", "of the test").value());
+  const auto identities = MakeDelegatedIdentity(MakeFixedIdentity({.key_id = "ST$t", .key = key}),
+                                                Write("obo", "user-1\n"));
+  HttpRequest request{.method = "POST", .url = "https://host/x"};
+  ASSERT_TRUE(SignRequest(*identities->Current(Context()).value(), SigningProfile::kJsonBody,
+                          clock_.WallNow(), request));
+  EXPECT_EQ(request.headers.Get("opc-obo-token"), "user-1");
+  EXPECT_THAT(
+      std::string(request.headers.Get("authorization")),
+      HasSubstr("headers=\"date (request-target) host opc-obo-token content-length content-type"));
+  Write("obo", "user-2\n");
+  EXPECT_EQ(identities->Current(Context()).value()->delegation_token, "user-2");
+}
+
+TEST_F(OciIdentity, NobodySignsNothing) {
+  HttpRequest request{.method = "GET", .url = "https://host/x"};
+  ASSERT_TRUE(SignRequest(*MakeFixedIdentity({})->Current(Context()).value(),
+                          SigningProfile::kGeneric, clock_.WallNow(), request));
+  EXPECT_EQ(request.headers.size(), 0U);
+}
+
+// --- Regions
+
+TEST_F(OciIdentity, RegionsMayBeAddedByVariableAndFile) {
+  variables_["HOME"] = files_.path();
+  variables_["OCI_REGION_METADATA"] =
+      R"({"realmKey":"OC77","realmDomainComponent":"oraclecloud77.com","regionKey":"NEW","regionIdentifier":"xx-new-1"})";
+  std::filesystem::create_directories(files_.Sub(".oci"));
+  std::ofstream(files_.Sub(".oci/regions-config.json"))
+      << R"([{"realmKey":"oc78","realmDomainComponent":"oraclecloud78.com","regionKey":"fil","regionIdentifier":"xx-file-1"}])";
+  EXPECT_EQ(ObjectStorageEndpoint("new", "ns", environment_),
+            "https://objectstorage.xx-new-1.oraclecloud77.com");
+  EXPECT_EQ(AuthEndpoint("FIL", environment_), "https://auth.xx-file-1.oraclecloud78.com");
+  EXPECT_EQ(VaultEndpoint("iad", environment_),
+            "https://secrets.vaults.us-ashburn-1.oci.oraclecloud.com");
+}
+
+TEST_F(OciIdentity, DedicatedAndDualStackHostsAreSwitchedAsInTheSdks) {
+  variables_["OCI_DUAL_STACK_ENDPOINT_ENABLED"] = "true";
+  EXPECT_EQ(ObjectStorageEndpoint("iad", "ns", environment_),
+            "https://objectstorage.us-ashburn-1.ds.oci.oraclecloud.com");
+  variables_["OCI_REALM_SPECIFIC_SERVICE_ENDPOINT_TEMPLATE_ENABLED"] = "True";
+  EXPECT_EQ(ObjectStorageEndpoint("iad", "ns", environment_),
+            "https://ns.objectstorage.us-ashburn-1.ds.oci.customer-oci.com");
+  variables_.erase("OCI_DUAL_STACK_ENDPOINT_ENABLED");
+  EXPECT_EQ(ObjectStorageEndpoint("iad", "ns", environment_),
+            "https://ns.objectstorage.us-ashburn-1.oci.customer-oci.com");
+  EXPECT_EQ(ObjectStorageEndpoint("iad", "", environment_),
+            "https://objectstorage.us-ashburn-1.oci.customer-oci.com");
+  EXPECT_EQ(ObjectStorageEndpoint("us-langley-1", "ns", environment_),
+            "https://objectstorage.us-langley-1.oraclegovcloud.com");
+}
+
+}  // namespace
+}  // namespace skybridge::oci
