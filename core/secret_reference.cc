@@ -83,11 +83,11 @@ Result<SecretReference> SecretReference::Parse(std::string_view text, std::strin
     }
     return named(Kind::kCredential, *name);
   }
-  if (text.starts_with("ocivault:")) {
-    return Fail(
-        ErrorCode::kInvalidArgument,
-        key +
-            ": ocivault: references are not supported; use env:NAME, file:PATH or credential:NAME");
+  if (const auto name = AfterPrefix(text, "ocivault:")) {
+    auto secret = ParseVaultSecret(*name);
+    if (!secret) return Fail(secret.error().code, key + ": " + secret.error().message);
+    reference.vault_secret_ = *std::move(secret);
+    return named(Kind::kVault, *name);
   }
   reference.kind_ = Kind::kLiteral;
   reference.key_ = std::move(key);
@@ -112,6 +112,8 @@ std::string SecretReference::Describe() const {
       return "file:" + name_;
     case Kind::kCredential:
       return "credential:" + name_;
+    case Kind::kVault:
+      return vault_secret_.Describe();
     case Kind::kLiteral:
       return "the value of " + key_;
   }
@@ -126,6 +128,9 @@ Result<Secret> SecretReference::Resolve(const Environment& environment) const {
       return Fail(ErrorCode::kInvalidArgument, label);
     case Kind::kLiteral:
       return literal_;
+    case Kind::kVault:
+      return Fail(ErrorCode::kInvalidArgument,
+                  label + ": the configuration has no \"vault\" that says how to reach it");
     case Kind::kEnvironment: {
       auto value = environment.Get(name_);
       if (!value)
@@ -146,6 +151,16 @@ Result<Secret> SecretReference::Resolve(const Environment& environment) const {
     }
   }
   return Fail(ErrorCode::kInternal, label);
+}
+
+Result<Secret> SecretReference::Resolve(const Environment& environment, SecretVault* vault,
+                                        const CallContext& context) const {
+  if (kind_ != Kind::kVault || vault == nullptr) return Resolve(environment);
+  auto secret = vault->Fetch(vault_secret_, context);
+  if (secret) return secret;
+  Error error = std::move(secret).error();
+  error.message = key_ + ": " + error.message;
+  return Fail(std::move(error));
 }
 
 }  // namespace skybridge
