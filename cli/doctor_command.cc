@@ -30,10 +30,12 @@ class Checklist {
  public:
   Checklist(const CommandContext& context, bool json) : context_(context), json_(json) {}
 
-  void Ok(const std::string& name, const std::string& detail) { Print(name, true, detail); }
+  void Ok(const std::string& name, const std::string& detail) { Print(name, "OK", detail); }
+  // Nothing has failed yet: the exit code stays.
+  void Warn(const std::string& name, const std::string& detail) { Print(name, "WARN", detail); }
   void Failed(const std::string& name, const Failure& failure) {
     if (!first_failure_) first_failure_ = failure.exit_code;
-    Print(name, false, failure.message);
+    Print(name, "FAIL", failure.message);
   }
   // True if it went well.
   template <class T>
@@ -49,12 +51,14 @@ class Checklist {
   ExitCode exit_code() const { return first_failure_.value_or(ExitCode::kOk); }
 
  private:
-  void Print(const std::string& name, bool ok, const std::string& detail) {
+  void Print(const std::string& name, std::string_view outcome, const std::string& detail) {
     if (json_) {
-      const nlohmann::ordered_json line = {{"check", name}, {"ok", ok}, {"detail", detail}};
+      nlohmann::ordered_json line = {
+          {"check", name}, {"ok", outcome != "FAIL"}, {"detail", detail}};
+      if (outcome == "WARN") line["warning"] = true;
       context_.out << line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
     } else {
-      context_.out << fmt::format("{:<4} {}: {}", ok ? "OK" : "FAIL", name, detail) << '\n';
+      context_.out << fmt::format("{:<4} {}: {}", outcome, name, detail) << '\n';
     }
     context_.out.flush();
   }
@@ -139,7 +143,11 @@ void CheckRemote(const std::string& text, const DoctorOptions& options,
     return checks.Failed(fmt::format("{} {}", text, FailedStep(place.error().exit_code)),
                          place.error());
   checks.Ok(text + " endpoint", fmt::format("{} answers", ToString(place->place.remote.uri)));
-  checks.Ok(text + " credentials", "are accepted");
+  const std::string identity = place->opened->Identity();
+  checks.Ok(text + " credentials", identity.empty() ? "are accepted" : "are accepted: " + identity);
+  if (const std::string warning = place->opened->Warning(); !warning.empty()) {
+    checks.Warn(text + " credentials", warning);
+  }
   const auto probe = place->store().Probe(context.Within(kOpenTimeout));
   if (!checks.Take(text + " container", probe, Phase::kRemote, probe ? probe->detail : "")) return;
   CheckClock(text, probe->server_time, context, checks);

@@ -8,10 +8,7 @@
 
 #include <fmt/format.h>
 
-#include "backends/azure/oauth.h"
 #include "backends/azure/open_store.h"
-#include "backends/azure/sas.h"
-#include "backends/azure/shared_key.h"
 #include "backends/endpoint_pause.h"
 #include "backends/http/counting_transport.h"
 #include "backends/http/curl_transport.h"
@@ -21,6 +18,7 @@
 #include "backends/oci/oci_store.h"
 #include "backends/rate_limited_store.h"
 #include "backends/retrying_store.h"
+#include "cli/azure_identity.h"
 #include "core/config_environment.h"
 #include "core/log.h"
 
@@ -68,12 +66,21 @@ class RemoteStack final : public OpenStore {
   }
   ObjectStore& store() override { return *retrying_; }
 
+  void KeepIdentity(std::shared_ptr<azure::Credential> identity) {
+    identity_ = std::move(identity);
+  }
+  std::string Identity() const override {
+    return identity_ ? identity_->Describe() : std::string();
+  }
+  std::string Warning() const override { return identity_ ? identity_->Warning() : std::string(); }
+
  private:
   Clock& clock_;
   const RateLimits limits_;
   CurlTransport curl_;
   CountingTransport transport_;
   EndpointPause pause_;
+  std::shared_ptr<azure::Credential> identity_;  // shared with the store
   std::unique_ptr<ObjectStore> base_;
   std::unique_ptr<RateLimitedStore> limited_;
   std::unique_ptr<RetryingStore> retrying_;
@@ -93,40 +100,6 @@ Status CheckCaFile(const std::string& path) {
   return Fail(ErrorFromErrno(errno, "ca_file " + path));
 }
 
-Result<std::shared_ptr<azure::Credential>> MakeCredential(const AuthConfig& auth,
-                                                          const std::string& account,
-                                                          HttpTransport& transport,
-                                                          const Environment& environment,
-                                                          Clock& clock) {
-  using Shared = std::shared_ptr<azure::Credential>;
-  switch (auth.type) {
-    case AuthType::kSharedKey: {
-      const Secret key = TRY(auth.account_key.Resolve(environment));
-      return Shared(TRY(azure::SharedKeyCredential::Make(account, key.Reveal())));
-    }
-    case AuthType::kSas: {
-      const Secret sas = TRY(auth.sas_token.Resolve(environment));
-      return Shared(TRY(azure::SasCredential::Make(sas.Reveal(), clock)));
-    }
-    case AuthType::kServicePrincipal: {
-      azure::ServicePrincipal principal{
-          .tenant_id = auth.tenant_id,
-          .client_id = auth.client_id,
-          .client_secret = TRY(auth.client_secret.Resolve(environment))};
-      if (!auth.authority_host.empty()) principal.authority = auth.authority_host;
-      auto source =
-          TRY(azure::ServicePrincipalSource::Make(std::move(principal), transport, clock));
-      return Shared(std::make_shared<azure::BearerCredential>(std::move(source), clock));
-    }
-    case AuthType::kNone:
-      return Shared(std::make_shared<azure::AnonymousCredential>());
-    case AuthType::kAutomatic:
-    case AuthType::kConfigFile:
-      break;
-  }
-  return Fail(ErrorCode::kInternal, "this way to authenticate is not one of Azure's");
-}
-
 Outcome<std::unique_ptr<OpenStore>> OpenAzureRemote(const RemoteConfig& remote,
                                                     const std::string& what,
                                                     const Environment& environment, Clock& clock,
@@ -142,9 +115,13 @@ Outcome<std::unique_ptr<OpenStore>> OpenAzureRemote(const RemoteConfig& remote,
   if (remote.namespace_kind != NamespaceKind::kDetect) {
     options.hierarchical = remote.namespace_kind == NamespaceKind::kHierarchical;
   }
-  options.credential =
-      CLI_TRY_IN(MakeCredential(remote.auth, uri.account, stack->transport(), environment, clock),
-                 what, Phase::kConfiguration);
+  options.credential = CLI_TRY_IN(MakeAzureCredential({.auth = remote.auth,
+                                                       .uri = uri,
+                                                       .transport = stack->transport(),
+                                                       .clock = clock,
+                                                       .environment = environment}),
+                                  what, Phase::kConfiguration);
+  stack->KeepIdentity(options.credential);
   const auto open = [&] { return azure::OpenStore(options, stack->transport(), clock, context); };
   auto store = CLI_TRY_IN(FewAttempts(clock, context, open), what, Phase::kRemote);
   const auto probe = [&] { return store->Probe(context); };

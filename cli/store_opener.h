@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "backends/object_store.h"
 #include "cli/failure.h"
@@ -15,6 +16,11 @@ class OpenStore {
  public:
   virtual ~OpenStore() = default;
   virtual ObjectStore& store() = 0;
+  // For people: as whom the store is reached, and why not as somebody else; "" if there is nothing
+  // to tell. Holds no secret.
+  virtual std::string Identity() const { return {}; }
+  // What will go wrong soon, as a SAS token that expires; "" if nothing is known.
+  virtual std::string Warning() const { return {}; }
 };
 
 // Safe from many threads.

@@ -157,6 +157,10 @@ Result<AuthType> ReadAuthType(const Node& auth, const Uri& uri) {
     return type.AsChoice<AuthType>({{"shared_key", AuthType::kSharedKey},
                                     {"sas", AuthType::kSas},
                                     {"service_principal", AuthType::kServicePrincipal},
+                                    {"workload_identity", AuthType::kWorkloadIdentity},
+                                    {"managed_identity", AuthType::kManagedIdentity},
+                                    {"azure_cli", AuthType::kAzureCli},
+                                    {"default", AuthType::kDefault},
                                     {"none", AuthType::kNone}});
   }
   if (IsOci(uri)) return type.AsChoice<AuthType>({{"config_file", AuthType::kConfigFile}});
@@ -188,6 +192,54 @@ Result<std::string> ReadEndpoint(const Node& node, EndpointPath path, bool allow
   return endpoint.url;
 }
 
+Status ReadAuthority(const Node& node, bool allow_http, AuthConfig& auth) {
+  const auto host = node.Find("authority_host");
+  if (!host) return {};
+  auth.authority_host = TRY(ReadEndpoint(*host, EndpointPath::kAllowed, allow_http));
+  return {};
+}
+
+Status ReadServicePrincipal(const Node& node, bool allow_http, AuthConfig& auth) {
+  TRY_VOID(node.CheckKeys({"type", "tenant_id", "client_id", "client_secret", "client_certificate",
+                           "pass_phrase", "send_certificate_chain", "authority_host"}));
+  auth.tenant_id = TRY(NeedString(node, "tenant_id", "the directory (tenant) id"));
+  auth.client_id = TRY(NeedString(node, "client_id", "the application (client) id"));
+  const auto certificate = node.Find("client_certificate");
+  if (certificate && node.Find("client_secret")) {
+    return node.Bad("takes client_secret or client_certificate, not both");
+  }
+  if (certificate) {
+    auth.client_certificate = TRY(certificate->AsSecret());
+    if (const auto phrase = node.Find("pass_phrase")) auth.pass_phrase = TRY(phrase->AsSecret());
+    auth.send_certificate_chain = TRY(node.FlagOr("send_certificate_chain", false));
+  } else {
+    auth.client_secret =
+        TRY(NeedSecret(node, "client_secret", "the application's secret; or client_certificate"));
+  }
+  return ReadAuthority(node, allow_http, auth);
+}
+
+// What is left out comes from the environment, as the AKS webhook sets it.
+Status ReadWorkloadIdentity(const Node& node, bool allow_http, AuthConfig& auth) {
+  TRY_VOID(
+      node.CheckKeys({"type", "tenant_id", "client_id", "federated_token_file", "authority_host"}));
+  auth.tenant_id = TRY(node.StringOr("tenant_id", ""));
+  auth.client_id = TRY(node.StringOr("client_id", ""));
+  auth.federated_token_file = TRY(node.StringOr("federated_token_file", ""));
+  return ReadAuthority(node, allow_http, auth);
+}
+
+Status ReadManagedIdentity(const Node& node, AuthConfig& auth) {
+  TRY_VOID(node.CheckKeys({"type", "client_id", "object_id", "resource_id"}));
+  auth.client_id = TRY(node.StringOr("client_id", ""));
+  auth.object_id = TRY(node.StringOr("object_id", ""));
+  auth.resource_id = TRY(node.StringOr("resource_id", ""));
+  const int ids = (auth.client_id.empty() ? 0 : 1) + (auth.object_id.empty() ? 0 : 1) +
+                  (auth.resource_id.empty() ? 0 : 1);
+  if (ids > 1) return node.Bad("takes one of client_id, object_id and resource_id");
+  return {};
+}
+
 Result<AuthConfig> ReadAuth(const Node& node, const Uri& uri, bool allow_http) {
   TRY_VOID(node.CheckObject());
   AuthConfig auth{.type = TRY(ReadAuthType(node, uri))};
@@ -205,14 +257,21 @@ Result<AuthConfig> ReadAuth(const Node& node, const Uri& uri, bool allow_http) {
       auth.sas_token = TRY(NeedSecret(node, "sas_token", "the shared access signature"));
       break;
     case AuthType::kServicePrincipal:
-      TRY_VOID(
-          node.CheckKeys({"type", "tenant_id", "client_id", "client_secret", "authority_host"}));
-      auth.tenant_id = TRY(NeedString(node, "tenant_id", "the directory (tenant) id"));
-      auth.client_id = TRY(NeedString(node, "client_id", "the application (client) id"));
-      auth.client_secret = TRY(NeedSecret(node, "client_secret", "the application's secret"));
-      if (const auto host = node.Find("authority_host")) {
-        auth.authority_host = TRY(ReadEndpoint(*host, EndpointPath::kAllowed, allow_http));
-      }
+      TRY_VOID(ReadServicePrincipal(node, allow_http, auth));
+      break;
+    case AuthType::kWorkloadIdentity:
+      TRY_VOID(ReadWorkloadIdentity(node, allow_http, auth));
+      break;
+    case AuthType::kManagedIdentity:
+      TRY_VOID(ReadManagedIdentity(node, auth));
+      break;
+    case AuthType::kAzureCli:
+      TRY_VOID(node.CheckKeys({"type", "tenant_id"}));
+      auth.tenant_id = TRY(node.StringOr("tenant_id", ""));
+      break;
+    case AuthType::kDefault:
+      TRY_VOID(node.CheckKeys({"type", "authority_host"}));
+      TRY_VOID(ReadAuthority(node, allow_http, auth));
       break;
     case AuthType::kConfigFile:
       TRY_VOID(node.CheckKeys({"type", "config_file", "profile", "pass_phrase"}));

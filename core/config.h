@@ -23,7 +23,11 @@ enum class AuthType {
   kNone,              // no credentials are sent
   kSharedKey,         // Azure: account_key
   kSas,               // Azure: sas_token
-  kServicePrincipal,  // Azure: tenant_id, client_id, client_secret
+  kServicePrincipal,  // Azure: tenant_id, client_id, client_secret or client_certificate
+  kWorkloadIdentity,  // Azure: a federated token file
+  kManagedIdentity,   // Azure: of the machine
+  kAzureCli,          // Azure: whoever is logged in
+  kDefault,           // Azure: the first of environment, workload, machine and CLI that is there
   kConfigFile,        // OCI: a profile of ~/.oci/config
 };
 
@@ -34,10 +38,17 @@ struct AuthConfig {
   std::string tenant_id;
   std::string client_id;
   SecretReference client_secret;
-  std::string authority_host;   // empty: https://login.microsoftonline.com
+  SecretReference client_certificate;   // PEM, instead of the secret
+  bool send_certificate_chain = false;  // for applications that trust the certificate's issuer
+  std::string federated_token_file;     // empty: AZURE_FEDERATED_TOKEN_FILE
+  std::string object_id;                // of a managed identity; or client_id, or resource_id
+  std::string resource_id;
+  std::string authority_host;  // empty: that of the cloud of the endpoint
+  // kDefault: why the environment's account key and SAS were not taken. Empty: not looked for.
+  std::string no_account_key;
   std::string config_file;      // empty: ~/.oci/config
   std::string profile;          // empty: DEFAULT
-  SecretReference pass_phrase;  // of the key that the profile names
+  SecretReference pass_phrase;  // of the key that the profile names, or of the certificate's
 };
 
 enum class NamespaceKind { kDetect, kHierarchical, kFlat };

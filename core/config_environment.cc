@@ -33,7 +33,7 @@ Result<std::string> EndpointFrom(const char* name, EndpointPath path,
   return endpoint->url;
 }
 
-Result<AuthConfig> AzureAuth(const AzureUri& uri, const Environment& environment) {
+AuthConfig AzureAuth(const AzureUri& uri, const Environment& environment) {
   const auto account = environment.Get("AZURE_STORAGE_ACCOUNT");
   const bool account_fits = !account || *account == uri.account;
   AuthConfig auth;
@@ -47,27 +47,18 @@ Result<AuthConfig> AzureAuth(const AzureUri& uri, const Environment& environment
     auth.sas_token = SecretReference::FromEnvironment("AZURE_STORAGE_SAS_TOKEN");
     return auth;
   }
-  auth.tenant_id = environment.Get("AZURE_TENANT_ID").value_or("");
-  auth.client_id = environment.Get("AZURE_CLIENT_ID").value_or("");
-  if (!auth.tenant_id.empty() && !auth.client_id.empty() &&
-      environment.Get("AZURE_CLIENT_SECRET")) {
-    auth.type = AuthType::kServicePrincipal;
-    auth.client_secret = SecretReference::FromEnvironment("AZURE_CLIENT_SECRET");
-    auth.authority_host =
-        TRY(EndpointFrom("AZURE_AUTHORITY_HOST", EndpointPath::kAllowed, environment));
-    return auth;
-  }
-  return Fail(
-      ErrorCode::kUnauthenticated,
-      fmt::format("there are no credentials for storage account '{}'; set AZURE_STORAGE_KEY, "
-                  "AZURE_STORAGE_SAS_TOKEN, or AZURE_TENANT_ID with AZURE_CLIENT_ID and "
-                  "AZURE_CLIENT_SECRET, or "
-                  "configure the remote{}",
-                  uri.account,
-                  account_fits ? "" : fmt::format(" (AZURE_STORAGE_ACCOUNT is '{}')", *account)));
+  auth.type = AuthType::kDefault;
+  auth.no_account_key =
+      account_fits ? "AZURE_STORAGE_KEY and AZURE_STORAGE_SAS_TOKEN are not set"
+                   : fmt::format("AZURE_STORAGE_ACCOUNT is '{}', not '{}'", *account, uri.account);
+  return auth;
 }
 
 }  // namespace
+
+Result<std::string> AuthorityFromEnvironment(const Environment& environment) {
+  return EndpointFrom("AZURE_AUTHORITY_HOST", EndpointPath::kAllowed, environment);
+}
 
 Result<AuthConfig> AuthFromEnvironment(const Uri& uri, const Environment& environment) {
   if (const auto* azure = std::get_if<AzureUri>(&uri)) return AzureAuth(*azure, environment);

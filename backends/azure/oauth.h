@@ -32,7 +32,7 @@ class TokenSource {
   // kUnauthenticated (not retryable: wrong secret, unknown tenant), kThrottled, kUnavailable.
   virtual Result<AccessToken> Fetch(const CallContext& context) = 0;
   // For people: which identity this is. Holds no secret.
-  virtual std::string Describe() const = 0;
+  virtual std::string Describe() const { return "bearer token"; }
 };
 
 struct ServicePrincipal {

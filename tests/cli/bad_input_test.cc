@@ -44,7 +44,9 @@ TEST_F(BadInput, UnknownRemote) {
 TEST_F(BadInput, MissingCredentials) {
   EXPECT_THAT(
       LineOf({"ls", "abfss://raw@contoso.dfs.core.windows.net/"}, ExitCode::kAuthentication),
-      HasSubstr("set AZURE_STORAGE_KEY"));
+      AllOf(HasSubstr("no identity was found; account key or SAS (AZURE_STORAGE_KEY and"),
+            HasSubstr("client secret (AZURE_TENANT_ID"), HasSubstr("managed identity ("),
+            HasSubstr("Azure CLI (")));
 }
 
 TEST_F(BadInput, WrongCredentials) {

@@ -32,6 +32,24 @@ TEST_F(Doctor, ChecksAHealthyRemoteAndLeavesNothingBehind) {
   EXPECT_THAT(store_.Paths(), ::testing::ElementsAre("a"));
 }
 
+TEST_F(Doctor, TellsWhichIdentityWasTakenAndWhyNotTheOthers) {
+  bench_.stores.IdentifyAs(
+      "managed identity; passed over client secret (AZURE_CLIENT_ID is not set)");
+  ASSERT_TRUE(RunDoctor({.remote = kContainer}, bench_.context));
+  EXPECT_THAT(bench_.out.str(),
+              HasSubstr("credentials: are accepted: managed identity; passed over client "
+                        "secret (AZURE_CLIENT_ID is not set)"));
+}
+
+TEST_F(Doctor, WarnsOfCredentialsThatEndSoonWithoutFailing) {
+  bench_.stores.IdentifyAs("service SAS", "the service SAS expires soon");
+  const auto healthy = RunDoctor({.remote = kContainer}, bench_.context);
+  EXPECT_THAT(bench_.out.str(),
+              HasSubstr("WARN " + kContainer + " credentials: the service SAS expires soon"));
+  bench_.stores.IdentifyAs("service SAS");
+  EXPECT_EQ(healthy.value(), RunDoctor({.remote = kContainer}, bench_.context).value());
+}
+
 TEST_F(Doctor, ReadOnlyWritesNothing) {
   ASSERT_TRUE(RunDoctor({.remote = kContainer, .read_only = true}, bench_.context));
   EXPECT_EQ(store_.calls(StoreOp::kPut), 0u);

@@ -24,6 +24,10 @@ class FakeStores final : public StoreOpener {
     store = std::make_unique<testing::FakeObjectStore>(clock_, std::move(options));
     return *store;
   }
+  void IdentifyAs(std::string identity, std::string warning = {}) {
+    identity_ = std::move(identity);
+    warning_ = std::move(warning);
+  }
   void FailWith(Failure failure) { failure_ = std::move(failure); }
 
   Outcome<std::unique_ptr<OpenStore>> Open(const RemoteConfig& remote,
@@ -32,19 +36,25 @@ class FakeStores final : public StoreOpener {
     const auto found = stores_.find(ToString(remote.uri));
     if (found == stores_.end())
       return Fails(ExitCode::kNotFound, "no store for " + ToString(remote.uri));
-    return std::make_unique<Opened>(*found->second);
+    return std::make_unique<Opened>(*found->second, *this);
   }
 
  private:
   struct Opened final : OpenStore {
-    explicit Opened(ObjectStore& opened_store) : opened(opened_store) {}
+    Opened(ObjectStore& opened_store, const FakeStores& from)
+        : opened(opened_store), stores(from) {}
     ObjectStore& store() override { return opened; }
+    std::string Identity() const override { return stores.identity_; }
+    std::string Warning() const override { return stores.warning_; }
     ObjectStore& opened;
+    const FakeStores& stores;
   };
 
   const Clock& clock_;
   std::map<std::string, std::unique_ptr<testing::FakeObjectStore>> stores_;
   std::optional<Failure> failure_;
+  std::string identity_;
+  std::string warning_;
 };
 
 // What a command wrote, and what it ran with.

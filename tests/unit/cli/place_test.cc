@@ -47,11 +47,11 @@ TEST(ResolvePlace, AUriElsewhereUsesTheEnvironment) {
   EXPECT_EQ(place->path.path, "topper/x");
 }
 
-TEST(ResolvePlace, MissingCredentialsAreAnAuthenticationFailure) {
+TEST(ResolvePlace, AUriWithoutAccountKeyLooksForAnIdentityOfThisMachine) {
   const auto place = Resolve("abfss://other@contoso.dfs.core.windows.net/");
-  ASSERT_FALSE(place);
-  EXPECT_EQ(place.error().exit_code, ExitCode::kAuthentication);
-  EXPECT_THAT(place.error().message, HasSubstr("set AZURE_STORAGE_KEY"));
+  ASSERT_TRUE(place);
+  EXPECT_EQ(place->remote.auth.type, AuthType::kDefault);
+  EXPECT_THAT(place->remote.auth.no_account_key, HasSubstr("AZURE_STORAGE_KEY"));
 }
 
 TEST(ResolvePlace, AnUnknownRemoteNamesThoseThatAreConfigured) {

@@ -108,6 +108,38 @@ TEST(Config, NamesAMissingField) {
               HasSubstr("remotes.azure.auth: lacks 'client_secret'"));
 }
 
+TEST(Config, ReadsEveryAzureIdentity) {
+  const auto auth = [](const std::string& text) {
+    return Parse(AzureRemote("\"auth\": " + text)).remotes.at("azure").auth;
+  };
+  const AuthConfig certificate =
+      auth(R"({"type": "service_principal", "tenant_id": "t", "client_id": "c",
+               "client_certificate": "file:/etc/app.pem", "pass_phrase": "env:PHRASE", "send_certificate_chain": true})");
+  EXPECT_EQ(certificate.client_certificate.Describe(), "file:/etc/app.pem");
+  EXPECT_EQ(certificate.pass_phrase.Describe(), "env:PHRASE");
+  EXPECT_TRUE(certificate.send_certificate_chain);
+  const AuthConfig workload =
+      auth(R"({"type": "workload_identity", "federated_token_file": "/var/token"})");
+  EXPECT_EQ(workload.type, AuthType::kWorkloadIdentity);
+  EXPECT_EQ(workload.federated_token_file, "/var/token");
+  const AuthConfig machine =
+      auth(R"({"type": "managed_identity", "resource_id": "/subscriptions/x"})");
+  EXPECT_EQ(machine.type, AuthType::kManagedIdentity);
+  EXPECT_EQ(machine.resource_id, "/subscriptions/x");
+  EXPECT_EQ(auth(R"({"type": "azure_cli", "tenant_id": "t"})").type, AuthType::kAzureCli);
+  EXPECT_EQ(auth(R"({"type": "default"})").type, AuthType::kDefault);
+}
+
+TEST(Config, RefusesTwoProofsOrTwoIdsOfOneIdentity) {
+  EXPECT_THAT(ErrorOf(AzureRemote(
+                  R"("auth": {"type": "service_principal", "tenant_id": "t", "client_id": "c",
+                              "client_secret": "env:S", "client_certificate": "file:/x"})")),
+              HasSubstr("remotes.azure.auth: takes client_secret or client_certificate, not both"));
+  EXPECT_THAT(ErrorOf(AzureRemote(
+                  R"("auth": {"type": "managed_identity", "client_id": "c", "object_id": "o"})")),
+              HasSubstr("remotes.azure.auth: takes one of client_id, object_id and resource_id"));
+}
+
 TEST(Config, NamesAnImpossibleValue) {
   EXPECT_THAT(ErrorOf(AzureRemote(R"("auth": {"type": "password"})")),
               HasSubstr("remotes.azure.auth.type: 'password' is not allowed; allowed are "
@@ -228,33 +260,26 @@ TEST(AuthFromEnvironment, FindsWhatTheAzureToolsFind) {
             AuthType::kSharedKey);
   EXPECT_EQ(AuthFromEnvironment(kAzure, MapEnvironment{{"AZURE_STORAGE_SAS_TOKEN", "s"}})->type,
             AuthType::kSas);
-  const auto principal = AuthFromEnvironment(
-      kAzure, MapEnvironment{{"AZURE_TENANT_ID", "t"},
-                             {"AZURE_CLIENT_ID", "c"},
-                             {"AZURE_CLIENT_SECRET", "s"},
-                             {"AZURE_AUTHORITY_HOST", "login.microsoftonline.us"}});
-  ASSERT_TRUE(principal);
-  EXPECT_EQ(principal->type, AuthType::kServicePrincipal);
-  EXPECT_EQ(principal->authority_host, "https://login.microsoftonline.us");
+  EXPECT_EQ(AuthFromEnvironment(kAzure, MapEnvironment())->type, AuthType::kDefault);
 }
 
 TEST(AuthFromEnvironment, AKeyOfAnotherAccountIsNotSent) {
   const MapEnvironment other{{"AZURE_STORAGE_ACCOUNT", "fabrikam"}, {"AZURE_STORAGE_KEY", "k"}};
   const auto auth = AuthFromEnvironment(kAzure, other);
-  ASSERT_FALSE(auth);
-  EXPECT_EQ(auth.error().code, ErrorCode::kUnauthenticated);
-  EXPECT_THAT(auth.error().message, HasSubstr("AZURE_STORAGE_ACCOUNT is 'fabrikam'"));
+  ASSERT_TRUE(auth);
+  EXPECT_EQ(auth->type, AuthType::kDefault);
+  EXPECT_FALSE(auth->account_key.has_value());
+  EXPECT_EQ(auth->no_account_key, "AZURE_STORAGE_ACCOUNT is 'fabrikam', not 'contoso'");
 }
 
-TEST(AuthFromEnvironment, SaysWhatItLookedFor) {
-  const auto auth = AuthFromEnvironment(kAzure, MapEnvironment());
-  ASSERT_FALSE(auth);
-  EXPECT_THAT(auth.error().message, HasSubstr("AZURE_STORAGE_KEY"));
-  const MapEnvironment insecure{{"AZURE_TENANT_ID", "t"},
-                                {"AZURE_CLIENT_ID", "c"},
-                                {"AZURE_CLIENT_SECRET", "s"},
-                                {"AZURE_AUTHORITY_HOST", "http://login.example"}};
-  EXPECT_THAT(AuthFromEnvironment(kAzure, insecure).error().message, HasSubstr("plain http"));
+TEST(AuthorityFromEnvironment, TakesAHostWithAndWithoutScheme) {
+  const auto authority = [](const std::string& text) {
+    return AuthorityFromEnvironment(MapEnvironment{{"AZURE_AUTHORITY_HOST", text}});
+  };
+  EXPECT_EQ(authority(""), "");
+  EXPECT_EQ(authority("login.microsoftonline.us"), "https://login.microsoftonline.us");
+  EXPECT_EQ(authority("https://login.microsoftonline.us/"), "https://login.microsoftonline.us");
+  EXPECT_THAT(authority("http://login.example").error().message, HasSubstr("plain http"));
 }
 
 TEST(RemoteFromEnvironment, FillsInOciFromItsVariables) {

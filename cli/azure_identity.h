@@ -1,0 +1,26 @@
+// Which credential an Azure remote gets: from its configuration, or the first identity that this
+// machine has. Nothing is contacted before it is used.
+#pragma once
+
+#include <memory>
+
+#include "backends/azure/credential.h"
+#include "backends/http_transport.h"
+#include "core/clock.h"
+#include "core/config.h"
+#include "core/environment.h"
+
+namespace skybridge::cli {
+
+struct AzureIdentityRequest {
+  const AuthConfig& auth;  // not kAutomatic
+  const AzureUri& uri;
+  HttpTransport& transport;  // both must outlive the credential
+  Clock& clock;
+  const Environment& environment;
+};
+
+// Errors: those of reading the secrets; kInvalidArgument for what cannot be right.
+Result<std::shared_ptr<azure::Credential>> MakeAzureCredential(const AzureIdentityRequest& request);
+
+}  // namespace skybridge::cli
