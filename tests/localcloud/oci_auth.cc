@@ -78,9 +78,8 @@ Outcome<std::string> SigningString(const Request& request, const std::vector<std
 
 std::optional<std::string_view> MissingName(const std::vector<std::string>& names,
                                             SignedBody body) {
-  for (const std::string_view name : {"(request-target)", "host"}) {
-    if (!Contains(names, name)) return name;
-  }
+  if (!Contains(names, "(request-target)")) return "(request-target)";
+  if (body != SignedBody::kFederation && !Contains(names, "host")) return "host";
   if (!Contains(names, "date") && !Contains(names, "x-date")) return "date";
   if (body == SignedBody::kNone) return std::nullopt;
   for (const std::string_view name : {"content-length", "content-type", "x-content-sha256"}) {
@@ -122,18 +121,28 @@ SharedKey ParseKey(std::string_view pem) {
 }  // namespace
 
 struct OciAuthenticator::Keys {
-  std::map<std::string, SharedKey, std::less<>> by_id;
+  struct Entry {
+    SharedKey key;
+    std::optional<WallTime> expires;
+  };
+  std::map<std::string, Entry, std::less<>> by_id;
 };
 
 OciAuthenticator::OciAuthenticator() : keys_(std::make_unique<Keys>()) {}
 OciAuthenticator::~OciAuthenticator() = default;
 
-Status OciAuthenticator::Register(std::string key_id, std::string_view pem) {
+Status OciAuthenticator::Register(std::string key_id, std::string_view pem,
+                                  std::optional<WallTime> expires) {
   SharedKey key = ParseKey(pem);
   if (key == nullptr) return Fail(ErrorCode::kInvalidArgument, "not a PEM key: " + key_id);
   const MutexLock lock(mutex_);
-  keys_->by_id.insert_or_assign(std::move(key_id), std::move(key));
+  keys_->by_id.insert_or_assign(std::move(key_id), Keys::Entry{std::move(key), expires});
   return {};
+}
+
+void OciAuthenticator::RequireDelegation(std::string token) {
+  const MutexLock lock(mutex_);
+  delegation_token_ = std::move(token);
 }
 
 void OciAuthenticator::Revoke(std::string_view key_id) {
@@ -166,8 +175,19 @@ Outcome<std::string> OciAuthenticator::Verify(const Request& request, SignedBody
   {
     const MutexLock lock(mutex_);
     const auto found = keys_->by_id.find(key_id);
-    if (found == keys_->by_id.end()) return NotAuthenticated("the key id is not known");
-    key = found->second;
+    const bool is_certificate = key_id.find("/fed-x509") != std::string::npos;
+    if (found == keys_->by_id.end() || is_certificate != (body == SignedBody::kFederation)) {
+      return NotAuthenticated("the key id is not known");
+    }
+    if (found->second.expires && now >= *found->second.expires) {
+      return NotAuthenticated("the token has expired");
+    }
+    const bool must_delegate = !delegation_token_.empty() && key_id.starts_with("ST$");
+    if (must_delegate && (!Contains(names, "opc-obo-token") ||
+                          request.headers.Get("opc-obo-token") != delegation_token_)) {
+      return NotAuthenticated("the delegation token is missing, unsigned or another");
+    }
+    key = found->second.key;
   }
   const std::string text = OCI_TRY(SigningString(request, names));
   if (!SignatureMatches(key.get(), text, Parameter(authorization, "signature"))) {

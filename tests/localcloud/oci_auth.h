@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,8 +16,10 @@ namespace skybridge::localcloud::oci {
 
 // Which headers a signature must cover besides the date, the request target and the host.
 enum class SignedBody {
-  kNone,      // GET, HEAD, DELETE; also PutObject and UploadPart, the two exemptions
-  kRequired,  // every other POST, PUT and PATCH: content-length, content-type, x-content-sha256
+  kNone,        // GET, HEAD, DELETE; also PutObject and UploadPart, the two exemptions
+  kRequired,    // every other POST, PUT and PATCH: content-length, content-type, x-content-sha256
+  kFederation,  // as kRequired, by the key of a certificate ("/fed-x509"); the host need not be
+                // signed
 };
 
 // Safe from many threads.
@@ -26,10 +29,14 @@ class OciAuthenticator {
   ~OciAuthenticator();
 
   // `key_id` is "tenancy/user/fingerprint" or "ST$" and a token; `pem` holds a public key or a
-  // private one.
-  Status Register(std::string key_id, std::string_view pem);
+  // private one. After `expires` the key id is refused.
+  Status Register(std::string key_id, std::string_view pem,
+                  std::optional<WallTime> expires = std::nullopt);
   // After this, requests signed by `key_id` are refused, as when a session token has expired.
   void Revoke(std::string_view key_id);
+
+  // From now on requests signed by a token must carry and sign this opc-obo-token; "" ends that.
+  void RequireDelegation(std::string token);
 
   // The key id that signed, or 401 NotAuthenticated. Nothing but the request's own bytes is looked
   // at.
@@ -40,6 +47,7 @@ class OciAuthenticator {
 
   mutable Mutex mutex_;
   std::unique_ptr<Keys> keys_ GUARDED_BY(mutex_);
+  std::string delegation_token_ GUARDED_BY(mutex_);
 };
 
 }  // namespace skybridge::localcloud::oci

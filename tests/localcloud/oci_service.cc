@@ -252,7 +252,14 @@ Result<std::unique_ptr<OciService>> OciService::Create(Storage& storage, const C
   return service;
 }
 
+Status OciService::ReplaceSecret(std::string_view secret_id, std::string content) {
+  const MutexLock lock(state_.mutex);
+  if (state_.ReplaceSecret(secret_id, std::move(content))) return {};
+  return Fail(ErrorCode::kNotFound, fmt::format("there is no secret '{}'", secret_id));
+}
+
 Status OciService::Start(const OciServiceOptions& options) {
+  issuer_ = TRY(oci::OciIssuer::Make(options.issuer, authenticator_));
   TRY_VOID(state_.Load());
   for (const OciIdentity& identity : options.identities) {
     TRY_VOID(authenticator_.Register(identity.key_id, identity.pem));
@@ -283,6 +290,8 @@ Response OciService::Handle(const Request& request) {
 }
 
 std::string OciService::OperationOf(const Request& request) const {
+  const std::string_view issuing = oci::OciIssuer::OperationOf(request);
+  if (!issuing.empty()) return std::string(issuing);
   return oci::OperationName(oci::FindRoute(request, oci::ParseTarget(request.raw_path)));
 }
 
@@ -301,6 +310,12 @@ Response OciService::Refuse(const Request& request, int status) const {
 
 Response OciService::Answer(const Request& request, WallTime now) {
   using oci::Outcome;
+  if (const auto issuing = oci::OciIssuer::OperationOf(request); !issuing.empty()) {
+    auto given = issuer_->Handle(request, now);
+    Response response = given ? *std::move(given) : oci::FailureResponse(given.error());
+    response.operation = issuing;
+    return response;
+  }
   const oci::Target target = oci::ParseTarget(request.raw_path);
   const auto route = oci::FindRoute(request, target);
   const auto answer = [&]() -> Outcome<Response> {

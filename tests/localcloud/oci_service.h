@@ -1,6 +1,6 @@
 // The OCI side of the local cloud: Object Storage's native API, and Vault secret bundles, with
-// request signatures. A test double: strict where the service is vague, and nobody's data is safe
-// in it.
+// request signatures, and the places where identities come from (oci_issuer.h). A test double:
+// strict where the service is vague, and nobody's data is safe in it.
 //
 // Kept: namespaces, buckets, objects, multipart uploads, rename, copy, batch delete, storage tiers,
 // work requests. Refused with 501: versioning, server-side keys of clients, lifecycle, replication,
@@ -15,6 +15,7 @@
 #include "core/clock.h"
 #include "core/result.h"
 #include "tests/localcloud/oci_auth.h"
+#include "tests/localcloud/oci_issuer.h"
 #include "tests/localcloud/oci_state.h"
 #include "tests/localcloud/service.h"
 #include "tests/localcloud/storage.h"
@@ -35,6 +36,7 @@ struct OciServiceOptions {
   std::vector<OciIdentity> identities;
   std::vector<oci::OciSecret> secrets;
   oci::OciLimits limits;
+  oci::IssuerOptions issuer;       // of tokens: metadata service, federation, workload identities
   bool require_signatures = true;  // false: for clients that cannot sign
 };
 
@@ -51,6 +53,11 @@ class OciService final : public Service {
 
   // Who may call: keys can be added and revoked while the service runs.
   oci::OciAuthenticator& authenticator() { return authenticator_; }
+  // Where tokens come from: they can be ended, and the instance's certificate replaced.
+  oci::OciIssuer& issuer() { return *issuer_; }
+  // A new version of a secret, which becomes the current and the latest one. kNotFound without such
+  // a secret.
+  Status ReplaceSecret(std::string_view secret_id, std::string content);
 
  private:
   OciService(Storage& storage, const Clock& clock, const OciServiceOptions& options);
@@ -60,6 +67,7 @@ class OciService final : public Service {
   const Clock& clock_;
   const bool require_signatures_;
   oci::OciAuthenticator authenticator_;
+  std::unique_ptr<oci::OciIssuer> issuer_;
   oci::OciState state_;
 };
 

@@ -18,8 +18,22 @@ OciState::OciState(Storage& storage, std::vector<std::string> namespaces, std::s
     : storage_(storage),
       namespaces_(std::move(namespaces)),
       region_(std::move(region)),
-      limits_(limits),
-      secrets_(std::move(secrets)) {}
+      limits_(limits) {
+  for (OciSecret& secret : secrets) {
+    std::string first = secret.content;
+    secrets_.push_back({.facts = std::move(secret), .versions = {std::move(first)}});
+  }
+}
+
+bool OciState::ReplaceSecret(std::string_view id, std::string content) {
+  for (KeptSecret& secret : secrets_) {
+    if (secret.facts.id != id) continue;
+    secret.versions.push_back(std::move(content));
+    secret.current = secret.versions.size();
+    return true;
+  }
+  return false;
+}
 
 Status OciState::Load() {
   std::map<std::string, BlobRef> blobs;

@@ -103,6 +103,13 @@ struct OciSecret {
   WallTime created = {};
 };
 
+// A secret with all its versions; version N is at N - 1.
+struct KeptSecret {
+  OciSecret facts;
+  std::vector<std::string> versions;
+  std::size_t current = 1;  // the number of the current version
+};
+
 struct OciLimits {
   std::uint64_t min_part_size_bytes = 1;  // of every part but the last
 };
@@ -121,7 +128,6 @@ class OciState {
   const std::vector<std::string>& namespaces() const { return namespaces_; }
   const std::string& region() const { return region_; }
   const OciLimits& limits() const { return limits_; }
-  const std::vector<OciSecret>& secrets() const { return secrets_; }
 
   // Keeps the bytes of a body. Needs no lock: nobody else knows them yet.
   BlobRef Keep(const std::string& bytes);
@@ -148,6 +154,10 @@ class OciState {
   void PutPart(const Bucket& bucket, Upload& upload, int number, Part part) REQUIRES(mutex);
   void EraseUpload(Bucket& bucket, std::string_view upload_id) REQUIRES(mutex);
 
+  const std::vector<KeptSecret>& secrets() const REQUIRES(mutex) { return secrets_; }
+  // False if there is no such secret.
+  bool ReplaceSecret(std::string_view id, std::string content) REQUIRES(mutex);
+
   void AddWorkRequest(WorkRequest work) REQUIRES(mutex);
   const WorkRequest* FindWorkRequest(std::string_view id) REQUIRES(mutex);
   const std::deque<WorkRequest>& work_requests() const REQUIRES(mutex) { return work_requests_; }
@@ -160,7 +170,7 @@ class OciState {
   const std::vector<std::string> namespaces_;
   const std::string region_;
   const OciLimits limits_;
-  const std::vector<OciSecret> secrets_;
+  std::vector<KeptSecret> secrets_ GUARDED_BY(mutex);
   std::map<std::string, Bucket, std::less<>> buckets_ GUARDED_BY(mutex);  // by "namespace/bucket"
   std::deque<WorkRequest> work_requests_ GUARDED_BY(mutex);               // oldest first
 };

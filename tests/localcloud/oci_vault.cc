@@ -1,6 +1,8 @@
 // Vault secret bundles. Source: OCI API reference, "Secret Retrieval API" (20190301).
 #include <algorithm>
 #include <array>
+#include <string>
+#include <vector>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -14,67 +16,82 @@ namespace {
 
 using nlohmann::json;
 
-// A secret has one version here, which is the current and the latest one.
-std::optional<OciFailure> CheckSelector(const OciQuery& query) {
+tl::unexpected<OciFailure> NoSuchSecret() {
+  return Refuse(404, "NotAuthorizedOrNotFound",
+                "Authorization failed or requested resource not found.");
+}
+
+// The stages of one version: each but DEPRECATED is of one version at a time.
+std::vector<std::string> StagesOf(const KeptSecret& secret, std::size_t version) {
+  std::vector<std::string> stages;
+  if (version == secret.current) stages.emplace_back("CURRENT");
+  if (version == secret.versions.size()) stages.emplace_back("LATEST");
+  if (version + 1 == secret.current) stages.emplace_back("PREVIOUS");
+  if (stages.empty()) stages.emplace_back(version > secret.current ? "PENDING" : "DEPRECATED");
+  return stages;
+}
+
+// The number of the version that the query asks for.
+Outcome<std::size_t> FindVersion(const KeptSecret& secret, const OciQuery& query) {
   const std::string* stage = query.Find("stage");
   const std::string* version = query.Find("versionNumber");
   const std::string* name = query.Find("secretVersionName");
   if ((stage != nullptr) + (version != nullptr) + (name != nullptr) > 1) {
-    return OciFailure{400, "InvalidParameter",
-                      "stage, versionNumber and secretVersionName exclude each other"};
+    return Refuse(400, "InvalidParameter",
+                  "stage, versionNumber and secretVersionName exclude each other");
   }
   constexpr std::array<std::string_view, 5> kStages = {"CURRENT", "PENDING", "LATEST", "PREVIOUS",
                                                        "DEPRECATED"};
   if (stage != nullptr && std::find(kStages.begin(), kStages.end(), *stage) == kStages.end()) {
-    return OciFailure{400, "InvalidParameter", fmt::format("The stage '{}' is not known", *stage)};
+    return Refuse(400, "InvalidParameter", fmt::format("The stage '{}' is not known", *stage));
   }
-  const bool exists = stage != nullptr     ? *stage == "CURRENT" || *stage == "LATEST"
-                      : version != nullptr ? *version == "1"
-                                           : name == nullptr;
-  if (exists) return std::nullopt;
-  return OciFailure{404, "NotAuthorizedOrNotFound",
-                    "Authorization failed or requested resource not found."};
+  if (name != nullptr) return NoSuchSecret();
+  if (version == nullptr && stage == nullptr) return secret.current;
+  for (std::size_t number = secret.versions.size(); number > 0; --number) {
+    const std::vector<std::string> stages = StagesOf(secret, number);
+    const bool fits = version != nullptr
+                          ? *version == std::to_string(number)
+                          : std::find(stages.begin(), stages.end(), *stage) != stages.end();
+    if (fits) return number;
+  }
+  return NoSuchSecret();
 }
 
-Outcome<Response> Bundle(const OciCall& call, const OciSecret* secret) {
-  if (secret == nullptr) {
-    return Refuse(404, "NotAuthorizedOrNotFound",
-                  "Authorization failed or requested resource not found.");
-  }
-  OCI_CHECK(CheckSelector(call.query));
-  const json body{
-      {"secretId", secret->id},
-      {"timeCreated", FormatRfc3339(secret->created, 3)},
-      {"versionNumber", 1},
-      {"versionName", nullptr},
-      {"secretBundleContent",
-       {{"contentType", "BASE64"}, {"content", Base64Encode(AsBytes(secret->content))}}},
-      {"timeOfDeletion", nullptr},
-      {"timeOfExpiry", nullptr},
-      {"stages", {"CURRENT", "LATEST"}},
-      {"metadata", nullptr}};
+template <class Predicate>
+Outcome<Response> Bundle(OciState& state, const OciCall& call, Predicate is_wanted) {
+  const MutexLock lock(state.mutex);
+  const auto& secrets = state.secrets();
+  const auto secret = std::find_if(secrets.begin(), secrets.end(), is_wanted);
+  if (secret == secrets.end()) return NoSuchSecret();
+  const std::size_t version = OCI_TRY(FindVersion(*secret, call.query));
+  const json body{{"secretId", secret->facts.id},
+                  {"timeCreated", FormatRfc3339(secret->facts.created, 3)},
+                  {"versionNumber", version},
+                  {"versionName", nullptr},
+                  {"secretBundleContent",
+                   {{"contentType", "BASE64"},
+                    {"content", Base64Encode(AsBytes(secret->versions[version - 1]))}}},
+                  {"timeOfDeletion", nullptr},
+                  {"timeOfExpiry", nullptr},
+                  {"stages", StagesOf(*secret, version)},
+                  {"metadata", nullptr}};
   Response response = JsonResponse(200, body.dump());
-  response.headers.Add("etag", secret->id);
+  response.headers.Add("etag", fmt::format("{}-{}", secret->facts.id, version));
   return response;
 }
 
 }  // namespace
 
 Outcome<Response> GetSecretBundle(OciState& state, const OciCall& call) {
-  const auto& secrets = state.secrets();
-  const auto found = std::find_if(secrets.begin(), secrets.end(), [&](const OciSecret& secret) {
-    return secret.id == call.object;
-  });
-  return Bundle(call, found == secrets.end() ? nullptr : &*found);
+  return Bundle(state, call,
+                [&](const KeptSecret& secret) { return secret.facts.id == call.object; });
 }
 
 Outcome<Response> GetSecretBundleByName(OciState& state, const OciCall& call) {
-  const auto& secrets = state.secrets();
-  const auto found = std::find_if(secrets.begin(), secrets.end(), [&](const OciSecret& secret) {
-    return secret.name == call.query.Get("secretName") &&
-           secret.vault_id == call.query.Get("vaultId");
+  return Bundle(state, call, [&](const KeptSecret& secret) {
+    return secret.facts.name == call.query.Get("secretName") &&
+           secret.facts.vault_id == call.query.Get("vaultId");
   });
-  return Bundle(call, found == secrets.end() ? nullptr : &*found);
 }
 
 }  // namespace skybridge::localcloud::oci
