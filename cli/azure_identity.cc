@@ -16,6 +16,7 @@
 #include "backends/azure/sas.h"
 #include "backends/azure/shared_key.h"
 #include "backends/azure/token_chain.h"
+#include "cli/vault_secrets.h"
 #include "core/config_environment.h"
 
 namespace skybridge::cli {
@@ -28,6 +29,10 @@ using SourceResult = Result<std::unique_ptr<TokenSource>>;
 
 std::string Variable(const Request& request, const char* name) {
   return request.environment.Get(name).value_or("");
+}
+
+Result<Secret> Resolved(const SecretReference& secret, const Request& request) {
+  return secret.Resolve(request.environment, request.vault.get(), request.context);
 }
 
 // The configured one, then the environment's where it counts, then that of the endpoint's cloud.
@@ -51,11 +56,11 @@ SourceResult MakePrincipal(azure::ServicePrincipal principal, const Request& req
 Result<std::shared_ptr<azure::ClientAssertion>> ReadCertificate(const SecretReference& certificate,
                                                                 const SecretReference& pass_phrase,
                                                                 bool send_chain,
-                                                                const Environment& environment) {
+                                                                const Request& request) {
   azure::CertificateOptions options;
   options.send_chain = send_chain;
-  options.pem = TRY(certificate.Resolve(environment));
-  if (pass_phrase.has_value()) options.pass_phrase = TRY(pass_phrase.Resolve(environment));
+  options.pem = TRY(Resolved(certificate, request));
+  if (pass_phrase.has_value()) options.pass_phrase = TRY(Resolved(pass_phrase, request));
   std::shared_ptr<azure::ClientAssertion> assertion =
       TRY(azure::CertificateAssertion::Make(options));
   return assertion;
@@ -69,11 +74,12 @@ SourceResult ConfiguredPrincipal(const Request& request) {
   if (request.auth.client_certificate.has_value()) {
     principal.assertion =
         TRY(ReadCertificate(request.auth.client_certificate, request.auth.pass_phrase,
-                            request.auth.send_certificate_chain, request.environment));
-  } else {
-    principal.client_secret = TRY(request.auth.client_secret.Resolve(request.environment));
+                            request.auth.send_certificate_chain, request));
+    return MakePrincipal(std::move(principal), request);
   }
-  return MakePrincipal(std::move(principal), request);
+  return MakeServicePrincipalSource(
+      {std::move(principal), request.auth.client_secret, request.vault}, request.transport,
+      request.environment, request.clock, request.context);
 }
 
 SourceResult WorkloadIdentity(const Request& request) {
@@ -136,8 +142,8 @@ SourceResult EnvironmentPrincipal(const Request& request) {
     phrase = SecretReference::FromEnvironment("AZURE_CLIENT_CERTIFICATE_PASSWORD");
   }
   const std::string chain = Variable(request, "AZURE_CLIENT_SEND_CERTIFICATE_CHAIN");
-  principal.assertion = TRY(
-      ReadCertificate(certificate, phrase, chain == "1" || chain == "true", request.environment));
+  principal.assertion =
+      TRY(ReadCertificate(certificate, phrase, chain == "1" || chain == "true", request));
   return MakePrincipal(std::move(principal), request);
 }
 
@@ -214,12 +220,12 @@ Result<std::shared_ptr<azure::Credential>> MakeAzureCredential(
   if (request.auth.type == AuthType::kNone)
     return Shared(std::make_shared<azure::AnonymousCredential>());
   if (request.auth.type == AuthType::kSharedKey) {
-    const Secret key = TRY(request.auth.account_key.Resolve(request.environment));
+    const Secret key = TRY(Resolved(request.auth.account_key, request));
     Shared credential = TRY(azure::SharedKeyCredential::Make(request.uri.account, key.Reveal()));
     return credential;
   }
   if (request.auth.type == AuthType::kSas) {
-    const Secret sas = TRY(request.auth.sas_token.Resolve(request.environment));
+    const Secret sas = TRY(Resolved(request.auth.sas_token, request));
     Shared credential = TRY(azure::SasCredential::Make(sas.Reveal(), request.clock));
     return credential;
   }

@@ -1,14 +1,16 @@
 // Which credential an Azure remote gets: from its configuration, or the first identity that this
-// machine has. Nothing is contacted before it is used.
+// machine has. Nothing but the vault is contacted before it is used.
 #pragma once
 
 #include <memory>
 
 #include "backends/azure/credential.h"
 #include "backends/http_transport.h"
+#include "core/call_context.h"
 #include "core/clock.h"
 #include "core/config.h"
 #include "core/environment.h"
+#include "core/vault_secret.h"
 
 namespace skybridge::cli {
 
@@ -18,6 +20,8 @@ struct AzureIdentityRequest {
   HttpTransport& transport;  // both must outlive the credential
   Clock& clock;
   const Environment& environment;
+  std::shared_ptr<SecretVault> vault = nullptr;  // for secrets that OCI Vault keeps; may be nullptr
+  CallContext context = {};                      // of reading them
 };
 
 // Errors: those of reading the secrets; kInvalidArgument for what cannot be right.

@@ -13,12 +13,12 @@
 #include "backends/http/counting_transport.h"
 #include "backends/http/curl_transport.h"
 #include "backends/local/local_store.h"
-#include "backends/oci/config_file.h"
-#include "backends/oci/identity.h"
 #include "backends/oci/oci_store.h"
 #include "backends/rate_limited_store.h"
 #include "backends/retrying_store.h"
 #include "cli/azure_identity.h"
+#include "cli/oci_identity.h"
+#include "cli/vault_secrets.h"
 #include "core/config_environment.h"
 #include "core/log.h"
 
@@ -115,11 +115,15 @@ Outcome<std::unique_ptr<OpenStore>> OpenAzureRemote(const RemoteConfig& remote,
   if (remote.namespace_kind != NamespaceKind::kDetect) {
     options.hierarchical = remote.namespace_kind == NamespaceKind::kHierarchical;
   }
+  std::shared_ptr<SecretVault> vault =
+      CLI_TRY_IN(OpenVault(remote.vault, environment, clock, context), what, Phase::kConfiguration);
   options.credential = CLI_TRY_IN(MakeAzureCredential({.auth = remote.auth,
                                                        .uri = uri,
                                                        .transport = stack->transport(),
                                                        .clock = clock,
-                                                       .environment = environment}),
+                                                       .environment = environment,
+                                                       .vault = std::move(vault),
+                                                       .context = context}),
                                   what, Phase::kConfiguration);
   stack->KeepIdentity(options.credential);
   const auto open = [&] { return azure::OpenStore(options, stack->transport(), clock, context); };
@@ -130,45 +134,28 @@ Outcome<std::unique_ptr<OpenStore>> OpenAzureRemote(const RemoteConfig& remote,
   return stack;
 }
 
-Result<oci::Profile> LoadOciProfile(const AuthConfig& auth, const oci::Environment& variables,
-                                    const Environment& environment) {
-  oci::Profile profile = TRY(oci::LoadProfile(
-      {.file = auth.config_file, .profile = auth.profile, .environment = variables}));
-  if (auth.pass_phrase.has_value()) {
-    const Secret phrase = TRY(auth.pass_phrase.Resolve(environment));
-    profile.pass_phrase = phrase.Reveal();
-  }
-  return profile;
-}
-
 Outcome<std::unique_ptr<OpenStore>> OpenOciRemote(const RemoteConfig& remote,
                                                   const std::string& what,
                                                   const Environment& environment, Clock& clock,
                                                   const CallContext& context) {
   const auto& uri = std::get<OciUri>(remote.uri);
-  const oci::Environment variables = [&environment](std::string_view name) {
-    return environment.Get(std::string(name));
-  };
-  const oci::Profile profile =
-      CLI_TRY_IN(LoadOciProfile(remote.auth, variables, environment), what, Phase::kConfiguration);
+  auto vault =
+      CLI_TRY_IN(OpenVault(remote.vault, environment, clock, context), what, Phase::kConfiguration);
   auto stack = std::make_unique<RemoteStack>(remote, clock);
-  const std::string& region = remote.region.empty() ? profile.region : remote.region;
-  auto identities = CLI_TRY_IN(
-      oci::MakeIdentityProvider(
-          {.profile = profile,
-           .auth_endpoint = region.empty() ? std::string() : oci::AuthEndpoint(region, variables)},
-          stack->transport(), clock),
+  OciIdentity identity = CLI_TRY_IN(
+      MakeOciIdentity(
+          {.auth = remote.auth, .region = remote.region, .needs_region = remote.endpoint.empty()},
+          {stack->transport(), environment, clock, vault.get()}, context),
       what, Phase::kConfiguration);
-  const oci::OciStoreOptions options{
-      .endpoint = remote.endpoint,
-      .region = region,
-      .name_space = uri.name_space,
-      .bucket = uri.bucket,
-      .root = uri.path,
-      .environment = variables};
-  auto store =
-      CLI_TRY_IN(oci::MakeOciStore(options, stack->transport(), std::move(identities), clock), what,
-                 Phase::kConfiguration);
+  const oci::OciStoreOptions options{.endpoint = remote.endpoint,
+                                     .region = identity.region,
+                                     .name_space = uri.name_space,
+                                     .bucket = uri.bucket,
+                                     .root = uri.path,
+                                     .environment = OciVariables(environment)};
+  auto store = CLI_TRY_IN(
+      oci::MakeOciStore(options, stack->transport(), std::move(identity.provider), clock), what,
+      Phase::kConfiguration);
   const auto probe = [&] { return store->Probe(context); };
   CLI_TRY_IN(FewAttempts(clock, context, probe), what, Phase::kRemote);
   stack->Put(std::move(store));

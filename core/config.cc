@@ -151,6 +151,15 @@ class Node {
 bool IsAzure(const Uri& uri) { return std::holds_alternative<AzureUri>(uri); }
 bool IsOci(const Uri& uri) { return std::holds_alternative<OciUri>(uri); }
 
+Result<AuthType> ReadOciAuthType(const Node& type) {
+  return type.AsChoice<AuthType>({{"config_file", AuthType::kConfigFile},
+                                  {"session_token", AuthType::kSessionToken},
+                                  {"instance_principal", AuthType::kInstancePrincipal},
+                                  {"resource_principal", AuthType::kResourcePrincipal},
+                                  {"oke_workload_identity", AuthType::kOkeWorkloadIdentity},
+                                  {"none", AuthType::kNone}});
+}
+
 Result<AuthType> ReadAuthType(const Node& auth, const Uri& uri) {
   const Node type = TRY(auth.Need("type", "how to authenticate"));
   if (IsAzure(uri)) {
@@ -163,7 +172,7 @@ Result<AuthType> ReadAuthType(const Node& auth, const Uri& uri) {
                                     {"default", AuthType::kDefault},
                                     {"none", AuthType::kNone}});
   }
-  if (IsOci(uri)) return type.AsChoice<AuthType>({{"config_file", AuthType::kConfigFile}});
+  if (IsOci(uri)) return ReadOciAuthType(type);
   return type.AsChoice<AuthType>({{"none", AuthType::kNone}});
 }
 
@@ -240,6 +249,13 @@ Status ReadManagedIdentity(const Node& node, AuthConfig& auth) {
   return {};
 }
 
+Status ReadFederationEndpoint(const Node& node, bool allow_http, AuthConfig& auth) {
+  const auto found = node.Find("federation_endpoint");
+  if (!found) return {};
+  auth.federation_endpoint = TRY(ReadEndpoint(*found, EndpointPath::kRefused, allow_http));
+  return {};
+}
+
 Result<AuthConfig> ReadAuth(const Node& node, const Uri& uri, bool allow_http) {
   TRY_VOID(node.CheckObject());
   AuthConfig auth{.type = TRY(ReadAuthType(node, uri))};
@@ -273,8 +289,21 @@ Result<AuthConfig> ReadAuth(const Node& node, const Uri& uri, bool allow_http) {
       TRY_VOID(node.CheckKeys({"type", "authority_host"}));
       TRY_VOID(ReadAuthority(node, allow_http, auth));
       break;
+    case AuthType::kInstancePrincipal:
+    case AuthType::kResourcePrincipal:
+      TRY_VOID(node.CheckKeys({"type", "delegation_token_file", "federation_endpoint"}));
+      auth.delegation_token_file = TRY(node.StringOr("delegation_token_file", ""));
+      TRY_VOID(ReadFederationEndpoint(node, allow_http, auth));
+      break;
+    case AuthType::kOkeWorkloadIdentity:
+      TRY_VOID(node.CheckKeys({"type", "federation_endpoint"}));
+      TRY_VOID(ReadFederationEndpoint(node, allow_http, auth));
+      break;
     case AuthType::kConfigFile:
-      TRY_VOID(node.CheckKeys({"type", "config_file", "profile", "pass_phrase"}));
+    case AuthType::kSessionToken:
+      TRY_VOID(
+          node.CheckKeys({"type", "config_file", "profile", "pass_phrase", "federation_endpoint"}));
+      TRY_VOID(ReadFederationEndpoint(node, allow_http, auth));
       auth.config_file = TRY(node.StringOr("config_file", ""));
       auth.profile = TRY(node.StringOr("profile", ""));
       if (const auto phrase = node.Find("pass_phrase")) auth.pass_phrase = TRY(phrase->AsSecret());
@@ -338,6 +367,25 @@ Result<RemoteConfig> ReadRemote(const Node& node, const std::string& name) {
   if (const auto auth = node.Find("auth"))
     remote.auth = TRY(ReadAuth(*auth, remote.uri, remote.allow_http));
   return remote;
+}
+
+// The identity is one of OCI, whatever the remotes are. A secret of it cannot itself be in the
+// vault.
+Result<VaultConfig> ReadVault(const Node& node) {
+  TRY_VOID(node.CheckKeys({"auth", "region", "endpoint", "ca_file", "allow_http"}));
+  VaultConfig vault;
+  vault.allow_http = TRY(node.FlagOr("allow_http", false));
+  vault.ca_file = TRY(node.StringOr("ca_file", ""));
+  vault.region = TRY(node.StringOr("region", ""));
+  if (const auto endpoint = node.Find("endpoint")) {
+    vault.endpoint = TRY(ReadEndpoint(*endpoint, EndpointPath::kRefused, vault.allow_http));
+  }
+  const Node auth = TRY(node.Need("auth", "the OCI identity that may read the secrets"));
+  vault.auth = TRY(ReadAuth(auth, OciUri{}, vault.allow_http));
+  if (vault.auth.pass_phrase.kind() == SecretReference::Kind::kVault) {
+    return auth.Bad("the pass phrase that opens the vault cannot be in it");
+  }
+  return vault;
 }
 
 Status CheckConfigured(const Node& node, const Config& config, const std::string& remote) {
@@ -495,14 +543,17 @@ std::string RemoteConfig::Label() const { return name.empty() ? ToString(uri) : 
 Result<Config> ParseConfig(std::string_view text, const ConfigSource& source) {
   const json value = TRY(ParseJson(text, source));
   const Node root(value, "", source);
-  TRY_VOID(root.CheckKeys({"remotes", "mounts", "mirrors"}));
+  TRY_VOID(root.CheckKeys({"vault", "remotes", "mounts", "mirrors"}));
   Config config{.file = source.file};
+  if (const auto vault = root.Find("vault")) config.vault = TRY(ReadVault(*vault));
   TRY_VOID(ReadMap(root, "remotes", config.remotes,
-                   [](const Node& node, const std::string& name) -> Result<RemoteConfig> {
+                   [&](const Node& node, const std::string& name) -> Result<RemoteConfig> {
                      if (!IsRemoteName(name))
                        return node.Bad(
                            "is not a remote's name (letters, digits, '-', '_', '.'; 64 at most)");
-                     return ReadRemote(node, name);
+                     auto remote = ReadRemote(node, name);
+                     if (remote) remote->vault = config.vault;
+                     return remote;
                    }));
   TRY_VOID(ReadMap(root, "mounts", config.mounts, [&](const Node& node, const std::string& name) {
     return ReadMount(node, name, config);

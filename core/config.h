@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,10 @@ enum class AuthType {
   kAzureCli,          // Azure: whoever is logged in
   kDefault,           // Azure: the first of environment, workload, machine and CLI that is there
   kConfigFile,        // OCI: a profile of ~/.oci/config
+  kSessionToken,      // OCI: the security_token_file of such a profile
+  kInstancePrincipal,
+  kResourcePrincipal,
+  kOkeWorkloadIdentity,
 };
 
 struct AuthConfig {
@@ -49,9 +54,22 @@ struct AuthConfig {
   std::string config_file;      // empty: ~/.oci/config
   std::string profile;          // empty: DEFAULT
   SecretReference pass_phrase;  // of the key that the profile names, or of the certificate's
+  // OCI, instance and resource principals: a user's token to act on behalf of; empty: none.
+  std::string delegation_token_file;
+  // OCI: where tokens are issued; empty: the region's Auth service, the cluster's own endpoint.
+  std::string federation_endpoint;
 };
 
 enum class NamespaceKind { kDetect, kHierarchical, kFlat };
+
+// How to read secrets that OCI Vault keeps ("ocivault:...").
+struct VaultConfig {
+  AuthConfig auth;
+  std::string region;    // empty: the identity's
+  std::string endpoint;  // empty: from the region
+  std::string ca_file;   // PEM; empty: the system's
+  bool allow_http = false;
+};
 
 // A store as it is to be reached. `uri` already carries the endpoints of the configuration.
 struct RemoteConfig {
@@ -65,6 +83,7 @@ struct RemoteConfig {
   std::uint32_t max_requests = 64;                        // in flight at once
   double requests_per_second = 0;                         // 0: no limit
   AuthConfig auth;
+  std::optional<VaultConfig> vault;  // of the whole configuration: for secrets of `auth`
 
   // "azure", or the URI of a remote without name.
   std::string Label() const;
@@ -87,6 +106,7 @@ struct MirrorConfig {
 
 struct Config {
   std::string file;  // empty: there is none
+  std::optional<VaultConfig> vault;
   std::map<std::string, RemoteConfig> remotes;
   std::map<std::string, MountConfig> mounts;
   std::map<std::string, MirrorConfig> mirrors;

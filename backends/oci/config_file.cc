@@ -165,7 +165,8 @@ Result<Profile> LoadProfile(const ProfileRequest& request) {
                       section == sections.end() ? empty : section->second, environment);
 
   Profile profile;
-  profile.authentication = TRY(ChooseAuthentication(environment));
+  profile.authentication =
+      request.authentication ? *request.authentication : TRY(ChooseAuthentication(environment));
   profile.tenancy = lookup.Get("tenancy", "OCI_CLI_TENANCY");
   profile.user = lookup.Get("user", "OCI_CLI_USER");
   profile.fingerprint = lookup.Get("fingerprint", "OCI_CLI_FINGERPRINT");

@@ -4,6 +4,7 @@
 // Sources: "SDK and CLI Configuration File" (Oracle documentation) and the parsers of the Python SDK and the OCI CLI.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "backends/oci/region.h"
@@ -29,6 +30,8 @@ struct Profile {
 struct ProfileRequest {
   std::string file = {};     // empty: looked up where the official tools look
   std::string profile = {};  // empty: OCI_CLI_PROFILE, else DEFAULT
+  // None: as OCI_CLI_AUTH says, else with an API key.
+  std::optional<Authentication> authentication = {};
   Environment environment = ProcessEnvironment();
 };
 

@@ -1,0 +1,134 @@
+#include "cli/oci_identity.h"
+
+#include <utility>
+
+#include "backends/http/curl_transport.h"
+#include "backends/oci/delegation.h"
+#include "backends/oci/instance_principal.h"
+#include "backends/oci/resource_principal.h"
+#include "backends/oci/workload_identity.h"
+
+namespace skybridge::cli {
+namespace {
+
+// A workload identity with its way to the cluster, which trusts the cluster's own certificates
+// only.
+class WorkloadIdentity final : public oci::IdentityProvider {
+ public:
+  static Result<std::unique_ptr<oci::IdentityProvider>> Make(
+      const oci::WorkloadIdentityOptions& options, Clock& clock) {
+    auto made = std::make_unique<WorkloadIdentity>(oci::WorkloadCaFile(options.environment));
+    made->provider_ = TRY(oci::MakeWorkloadIdentity(options, made->cluster_, clock));
+    return made;
+  }
+  explicit WorkloadIdentity(std::string ca_file) : cluster_({.ca_file = std::move(ca_file)}) {}
+
+  Result<std::shared_ptr<const oci::Identity>> Current(const CallContext& context) override {
+    return provider_->Current(context);
+  }
+  bool Renew(const oci::Identity& refused) override { return provider_->Renew(refused); }
+
+ private:
+  CurlTransport cluster_;
+  std::unique_ptr<oci::IdentityProvider> provider_;
+};
+
+Result<OciIdentity> OfProfile(const OciIdentityRequest& request, const OciSurroundings& around,
+                              const CallContext& context) {
+  const AuthConfig& auth = request.auth;
+  const oci::Environment variables = OciVariables(around.environment);
+  oci::ProfileRequest wanted{
+      .file = auth.config_file, .profile = auth.profile, .environment = variables};
+  if (auth.type == AuthType::kSessionToken) {
+    wanted.authentication = oci::Authentication::kSecurityToken;
+  }
+  oci::Profile profile = TRY(oci::LoadProfile(wanted));
+  if (auth.pass_phrase.has_value()) {
+    const Secret phrase = TRY(auth.pass_phrase.Resolve(around.environment, around.vault, context));
+    profile.pass_phrase = phrase.Reveal();
+  }
+  OciIdentity identity{.region = request.region.empty() ? profile.region : request.region};
+  std::string auth_endpoint = auth.federation_endpoint;
+  if (auth_endpoint.empty() && !identity.region.empty()) {
+    auth_endpoint = oci::AuthEndpoint(identity.region, variables);
+  }
+  identity.provider = TRY(oci::MakeIdentityProvider(
+      {.profile = profile, .auth_endpoint = auth_endpoint}, around.transport, around.clock));
+  return identity;
+}
+
+Result<OciIdentity> OfInstance(const OciIdentityRequest& request, const OciSurroundings& around,
+                               const CallContext& context) {
+  const oci::Environment variables = OciVariables(around.environment);
+  OciIdentity identity{.region = request.region};
+  identity.provider =
+      oci::MakeInstancePrincipal({.region = request.region,
+                                  .federation_endpoint = request.auth.federation_endpoint,
+                                  .environment = variables},
+                                 around.transport, around.clock);
+  if (identity.region.empty() && request.needs_region) {
+    identity.region = TRY(oci::InstanceRegion(around.transport, around.clock, variables, context));
+  }
+  return identity;
+}
+
+Result<OciIdentity> OfResource(const OciIdentityRequest& request, const OciSurroundings& around) {
+  const oci::Environment variables = OciVariables(around.environment);
+  OciIdentity identity;
+  identity.region =
+      request.region.empty() ? oci::ResourcePrincipalRegion(variables) : request.region;
+  identity.provider =
+      TRY(oci::MakeResourcePrincipal({.region = identity.region,
+                                      .federation_endpoint = request.auth.federation_endpoint,
+                                      .environment = variables},
+                                     around.transport, around.clock));
+  return identity;
+}
+
+Result<OciIdentity> OfWorkload(const OciIdentityRequest& request, const OciSurroundings& around) {
+  const oci::Environment variables = OciVariables(around.environment);
+  OciIdentity identity;
+  identity.region =
+      request.region.empty() ? oci::ResourcePrincipalRegion(variables) : request.region;
+  identity.provider = TRY(WorkloadIdentity::Make(
+      {.endpoint = request.auth.federation_endpoint, .environment = variables}, around.clock));
+  return identity;
+}
+
+Result<OciIdentity> Undelegated(const OciIdentityRequest& request, const OciSurroundings& around,
+                                const CallContext& context) {
+  switch (request.auth.type) {
+    case AuthType::kConfigFile:
+    case AuthType::kSessionToken:
+      return OfProfile(request, around, context);
+    case AuthType::kInstancePrincipal:
+      return OfInstance(request, around, context);
+    case AuthType::kResourcePrincipal:
+      return OfResource(request, around);
+    case AuthType::kOkeWorkloadIdentity:
+      return OfWorkload(request, around);
+    case AuthType::kNone:
+      return OciIdentity{oci::MakeFixedIdentity({}), request.region};
+    default:
+      return Fail(ErrorCode::kInternal, "this way to authenticate is not one of OCI's");
+  }
+}
+
+}  // namespace
+
+Result<OciIdentity> MakeOciIdentity(const OciIdentityRequest& request,
+                                    const OciSurroundings& surroundings,
+                                    const CallContext& context) {
+  OciIdentity identity = TRY(Undelegated(request, surroundings, context));
+  if (!request.auth.delegation_token_file.empty()) {
+    identity.provider = oci::MakeDelegatedIdentity(std::move(identity.provider),
+                                                   request.auth.delegation_token_file);
+  }
+  return identity;
+}
+
+oci::Environment OciVariables(const Environment& environment) {
+  return [&environment](std::string_view name) { return environment.Get(std::string(name)); };
+}
+
+}  // namespace skybridge::cli

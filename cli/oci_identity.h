@@ -1,0 +1,44 @@
+// From a configuration's `auth` to the OCI identity that it means.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "backends/http_transport.h"
+#include "backends/oci/identity.h"
+#include "core/call_context.h"
+#include "core/clock.h"
+#include "core/config.h"
+#include "core/environment.h"
+#include "core/vault_secret.h"
+
+namespace skybridge::cli {
+
+struct OciIdentity {
+  std::unique_ptr<oci::IdentityProvider> provider;
+  std::string region;  // the configured one, else what the identity knows; may be empty
+};
+
+struct OciIdentityRequest {
+  const AuthConfig& auth;
+  std::string region;         // configured; may be empty
+  bool needs_region = false;  // an instance without a configured region is asked for its own
+};
+
+// All outlive the identity, but for `vault`, which may be nullptr.
+struct OciSurroundings {
+  HttpTransport& transport;
+  const Environment& environment;
+  Clock& clock;
+  SecretVault* vault = nullptr;
+};
+
+// Errors: what is wrong with profile, key or environment; those of the metadata service.
+Result<OciIdentity> MakeOciIdentity(const OciIdentityRequest& request,
+                                    const OciSurroundings& surroundings,
+                                    const CallContext& context);
+
+// The same variables in the form that backends/oci reads. `environment` must outlive it.
+oci::Environment OciVariables(const Environment& environment);
+
+}  // namespace skybridge::cli
