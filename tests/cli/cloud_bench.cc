@@ -22,7 +22,10 @@ void CloudBench::SetUp() {
   login_ = login->config_file;
   storage_ = localcloud::MakeMemoryStorage();
   auto service = localcloud::OciService::Create(
-      *storage_, clock_, {.buckets = {"lake", "copy"}, .identities = {login->identity}});
+      *storage_, clock_,
+      {.buckets = {"lake", "copy"},
+       .identities = {login->identity},
+       .secrets = {{.id = kVaultSecretId, .name = "azure", .content = kVaultSecret}}});
   ASSERT_TRUE(service) << service.error().message;
   service_ = *std::move(service);
   auto server = localcloud::Server::Start(*service_, clock_);
@@ -64,7 +67,8 @@ Invocation CloudBench::Run(std::vector<std::string> arguments) {
   // The machine's own identities are none of a test's business: nothing listens at port 1.
   const MapEnvironment environment{{"HOME", directory_.string()},
                                    {"AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://127.0.0.1:1"},
-                                   {"SKYBRIDGE_CONFIG", Path("config.json")}};
+                                   {"SKYBRIDGE_CONFIG", Path("config.json")},
+                                   {"OCI_METADATA_BASE_URL", server_->url() + "/opc/v2"}};
   StoreFactory stores(environment, clock_);
   std::ostringstream out;
   std::ostringstream err;

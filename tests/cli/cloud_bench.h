@@ -25,6 +25,10 @@ struct Invocation {
   std::chrono::milliseconds elapsed{0};
 };
 
+// A secret that the local cloud's Vault holds.
+inline constexpr char kVaultSecretId[] = "ocid1.vaultsecret.oc1.iad.azure";
+inline constexpr char kVaultSecret[] = "secret-of-the-vault";
+
 class CloudBench : public ::testing::Test {
  protected:
   void SetUp() override;

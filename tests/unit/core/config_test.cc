@@ -199,6 +199,43 @@ TEST(Config, PlainHttpToAnotherHostMustBeAskedForByName) {
               HasSubstr("plain http"));
 }
 
+TEST(Config, ReadsTheIdentitiesOfOci) {
+  const auto remote = [](const std::string& auth) {
+    return Parse(R"({"remotes": {"oci": {"uri": "oci://lake@ns/", "auth": {)" + auth + "}}}}")
+        .remotes.at("oci")
+        .auth;
+  };
+  const AuthConfig instance = remote(
+      R"("type": "instance_principal", "delegation_token_file": "/t", "federation_endpoint": "https://a.example")");
+  EXPECT_EQ(instance.type, AuthType::kInstancePrincipal);
+  EXPECT_EQ(instance.delegation_token_file, "/t");
+  EXPECT_EQ(instance.federation_endpoint, "https://a.example");
+  EXPECT_EQ(remote(R"("type": "resource_principal")").type, AuthType::kResourcePrincipal);
+  EXPECT_EQ(remote(R"("type": "oke_workload_identity")").type, AuthType::kOkeWorkloadIdentity);
+  EXPECT_EQ(remote(R"("type": "none")").type, AuthType::kNone);
+  const AuthConfig session = remote(R"("type": "session_token", "profile": "P")");
+  EXPECT_EQ(session.type, AuthType::kSessionToken);
+  EXPECT_EQ(session.profile, "P");
+}
+
+TEST(Config, TheVaultHasAnIdentityOfOciThatItCannotItselfHold) {
+  const Config config = Parse(
+      R"({"vault": {"auth": {"type": "instance_principal"}, "region": "iad"},
+          "remotes": {"azure": {"uri": "abfss://raw@contoso.dfs.core.windows.net/",
+                                "auth": {"type": "shared_key", "account_key": "ocivault:ocid1.vaultsecret.oc1..x"}}}})");
+  ASSERT_TRUE(config.vault);
+  EXPECT_EQ(config.vault->region, "iad");
+  ASSERT_TRUE(config.remotes.at("azure").vault);
+  EXPECT_EQ(config.remotes.at("azure").vault->auth.type, AuthType::kInstancePrincipal);
+  EXPECT_THAT(ErrorOf(R"({"vault": {"region": "iad"}})"), HasSubstr("vault: lacks 'auth'"));
+  EXPECT_THAT(ErrorOf(R"({"vault": {"auth": {"type": "shared_key"}}})"),
+              HasSubstr("is not allowed"));
+  EXPECT_THAT(
+      ErrorOf(
+          R"({"vault": {"auth": {"type": "config_file", "pass_phrase": "ocivault:ocid1.vaultsecret.oc1..x"}}})"),
+      HasSubstr("cannot be in it"));
+}
+
 TEST(Config, ALiteralSecretNeedsAPrivateFile) {
   const std::string text =
       AzureRemote(R"("auth": {"type": "shared_key", "account_key": "hunter2"})");

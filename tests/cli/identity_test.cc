@@ -1,0 +1,72 @@
+// Identities as a configuration names them, over the wire.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include "tests/cli/cloud_bench.h"
+#include "tests/localcloud/azure_service.h"
+
+namespace skybridge::cli {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class Identity : public CloudBench {
+ protected:
+  std::string InstancePrincipal() {
+    return fmt::format(R"({{"type": "instance_principal", "federation_endpoint": "{}"}})",
+                       server().url());
+  }
+};
+
+TEST_F(Identity, AnInstanceNeedsNoKeyInItsConfiguration) {
+  Configure(
+      {fmt::format(R"("vm": {{"uri": "oci://lake@localnamespace/", "endpoint": "{}", "auth": {}}})",
+                   server().url(), InstancePrincipal())});
+  Write("tree/a", "text");
+  const Invocation up = Run({"sync", Path("tree"), "vm:up"});
+  ASSERT_EQ(up.exit_code, ExitCode::kOk) << up.err;
+  EXPECT_EQ(Run({"cat", "vm:up/a"}).out, "text");
+  EXPECT_THAT(Run({"ls", "vm:up"}).out, HasSubstr("a"));
+}
+
+TEST_F(Identity, TheVaultsSecretOpensTheLakeAndIsNeverShown) {
+  const auto storage = localcloud::MakeMemoryStorage();
+  const SystemClock clock;
+  const std::string account = localcloud::kAzureEmulatorAccount;
+  localcloud::AzureOptions options{.accounts = {{.name = account,
+                                                 .key = localcloud::kAzureEmulatorKey,
+                                                 .hierarchical = true,
+                                                 .containers = {"raw"}}}};
+  options.tokens.principals = {{.tenant_id = "tenant",
+                                .client_id = "client",
+                                .client_secret = kVaultSecret,
+                                .object_id = "o"}};
+  const auto azure = localcloud::AzureService::Make(options, *storage, clock).value();
+  const auto azure_server = localcloud::Server::Start(*azure, clock).value();
+  const auto configure = [&](const std::string& secret) {
+    Write("config.json",
+          fmt::format(
+              R"({{"vault": {{"auth": {0}, "endpoint": "{1}"}},
+                   "remotes": {{"azure": {{"uri": "abfss://raw@{2}.dfs.core.windows.net/",
+                     "endpoint": "{3}/{2}",
+                     "auth": {{"type": "service_principal", "tenant_id": "tenant", "client_id": "client",
+                               "authority_host": "{3}", "client_secret": "ocivault:{4}"}}}}}}}})",
+              InstancePrincipal(), server().url(), account, azure_server->url(), secret));
+  };
+  configure(kVaultSecretId);
+  Write("tree/a", "text");
+  const Invocation up = Run({"sync", Path("tree"), "azure:up"});
+  ASSERT_EQ(up.exit_code, ExitCode::kOk) << up.err;
+  const Invocation shown = Run({"--debug", "cat", "azure:up/a"});
+  EXPECT_EQ(shown.out, "text") << shown.err;
+  EXPECT_THAT(shown.err, Not(HasSubstr(kVaultSecret)));
+
+  configure("ocid1.vaultsecret.oc1.iad.none");
+  const Invocation missing = Run({"ls", "azure:"});
+  EXPECT_NE(missing.exit_code, ExitCode::kOk);
+  EXPECT_THAT(missing.err, HasSubstr("read secret-bundles"));
+}
+
+}  // namespace
+}  // namespace skybridge::cli
