@@ -1,6 +1,8 @@
 #include "tests/localcloud/azure_oauth.h"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -11,6 +13,9 @@ namespace skybridge::localcloud::azure {
 namespace {
 
 using Json = nlohmann::json;
+
+constexpr std::string_view kAppServicePath = "/msi/token";
+constexpr std::string_view kArcVersion = "2019-11-01";
 
 Response JsonReply(int status, const Json& body) {
   Response response{.status = status,
@@ -58,6 +63,31 @@ std::int64_t EpochSeconds(WallTime time) {
   return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
 }
 
+Response RefuseManaged(const std::string& text) {
+  return JsonReply(400, {{"error", "invalid_request"}, {"error_description", text}});
+}
+
+// The refusal or challenge for a caller that did not show that it runs on the machine.
+std::optional<Response> CheckManagedCaller(const Request& request, const Query& query,
+                                           const TokenOptions& options) {
+  const HttpHeaders& headers = request.headers;
+  if (request.raw_path == kAppServicePath) {
+    const bool is_2017 = query.Get("api-version") == "2017-09-01";
+    const std::string_view shown = headers.Get(is_2017 ? "secret" : "X-IDENTITY-HEADER");
+    if (!options.app_service_secret.empty() && shown == options.app_service_secret) return {};
+    return JsonReply(401, {{"statusCode", 401}, {"message", "Unauthorized"}});
+  }
+  if (Lower(headers.Get("Metadata")) != "true")
+    return RefuseManaged("Required metadata header not specified");
+  if (!query.Has("api-version"))
+    return RefuseManaged("Required query variable 'api-version' not specified");
+  if (query.Get("api-version") != kArcVersion || options.arc_file.empty()) return {};
+  if (headers.Get("Authorization") == "Basic " + options.arc_proof) return {};
+  Response challenge{.status = 401};
+  challenge.headers.Add("WWW-Authenticate", "Basic realm=" + options.arc_file);
+  return challenge;
+}
+
 }  // namespace
 
 Response IssuePrincipalToken(const Request& request, const TokenOptions& options,
@@ -84,8 +114,8 @@ Response IssuePrincipalToken(const Request& request, const TokenOptions& options
     return OauthError(400, "unauthorized_client", 700016,
                       "Application was not found in the directory.", now);
   }
-  if (form.Get("client_secret").empty() || form.Get("client_secret") != principal->client_secret) {
-    return OauthError(401, "invalid_client", 7000215, "Invalid client secret provided.", now);
+  if (const auto refusal = CheckClientProof(form, *principal, request.raw_path, now)) {
+    return OauthError(refusal->status, "invalid_client", refusal->number, refusal->text, now);
   }
   if (!IsStorageScope(form, v2))
     return OauthError(400, "invalid_scope", 70011, "The scope is not valid.", now);
@@ -101,20 +131,18 @@ Response IssuePrincipalToken(const Request& request, const TokenOptions& options
 
 Response IssueManagedToken(const Request& request, const TokenOptions& options,
                            const TokenIssuer& issuer, WallTime now) {
-  const auto refuse = [](const std::string& text) {
-    return JsonReply(400, {{"error", "invalid_request"}, {"error_description", text}});
-  };
+  const auto refuse = RefuseManaged;
   const Query query(request.raw_query);
-  if (Lower(request.headers.Get("Metadata")) != "true")
-    return refuse("Required metadata header not specified");
-  if (!query.Has("api-version"))
-    return refuse("Required query variable 'api-version' not specified");
+  if (auto challenge = CheckManagedCaller(request, query, options)) return *std::move(challenge);
   std::string resource = query.Get("resource");
   while (resource.ends_with('/')) resource.pop_back();
   if (resource != "https://storage.azure.com") return refuse("Resource is not known: " + resource);
-  const std::string wanted = query.Get("client_id");
-  if (options.managed_client_id.empty() ||
-      (!wanted.empty() && wanted != options.managed_client_id)) {
+  const auto differs = [&](const char* name, const std::string& known) {
+    return query.Has(name) && query.Get(name) != known;
+  };
+  if (options.managed_client_id.empty() || differs("client_id", options.managed_client_id) ||
+      differs("clientid", options.managed_client_id) ||
+      differs("object_id", options.managed_object_id)) {
     return refuse("Identity not found");
   }
   const WallTime expires = now + options.token_lifetime;

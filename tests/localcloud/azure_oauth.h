@@ -1,6 +1,7 @@
-// The token endpoints: OAuth 2.0 client credentials of a service principal, and a virtual machine's
-// managed identity. Source: Microsoft identity platform: client credentials flow; Azure
-// documentation: managed identities, IMDS.
+// The token endpoints: OAuth 2.0 client credentials of a service principal, and the managed
+// identity of a virtual machine, an App Service or a machine that Azure Arc manages. Source:
+// Microsoft identity platform: client credentials flow; Azure documentation: managed identities,
+// IMDS.
 #pragma once
 
 #include <chrono>
@@ -8,15 +9,9 @@
 #include <vector>
 
 #include "tests/localcloud/azure_auth.h"
+#include "tests/localcloud/azure_client_proof.h"
 
 namespace skybridge::localcloud::azure {
-
-struct ServicePrincipal {
-  std::string tenant_id;
-  std::string client_id;
-  std::string client_secret;
-  std::string object_id;
-};
 
 struct TokenOptions {
   std::vector<ServicePrincipal> principals;
@@ -24,12 +19,20 @@ struct TokenOptions {
   std::string managed_client_id;
   std::string managed_object_id;
   std::chrono::seconds token_lifetime{3599};
+  // What App Service tells its applications: X-IDENTITY-HEADER (2019), secret (2017). Empty: it
+  // does not answer.
+  std::string app_service_secret;
+  // Azure Arc names this file in its challenge and wants to be shown what is in it. Empty:
+  // likewise.
+  std::string arc_file;
+  std::string arc_proof;
 };
 
 // POST .../oauth2/v2.0/token (scope) or .../oauth2/token (resource). Errors as AADSTS texts.
 Response IssuePrincipalToken(const Request& request, const TokenOptions& options,
                              const TokenIssuer& issuer, WallTime now);
-// GET /metadata/identity/oauth2/token with the header "Metadata: true".
+// GET /metadata/identity/oauth2/token with the header "Metadata: true" (with Azure Arc's
+// api-version also its challenge), and GET /msi/token of App Service.
 Response IssueManagedToken(const Request& request, const TokenOptions& options,
                            const TokenIssuer& issuer, WallTime now);
 

@@ -187,8 +187,10 @@ Operation RouteToken(const Request& request) {
                                    request.raw_path.ends_with("/oauth2/v2.0/token"))) {
     return Operation::kOauthToken;
   }
-  if (request.method == "GET" && request.raw_path == "/metadata/identity/oauth2/token")
+  if (request.method == "GET" &&
+      (request.raw_path == "/metadata/identity/oauth2/token" || request.raw_path == "/msi/token")) {
     return Operation::kImdsToken;
+  }
   return Operation::kUnknown;
 }
 

@@ -1,0 +1,212 @@
+// Every Azure identity over the local cloud: its token lets it list, read and write.
+#include <array>
+#include <atomic>
+#include <fstream>
+#include <stdexcept>
+
+#include <gtest/gtest.h>
+
+#include "backends/azure/client_assertion.h"
+#include "backends/azure/managed_identity.h"
+#include "backends/azure/oauth.h"
+#include "backends/azure/open_store.h"
+#include "backends/http/counting_transport.h"
+#include "backends/http/curl_transport.h"
+#include "tests/localcloud/azure_service.h"
+#include "tests/localcloud/server.h"
+#include "tests/support/self_signed.h"
+#include "tests/support/temp_directory.h"
+
+namespace skybridge::testing {
+namespace {
+
+constexpr const char* kAccount = "devstoreaccount1";
+constexpr const char* kContainer = "fs";
+constexpr const char* kTenant = "tenant";
+constexpr const char* kClient = "app";
+constexpr std::chrono::minutes kTokenLifetime{10};
+
+template <class T>
+T Must(Result<T> result) {
+  if (!result) throw std::runtime_error(result.error().ToString());
+  return *std::move(result);
+}
+
+// The machine's clock, moved ahead as the test says: deadlines that it makes never lie in the
+// transport's past.
+class ShiftedClock final : public Clock {
+ public:
+  MonotonicTime Now() const override { return clock_.Now() + shift_.load(); }
+  WallTime WallNow() const override { return clock_.WallNow() + shift_.load(); }
+  bool SleepUntil(MonotonicTime until, std::stop_token stop) override {
+    if (stop.stop_requested()) return false;
+    if (const auto wait = until - Now(); wait.count() > 0) Advance(wait);
+    return true;
+  }
+  void Advance(std::chrono::nanoseconds by) { shift_ = shift_.load() + by; }
+
+ private:
+  SystemClock clock_;
+  std::atomic<std::chrono::nanoseconds> shift_{std::chrono::nanoseconds(0)};
+};
+
+class AzureIdentities : public ::testing::Test {
+ protected:
+  AzureIdentities() {
+    std::ofstream(arc_.path() + "/1.key") << "arc proof";
+    std::ofstream(arc_.path() + "/federated") << "federated token\n";
+    localcloud::AzureOptions cloud{.accounts = {{.name = kAccount,
+                                                 .key = localcloud::kAzureEmulatorKey,
+                                                 .hierarchical = true,
+                                                 .containers = {kContainer}}}};
+    cloud.tokens.principals = {{.tenant_id = kTenant,
+                                .client_id = kClient,
+                                .client_secret = "app secret",
+                                .object_id = "object",
+                                .certificate_pem = certificate_.certificate_pem,
+                                .federated_token = "federated token"}};
+    cloud.tokens.managed_client_id = kClient;
+    cloud.tokens.managed_object_id = "object";
+    cloud.tokens.token_lifetime = kTokenLifetime;
+    cloud.tokens.app_service_secret = "app service secret";
+    cloud.tokens.arc_file = arc_.path() + "/1.key";
+    cloud.tokens.arc_proof = "arc proof";
+    service_ = Must(localcloud::AzureService::Make(cloud, *storage_, clock_));
+    server_ = Must(localcloud::Server::Start(*service_, clock_));
+  }
+
+  azure::ServicePrincipal Principal() const {
+    return {.authority = server_->url(), .tenant_id = kTenant, .client_id = kClient};
+  }
+  std::unique_ptr<ObjectStore> Open(std::unique_ptr<azure::TokenSource> source) {
+    const std::string endpoint = server_->url() + "/" + kAccount;
+    azure::Options options{.account = kAccount,
+                           .container = kContainer,
+                           .dfs_endpoint = endpoint,
+                           .blob_endpoint = endpoint};
+    options.credential = std::make_shared<azure::BearerCredential>(std::move(source), clock_);
+    return Must(azure::OpenStore(options, transport_, clock_, {}));
+  }
+  std::unique_ptr<ObjectStore> OpenAs(azure::ServicePrincipal principal) {
+    return Open(
+        Must(azure::ServicePrincipalSource::Make(std::move(principal), transport_, clock_)));
+  }
+  std::unique_ptr<ObjectStore> OpenAs(azure::ManagedIdentityOptions options) {
+    return Open(Must(azure::ManagedIdentitySource::Make(std::move(options), transport_, clock_)));
+  }
+  azure::ManagedIdentityService Machine(const char* variable) const {
+    return azure::FindManagedIdentity(MapEnvironment{{variable, server_->url()}});
+  }
+
+  void ListReadAndWrite(ObjectStore& store) {
+    const ObjectKey key("file");
+    ASSERT_TRUE(store.Put({.key = key, .body = AsBytes("hello")}, {}));
+    std::array<std::byte, 5> bytes{};
+    const auto read = store.Get({.key = key, .range = {0, 5}}, bytes, {});
+    ASSERT_TRUE(read);
+    EXPECT_EQ(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()), "hello");
+    const auto page = store.List({}, {});
+    ASSERT_TRUE(page);
+    ASSERT_EQ(page->entries.size(), 1U);
+    EXPECT_EQ(page->entries[0].key, key);
+  }
+
+  ShiftedClock clock_;
+  TempDirectory arc_;
+  const SelfSigned certificate_ = MakeSelfSigned();
+  std::unique_ptr<localcloud::Storage> storage_ = localcloud::MakeMemoryStorage();
+  std::unique_ptr<localcloud::AzureService> service_;
+  std::unique_ptr<localcloud::Server> server_;
+  CurlTransport curl_;
+  CountingTransport transport_{curl_};
+};
+
+TEST_F(AzureIdentities, ClientSecretListsReadsAndWrites) {
+  azure::ServicePrincipal principal = Principal();
+  principal.client_secret = Secret(std::string_view("app secret"));
+  ListReadAndWrite(*OpenAs(std::move(principal)));
+}
+
+TEST_F(AzureIdentities, CertificateListsReadsAndWrites) {
+  azure::ServicePrincipal principal = Principal();
+  principal.assertion = Must(azure::CertificateAssertion::Make(
+      {.pem = Secret(certificate_.key_pem + certificate_.certificate_pem)}));
+  ListReadAndWrite(*OpenAs(std::move(principal)));
+}
+
+TEST_F(AzureIdentities, CertificateThatIsNotRegisteredIsRefused) {
+  const SelfSigned other = MakeSelfSigned();
+  azure::ServicePrincipal principal = Principal();
+  principal.assertion = Must(
+      azure::CertificateAssertion::Make({.pem = Secret(other.key_pem + other.certificate_pem)}));
+  const auto source =
+      Must(azure::ServicePrincipalSource::Make(std::move(principal), transport_, clock_));
+  const auto token = source->Fetch({});
+  ASSERT_FALSE(token);
+  EXPECT_EQ(token.error().code, ErrorCode::kUnauthenticated);
+  EXPECT_NE(token.error().message.find("AADSTS700027"), std::string::npos);
+}
+
+TEST_F(AzureIdentities, WorkloadIdentityListsReadsAndWrites) {
+  azure::ServicePrincipal principal = Principal();
+  principal.assertion = std::make_shared<azure::FederatedTokenFile>(arc_.path() + "/federated");
+  ListReadAndWrite(*OpenAs(std::move(principal)));
+}
+
+TEST_F(AzureIdentities, ManagedIdentityOfAMachineListsReadsAndWrites) {
+  ListReadAndWrite(
+      *OpenAs(azure::ManagedIdentityOptions{.service = Machine("AZURE_POD_IDENTITY_AUTHORITY_HOST"),
+                                            .client_id = kClient,
+                                            .probe = true}));
+}
+
+TEST_F(AzureIdentities, ManagedIdentityOfAppServiceListsReadsAndWrites) {
+  const auto service = azure::FindManagedIdentity(
+      MapEnvironment{{"IDENTITY_ENDPOINT", server_->url() + "/msi/token"},
+                     {"IDENTITY_HEADER", "app service secret"}});
+  ListReadAndWrite(*OpenAs(azure::ManagedIdentityOptions{.service = service}));
+}
+
+TEST_F(AzureIdentities, ManagedIdentityOfOlderAppServiceListsReadsAndWrites) {
+  const auto service = azure::FindManagedIdentity(MapEnvironment{
+      {"MSI_ENDPOINT", server_->url() + "/msi/token"}, {"MSI_SECRET", "app service secret"}});
+  ListReadAndWrite(*OpenAs(azure::ManagedIdentityOptions{.service = service}));
+}
+
+TEST_F(AzureIdentities, ManagedIdentityOfArcListsReadsAndWrites) {
+  const auto service = azure::FindManagedIdentity(
+      MapEnvironment{{"IDENTITY_ENDPOINT", server_->url() + "/metadata/identity/oauth2/token"},
+                     {"IMDS_ENDPOINT", server_->url()}});
+  ListReadAndWrite(*OpenAs(
+      azure::ManagedIdentityOptions{.service = service, .arc_token_directory = arc_.path()}));
+}
+
+// An upload of an hour with tokens of ten minutes: every request carries a token that is valid, so
+// none is refused.
+TEST_F(AzureIdentities, TokensExpireDuringALongUploadWithoutAFailedRequest) {
+  azure::ServicePrincipal principal = Principal();
+  principal.client_secret = Secret(std::string_view("app secret"));
+  const auto store = OpenAs(std::move(principal));
+  const ObjectKey key("long");
+  const UploadId upload = Must(store->StartUpload({.key = key}, {}));
+  std::vector<PartReceipt> parts;
+  const std::string body(1000, 'x');
+  for (std::uint32_t part = 1; part <= 60; ++part) {
+    clock_.Advance(std::chrono::minutes(1));
+    parts.push_back(Must(store->UploadPart({.upload = upload,
+                                            .key = key,
+                                            .part_number = part,
+                                            .offset_bytes = (part - 1) * body.size(),
+                                            .body = AsBytes(body)},
+                                           {})));
+  }
+  const auto whole = store->CommitUpload({.upload = upload, .key = key, .parts = parts}, {});
+  ASSERT_TRUE(whole);
+  EXPECT_EQ(whole->size_bytes, 60 * body.size());
+  const auto counts = transport_.Snapshot();
+  EXPECT_GE(counts.at("azure.token").requests, 60 / kTokenLifetime.count());
+  EXPECT_EQ(counts.at("azure.append").requests, 60U);
+}
+
+}  // namespace
+}  // namespace skybridge::testing
