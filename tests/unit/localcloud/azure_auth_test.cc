@@ -249,6 +249,43 @@ TEST(AzureSas, AcceptsAServiceSasForItsContainer) {
   EXPECT_NE(late.body.find("Signature not valid in the specified time frame"), std::string::npos);
 }
 
+std::string ElementOf(const std::string& xml, const std::string& name) {
+  const std::size_t begin = xml.find('<' + name + '>') + name.size() + 2;
+  return xml.substr(begin, xml.find("</" + name + '>') - begin);
+}
+
+TEST(AzureSas, AcceptsAUserDelegationSasMadeWithAKeyOfTheTokensOwner) {
+  AzureCaller caller;
+  caller.CreateFile("file", "content");
+  const Response key = caller.Send("POST", "/?restype=service&comp=userdelegationkey",
+                                   {.body = "<KeyInfo><Start>2026-01-05T00:00:00Z</"
+                                            "Start><Expiry>2026-01-06T00:00:00Z</Expiry></KeyInfo>",
+                                    .headers = {{"Authorization", "Bearer " + caller.Token()}},
+                                    .sign = false});
+  ASSERT_EQ(key.status, 200);
+  const std::string object = ElementOf(key.body, "SignedOid");
+  const std::string tenant = ElementOf(key.body, "SignedTid");
+  const std::string begin = ElementOf(key.body, "SignedStart");
+  const std::string end = ElementOf(key.body, "SignedExpiry");
+  const std::string text = "r\n\n" + end + "\n/blob/lake/fs\n" + object + '\n' + tenant + '\n' +
+                           begin + '\n' + end +
+                           "\nb\n2023-11-03\n\n\n\n\nhttps,http\n2023-11-03\nc\n\n\n\n\n\n\n";
+  const auto secret = Base64Decode(ElementOf(key.body, "Value"));
+  ASSERT_TRUE(secret);
+  const std::string signature = Base64Encode(HmacSha256(AsBytes(*secret), AsBytes(text)));
+  const auto sas = [&](const std::string& permissions) {
+    return "?sv=2023-11-03&sr=c&spr=https%2Chttp&sks=b&skv=2023-11-03&sp=" + permissions +
+           "&se=" + PercentEncode(end) + "&skoid=" + object + "&sktid=" + tenant +
+           "&skt=" + PercentEncode(begin) + "&ske=" + PercentEncode(end) +
+           "&sig=" + PercentEncode(signature);
+  };
+  EXPECT_EQ(caller.Send("GET", "/fs/file" + sas("r"), {.sign = false}).status, 200);
+  EXPECT_EQ(caller.Send("DELETE", "/fs/file" + sas("r"), {.sign = false}).status, 403);
+  EXPECT_EQ(caller.Send("GET", "/fs/file" + sas("rd"), {.sign = false}).status, 403);
+  caller.clock().Advance(std::chrono::hours(24));
+  EXPECT_EQ(caller.Send("GET", "/fs/file" + sas("r"), {.sign = false}).status, 403);
+}
+
 TEST(AzureSas, AcceptsAnAccountSasWithinItsServicesAndTypes) {
   AzureCaller caller;
   const std::string sas =
