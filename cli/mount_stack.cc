@@ -87,8 +87,10 @@ class Stack final : public MountStack {
 
   void MakePaths(RemoteParts& parts, ObjectStore& store) {
     const MountSettings& settings = plan_.settings;
+    // The bound is the mount's: its remotes share it.
+    const std::uint64_t prefetch_bytes = settings.prefetch_bytes / plan_.places.size();
     parts.reads = fuse::ReadPath::Create(store, blocks_.get(), context_.clock, parts.name,
-                                         {.max_prefetch_bytes = settings.prefetch_bytes,
+                                         {.max_prefetch_bytes = prefetch_bytes,
                                           .max_parallel_requests = settings.max_reads,
                                           .request_timeout = settings.timeout});
     parts.writes =
