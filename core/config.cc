@@ -440,7 +440,7 @@ Result<MountConfig> ReadMount(const Node& node, const std::string& directory,
     if (name == "remotes") continue;
     const auto& list = MountSettingList();
     const auto info = std::find_if(list.begin(), list.end(),
-                                   [&](const SettingInfo& i) { return i.name == name; });
+                                   [&wanted = name](const SettingInfo& i) { return i.name == wanted; });
     const Node setting = *node.Find(name);
     std::string text;
     if (info != list.end()) text = TRY(SettingText(setting, info->kind));
