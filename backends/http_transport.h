@@ -1,4 +1,5 @@
-// HttpTransport: one HTTP exchange. Any status is a success here; only "no complete reply" is an error.
+// HttpTransport: one HTTP exchange. Any status is a success here; only "no complete reply" is an
+// error.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +21,9 @@ bool SameHeaderName(std::string_view a, std::string_view b);
 // Header fields in order; names compare without case.
 class HttpHeaders {
  public:
-  void Add(std::string name, std::string value) { fields_.emplace_back(std::move(name), std::move(value)); }
+  void Add(std::string name, std::string value) {
+    fields_.emplace_back(std::move(name), std::move(value));
+  }
   // Replaces the first field of that name, or adds one.
   void Set(std::string_view name, std::string value);
   // The first value of that name; nullptr if there is none.
@@ -58,13 +61,15 @@ struct HttpResponse {
 // Listings and error pages; data goes to `receive_into`.
 inline constexpr std::size_t kMaxBufferedBodyBytes = std::size_t{64} << 20;
 
-// Safe from many threads. Adds nothing of its own to the request but Host, Content-Length and User-Agent.
+// Safe from many threads. Adds nothing of its own to the request but Host, Content-Length and
+// User-Agent.
 class HttpTransport {
  public:
   virtual ~HttpTransport() = default;
-  // Errors: kUnavailable (name, connection, reset, half a body: `retryable`), kTimedOut (retryable), kCancelled,
-  // kInvalidArgument (the URL), kPermissionDenied never; a TLS certificate that is not trusted is kUnauthenticated
-  // and not retryable. A body shorter than Content-Length is an error, never a short success.
+  // Errors: kUnavailable (name, connection, reset, half a body: `retryable`), kTimedOut
+  // (retryable), kCancelled, kInvalidArgument (the URL), kPermissionDenied never; a TLS certificate
+  // that is not trusted is kUnauthenticated and not retryable. A body shorter than Content-Length
+  // is an error, never a short success.
   virtual Result<HttpResponse> Send(const HttpRequest& request, const CallContext& context) = 0;
 };
 

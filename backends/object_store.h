@@ -1,12 +1,15 @@
-// ObjectStore: a remote tree of whole objects (an Azure file system or container, an OCI bucket, a directory), bound to
-// one container and its credentials. You need it to read, write or list anything that is not on the local cache disk.
+// ObjectStore: a remote tree of whole objects (an Azure file system or container, an OCI bucket, a
+// directory), bound to one container and its credentials. You need it to read, write or list
+// anything that is not on the local cache disk.
 //
-// A store shows a *tree*: files, symbolic links and directories. Where the service knows only flat keys, the store itself
-// makes directories from prefixes and zero-byte markers; what it cannot do, `capabilities()` says.
+// A store shows a *tree*: files, symbolic links and directories. Where the service knows only flat
+// keys, the store itself makes directories from prefixes and zero-byte markers; what it cannot do,
+// `capabilities()` says.
 //
-// Every method: safe from many threads; blocks until reply, deadline or stop; makes exactly one attempt. Retrying is a
-// decorator's work (backends/retrying_store.h), which repeats a call with `context.retried` set; a store then
-// recognises its own earlier attempt where the service answers "already done" (it alone knows the protocol's facts).
+// Every method: safe from many threads; blocks until reply, deadline or stop; makes exactly one
+// attempt. Retrying is a decorator's work (backends/retrying_store.h), which repeats a call with
+// `context.retried` set; a store then recognises its own earlier attempt where the service answers
+// "already done" (it alone knows the protocol's facts).
 #pragma once
 
 #include <cstddef>
@@ -27,15 +30,17 @@ namespace skybridge {
 
 enum class NodeKind { kFile, kDirectory, kSymlink };
 
-// What a POSIX program sets on a node and finds again on another machine: kept with the object, in the spelling that
-// other tools of that cloud read (backends/posix_metadata.h). A field without value is not recorded with the object.
+// What a POSIX program sets on a node and finds again on another machine: kept with the object, in
+// the spelling that other tools of that cloud read (backends/posix_metadata.h). A field without
+// value is not recorded with the object.
 struct Attributes {
   std::optional<WallTime> mtime;
   std::optional<std::uint32_t> mode;  // permission bits only, 07777
   std::optional<std::uint32_t> uid;
   std::optional<std::uint32_t> gid;
-  std::map<std::string, std::string> xattrs;   // full names ("user.colour"), binary values
-  std::map<std::string, std::string> foreign;  // metadata of other tools: kept as it is, never interpreted
+  std::map<std::string, std::string> xattrs;  // full names ("user.colour"), binary values
+  std::map<std::string, std::string>
+      foreign;  // metadata of other tools: kept as it is, never interpreted
 
   bool operator==(const Attributes&) const = default;
 };
@@ -54,27 +59,31 @@ struct ObjectInfo {
   std::uint64_t size_bytes = 0;  // of a symbolic link: the length of its target
   ETag etag;                     // empty for a directory that exists only as a prefix
   WallTime last_modified{};      // the store's time; epoch where it has none
-  // Nothing: this reply cannot tell (an OCI listing); ask Head. `kind` may then be kFile for what is a symbolic link.
+  // Nothing: this reply cannot tell (an OCI listing); ask Head. `kind` may then be kFile for what
+  // is a symbolic link.
   std::optional<Attributes> attributes;
   StoreDigests digests;
 };
 
 // What callers must adapt to. Constant for the life of a store.
 struct Capabilities {
-  std::string name;                      // "azure-hns", "azure-flat", "oci", "file": for logs and reports
-  bool real_directories = false;         // a directory exists without marker and children
+  std::string name;               // "azure-hns", "azure-flat", "oci", "file": for logs and reports
+  bool real_directories = false;  // a directory exists without marker and children
   bool atomic_directory_rename = false;  // else: object by object, resumable by calling again
-  bool list_has_attributes = false;      // a listing carries attributes and symlink kinds; else Head each object
-  bool list_is_sorted = false;           // a recursive listing comes in bytewise order of full paths (directories as "path/")
-  bool set_attributes_rewrites = false;  // SetAttributes writes the object anew on the server: as dear as a Put
-  bool append = false;                   // StartUpload accepts `append_to`
+  bool list_has_attributes =
+      false;  // a listing carries attributes and symlink kinds; else Head each object
+  bool list_is_sorted =
+      false;  // a recursive listing comes in bytewise order of full paths (directories as "path/")
+  bool set_attributes_rewrites =
+      false;            // SetAttributes writes the object anew on the server: as dear as a Put
+  bool append = false;  // StartUpload accepts `append_to`
   bool keeps_xattrs = true;
-  std::uint64_t max_put_bytes = 0;       // largest body of Put
-  std::uint64_t min_part_bytes = 0;      // of every part but the last
+  std::uint64_t max_put_bytes = 0;   // largest body of Put
+  std::uint64_t min_part_bytes = 0;  // of every part but the last
   std::uint64_t max_part_bytes = 0;
   std::uint32_t max_parts = 0;
-  std::uint32_t max_key_bytes = 1024;    // of the whole path
-  std::uint32_t max_name_bytes = 255;    // of one part of it
+  std::uint32_t max_key_bytes = 1024;  // of the whole path
+  std::uint32_t max_name_bytes = 255;  // of one part of it
   std::chrono::nanoseconds mtime_granularity{1};
 };
 
@@ -85,18 +94,21 @@ struct Conditions {
 };
 
 struct ListRequest {
-  ObjectKey directory;        // the root lists the container
-  bool recursive = false;     // true: all objects below, and those directories that exist by themselves
-  std::string continuation;   // from the page before; opaque
+  ObjectKey directory;  // the root lists the container
+  bool recursive =
+      false;  // true: all objects below, and those directories that exist by themselves
+  std::string continuation;       // from the page before; opaque
   std::uint32_t max_entries = 0;  // a hint; 0: as many as the service gives
 };
 
-// One page. The directory itself is not among its entries. A page may be empty and still have a continuation.
-// On flat stores a directory may come twice (once on each of two pages): callers that count must remove repeats.
+// One page. The directory itself is not among its entries. A page may be empty and still have a
+// continuation. On flat stores a directory may come twice (once on each of two pages): callers that
+// count must remove repeats.
 struct ListPage {
   std::vector<ObjectInfo> entries;
   std::string continuation;  // empty: the listing is complete
-  // Names of the service on this page that are no path (`a//b`, `../x`): not shown, but never silently forgotten.
+  // Names of the service on this page that are no path (`a//b`, `../x`): not shown, but never
+  // silently forgotten.
   std::uint64_t hidden_names = 0;
 };
 
@@ -132,15 +144,17 @@ struct AppendBase {
 
 struct StartUploadRequest {
   ObjectKey key;
-  Attributes attributes;                // as known now; CommitUpload has the last word
-  Conditions conditions;                // checked early where the service can, and again at the commit
-  std::optional<AppendBase> append_to;  // parts continue this version of the object; only with Capabilities::append
+  Attributes attributes;  // as known now; CommitUpload has the last word
+  Conditions conditions;  // checked early where the service can, and again at the commit
+  std::optional<AppendBase>
+      append_to;  // parts continue this version of the object; only with Capabilities::append
 };
 
 struct UploadPartRequest {
   UploadId upload;
   ObjectKey key;
-  std::uint32_t part_number = 1;   // from 1, at most max_parts; sending a number again replaces that part
+  std::uint32_t part_number =
+      1;  // from 1, at most max_parts; sending a number again replaces that part
   std::uint64_t offset_bytes = 0;  // where the part's first byte lies in the object
   ByteSpan body;                   // never empty
 };
@@ -150,8 +164,9 @@ struct PartReceipt {
   std::uint32_t part_number = 0;
   std::uint64_t offset_bytes = 0;
   std::uint64_t size_bytes = 0;
-  std::string tag;           // the store's own name for this version of the part
-  std::uint32_t crc32c = 0;  // of the body as sent; the store has checked a digest of the same bytes
+  std::string tag;  // the store's own name for this version of the part
+  std::uint32_t crc32c =
+      0;  // of the body as sent; the store has checked a digest of the same bytes
 };
 
 struct CommitUploadRequest {
@@ -207,46 +222,61 @@ class ObjectStore {
   // Errors: kContainerNotFound, kUnauthenticated, kPermissionDenied, kUnavailable, kTimedOut.
   virtual Result<ProbeReply> Probe(const CallContext& context) = 0;
 
-  // Errors: kNotFound for a missing directory where directories are real (flat stores answer an empty page).
+  // Errors: kNotFound for a missing directory where directories are real (flat stores answer an
+  // empty page).
   virtual Result<ListPage> List(const ListRequest& request, const CallContext& context) = 0;
 
-  // Always has attributes. A directory that is only a prefix is found, with an empty ETag. Errors: kNotFound.
+  // Always has attributes. A directory that is only a prefix is found, with an empty ETag. Errors:
+  // kNotFound.
   virtual Result<ObjectInfo> Head(const ObjectKey& key, const CallContext& context) = 0;
 
-  // Writes the bytes of `request.range` to `into`. A range at or past the end yields 0 bytes, not an error.
-  // Errors: kNotFound; kPreconditionFailed if `if_match` is set and the version differs; kIsDirectory.
-  virtual Result<GetReply> Get(const GetRequest& request, std::span<std::byte> into, const CallContext& context) = 0;
+  // Writes the bytes of `request.range` to `into`. A range at or past the end yields 0 bytes, not
+  // an error. Errors: kNotFound; kPreconditionFailed if `if_match` is set and the version differs;
+  // kIsDirectory.
+  virtual Result<GetReply> Get(const GetRequest& request, std::span<std::byte> into,
+                               const CallContext& context) = 0;
 
-  // Writes a whole object: readers see the old one or the new one. The body's digest is checked by the store.
-  // Missing parent directories come into being. Errors: kPreconditionFailed, kAlreadyExists, kIsDirectory, kTooLarge.
+  // Writes a whole object: readers see the old one or the new one. The body's digest is checked by
+  // the store. Missing parent directories come into being. Errors: kPreconditionFailed,
+  // kAlreadyExists, kIsDirectory, kTooLarge.
   virtual Result<ObjectInfo> Put(const PutRequest& request, const CallContext& context) = 0;
 
-  // An upload in parts, sent in any order and in parallel; nothing is visible before CommitUpload, then all at once.
-  virtual Result<UploadId> StartUpload(const StartUploadRequest& request, const CallContext& context) = 0;
-  virtual Result<PartReceipt> UploadPart(const UploadPartRequest& request, const CallContext& context) = 0;
-  // Errors: kPreconditionFailed, kAlreadyExists (the upload stays; abort it), kNotFound if the upload is gone.
-  virtual Result<ObjectInfo> CommitUpload(const CommitUploadRequest& request, const CallContext& context) = 0;
+  // An upload in parts, sent in any order and in parallel; nothing is visible before CommitUpload,
+  // then all at once.
+  virtual Result<UploadId> StartUpload(const StartUploadRequest& request,
+                                       const CallContext& context) = 0;
+  virtual Result<PartReceipt> UploadPart(const UploadPartRequest& request,
+                                         const CallContext& context) = 0;
+  // Errors: kPreconditionFailed, kAlreadyExists (the upload stays; abort it), kNotFound if the
+  // upload is gone.
+  virtual Result<ObjectInfo> CommitUpload(const CommitUploadRequest& request,
+                                          const CallContext& context) = 0;
   // Frees what was sent. An upload that is already gone is no error.
   virtual Status AbortUpload(const AbortUploadRequest& request, const CallContext& context) = 0;
 
-  // Replaces the attributes; the content stays. The ETag changes. Turns a prefix-only directory into one that exists
-  // by itself. Errors: kNotFound, kPreconditionFailed, kNotSupported (never a silent success).
-  virtual Result<ObjectInfo> SetAttributes(const SetAttributesRequest& request, const CallContext& context) = 0;
+  // Replaces the attributes; the content stays. The ETag changes. Turns a prefix-only directory
+  // into one that exists by itself. Errors: kNotFound, kPreconditionFailed, kNotSupported (never a
+  // silent success).
+  virtual Result<ObjectInfo> SetAttributes(const SetAttributesRequest& request,
+                                           const CallContext& context) = 0;
 
   // Makes one directory (parents come into being where the store needs them).
   // Errors: kAlreadyExists if anything has that name.
-  virtual Result<ObjectInfo> MakeDirectory(const MakeDirectoryRequest& request, const CallContext& context) = 0;
+  virtual Result<ObjectInfo> MakeDirectory(const MakeDirectoryRequest& request,
+                                           const CallContext& context) = 0;
   // Errors: kNotEmpty, kNotFound, kNotDirectory. Never deletes a child.
   virtual Status RemoveDirectory(const ObjectKey& key, const CallContext& context) = 0;
 
   // Moves a file, link or directory within the store, attributes and all; returns the destination.
-  // Errors: kNotFound (source), kAlreadyExists, kNotEmpty, kPreconditionFailed, kInvalidArgument (into itself).
+  // Errors: kNotFound (source), kAlreadyExists, kNotEmpty, kPreconditionFailed, kInvalidArgument
+  // (into itself).
   virtual Result<ObjectInfo> Rename(const RenameRequest& request, const CallContext& context) = 0;
 
   // Deletes a file or link. Errors: kNotFound, kPreconditionFailed, kIsDirectory.
   virtual Status Delete(const DeleteRequest& request, const CallContext& context) = 0;
   // Deletes many, in as few requests as the service allows; one status for each request, in order.
-  virtual std::vector<Status> DeleteMany(std::span<const DeleteRequest> requests, const CallContext& context) = 0;
+  virtual std::vector<Status> DeleteMany(std::span<const DeleteRequest> requests,
+                                         const CallContext& context) = 0;
 };
 
 }  // namespace skybridge

@@ -25,30 +25,34 @@
 namespace skybridge::cache {
 namespace {
 
-// On disk: DIRECTORY/blocks/XX/VERSION-INDEX-SIZE, all hexadecimal: the 128-bit hash of object, ETag and block size;
-// the block's index; the size of the file. The name alone is enough to rebuild the index, so that a start reads 257
-// directories and opens no file. XX spreads the files over 256 directories.
+// On disk: DIRECTORY/blocks/XX/VERSION-INDEX-SIZE, all hexadecimal: the 128-bit hash of object,
+// ETag and block size; the block's index; the size of the file. The name alone is enough to rebuild
+// the index, so that a start reads 257 directories and opens no file. XX spreads the files over 256
+// directories.
 constexpr unsigned kFanOut = 256;
 constexpr const char* kTemporaryName = "/tmp";
 
-// Bounds memory where the cache is full of tiny files (50 MiB); at the bound one leaves for each that comes.
+// Bounds memory where the cache is full of tiny files (50 MiB); at the bound one leaves for each
+// that comes.
 constexpr std::size_t kMaxBlocks = 400'000;
 
-// A request of this size comes from a program (or the kernel's read-ahead) that goes through the file.
+// A request of this size comes from a program (or the kernel's read-ahead) that goes through the
+// file.
 constexpr std::uint64_t kStreamingReadBytes = 64 << 10;
 
 unsigned FanOut(const BlockKey& key) { return (key.version_low + key.index) % kFanOut; }
 
 std::string FileName(const IndexedBlock& block) {
-  return fmt::format("{:016x}{:016x}-{:x}-{:x}", block.key.version_high, block.key.version_low, block.key.index,
-                     block.file_bytes);
+  return fmt::format("{:016x}{:016x}-{:x}-{:x}", block.key.version_high, block.key.version_low,
+                     block.key.index, block.file_bytes);
 }
 
 // Nothing if the name is not exactly one that FileName makes.
 std::optional<IndexedBlock> ParseFileName(const std::string& name) {
   IndexedBlock block;
   unsigned long long high = 0, low = 0, index = 0, size = 0;
-  if (std::sscanf(name.c_str(), "%16llx%16llx-%llx-%llx", &high, &low, &index, &size) != 4) return std::nullopt;
+  if (std::sscanf(name.c_str(), "%16llx%16llx-%llx-%llx", &high, &low, &index, &size) != 4)
+    return std::nullopt;
   block = {.key = {high, low, index}, .file_bytes = size};
   if (FileName(block) != name) return std::nullopt;
   return block;
@@ -69,14 +73,17 @@ class DiskBlockCache final : public BlockCache {
 
  private:
   BlockKey KeyOf(const std::string& object, const std::string& etag, std::uint64_t index) const;
-  std::string DirectoryOf(unsigned fan_out) const { return fmt::format("{}/{:02x}", root_, fan_out); }
+  std::string DirectoryOf(unsigned fan_out) const {
+    return fmt::format("{}/{:02x}", root_, fan_out);
+  }
   std::string PathOf(const IndexedBlock& block) const {
     return DirectoryOf(FanOut(block.key)) + "/" + FileName(block);
   }
 
   Status ScanDirectory(unsigned fan_out);
   Status RemoveTemporaries();
-  std::shared_ptr<const BlockFile> OpenForRead(const BlockId& id, const BlockKey& key, ByteRange range);
+  std::shared_ptr<const BlockFile> OpenForRead(const BlockId& id, const BlockKey& key,
+                                               ByteRange range);
   void BeginPending(const IndexedBlock& block) REQUIRES(mutex_) {
     pending_.insert(block.key);
     pending_bytes_ += block.file_bytes;
@@ -100,15 +107,18 @@ class DiskBlockCache final : public BlockCache {
   mutable Mutex mutex_;  // held for bookkeeping only, never across file operations
   BlockIndex index_ GUARDED_BY(mutex_);
   OpenBlocks open_ GUARDED_BY(mutex_);
-  // Files being written or unlinked: on disk, not in the index. Nobody else may use their names meanwhile.
+  // Files being written or unlinked: on disk, not in the index. Nobody else may use their names
+  // meanwhile.
   std::unordered_set<BlockKey, BlockKeyHash> pending_ GUARDED_BY(mutex_);
   std::uint64_t pending_bytes_ GUARDED_BY(mutex_) = 0;
   Stats stats_ GUARDED_BY(mutex_);
 };
 
-BlockKey DiskBlockCache::KeyOf(const std::string& object, const std::string& etag, std::uint64_t index) const {
+BlockKey DiskBlockCache::KeyOf(const std::string& object, const std::string& etag,
+                               std::uint64_t index) const {
   const std::string name = object + '\0' + etag;
-  const XXH128_hash_t version = XXH3_128bits_withSeed(name.data(), name.size(), options_.block_size_bytes);
+  const XXH128_hash_t version =
+      XXH3_128bits_withSeed(name.data(), name.size(), options_.block_size_bytes);
   return {version.high64, version.low64, index};
 }
 
@@ -148,11 +158,13 @@ Status DiskBlockCache::RemoveTemporaries() {
   for (const auto& entry : std::filesystem::directory_iterator(root_ + kTemporaryName, failure)) {
     ::unlink(entry.path().c_str());
   }
-  if (failure) return Fail(ErrorFromErrno(failure.value(), "list '" + root_ + kTemporaryName + "'"));
+  if (failure)
+    return Fail(ErrorFromErrno(failure.value(), "list '" + root_ + kTemporaryName + "'"));
   return {};
 }
 
-bool DiskBlockCache::Read(const BlockId& id, std::uint64_t offset_in_block, std::span<std::byte> into) {
+bool DiskBlockCache::Read(const BlockId& id, std::uint64_t offset_in_block,
+                          std::span<std::byte> into) {
   const BlockKey key = KeyOf(id.object, id.etag, id.index);
   const ByteRange range{offset_in_block, into.size()};
   const std::shared_ptr<const BlockFile> file = OpenForRead(id, key, range);
@@ -166,18 +178,22 @@ bool DiskBlockCache::Read(const BlockId& id, std::uint64_t offset_in_block, std:
   return hit;
 }
 
-std::shared_ptr<const BlockFile> DiskBlockCache::OpenForRead(const BlockId& id, const BlockKey& key, ByteRange range) {
+std::shared_ptr<const BlockFile> DiskBlockCache::OpenForRead(const BlockId& id, const BlockKey& key,
+                                                             ByteRange range) {
   std::optional<IndexedBlock> block;
   {
     MutexLock lock(mutex_);
     block = index_.Find(key);
     if (!block) return nullptr;
-    if (auto file = open_.Find(key)) return range.end_bytes() <= file->length_bytes() ? file : nullptr;
+    if (auto file = open_.Find(key))
+      return range.end_bytes() <= file->length_bytes() ? file : nullptr;
   }
   Result<BlockFile> opened = BlockFile::Open(PathOf(*block), id, options_.block_size_bytes);
   if (!opened) {
-    const ErrorCode code = opened.error().code;  // anything else (no descriptor left) says nothing of the block
-    if (code == ErrorCode::kNotFound || code == ErrorCode::kCorrupt) DropDamaged(key, opened.error());
+    const ErrorCode code =
+        opened.error().code;  // anything else (no descriptor left) says nothing of the block
+    if (code == ErrorCode::kNotFound || code == ErrorCode::kCorrupt)
+      DropDamaged(key, opened.error());
     return nullptr;
   }
   auto file = std::make_shared<const BlockFile>(*std::move(opened));
@@ -205,12 +221,14 @@ void DiskBlockCache::Write(const BlockId& id, ByteSpan bytes) {
   if (written) {
     index_.Insert(block, bytes.size());
   } else if (stats_.write_errors++ == 0) {
-    Log(LogLevel::kWarning, "block cache: a block could not be kept, further ones are only counted: {}",
+    Log(LogLevel::kWarning,
+        "block cache: a block could not be kept, further ones are only counted: {}",
         written.error().ToString());
   }
 }
 
-// Reserves the bytes of a block that is about to be written. False if it is here, on its way in or out, or too large.
+// Reserves the bytes of a block that is about to be written. False if it is here, on its way in or
+// out, or too large.
 bool DiskBlockCache::MakeRoom(const IndexedBlock& block) {
   MutexLock lock(mutex_);
   if (index_.Contains(block.key) || pending_.contains(block.key)) return false;
@@ -234,8 +252,8 @@ bool DiskBlockCache::MakeRoom(const IndexedBlock& block) {
 }
 
 Status DiskBlockCache::WriteFile(const IndexedBlock& block, ByteSpan header, ByteSpan data) {
-  const std::string temporary =
-      fmt::format("{}{}/{}", root_, kTemporaryName, next_temporary_.fetch_add(1, std::memory_order_relaxed));
+  const std::string temporary = fmt::format(
+      "{}{}/{}", root_, kTemporaryName, next_temporary_.fetch_add(1, std::memory_order_relaxed));
   FileDescriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!file) return Fail(ErrorFromErrno(errno, "make '" + temporary + "'"));
   Status written = WriteAt(file.get(), 0, header);
@@ -266,7 +284,8 @@ void DiskBlockCache::Drop(const std::string& object, const std::string& etag) {
   Unlink(std::move(dropped));
 }
 
-// A block that could not be read: gone from the disk (kNotFound: somebody emptied the directory) or damaged.
+// A block that could not be read: gone from the disk (kNotFound: somebody emptied the directory) or
+// damaged.
 void DiskBlockCache::DropDamaged(const BlockKey& key, const Error& error) {
   std::optional<IndexedBlock> block;
   {
@@ -277,12 +296,14 @@ void DiskBlockCache::DropDamaged(const BlockKey& key, const Error& error) {
     if (error.code != ErrorCode::kNotFound) ++stats_.corrupt;
   }
   Unlink({*block});
-  if (error.code != ErrorCode::kNotFound) Log(LogLevel::kWarning, "block cache: dropped: {}", error.ToString());
+  if (error.code != ErrorCode::kNotFound)
+    Log(LogLevel::kWarning, "block cache: dropped: {}", error.ToString());
 }
 
 void DiskBlockCache::Unlink(std::vector<IndexedBlock> blocks) {
   for (const IndexedBlock& block : blocks) {
-    ::unlink(PathOf(block).c_str());  // nothing better can be done about a failure: the next start finds the file again
+    ::unlink(PathOf(block).c_str());  // nothing better can be done about a failure: the next start
+                                      // finds the file again
     MutexLock lock(mutex_);
     EndPending(block);
   }
@@ -300,7 +321,8 @@ BlockCache::Stats DiskBlockCache::stats() const {
 
 Result<std::unique_ptr<BlockCache>> BlockCache::Open(const Options& options) {
   if (options.block_size_bytes == 0 || options.block_size_bytes > (std::uint64_t{1} << 30)) {
-    return Fail(ErrorCode::kInvalidArgument, "block cache: the block size must be between 1 byte and 1 GiB");
+    return Fail(ErrorCode::kInvalidArgument,
+                "block cache: the block size must be between 1 byte and 1 GiB");
   }
   auto cache = std::make_unique<DiskBlockCache>(options);
   TRY_VOID(cache->Start());

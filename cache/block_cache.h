@@ -1,5 +1,6 @@
-// BlockCache: pieces of objects on local disk, so that reading again needs no network. Every block carries version, key,
-// ETag, index, length and checksums, and proves itself when it is read; a mismatch is a miss, and the block is dropped.
+// BlockCache: pieces of objects on local disk, so that reading again needs no network. Every block
+// carries version, key, ETag, index, length and checksums, and proves itself when it is read; a
+// mismatch is a miss, and the block is dropped.
 #pragma once
 
 #include <cstddef>
@@ -26,24 +27,28 @@ struct BlockId {
 class BlockCache {
  public:
   struct Options {
-    std::string directory;  // made if missing, mode 0700
-    std::uint64_t capacity_bytes = 0;   // hard bound on the bytes of all block files together
+    std::string directory;             // made if missing, mode 0700
+    std::uint64_t capacity_bytes = 0;  // hard bound on the bytes of all block files together
     std::uint64_t block_size_bytes = 4 << 20;
   };
   struct Stats {
-    std::uint64_t used_bytes = 0, blocks = 0, hits = 0, misses = 0, evictions = 0, corrupt = 0, write_errors = 0;
+    std::uint64_t used_bytes = 0, blocks = 0, hits = 0, misses = 0, evictions = 0, corrupt = 0,
+                  write_errors = 0;
   };
 
   // Finds what an earlier process left. Errors: kIo, kNoSpace, kReadOnly.
   static Result<std::unique_ptr<BlockCache>> Open(const Options& options);
   virtual ~BlockCache() = default;
 
-  // Reads from `offset_in_block` on; false on a miss (absent, too short, damaged). Verifies the checksums of what it reads.
-  virtual bool Read(const BlockId& id, std::uint64_t offset_in_block, std::span<std::byte> into) = 0;
+  // Reads from `offset_in_block` on; false on a miss (absent, too short, damaged). Verifies the
+  // checksums of what it reads.
+  virtual bool Read(const BlockId& id, std::uint64_t offset_in_block,
+                    std::span<std::byte> into) = 0;
   virtual bool Contains(const BlockId& id) = 0;
-  // Keeps a whole block (or the object's shorter last one), evicting others first: the bound is never passed. A block
-  // seen once leaves before one that was read again, so that one scan of a big file does not empty the cache.
-  // A full or failing disk is not the reader's problem: the block is then not kept, and the error is counted and logged.
+  // Keeps a whole block (or the object's shorter last one), evicting others first: the bound is
+  // never passed. A block seen once leaves before one that was read again, so that one scan of a
+  // big file does not empty the cache. A full or failing disk is not the reader's problem: the
+  // block is then not kept, and the error is counted and logged.
   virtual void Write(const BlockId& id, ByteSpan bytes) = 0;
   // Drops all blocks of one version of an object.
   virtual void Drop(const std::string& object, const std::string& etag) = 0;

@@ -12,7 +12,8 @@
 namespace skybridge::cache {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "the header is written as it lies in memory");
+static_assert(std::endian::native == std::endian::little,
+              "the header is written as it lies in memory");
 
 constexpr std::array<char, 8> kMagic = {'S', 'K', 'Y', 'B', 'L', 'O', 'C', 'K'};
 constexpr std::uint32_t kVersion = 1;
@@ -36,7 +37,8 @@ std::uint64_t ChunkCount(std::uint64_t length_bytes) {
 
 std::uint64_t Xxh3(ByteSpan bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
 
-FixedHeader MakeFixed(const BlockId& id, std::uint64_t block_size_bytes, std::uint64_t length_bytes) {
+FixedHeader MakeFixed(const BlockId& id, std::uint64_t block_size_bytes,
+                      std::uint64_t length_bytes) {
   FixedHeader fixed;
   fixed.block_size_bytes = block_size_bytes;
   fixed.index = id.index;
@@ -47,14 +49,16 @@ FixedHeader MakeFixed(const BlockId& id, std::uint64_t block_size_bytes, std::ui
 }
 
 Error Damaged(const BlockId& id, const char* what) {
-  return Error{.code = ErrorCode::kCorrupt, .message = "cached block of '" + id.object + "': " + what};
+  return Error{.code = ErrorCode::kCorrupt,
+               .message = "cached block of '" + id.object + "': " + what};
 }
 
 // True if the header is whole, undamaged, and that of `id`.
 bool HeaderIsOf(std::vector<std::byte>& header, const FixedHeader& fixed, const BlockId& id,
                 std::uint64_t block_size_bytes) {
   FixedHeader expected = MakeFixed(id, block_size_bytes, fixed.length_bytes);
-  std::memcpy(header.data(), &expected, sizeof expected);  // the digest is taken with its field zero
+  std::memcpy(header.data(), &expected,
+              sizeof expected);  // the digest is taken with its field zero
   if (Xxh3(header) != fixed.digest) return false;
   expected.digest = fixed.digest;
   const std::byte* names = header.data() + sizeof(FixedHeader);
@@ -66,10 +70,12 @@ bool HeaderIsOf(std::vector<std::byte>& header, const FixedHeader& fixed, const 
 }  // namespace
 
 std::uint64_t BlockHeaderBytes(const BlockId& id, std::uint64_t length_bytes) {
-  return sizeof(FixedHeader) + id.object.size() + id.etag.size() + ChunkCount(length_bytes) * sizeof(std::uint64_t);
+  return sizeof(FixedHeader) + id.object.size() + id.etag.size() +
+         ChunkCount(length_bytes) * sizeof(std::uint64_t);
 }
 
-std::vector<std::byte> EncodeBlockHeader(const BlockId& id, std::uint64_t block_size_bytes, ByteSpan data) {
+std::vector<std::byte> EncodeBlockHeader(const BlockId& id, std::uint64_t block_size_bytes,
+                                         ByteSpan data) {
   std::vector<std::byte> header(BlockHeaderBytes(id, data.size()));
   FixedHeader fixed = MakeFixed(id, block_size_bytes, data.size());
   std::byte* at = header.data();
@@ -78,7 +84,8 @@ std::vector<std::byte> EncodeBlockHeader(const BlockId& id, std::uint64_t block_
   at = std::copy_n(AsBytes(id.object).data(), id.object.size(), at);
   at = std::copy_n(AsBytes(id.etag).data(), id.etag.size(), at);
   for (std::size_t done = 0; done < data.size(); done += kBlockChunkBytes) {
-    const std::uint64_t digest = Xxh3(data.subspan(done, std::min(kBlockChunkBytes, data.size() - done)));
+    const std::uint64_t digest =
+        Xxh3(data.subspan(done, std::min(kBlockChunkBytes, data.size() - done)));
     std::memcpy(at, &digest, sizeof digest);
     at += sizeof digest;
   }
@@ -87,13 +94,16 @@ std::vector<std::byte> EncodeBlockHeader(const BlockId& id, std::uint64_t block_
   return header;
 }
 
-Result<BlockFile> BlockFile::Open(const std::string& path, const BlockId& id, std::uint64_t block_size_bytes) {
+Result<BlockFile> BlockFile::Open(const std::string& path, const BlockId& id,
+                                  std::uint64_t block_size_bytes) {
   BlockFile block;
   block.file_ = FileDescriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!block.file_) return Fail(ErrorFromErrno(errno, "open '" + path + "'"));
   FixedHeader fixed;
-  const std::size_t got = TRY(ReadAt(block.file_.get(), 0, std::as_writable_bytes(std::span(&fixed, 1))));
-  if (got != sizeof fixed || fixed.length_bytes > block_size_bytes) return Fail(Damaged(id, "no header"));
+  const std::size_t got =
+      TRY(ReadAt(block.file_.get(), 0, std::as_writable_bytes(std::span(&fixed, 1))));
+  if (got != sizeof fixed || fixed.length_bytes > block_size_bytes)
+    return Fail(Damaged(id, "no header"));
   std::vector<std::byte> header(BlockHeaderBytes(id, fixed.length_bytes));
   const std::size_t size = TRY(ReadAt(block.file_.get(), 0, header));
   if (size != header.size() || !HeaderIsOf(header, fixed, id, block_size_bytes)) {
@@ -108,14 +118,16 @@ Result<BlockFile> BlockFile::Open(const std::string& path, const BlockId& id, st
 }
 
 void BlockFile::ReadAhead() const {
-  ::posix_fadvise(file_.get(), 0, static_cast<off_t>(data_offset_bytes_ + length_bytes_), POSIX_FADV_WILLNEED);
+  ::posix_fadvise(file_.get(), 0, static_cast<off_t>(data_offset_bytes_ + length_bytes_),
+                  POSIX_FADV_WILLNEED);
 }
 
 Status BlockFile::Read(std::uint64_t offset_bytes, std::span<std::byte> into) const {
   while (!into.empty()) {
     const std::uint64_t in_chunk = offset_bytes % kBlockChunkBytes;
     const bool reaches_end = offset_bytes + into.size() == length_bytes_;
-    const std::size_t whole = reaches_end ? into.size() : into.size() / kBlockChunkBytes * kBlockChunkBytes;
+    const std::size_t whole =
+        reaches_end ? into.size() : into.size() / kBlockChunkBytes * kBlockChunkBytes;
     std::size_t size = whole;
     if (in_chunk == 0 && whole > 0) {
       TRY_VOID(ReadChunks(offset_bytes / kBlockChunkBytes, into.first(whole)));
@@ -130,11 +142,13 @@ Status BlockFile::Read(std::uint64_t offset_bytes, std::span<std::byte> into) co
 }
 
 Status BlockFile::ReadChunks(std::uint64_t first_chunk, std::span<std::byte> into) const {
-  const std::size_t size = TRY(ReadAt(file_.get(), data_offset_bytes_ + first_chunk * kBlockChunkBytes, into));
+  const std::size_t size =
+      TRY(ReadAt(file_.get(), data_offset_bytes_ + first_chunk * kBlockChunkBytes, into));
   if (size != into.size()) return Fail(ErrorCode::kCorrupt, "cached block is cut off");
   for (std::uint64_t chunk = first_chunk; !into.empty(); ++chunk) {
     const std::size_t length = std::min(into.size(), kBlockChunkBytes);
-    if (Xxh3(into.first(length)) != digests_[chunk]) return Fail(ErrorCode::kCorrupt, "cached block is damaged");
+    if (Xxh3(into.first(length)) != digests_[chunk])
+      return Fail(ErrorCode::kCorrupt, "cached block is damaged");
     into = into.subspan(length);
   }
   return {};
@@ -146,7 +160,8 @@ Status BlockFile::ReadPartly(std::uint64_t offset_bytes, std::span<std::byte> in
   const std::uint64_t begin = chunk * kBlockChunkBytes;
   const std::size_t length = std::min<std::uint64_t>(kBlockChunkBytes, length_bytes_ - begin);
   TRY_VOID(ReadChunks(chunk, std::span(scratch).first(length)));
-  std::copy_n(scratch.begin() + static_cast<std::ptrdiff_t>(offset_bytes - begin), into.size(), into.begin());
+  std::copy_n(scratch.begin() + static_cast<std::ptrdiff_t>(offset_bytes - begin), into.size(),
+              into.begin());
   return {};
 }
 

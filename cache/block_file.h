@@ -1,4 +1,5 @@
-// The format of one file of the block cache: a header that says whose bytes these are, then the bytes. One owner.
+// The format of one file of the block cache: a header that says whose bytes these are, then the
+// bytes. One owner.
 //
 // Layout, little-endian:
 //    0  8  magic "SKYBLOCK"
@@ -15,7 +16,8 @@
 //    +  8  XXH3-64 of each chunk of the data, one after another
 //    +     data
 //
-// Checksums are of 16 KiB chunks: a random 4 KiB read then verifies 16 KiB, and a table for 4 MiB takes 2 KiB.
+// Checksums are of 16 KiB chunks: a random 4 KiB read then verifies 16 KiB, and a table for 4 MiB
+// takes 2 KiB.
 #pragma once
 
 #include <cstddef>
@@ -37,13 +39,15 @@ constexpr std::size_t kBlockChunkBytes = 16 << 10;
 std::uint64_t BlockHeaderBytes(const BlockId& id, std::uint64_t length_bytes);
 
 // The header of a block whose data is `data`.
-std::vector<std::byte> EncodeBlockHeader(const BlockId& id, std::uint64_t block_size_bytes, ByteSpan data);
+std::vector<std::byte> EncodeBlockHeader(const BlockId& id, std::uint64_t block_size_bytes,
+                                         ByteSpan data);
 
 // An open block whose header proved itself. Safe from many threads.
 class BlockFile {
  public:
   // Errors: kNotFound; kCorrupt (not the block `id`, or damaged); kIo.
-  static Result<BlockFile> Open(const std::string& path, const BlockId& id, std::uint64_t block_size_bytes);
+  static Result<BlockFile> Open(const std::string& path, const BlockId& id,
+                                std::uint64_t block_size_bytes);
 
   std::uint64_t length_bytes() const { return length_bytes_; }
   // Starts reading the whole block from the disk, for a reader who will go through it.
@@ -53,7 +57,8 @@ class BlockFile {
 
  private:
   BlockFile() = default;
-  // Fills `into`, which starts at a chunk and covers whole chunks (or the shorter last one), and verifies each.
+  // Fills `into`, which starts at a chunk and covers whole chunks (or the shorter last one), and
+  // verifies each.
   Status ReadChunks(std::uint64_t first_chunk, std::span<std::byte> into) const;
   // Reads the part of one chunk that begins at `offset_bytes`.
   Status ReadPartly(std::uint64_t offset_bytes, std::span<std::byte> into) const;

@@ -24,7 +24,9 @@ bool BlockIndex::Insert(const IndexedBlock& block, std::uint64_t length_bytes) {
   return Add(block, came_back ? QueueName::kMain : QueueName::kSmall, length_bytes);
 }
 
-bool BlockIndex::InsertOld(const IndexedBlock& block) { return Add(block, QueueName::kMain, block.file_bytes); }
+bool BlockIndex::InsertOld(const IndexedBlock& block) {
+  return Add(block, QueueName::kMain, block.file_bytes);
+}
 
 bool BlockIndex::Add(const IndexedBlock& block, QueueName queue, std::uint64_t visit_end) {
   const SlotId id = free_slots_.empty() ? static_cast<SlotId>(slots_.size()) : free_slots_.back();
@@ -46,7 +48,8 @@ bool BlockIndex::Touch(const BlockKey& key, ByteRange range) {
   const auto found = slots_by_key_.find(key);
   if (found == slots_by_key_.end()) return false;
   Slot& slot = slots_[found->second];
-  if (range.offset_bytes < slot.visit_end) slot.visits = std::min<std::uint8_t>(slot.visits + 1, kMaxVisits);
+  if (range.offset_bytes < slot.visit_end)
+    slot.visits = std::min<std::uint8_t>(slot.visits + 1, kMaxVisits);
   slot.visit_end = static_cast<std::uint32_t>(range.end_bytes());
   return true;
 }
@@ -59,7 +62,8 @@ std::optional<IndexedBlock> BlockIndex::Erase(const BlockKey& key) {
 
 std::optional<IndexedBlock> BlockIndex::EvictNext() {
   while (size() > 0) {
-    const bool from_small = small_.count > 0 && (small_.bytes > small_target_bytes_ || main_.count == 0);
+    const bool from_small =
+        small_.count > 0 && (small_.bytes > small_target_bytes_ || main_.count == 0);
     const SlotId id = from_small ? small_.oldest : main_.oldest;
     Slot& slot = slots_[id];
     if (slot.visits == 0) {
@@ -82,7 +86,8 @@ std::vector<IndexedBlock> BlockIndex::EraseVersion(const BlockKey& any) {
     }
   } else {
     for (const auto& [key, id] : slots_by_key_) {
-      if (key.version_high == any.version_high && key.version_low == any.version_low) keys.push_back(key);
+      if (key.version_high == any.version_high && key.version_low == any.version_low)
+        keys.push_back(key);
     }
   }
   std::vector<IndexedBlock> erased;

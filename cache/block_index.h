@@ -1,9 +1,11 @@
-// BlockIndex: which blocks the cache has, in memory, and which one leaves next. Pure bookkeeping, no files.
+// BlockIndex: which blocks the cache has, in memory, and which one leaves next. Pure bookkeeping,
+// no files.
 //
-// Replacement is S3-FIFO (Yang et al., "FIFO queues are all you need for cache eviction", SOSP 2023): a new block enters
-// a small queue of a tenth of the bytes; only one that was read again moves on to the main queue, so that a scan passes
-// through the small queue without disturbing the rest. The keys of blocks that left the small queue are remembered for
-// a while; one that comes back goes straight to the main queue. No list is reordered by a read.
+// Replacement is S3-FIFO (Yang et al., "FIFO queues are all you need for cache eviction", SOSP
+// 2023): a new block enters a small queue of a tenth of the bytes; only one that was read again
+// moves on to the main queue, so that a scan passes through the small queue without disturbing the
+// rest. The keys of blocks that left the small queue are remembered for a while; one that comes
+// back goes straight to the main queue. No list is reordered by a read.
 #pragma once
 
 #include <cstddef>
@@ -48,8 +50,8 @@ class BlockIndex {
   bool Insert(const IndexedBlock& block, std::uint64_t length_bytes);
   // A block found on disk at start: its past is unknown, it is not treated as a newcomer.
   bool InsertOld(const IndexedBlock& block);
-  // Notes a read; false if the block is not here. Reads that go forward through a block count as one visit, so that
-  // one sequential pass in small requests does not look like many.
+  // Notes a read; false if the block is not here. Reads that go forward through a block count as
+  // one visit, so that one sequential pass in small requests does not look like many.
   bool Touch(const BlockKey& key, ByteRange range);
   // Takes a block out.
   std::optional<IndexedBlock> Erase(const BlockKey& key);

@@ -7,10 +7,17 @@
 namespace skybridge::cache {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "fixed-size numbers are written as they lie in memory");
+static_assert(std::endian::native == std::endian::little,
+              "fixed-size numbers are written as they lie in memory");
 
 constexpr std::uint8_t kVersion = 1;
-enum Flag : std::uint8_t { kAttributesKnown = 1, kHasMtime = 2, kHasMode = 4, kHasUid = 8, kHasGid = 16 };
+enum Flag : std::uint8_t {
+  kAttributesKnown = 1,
+  kHasMtime = 2,
+  kHasMode = 4,
+  kHasUid = 8,
+  kHasGid = 16
+};
 
 std::string BigEndian(char prefix, std::uint64_t number) {
   std::string key(9, prefix);
@@ -105,9 +112,9 @@ class Reader {
 void WriteInode(Writer& out, const InodeRecord& inode) {
   out.Fixed(ToInteger(inode.ino));
   out.Fixed(static_cast<std::uint8_t>(inode.kind));
-  out.Fixed(static_cast<std::uint8_t>((inode.attributes_known ? kAttributesKnown : 0) | (inode.mtime ? kHasMtime : 0) |
-                                      (inode.mode ? kHasMode : 0) | (inode.uid ? kHasUid : 0) |
-                                      (inode.gid ? kHasGid : 0)));
+  out.Fixed(static_cast<std::uint8_t>((inode.attributes_known ? kAttributesKnown : 0) |
+                                      (inode.mtime ? kHasMtime : 0) | (inode.mode ? kHasMode : 0) |
+                                      (inode.uid ? kHasUid : 0) | (inode.gid ? kHasGid : 0)));
   out.Fixed(inode.size_bytes);
   out.Time(inode.last_modified);
   out.Time(inode.learned_at);
@@ -153,7 +160,9 @@ std::string StateKey(InodeNumber directory) { return BigEndian('s', ToInteger(di
 std::string GarbageKey(InodeNumber directory) { return BigEndian('g', ToInteger(directory)); }
 std::string AboutKey(std::string_view what) { return "m" + std::string(what); }
 std::string_view NameOfEntryKey(std::string_view key) { return key.substr(9); }
-InodeNumber InodeOfKey(std::string_view key) { return static_cast<InodeNumber>(FromBigEndian(key.substr(1))); }
+InodeNumber InodeOfKey(std::string_view key) {
+  return static_cast<InodeNumber>(FromBigEndian(key.substr(1)));
+}
 
 std::string EncodeEntry(const DirectoryEntry& entry) {
   Writer out;
@@ -168,7 +177,8 @@ std::string EncodeEntry(const DirectoryEntry& entry) {
   return out.Take();
 }
 
-std::optional<DirectoryEntry> DecodeEntry(std::string_view value, InodeNumber parent, std::string_view name) {
+std::optional<DirectoryEntry> DecodeEntry(std::string_view value, InodeNumber parent,
+                                          std::string_view name) {
   Reader in(value);
   DirectoryEntry entry;
   if (in.Fixed<std::uint8_t>() != kVersion) return std::nullopt;

@@ -2,12 +2,13 @@
 //
 // Keys (numbers big-endian, so that they sort):
 //   'd' PARENT(8) NAME     a directory entry: the whole inode record, or "no such name"
-//   'i' INO(8)             where the inode's entry is: PARENT(8) NAME. The root's entry is ('d', 0, "").
-//   's' INO(8)             state of a directory's listing
-//   'g' INO(8)             a removed directory whose descendants are still to be removed
-//   'm' NAME               about the cache itself: "identity", "format"
+//   'i' INO(8)             where the inode's entry is: PARENT(8) NAME. The root's entry is ('d', 0,
+//   ""). 's' INO(8)             state of a directory's listing 'g' INO(8)             a removed
+//   directory whose descendants are still to be removed 'm' NAME               about the cache
+//   itself: "identity", "format"
 //
-// Values (numbers little-endian; "text" is a varint length and bytes; times are int64 ns since 1970):
+// Values (numbers little-endian; "text" is a varint length and bytes; times are int64 ns since
+// 1970):
 //   entry:  version(1)=1  what(1): 0 absent, 1 present  generation(8)
 //     absent:  learned_at(8)
 //     present: ino(8) kind(1) flags(1) size(8) last_modified(8) learned_at(8) ctime(8)
@@ -16,8 +17,9 @@
 //     flags: 1 attributes_known, 2 mtime, 4 mode, 8 uid, 16 gid are there
 //   state:  version(1)=1  complete(1)  listed_at(8)  stale_before(8)
 //
-// `generation` orders what was learned: it is the newest number the inode counter had given out. An entry below its
-// directory's `stale_before` was invalidated; an entry below a listing's own number was not seen by that listing.
+// `generation` orders what was learned: it is the newest number the inode counter had given out. An
+// entry below its directory's `stale_before` was invalidated; an entry below a listing's own number
+// was not seen by that listing.
 #pragma once
 
 #include <cstdint>
@@ -63,7 +65,8 @@ InodeNumber InodeOfKey(std::string_view key);
 
 // Decoders give nothing for bytes that no encoder made.
 std::string EncodeEntry(const DirectoryEntry& entry);
-std::optional<DirectoryEntry> DecodeEntry(std::string_view value, InodeNumber parent, std::string_view name);
+std::optional<DirectoryEntry> DecodeEntry(std::string_view value, InodeNumber parent,
+                                          std::string_view name);
 std::string EncodePlace(const EntryPlace& place);
 std::optional<EntryPlace> DecodePlace(std::string_view value);
 std::string EncodeState(const ListingState& state);

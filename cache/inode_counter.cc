@@ -24,7 +24,8 @@ Status WriteSynced(const std::string& path, std::string_view text) {
 Status SyncDirectoryOf(const std::string& path) {
   const std::string directory = path.substr(0, path.rfind('/') + 1);
   const FileDescriptor file(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!file || ::fsync(file.get()) != 0) return Fail(ErrorFromErrno(errno, "sync '" + directory + "'"));
+  if (!file || ::fsync(file.get()) != 0)
+    return Fail(ErrorFromErrno(errno, "sync '" + directory + "'"));
   return {};
 }
 
@@ -70,7 +71,8 @@ Status InodeCounter::SkipTo(std::uint64_t number) {
 Status InodeCounter::Lease(std::uint64_t end) {
   const std::string aside = path_ + ".new";
   TRY_VOID(WriteSynced(aside, std::to_string(end) + "\n"));
-  if (::rename(aside.c_str(), path_.c_str()) != 0) return Fail(ErrorFromErrno(errno, "rename '" + aside + "'"));
+  if (::rename(aside.c_str(), path_.c_str()) != 0)
+    return Fail(ErrorFromErrno(errno, "rename '" + aside + "'"));
   TRY_VOID(SyncDirectoryOf(path_));
   lease_end_ = end;
   return {};

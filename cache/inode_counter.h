@@ -1,8 +1,8 @@
 // InodeCounter: numbers that were never given out before, also across crashes and lost caches.
 //
-// A small file beside the database holds the end of the block of numbers that may be in use; it is synced before the
-// first number of a block is given out. A crash wastes what was left of a block, and never repeats a number. The file
-// outlives the database, which may be emptied at any time.
+// A small file beside the database holds the end of the block of numbers that may be in use; it is
+// synced before the first number of a block is given out. A crash wastes what was left of a block,
+// and never repeats a number. The file outlives the database, which may be emptied at any time.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// ListingStates: the states of recently used directories in memory: every lookup needs its directory's.
+// ListingStates: the states of recently used directories in memory: every lookup needs its
+// directory's.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +14,8 @@
 
 namespace skybridge::cache {
 
-// Safe from many threads. At the bound it starts anew: what is asked for again comes from the database again.
+// Safe from many threads. At the bound it starts anew: what is asked for again comes from the
+// database again.
 class ListingStates {
  public:
   static constexpr std::size_t kMax = 4096;
@@ -26,7 +28,8 @@ class ListingStates {
     return {found->second, epoch_};
   }
 
-  // Keeps what was read, unless something was forgotten since then: the reading may be older than that.
+  // Keeps what was read, unless something was forgotten since then: the reading may be older than
+  // that.
   void Keep(InodeNumber directory, const ListingState& state, std::uint64_t epoch) {
     MutexLock lock(mutex_);
     if (epoch != epoch_) return;

@@ -19,7 +19,8 @@ Status MakeWithParents(const std::string& path) {
   if (::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return {};
   if (errno != ENOENT) return Fail(ErrorFromErrno(errno, "make directory '" + path + "'"));
   const std::string parent = std::filesystem::path(path).parent_path().string();
-  if (parent.empty() || parent == path) return Fail(ErrorFromErrno(ENOENT, "make directory '" + path + "'"));
+  if (parent.empty() || parent == path)
+    return Fail(ErrorFromErrno(ENOENT, "make directory '" + path + "'"));
   TRY_VOID(MakeWithParents(parent));
   if (::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return {};
   return Fail(ErrorFromErrno(errno, "make directory '" + path + "'"));
@@ -30,11 +31,14 @@ Status MakeWithParents(const std::string& path) {
 Status MakePrivateDirectory(const std::string& path) {
   TRY_VOID(MakeWithParents(path));
   struct stat info {};
-  if (::stat(path.c_str(), &info) != 0) return Fail(ErrorFromErrno(errno, "look at '" + path + "'"));
-  if (!S_ISDIR(info.st_mode)) return Fail(ErrorCode::kInvalidArgument, "'" + path + "' is not a directory");
+  if (::stat(path.c_str(), &info) != 0)
+    return Fail(ErrorFromErrno(errno, "look at '" + path + "'"));
+  if (!S_ISDIR(info.st_mode))
+    return Fail(ErrorCode::kInvalidArgument, "'" + path + "' is not a directory");
   if (info.st_uid != ::geteuid()) {
     return Fail(ErrorCode::kPermissionDenied, "'" + path + "' belongs to another user (uid " +
-                                                  std::to_string(info.st_uid) + "); choose a directory of your own");
+                                                  std::to_string(info.st_uid) +
+                                                  "); choose a directory of your own");
   }
   if ((info.st_mode & 0077U) != 0 && ::chmod(path.c_str(), 0700) != 0) {
     return Fail(ErrorFromErrno(errno, "close '" + path + "' to other users"));
@@ -47,7 +51,8 @@ namespace {
 #ifdef RWF_DONTCACHE
 constexpr int kDontCache = RWF_DONTCACHE;
 #else
-constexpr int kDontCache = 0x80;  // linux/fs.h from 6.14 on; Debian 12's headers are older than the kernels it runs on
+constexpr int kDontCache =
+    0x80;  // linux/fs.h from 6.14 on; Debian 12's headers are older than the kernels it runs on
 #endif
 // Below this, starting to write back at once costs more than it saves.
 constexpr std::size_t kLeastDropBytes = 128 << 10;
@@ -56,7 +61,8 @@ constexpr std::size_t kLeastDropBytes = 128 << 10;
 template <class Call>
 ssize_t Transfer(const Call& call, std::size_t size, PageCache pages) {
   static std::atomic<bool> can_drop{true};
-  if (pages == PageCache::kDrop && size >= kLeastDropBytes && can_drop.load(std::memory_order_relaxed)) {
+  if (pages == PageCache::kDrop && size >= kLeastDropBytes &&
+      can_drop.load(std::memory_order_relaxed)) {
     const ssize_t n = call(kDontCache);
     if (n >= 0 || (errno != EOPNOTSUPP && errno != EINVAL)) return n;
     can_drop.store(false, std::memory_order_relaxed);
@@ -66,12 +72,15 @@ ssize_t Transfer(const Call& call, std::size_t size, PageCache pages) {
 
 }  // namespace
 
-Result<std::size_t> ReadAt(int fd, std::uint64_t offset_bytes, std::span<std::byte> into, PageCache pages) {
+Result<std::size_t> ReadAt(int fd, std::uint64_t offset_bytes, std::span<std::byte> into,
+                           PageCache pages) {
   std::size_t done = 0;
   while (done < into.size()) {
     const iovec piece{into.data() + done, into.size() - done};
     const ssize_t n = Transfer(
-        [&](int flags) { return ::preadv2(fd, &piece, 1, static_cast<off_t>(offset_bytes + done), flags); },
+        [&](int flags) {
+          return ::preadv2(fd, &piece, 1, static_cast<off_t>(offset_bytes + done), flags);
+        },
         piece.iov_len, pages);
     if (n == 0) break;
     if (n < 0) {
@@ -88,7 +97,9 @@ Status WriteAt(int fd, std::uint64_t offset_bytes, ByteSpan bytes, PageCache pag
   while (done < bytes.size()) {
     const iovec piece{const_cast<std::byte*>(bytes.data() + done), bytes.size() - done};
     const ssize_t n = Transfer(
-        [&](int flags) { return ::pwritev2(fd, &piece, 1, static_cast<off_t>(offset_bytes + done), flags); },
+        [&](int flags) {
+          return ::pwritev2(fd, &piece, 1, static_cast<off_t>(offset_bytes + done), flags);
+        },
         piece.iov_len, pages);
     if (n < 0) {
       if (errno == EINTR) continue;
@@ -101,7 +112,8 @@ Status WriteAt(int fd, std::uint64_t offset_bytes, ByteSpan bytes, PageCache pag
 
 Result<std::uint64_t> FreeBytes(int fd) {
   struct statvfs info {};
-  if (::fstatvfs(fd, &info) != 0) return Fail(ErrorFromErrno(errno, "ask the disk for its free space"));
+  if (::fstatvfs(fd, &info) != 0)
+    return Fail(ErrorFromErrno(errno, "ask the disk for its free space"));
   return static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
 }
 

@@ -1,4 +1,5 @@
-// Small helpers over the local file system: whole reads and writes at an offset, private directories, free space.
+// Small helpers over the local file system: whole reads and writes at an offset, private
+// directories, free space.
 #pragma once
 
 #include <cstddef>
@@ -12,19 +13,22 @@
 
 namespace skybridge::cache {
 
-// Makes `path` and its parents (mode 0700) or takes what is there, closing it to others when it is ours.
-// Errors: kInvalidArgument (not a directory), kPermissionDenied (owned by somebody else), and errno's own.
+// Makes `path` and its parents (mode 0700) or takes what is there, closing it to others when it is
+// ours. Errors: kInvalidArgument (not a directory), kPermissionDenied (owned by somebody else), and
+// errno's own.
 Status MakePrivateDirectory(const std::string& path);
 
-// Whether the kernel keeps what it transfers in its page cache. Large data that nobody reads again soon is better not
-// kept: allocating pages for it costs several times the copy on a virtual machine, and pushes useful pages out. Kernels
-// from 6.14 on can (RWF_DONTCACHE); on others, and for small pieces, kDrop is kKeep.
+// Whether the kernel keeps what it transfers in its page cache. Large data that nobody reads again
+// soon is better not kept: allocating pages for it costs several times the copy on a virtual
+// machine, and pushes useful pages out. Kernels from 6.14 on can (RWF_DONTCACHE); on others, and
+// for small pieces, kDrop is kKeep.
 enum class PageCache { kKeep, kDrop };
 
 // Reads from `offset_bytes` until `into` is full or the file ends; returns the bytes read.
 Result<std::size_t> ReadAt(int fd, std::uint64_t offset_bytes, std::span<std::byte> into,
                            PageCache pages = PageCache::kKeep);
-Status WriteAt(int fd, std::uint64_t offset_bytes, ByteSpan bytes, PageCache pages = PageCache::kKeep);
+Status WriteAt(int fd, std::uint64_t offset_bytes, ByteSpan bytes,
+               PageCache pages = PageCache::kKeep);
 
 // What an unprivileged program may still write on the disk that holds `fd`.
 Result<std::uint64_t> FreeBytes(int fd);

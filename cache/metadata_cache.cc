@@ -19,12 +19,15 @@
 namespace skybridge::cache {
 namespace {
 
-// Entries in one write of a listing or a removal: bounds memory and the time that other writers wait.
+// Entries in one write of a listing or a removal: bounds memory and the time that other writers
+// wait.
 constexpr std::size_t kBatchEntries = 256;
-// Deeper than any path that a store can hold (one byte a name in a key of 1024 bytes, or Azure's 63 levels).
+// Deeper than any path that a store can hold (one byte a name in a key of 1024 bytes, or Azure's 63
+// levels).
 constexpr std::size_t kMaxDepth = 4096;
 
-// What a record that was learned again keeps of the one before: what a listing could not tell about the same version.
+// What a record that was learned again keeps of the one before: what a listing could not tell about
+// the same version.
 void KeepWhatIsKnown(const InodeRecord& old, InodeRecord& fresh) {
   if (old.etag != fresh.etag) return;
   if (!fresh.attributes_known && old.attributes_known) {
@@ -39,21 +42,23 @@ void KeepWhatIsKnown(const InodeRecord& old, InodeRecord& fresh) {
   if (fresh.symlink_target.empty()) fresh.symlink_target = old.symlink_target;
 }
 
-// A listing without attributes shows a symbolic link as a file; the version tells that it is the link we know.
+// A listing without attributes shows a symbolic link as a file; the version tells that it is the
+// link we know.
 bool IsKnownLink(const InodeRecord& old, const InodeRecord& fresh) {
-  return old.kind == InodeKind::kSymlink && fresh.kind == InodeKind::kFile && !fresh.attributes_known &&
-         !fresh.etag.empty() && old.etag == fresh.etag;
+  return old.kind == InodeKind::kSymlink && fresh.kind == InodeKind::kFile &&
+         !fresh.attributes_known && !fresh.etag.empty() && old.etag == fresh.etag;
 }
 
 bool LooksTheSame(const InodeRecord& a, const InodeRecord& b) {
-  return a.etag == b.etag && a.size_bytes == b.size_bytes && a.mtime == b.mtime && a.mode == b.mode && a.uid == b.uid &&
-         a.gid == b.gid && a.xattrs == b.xattrs && a.foreign == b.foreign;
+  return a.etag == b.etag && a.size_bytes == b.size_bytes && a.mtime == b.mtime &&
+         a.mode == b.mode && a.uid == b.uid && a.gid == b.gid && a.xattrs == b.xattrs &&
+         a.foreign == b.foreign;
 }
 
 class RocksMetadataCache final : public MetadataCache {
  public:
-  RocksMetadataCache(std::unique_ptr<CacheDirectory> directory, std::unique_ptr<InodeCounter> counter,
-                     std::unique_ptr<MetadataDb> db)
+  RocksMetadataCache(std::unique_ptr<CacheDirectory> directory,
+                     std::unique_ptr<InodeCounter> counter, std::unique_ptr<MetadataDb> db)
       : directory_(std::move(directory)), counter_(std::move(counter)), db_(std::move(db)) {}
 
   Status Start();
@@ -69,7 +74,8 @@ class RocksMetadataCache final : public MetadataCache {
   std::unique_ptr<Listing> BeginListing(InodeNumber directory) override;
   Result<DirectoryState> GetDirectoryState(InodeNumber directory) override;
   Status InvalidateDirectory(InodeNumber directory) override;
-  Result<std::vector<InodeRecord>> Children(InodeNumber directory, std::string_view after, std::size_t max) override;
+  Result<std::vector<InodeRecord>> Children(InodeNumber directory, std::string_view after,
+                                            std::size_t max) override;
   Status Update(const InodeRecord& record) override;
   Status Rename(InodeNumber ino, InodeNumber new_parent, std::string_view new_name) override;
   Status Remove(InodeNumber parent, std::string_view name) override;
@@ -94,9 +100,10 @@ class RocksMetadataCache final : public MetadataCache {
   Result<bool> IsBelow(InodeNumber ino, InodeNumber ancestor);
   Status RequireDirectory(InodeNumber directory);
 
-  Result<InodeRecord> UpsertInto(Change& change, InodeNumber parent, const Child& child, std::uint64_t generation)
-      REQUIRES(mutex_);
-  Result<std::optional<InodeRecord>> PresentBefore(const Change& change, InodeNumber parent, const std::string& name);
+  Result<InodeRecord> UpsertInto(Change& change, InodeNumber parent, const Child& child,
+                                 std::uint64_t generation) REQUIRES(mutex_);
+  Result<std::optional<InodeRecord>> PresentBefore(const Change& change, InodeNumber parent,
+                                                   const std::string& name);
   void PutEntry(Change& change, const InodeRecord& inode, std::uint64_t generation);
   void PutPlace(Change& change, const InodeRecord& inode) {
     change.batch.Put(InodeKey(inode.ino), EncodePlace({inode.parent, inode.name}));
@@ -120,10 +127,12 @@ class RocksMetadataCache final : public MetadataCache {
   std::vector<RunningListing*> listings_ GUARDED_BY(mutex_);
 };
 
-// Its number is above that of every entry learned before it began, and marks those that its pages show.
+// Its number is above that of every entry learned before it began, and marks those that its pages
+// show.
 class RocksMetadataCache::RunningListing final : public MetadataCache::Listing {
  public:
-  RunningListing(RocksMetadataCache& cache, InodeNumber directory) : cache_(cache), directory_(directory) {
+  RunningListing(RocksMetadataCache& cache, InodeNumber directory)
+      : cache_(cache), directory_(directory) {
     MutexLock lock(cache_.mutex_);
     cache_.listings_.push_back(this);
     number_ = cache_.counter_->Next();
@@ -144,7 +153,8 @@ class RocksMetadataCache::RunningListing final : public MetadataCache::Listing {
       Change change;
       for (std::size_t i = at; i < end; ++i) {
         if (removed_.contains(children[i].name)) continue;
-        stored.push_back(TRY(cache_.UpsertInto(change, directory_, children[i], ToInteger(number))));
+        stored.push_back(
+            TRY(cache_.UpsertInto(change, directory_, children[i], ToInteger(number))));
       }
       TRY_VOID(cache_.Commit(change));
     }
@@ -168,18 +178,21 @@ class RocksMetadataCache::RunningListing final : public MetadataCache::Listing {
   void NoteMade(std::string_view name) { removed_.erase(std::string(name)); }
 
  private:
-  // Up to kBatchEntries names that no page showed and `keep` does not want. Takes no lock: `keep` is foreign code.
+  // Up to kBatchEntries names that no page showed and `keep` does not want. Takes no lock: `keep`
+  // is foreign code.
   Result<std::vector<std::string>> UnseenFrom(const std::string& from, std::uint64_t number,
                                               const std::function<bool(std::string_view)>& keep) {
     std::vector<std::string> names;
     bool good = true;
-    TRY_VOID(cache_.db_->Scan(EntryKey(directory_, ""), from, [&](std::string_view key, std::string_view value) {
-      const std::string_view name = NameOfEntryKey(key);
-      const std::optional<DirectoryEntry> entry = DecodeEntry(value, directory_, name);
-      good = entry.has_value();
-      if (good && entry->generation < number && !(entry->present && keep && keep(name))) names.emplace_back(name);
-      return good && names.size() < kBatchEntries;
-    }));
+    TRY_VOID(cache_.db_->Scan(
+        EntryKey(directory_, ""), from, [&](std::string_view key, std::string_view value) {
+          const std::string_view name = NameOfEntryKey(key);
+          const std::optional<DirectoryEntry> entry = DecodeEntry(value, directory_, name);
+          good = entry.has_value();
+          if (good && entry->generation < number && !(entry->present && keep && keep(name)))
+            names.emplace_back(name);
+          return good && names.size() < kBatchEntries;
+        }));
     if (!good) return Fail(ErrorCode::kCorrupt, "metadata cache: an entry cannot be read");
     return names;
   }
@@ -200,7 +213,8 @@ class RocksMetadataCache::RunningListing final : public MetadataCache::Listing {
     MutexLock lock(cache_.mutex_);
     TRY_VOID(cache_.RequireDirectory(directory_));
     ListingState state = TRY(cache_.StateOf(directory_));
-    if (state.stale_before > number) return {};  // invalidated while the listing ran: it proves nothing
+    if (state.stale_before > number)
+      return {};  // invalidated while the listing ran: it proves nothing
     state.complete = true;
     state.listed_at = listed_at;
     return cache_.WriteState(directory_, state);
@@ -209,7 +223,8 @@ class RocksMetadataCache::RunningListing final : public MetadataCache::Listing {
   RocksMetadataCache& cache_;
   const InodeNumber directory_;
   Result<InodeNumber> number_ = Fail(ErrorCode::kInternal, "listing without a number");
-  std::set<std::string> removed_;  // names removed here since the listing began; guarded by cache_.mutex_
+  std::set<std::string>
+      removed_;  // names removed here since the listing began; guarded by cache_.mutex_
 };
 
 Status RocksMetadataCache::Start() {
@@ -230,11 +245,13 @@ Result<std::optional<EntryPlace>> RocksMetadataCache::PlaceOf(InodeNumber ino) {
   const std::optional<std::string> value = TRY(db_->Get(InodeKey(ino)));
   if (!value) return std::optional<EntryPlace>();
   std::optional<EntryPlace> place = DecodePlace(*value);
-  if (!place) return Fail(ErrorCode::kCorrupt, "metadata cache: the place of an inode cannot be read");
+  if (!place)
+    return Fail(ErrorCode::kCorrupt, "metadata cache: the place of an inode cannot be read");
   return place;
 }
 
-Result<std::optional<DirectoryEntry>> RocksMetadataCache::EntryAt(InodeNumber parent, std::string_view name) {
+Result<std::optional<DirectoryEntry>> RocksMetadataCache::EntryAt(InodeNumber parent,
+                                                                  std::string_view name) {
   const std::optional<std::string> value = TRY(db_->Get(EntryKey(parent, name)));
   if (!value) return std::optional<DirectoryEntry>();
   std::optional<DirectoryEntry> entry = DecodeEntry(*value, parent, name);
@@ -247,7 +264,8 @@ Result<ListingState> RocksMetadataCache::StateOf(InodeNumber directory) {
   if (known) return *known;
   const std::optional<std::string> value = TRY(db_->Get(StateKey(directory)));
   const std::optional<ListingState> state = value ? DecodeState(*value) : ListingState();
-  if (!state) return Fail(ErrorCode::kCorrupt, "metadata cache: the state of a directory cannot be read");
+  if (!state)
+    return Fail(ErrorCode::kCorrupt, "metadata cache: the state of a directory cannot be read");
   states_.Keep(directory, *state, epoch);
   return *state;
 }
@@ -304,23 +322,25 @@ Result<DirectoryState> RocksMetadataCache::GetDirectoryState(InodeNumber directo
   return DirectoryState{.complete = state.complete, .listed_at = state.listed_at};
 }
 
-Result<std::vector<InodeRecord>> RocksMetadataCache::Children(InodeNumber directory, std::string_view after,
+Result<std::vector<InodeRecord>> RocksMetadataCache::Children(InodeNumber directory,
+                                                              std::string_view after,
                                                               std::size_t max) {
   const ListingState state = TRY(StateOf(directory));
   std::vector<InodeRecord> children;
   bool good = true;
   const std::string from = EntryKey(directory, after);
-  TRY_VOID(db_->Scan(EntryKey(directory, ""), from, [&](std::string_view key, std::string_view value) {
-    if (children.size() >= max) return false;
-    const std::string_view name = NameOfEntryKey(key);
-    if (name == after) return true;
-    std::optional<DirectoryEntry> entry = DecodeEntry(value, directory, name);
-    good = entry.has_value();
-    if (!good) return false;
-    if (entry->generation < state.stale_before) entry->inode.learned_at = WallTime{};
-    if (entry->present) children.push_back(std::move(entry->inode));
-    return true;
-  }));
+  TRY_VOID(
+      db_->Scan(EntryKey(directory, ""), from, [&](std::string_view key, std::string_view value) {
+        if (children.size() >= max) return false;
+        const std::string_view name = NameOfEntryKey(key);
+        if (name == after) return true;
+        std::optional<DirectoryEntry> entry = DecodeEntry(value, directory, name);
+        good = entry.has_value();
+        if (!good) return false;
+        if (entry->generation < state.stale_before) entry->inode.learned_at = WallTime{};
+        if (entry->present) children.push_back(std::move(entry->inode));
+        return true;
+      }));
   if (!good) return Fail(ErrorCode::kCorrupt, "metadata cache: an entry cannot be read");
   return children;
 }
@@ -329,7 +349,8 @@ Result<std::vector<std::string>> RocksMetadataCache::PathOf(InodeNumber ino) {
   std::vector<std::string> names;
   while (ino != InodeNumber::kRoot) {
     std::optional<EntryPlace> place = TRY(PlaceOf(ino));
-    if (!place || names.size() > kMaxDepth) return Fail(ErrorCode::kNotFound, "the inode has no path any more");
+    if (!place || names.size() > kMaxDepth)
+      return Fail(ErrorCode::kNotFound, "the inode has no path any more");
     names.push_back(std::move(place->name));
     ino = place->parent;
   }
@@ -355,7 +376,8 @@ Status RocksMetadataCache::RequireDirectory(InodeNumber directory) {
   return {};
 }
 
-void RocksMetadataCache::PutEntry(Change& change, const InodeRecord& inode, std::uint64_t generation) {
+void RocksMetadataCache::PutEntry(Change& change, const InodeRecord& inode,
+                                  std::uint64_t generation) {
   const std::string key = EntryKey(inode.parent, inode.name);
   change.batch.Put(key, EncodeEntry({.present = true, .generation = generation, .inode = inode}));
   change.written[key] = inode;
@@ -374,7 +396,8 @@ Status RocksMetadataCache::Commit(Change& change) {
   return {};
 }
 
-Result<std::optional<InodeRecord>> RocksMetadataCache::PresentBefore(const Change& change, InodeNumber parent,
+Result<std::optional<InodeRecord>> RocksMetadataCache::PresentBefore(const Change& change,
+                                                                     InodeNumber parent,
                                                                      const std::string& name) {
   const auto written = change.written.find(EntryKey(parent, name));
   if (written != change.written.end()) return std::optional(written->second);
@@ -386,13 +409,15 @@ Result<std::optional<InodeRecord>> RocksMetadataCache::PresentBefore(const Chang
 // A number that the caller chose may have had another name until now.
 Status RocksMetadataCache::LeaveOldPlace(Change& change, const InodeRecord& inode) {
   const std::optional<DirectoryEntry> elsewhere = TRY(EntryOf(inode.ino));
-  if (!elsewhere || (elsewhere->inode.parent == inode.parent && elsewhere->inode.name == inode.name)) return {};
+  if (!elsewhere ||
+      (elsewhere->inode.parent == inode.parent && elsewhere->inode.name == inode.name))
+    return {};
   change.batch.Delete(EntryKey(elsewhere->inode.parent, elsewhere->inode.name));
   return {};
 }
 
-Result<InodeRecord> RocksMetadataCache::UpsertInto(Change& change, InodeNumber parent, const Child& child,
-                                                   std::uint64_t generation) {
+Result<InodeRecord> RocksMetadataCache::UpsertInto(Change& change, InodeNumber parent,
+                                                   const Child& child, std::uint64_t generation) {
   InodeRecord fresh = child;
   fresh.parent = parent;
   const std::optional<InodeRecord> old = TRY(PresentBefore(change, parent, child.name));
@@ -428,7 +453,8 @@ Status RocksMetadataCache::SetAbsent(InodeNumber parent, std::string_view name, 
   const std::optional<DirectoryEntry> old = TRY(EntryAt(parent, name));
   Change change;
   if (old && old->present) ForgetInode(change, old->inode);
-  change.batch.Put(EntryKey(parent, name), EncodeEntry({.generation = counter_->last(), .learned_at = now}));
+  change.batch.Put(EntryKey(parent, name),
+                   EncodeEntry({.generation = counter_->last(), .learned_at = now}));
   TRY_VOID(Commit(change));
   NoteRemoved(parent, name);
   return {};
@@ -457,13 +483,15 @@ Status RocksMetadataCache::Update(const InodeRecord& record) {
   return Commit(change);
 }
 
-Status RocksMetadataCache::Rename(InodeNumber ino, InodeNumber new_parent, std::string_view new_name) {
+Status RocksMetadataCache::Rename(InodeNumber ino, InodeNumber new_parent,
+                                  std::string_view new_name) {
   MutexLock lock(mutex_);
   std::optional<DirectoryEntry> moved = TRY(EntryOf(ino));
   if (!moved) return Fail(ErrorCode::kNotFound, "the inode is no longer in the metadata cache");
   TRY_VOID(RequireDirectory(new_parent));
   const bool into_itself = TRY(IsBelow(new_parent, ino));
-  if (into_itself) return Fail(ErrorCode::kInvalidArgument, "a directory cannot be moved into itself");
+  if (into_itself)
+    return Fail(ErrorCode::kInvalidArgument, "a directory cannot be moved into itself");
   const EntryPlace from{moved->inode.parent, moved->inode.name};
   if (from == EntryPlace{new_parent, std::string(new_name)}) return {};
   const std::optional<DirectoryEntry> replaced = TRY(EntryAt(new_parent, new_name));
@@ -504,7 +532,8 @@ void RocksMetadataCache::NoteMade(InodeNumber parent, std::string_view name) {
   }
 }
 
-// --- removed directories: their descendants go in bounded batches; what a crash leaves, the next start continues
+// --- removed directories: their descendants go in bounded batches; what a crash leaves, the next
+// start continues
 
 Status RocksMetadataCache::CollectGarbage() {
   while (true) {
@@ -525,7 +554,8 @@ Status RocksMetadataCache::CollectDirectory(InodeNumber directory) {
     const std::string prefix = EntryKey(directory, "");
     TRY_VOID(db_->Scan(prefix, prefix, [&](std::string_view key, std::string_view value) {
       change.batch.Delete(rocksdb::Slice(key.data(), key.size()));
-      const std::optional<DirectoryEntry> entry = DecodeEntry(value, directory, NameOfEntryKey(key));
+      const std::optional<DirectoryEntry> entry =
+          DecodeEntry(value, directory, NameOfEntryKey(key));
       if (entry && entry->present) ForgetInode(change, entry->inode);
       return ++count < kBatchEntries;
     }));
@@ -540,12 +570,14 @@ Status RocksMetadataCache::CollectDirectory(InodeNumber directory) {
   return {};
 }
 
-// A counter file that is lost or unreadable: the numbers go on above those in the database, which is then emptied,
-// because its generations cannot be compared with the new numbers.
+// A counter file that is lost or unreadable: the numbers go on above those in the database, which
+// is then emptied, because its generations cannot be compared with the new numbers.
 Status StartCounterAnew(InodeCounter& counter, MetadataDb& db) {
-  const std::optional<std::string> last = TRY(db.LastBefore(InodeKey(static_cast<InodeNumber>(UINT64_MAX))));
+  const std::optional<std::string> last =
+      TRY(db.LastBefore(InodeKey(static_cast<InodeNumber>(UINT64_MAX))));
   if (!last || !last->starts_with('i')) return {};  // a new cache
-  Log(LogLevel::kWarning, "metadata cache: the inode counter is lost; the cache is emptied and will be filled again");
+  Log(LogLevel::kWarning,
+      "metadata cache: the inode counter is lost; the cache is emptied and will be filled again");
   TRY_VOID(counter.SkipTo(ToInteger(InodeOfKey(*last))));
   return db.Empty();
 }
@@ -564,7 +596,8 @@ Result<std::unique_ptr<MetadataCache>> MetadataCache::Open(const Options& option
   std::unique_ptr<InodeCounter> counter = TRY(OpenCounter(options.directory + "/next-inode"));
   std::unique_ptr<MetadataDb> db = TRY(MetadataDb::Open(options.directory + "/db", options));
   if (counter->is_new()) TRY_VOID(StartCounterAnew(*counter, *db));
-  auto cache = std::make_unique<RocksMetadataCache>(std::move(directory), std::move(counter), std::move(db));
+  auto cache =
+      std::make_unique<RocksMetadataCache>(std::move(directory), std::move(counter), std::move(db));
   Status started = cache->Start();
   if (!started && started.error().code == ErrorCode::kCorrupt) started = cache->StartEmpty();
   TRY_VOID(std::move(started));

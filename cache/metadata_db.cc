@@ -53,9 +53,11 @@ Error ToError(const rocksdb::Status& status, const std::string& path) {
   return Error{.code = code, .message = "metadata cache '" + path + "': " + status.ToString()};
 }
 
-// What emptying the database can cure: bytes that are wrong or missing, not a disk that cannot be used.
+// What emptying the database can cure: bytes that are wrong or missing, not a disk that cannot be
+// used.
 bool IsDamage(const rocksdb::Status& status) {
-  return status.IsCorruption() || status.IsInvalidArgument() || status.IsPathNotFound() || status.IsNotSupported();
+  return status.IsCorruption() || status.IsInvalidArgument() || status.IsPathNotFound() ||
+         status.IsNotSupported();
 }
 
 rocksdb::Slice ToSlice(std::string_view text) { return {text.data(), text.size()}; }
@@ -66,10 +68,12 @@ MetadataDb::MetadataDb(std::string path, const MetadataCache::Options& options)
     : path_(std::move(path)), options_(options) {}
 MetadataDb::~MetadataDb() = default;
 
-Result<std::unique_ptr<MetadataDb>> MetadataDb::Open(const std::string& path, const MetadataCache::Options& options) {
+Result<std::unique_ptr<MetadataDb>> MetadataDb::Open(const std::string& path,
+                                                     const MetadataCache::Options& options) {
   std::unique_ptr<MetadataDb> db(new MetadataDb(path, options));
   if (std::filesystem::exists(path + kDamagedMark)) {
-    Log(LogLevel::kWarning, "metadata cache '{}' was found damaged: it is emptied and will be filled again", path);
+    Log(LogLevel::kWarning,
+        "metadata cache '{}' was found damaged: it is emptied and will be filled again", path);
     TRY_VOID(db->Empty());
   } else {
     TRY_VOID(db->OpenOrRebuild());
@@ -94,7 +98,8 @@ Status MetadataDb::Empty() {
   std::error_code failure;
   std::filesystem::remove_all(path_, failure);
   if (!failure) std::filesystem::remove(path_ + kDamagedMark, failure);
-  if (failure) return Fail(ErrorFromErrno(failure.value(), "empty the metadata cache '" + path_ + "'"));
+  if (failure)
+    return Fail(ErrorFromErrno(failure.value(), "empty the metadata cache '" + path_ + "'"));
   rocksdb::DB* opened = nullptr;
   const rocksdb::Status status = rocksdb::DB::Open(MakeOptions(options_), path_, &opened);
   db_.reset(opened);
@@ -108,11 +113,13 @@ Status MetadataDb::Empty() {
 Status MetadataDb::CheckFormat() {
   const Result<std::optional<std::string>> format = Get(AboutKey("format"));
   const Result<std::optional<std::string>> identity = Get(AboutKey("identity"));
-  if (format && identity && *format == std::optional(std::string(kMetadataFormat)) && *identity == options_.identity) {
+  if (format && identity && *format == std::optional(std::string(kMetadataFormat)) &&
+      *identity == options_.identity) {
     return {};
   }
   if (!format || format->has_value()) {
-    Log(LogLevel::kWarning, "metadata cache '{}' is damaged, of another format or of other remotes: it is emptied",
+    Log(LogLevel::kWarning,
+        "metadata cache '{}' is damaged, of another format or of other remotes: it is emptied",
         path_);
   }
   return Empty();
@@ -133,8 +140,9 @@ Status MetadataDb::Write(rocksdb::WriteBatch& batch) {
   return {};
 }
 
-Status MetadataDb::Scan(std::string_view prefix, std::string_view from,
-                        const std::function<bool(std::string_view key, std::string_view value)>& visit) {
+Status MetadataDb::Scan(
+    std::string_view prefix, std::string_view from,
+    const std::function<bool(std::string_view key, std::string_view value)>& visit) {
   const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(rocksdb::ReadOptions()));
   for (it->Seek(ToSlice(from)); it->Valid() && it->key().starts_with(ToSlice(prefix)); it->Next()) {
     if (!visit(it->key().ToStringView(), it->value().ToStringView())) break;
@@ -153,9 +161,11 @@ Result<std::optional<std::string>> MetadataDb::LastBefore(std::string_view bound
 }
 
 Error MetadataDb::Damaged(const std::string& what) {
-  const FileDescriptor mark(::open((path_ + kDamagedMark).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-  return Error{.code = ErrorCode::kCorrupt,
-               .message = "metadata cache '" + path_ + "' is damaged, the next start empties it: " + what};
+  const FileDescriptor mark(
+      ::open((path_ + kDamagedMark).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  return Error{
+      .code = ErrorCode::kCorrupt,
+      .message = "metadata cache '" + path_ + "' is damaged, the next start empties it: " + what};
 }
 
 }  // namespace skybridge::cache

@@ -1,4 +1,5 @@
-// MetadataDb: RocksDB as the metadata cache uses it: small, in one process, emptied when it is damaged.
+// MetadataDb: RocksDB as the metadata cache uses it: small, in one process, emptied when it is
+// damaged.
 #pragma once
 
 #include <functional>
@@ -20,15 +21,19 @@ namespace skybridge::cache {
 // Safe from many threads.
 class MetadataDb {
  public:
-  // Opens the database in `path`, emptying it first if it is damaged, of another format or of another identity.
-  static Result<std::unique_ptr<MetadataDb>> Open(const std::string& path, const MetadataCache::Options& options);
+  // Opens the database in `path`, emptying it first if it is damaged, of another format or of
+  // another identity.
+  static Result<std::unique_ptr<MetadataDb>> Open(const std::string& path,
+                                                  const MetadataCache::Options& options);
   ~MetadataDb();
 
   // The value, or nothing. Errors: kCorrupt, kIo.
   Result<std::optional<std::string>> Get(std::string_view key);
-  // All of it or nothing, also after a crash. Not synced: a power failure may lose the newest writes, in order.
+  // All of it or nothing, also after a crash. Not synced: a power failure may lose the newest
+  // writes, in order.
   Status Write(rocksdb::WriteBatch& batch);
-  // Calls `visit` for keys from `from` on that start with `prefix`, in order, until it returns false.
+  // Calls `visit` for keys from `from` on that start with `prefix`, in order, until it returns
+  // false.
   Status Scan(std::string_view prefix, std::string_view from,
               const std::function<bool(std::string_view key, std::string_view value)>& visit);
   // The largest key below `bound`, or nothing.

@@ -18,9 +18,11 @@
 namespace skybridge::cache {
 namespace {
 
-// Room is reserved in grains so that a small write seldom looks at the books; the bound errs to the safe side.
+// Room is reserved in grains so that a small write seldom looks at the books; the bound errs to the
+// safe side.
 constexpr std::uint64_t kGrainBytes = 64 << 10;
-// Waits end when room is given back; this often they also look at the clock (a seam) and at the stop token.
+// Waits end when room is given back; this often they also look at the clock (a seam) and at the
+// stop token.
 constexpr std::chrono::milliseconds kWaitSlice{20};
 
 std::uint64_t RoundDown(std::uint64_t n) { return n / kGrainBytes * kGrainBytes; }
@@ -36,7 +38,8 @@ class Room {
     if (bytes > options_.capacity_bytes) return Fail(Full(bytes));
     MutexLock lock(mutex_);
     while (!Fits(bytes)) {
-      if (context.stop.stop_requested()) return Fail(ErrorCode::kCancelled, "stopped while waiting for staging room");
+      if (context.stop.stop_requested())
+        return Fail(ErrorCode::kCancelled, "stopped while waiting for staging room");
       if (options_.clock->Now() >= context.deadline) return Fail(Full(bytes));
       released_.WaitUntil(mutex_, std::chrono::steady_clock::now() + kWaitSlice);
     }
@@ -63,10 +66,11 @@ class Room {
   }
 
   Error Full(std::uint64_t bytes) const {
-    return Error{.code = ErrorCode::kNoSpace,
-                 .message = fmt::format("staging '{}' has no room for {} more bytes (bound {} bytes)",
-                                        options_.directory, bytes, options_.capacity_bytes),
-                 .retryable = true};
+    return Error{
+        .code = ErrorCode::kNoSpace,
+        .message = fmt::format("staging '{}' has no room for {} more bytes (bound {} bytes)",
+                               options_.directory, bytes, options_.capacity_bytes),
+        .retryable = true};
   }
 
   const Staging::Options options_;
@@ -78,7 +82,8 @@ class Room {
 
 class SparseFile final : public StagingFile {
  public:
-  SparseFile(std::shared_ptr<Room> room, FileDescriptor file) : room_(std::move(room)), file_(std::move(file)) {}
+  SparseFile(std::shared_ptr<Room> room, FileDescriptor file)
+      : room_(std::move(room)), file_(std::move(file)) {}
   ~SparseFile() override {
     file_.Reset();
     room_->Release(reserved_bytes());
@@ -140,7 +145,8 @@ class SparseFile final : public StagingFile {
   }
 
   Status PunchHole(ByteRange range) {
-    if (::fallocate(file_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(range.offset_bytes),
+    if (::fallocate(file_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                    static_cast<off_t>(range.offset_bytes),
                     static_cast<off_t>(range.length_bytes)) == 0) {
       return {};
     }
@@ -194,7 +200,8 @@ class DiskStaging final : public Staging {
   Result<FileDescriptor> CreateByUnlinking() {
     std::string name = options_.directory + "/staging-XXXXXX";
     FileDescriptor file(::mkostemp(name.data(), O_CLOEXEC));
-    if (!file) return Fail(ErrorFromErrno(errno, "make a staging file in '" + options_.directory + "'"));
+    if (!file)
+      return Fail(ErrorFromErrno(errno, "make a staging file in '" + options_.directory + "'"));
     if (::unlink(name.c_str()) != 0) return Fail(ErrorFromErrno(errno, "unlink '" + name + "'"));
     return file;
   }

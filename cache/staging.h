@@ -1,5 +1,6 @@
-// Staging: local files that hold data on its way up to the store, under one byte bound. Bytes are reserved before they
-// are used; at the bound a writer waits for room until its deadline, then gets kNoSpace.
+// Staging: local files that hold data on its way up to the store, under one byte bound. Bytes are
+// reserved before they are used; at the bound a writer waits for room until its deadline, then gets
+// kNoSpace.
 #pragma once
 
 #include <cstddef>
@@ -15,8 +16,8 @@
 
 namespace skybridge::cache {
 
-// A sparse local file without a name (it disappears with the process). Reads and writes of different ranges may run in
-// parallel; the caller orders overlapping ones.
+// A sparse local file without a name (it disappears with the process). Reads and writes of
+// different ranges may run in parallel; the caller orders overlapping ones.
 class StagingFile {
  public:
   virtual ~StagingFile() = default;  // gives its bytes back
@@ -34,7 +35,8 @@ class StagingFile {
 class Staging {
  public:
   struct Options {
-    std::string directory;  // made if missing, mode 0700; what an earlier process left here is removed
+    std::string
+        directory;  // made if missing, mode 0700; what an earlier process left here is removed
     std::uint64_t capacity_bytes = 0;
     std::uint64_t keep_free_bytes = 256 << 20;  // the disk is never filled further than this
     Clock* clock = nullptr;

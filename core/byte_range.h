@@ -13,7 +13,9 @@ struct ByteRange {
 
   std::uint64_t end_bytes() const { return offset_bytes + length_bytes; }
   bool empty() const { return length_bytes == 0; }
-  bool contains(std::uint64_t offset) const { return offset >= offset_bytes && offset < end_bytes(); }
+  bool contains(std::uint64_t offset) const {
+    return offset >= offset_bytes && offset < end_bytes();
+  }
 
   auto operator<=>(const ByteRange&) const = default;
 };

@@ -8,12 +8,14 @@
 namespace skybridge {
 
 struct CallContext {
-  // The call returns kTimedOut soon after this (at once if it has passed). Every call has one: never wait for ever.
+  // The call returns kTimedOut soon after this (at once if it has passed). Every call has one:
+  // never wait for ever.
   MonotonicTime deadline = MonotonicTime::max();
   // The call returns kCancelled soon after a stop is requested.
   std::stop_token stop = {};
-  // An earlier attempt of this same call ended without a known outcome (no reply, time-out, 5xx). A store uses it
-  // to tell "somebody did this before us" from "our own first attempt did it": see backends/retrying_store.h.
+  // An earlier attempt of this same call ended without a known outcome (no reply, time-out, 5xx). A
+  // store uses it to tell "somebody did this before us" from "our own first attempt did it": see
+  // backends/retrying_store.h.
   bool retried = false;
 };
 

@@ -1,4 +1,5 @@
-// Time as a seam: monotonic time measures, wall time signs requests and stamps files. Never mix them.
+// Time as a seam: monotonic time measures, wall time signs requests and stamps files. Never mix
+// them.
 #pragma once
 
 #include <chrono>
@@ -15,7 +16,8 @@ class Clock {
   virtual ~Clock() = default;
   virtual MonotonicTime Now() const = 0;
   virtual WallTime WallNow() const = 0;
-  // True if `until` was reached, false if stopped first. Back-off, TTL sweeps and polls wait only through this.
+  // True if `until` was reached, false if stopped first. Back-off, TTL sweeps and polls wait only
+  // through this.
   virtual bool SleepUntil(MonotonicTime until, std::stop_token stop) = 0;
 };
 

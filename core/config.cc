@@ -439,8 +439,9 @@ Result<MountConfig> ReadMount(const Node& node, const std::string& directory,
   for (const auto& [name, unused] : node.value().items()) {
     if (name == "remotes") continue;
     const auto& list = MountSettingList();
-    const auto info = std::find_if(list.begin(), list.end(),
-                                   [&wanted = name](const SettingInfo& i) { return i.name == wanted; });
+    const auto info =
+        std::find_if(list.begin(), list.end(),
+                     [&wanted = name](const SettingInfo& i) { return i.name == wanted; });
     const Node setting = *node.Find(name);
     std::string text;
     if (info != list.end()) text = TRY(SettingText(setting, info->kind));

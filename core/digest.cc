@@ -13,7 +13,8 @@ namespace {
 constexpr std::uint32_t kCrc32cPolynomial = 0x82F63B78U;
 constexpr std::uint64_t kCrc64NvmePolynomial = 0x9A6C9329AC4BC9B5ULL;
 
-// Tables for "slicing": kSlices bytes a step. table[k][b] is the CRC of byte b followed by k zero bytes.
+// Tables for "slicing": kSlices bytes a step. table[k][b] is the CRC of byte b followed by k zero
+// bytes.
 template <class Word, std::size_t kSlices>
 constexpr std::array<std::array<Word, 256>, kSlices> MakeTables(Word polynomial) {
   std::array<std::array<Word, 256>, kSlices> tables{};
@@ -48,12 +49,14 @@ T Load(const std::byte* at) {
   return value;
 }
 
-__attribute__((target("sse4.2"))) std::uint32_t Crc32cHardware(const std::byte* data, std::size_t size,
+__attribute__((target("sse4.2"))) std::uint32_t Crc32cHardware(const std::byte* data,
+                                                               std::size_t size,
                                                                std::uint32_t state) {
   std::uint64_t wide = state;
   for (; size >= 8; size -= 8, data += 8) wide = _mm_crc32_u64(wide, Load<std::uint64_t>(data));
   state = static_cast<std::uint32_t>(wide);
-  for (; size > 0; --size, ++data) state = _mm_crc32_u8(state, std::to_integer<unsigned char>(*data));
+  for (; size > 0; --size, ++data)
+    state = _mm_crc32_u8(state, std::to_integer<unsigned char>(*data));
   return state;
 }
 
@@ -64,7 +67,8 @@ std::uint32_t Crc32cPortable(const std::byte* data, std::size_t size, std::uint3
     state = 0;
     for (std::size_t k = 0; k < 8; ++k) state ^= t[7 - k][(word >> (8 * k)) & 255];
   }
-  for (; size > 0; --size, ++data) state = (state >> 8) ^ t[0][(state ^ std::to_integer<std::uint32_t>(*data)) & 255];
+  for (; size > 0; --size, ++data)
+    state = (state >> 8) ^ t[0][(state ^ std::to_integer<std::uint32_t>(*data)) & 255];
   return state;
 }
 
@@ -82,7 +86,8 @@ template <class Digest>
 Digest OneShot(const EVP_MD* algorithm, ByteSpan bytes) {
   Digest digest{};
   unsigned int size = 0;
-  EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(digest.data()), &size, algorithm, nullptr);
+  EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(digest.data()), &size,
+             algorithm, nullptr);
   return digest;
 }
 
@@ -94,8 +99,9 @@ Sha256Digest Sha256(ByteSpan bytes) { return OneShot<Sha256Digest>(EVP_sha256(),
 Sha256Digest HmacSha256(ByteSpan key, ByteSpan message) {
   Sha256Digest digest{};
   unsigned int size = 0;
-  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(message.data()),
-       message.size(), reinterpret_cast<unsigned char*>(digest.data()), &size);
+  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+       reinterpret_cast<const unsigned char*>(message.data()), message.size(),
+       reinterpret_cast<unsigned char*>(digest.data()), &size);
   return digest;
 }
 
@@ -112,7 +118,9 @@ Md5Stream::~Md5Stream() = default;
 Md5Stream::Md5Stream(Md5Stream&&) noexcept = default;
 Md5Stream& Md5Stream::operator=(Md5Stream&&) noexcept = default;
 
-void Md5Stream::Update(ByteSpan bytes) { EVP_DigestUpdate(context_->handle, bytes.data(), bytes.size()); }
+void Md5Stream::Update(ByteSpan bytes) {
+  EVP_DigestUpdate(context_->handle, bytes.data(), bytes.size());
+}
 
 Md5Digest Md5Stream::Finish() {
   Md5Digest digest{};
@@ -127,10 +135,11 @@ std::uint32_t Crc32c(ByteSpan bytes, std::uint32_t crc) {
   return ~update(bytes.data(), bytes.size(), ~crc);
 }
 
-std::uint32_t CombineCrc32c(std::uint32_t crc_a, std::uint32_t crc_b, std::uint64_t length_b_bytes) {
+std::uint32_t CombineCrc32c(std::uint32_t crc_a, std::uint32_t crc_b,
+                            std::uint64_t length_b_bytes) {
   // x^(8 * length) modulo the polynomial, by squaring.
-  std::uint32_t power = 0x80000000U;          // x^0
-  std::uint32_t square = 0x80000000U >> 8U;   // x^8
+  std::uint32_t power = 0x80000000U;         // x^0
+  std::uint32_t square = 0x80000000U >> 8U;  // x^8
   for (std::uint64_t n = length_b_bytes; n != 0; n >>= 1) {
     if ((n & 1) != 0) power = MultiplyModulo(power, square);
     square = MultiplyModulo(square, square);
@@ -152,12 +161,14 @@ std::uint64_t Crc64Nvme(ByteSpan bytes, std::uint64_t crc) {
   for (; size >= 16; size -= 16, data += 16) {
     const std::uint64_t low = Load<std::uint64_t>(data) ^ state;
     const std::uint64_t high = Load<std::uint64_t>(data + 8);
-    state = t[15][low & 255] ^ t[14][(low >> 8) & 255] ^ t[13][(low >> 16) & 255] ^ t[12][(low >> 24) & 255] ^
-            t[11][(low >> 32) & 255] ^ t[10][(low >> 40) & 255] ^ t[9][(low >> 48) & 255] ^ t[8][low >> 56] ^
-            t[7][high & 255] ^ t[6][(high >> 8) & 255] ^ t[5][(high >> 16) & 255] ^ t[4][(high >> 24) & 255] ^
-            t[3][(high >> 32) & 255] ^ t[2][(high >> 40) & 255] ^ t[1][(high >> 48) & 255] ^ t[0][high >> 56];
+    state = t[15][low & 255] ^ t[14][(low >> 8) & 255] ^ t[13][(low >> 16) & 255] ^
+            t[12][(low >> 24) & 255] ^ t[11][(low >> 32) & 255] ^ t[10][(low >> 40) & 255] ^
+            t[9][(low >> 48) & 255] ^ t[8][low >> 56] ^ t[7][high & 255] ^ t[6][(high >> 8) & 255] ^
+            t[5][(high >> 16) & 255] ^ t[4][(high >> 24) & 255] ^ t[3][(high >> 32) & 255] ^
+            t[2][(high >> 40) & 255] ^ t[1][(high >> 48) & 255] ^ t[0][high >> 56];
   }
-  for (; size > 0; --size, ++data) state = (state >> 8) ^ t[0][(state ^ std::to_integer<std::uint64_t>(*data)) & 255];
+  for (; size > 0; --size, ++data)
+    state = (state >> 8) ^ t[0][(state ^ std::to_integer<std::uint64_t>(*data)) & 255];
   return ~state;
 }
 

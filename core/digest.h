@@ -1,4 +1,5 @@
-// Digests of the data path: MD5 and SHA-256 (OpenSSL), CRC32C and CRC-64/NVME, and how CRCs of parts combine.
+// Digests of the data path: MD5 and SHA-256 (OpenSSL), CRC32C and CRC-64/NVME, and how CRCs of
+// parts combine.
 #pragma once
 
 #include <array>

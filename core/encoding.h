@@ -12,9 +12,12 @@
 namespace skybridge {
 
 using ByteSpan = std::span<const std::byte>;
-inline ByteSpan AsBytes(std::string_view text) { return std::as_bytes(std::span(text.data(), text.size())); }
+inline ByteSpan AsBytes(std::string_view text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
 
-// Percent-encodes every byte but A-Z a-z 0-9 - . _ ~ (RFC 3986 unreserved), upper-case hex. '/' is encoded too.
+// Percent-encodes every byte but A-Z a-z 0-9 - . _ ~ (RFC 3986 unreserved), upper-case hex. '/' is
+// encoded too.
 std::string PercentEncode(std::string_view text);
 // The same, but '/' is kept: for a path whose parts are joined by '/'.
 std::string PercentEncodePath(std::string_view path);

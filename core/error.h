@@ -1,6 +1,7 @@
 // The one error type of skybridge. You need it wherever something outside our own code can fail.
 //
-// `code` decides behaviour (retry, errno, exit status); `message` is for people and is never matched.
+// `code` decides behaviour (retry, errno, exit status); `message` is for people and is never
+// matched.
 #pragma once
 
 #include <chrono>
@@ -15,7 +16,8 @@ enum class ErrorCode {
   kInvalidName,         // a name that the store or the file system cannot hold
   kNameTooLong,         // a name or path over the store's limit
   kNotFound,            // no such object or directory
-  kContainerNotFound,   // no such file system, container or bucket (or not visible to these credentials)
+  kContainerNotFound,   // no such file system, container or bucket (or not visible to these
+                        // credentials)
   kAlreadyExists,       // the target exists and must not
   kNotDirectory,        // a part of the path is a file
   kIsDirectory,         // the target is a directory
@@ -26,16 +28,17 @@ enum class ErrorCode {
   kReadOnly,            // the target cannot be written by anybody
   kLocked,              // a lease or lock is held by somebody else
   kThrottled,           // slow down (429, 503); `retry_after` may say how long
-  kUnavailable,         // no connection, no complete reply, or a 5xx: the request may have been carried out
-  kTimedOut,            // a deadline of ours passed: the request may have been carried out
-  kCancelled,           // we were told to stop, or the caller interrupted the call
-  kTooLarge,            // over a limit on size or number of parts
-  kNoSpace,             // a named bound was reached: local disk, staging, quota
-  kNotSupported,        // the store cannot do this at all
-  kCorrupt,             // a digest, length or format does not agree with what it must be
-  kConflict,            // the store's state forbids this just now (409 without a better word)
-  kIo,                  // the local system failed: disk, descriptor, memory map
-  kInternal,            // our own invariant broke
+  kUnavailable,   // no connection, no complete reply, or a 5xx: the request may have been carried
+                  // out
+  kTimedOut,      // a deadline of ours passed: the request may have been carried out
+  kCancelled,     // we were told to stop, or the caller interrupted the call
+  kTooLarge,      // over a limit on size or number of parts
+  kNoSpace,       // a named bound was reached: local disk, staging, quota
+  kNotSupported,  // the store cannot do this at all
+  kCorrupt,       // a digest, length or format does not agree with what it must be
+  kConflict,      // the store's state forbids this just now (409 without a better word)
+  kIo,            // the local system failed: disk, descriptor, memory map
+  kInternal,      // our own invariant broke
 };
 
 // The stable lower-case word for a code, as printed in logs and --json output ("not_found").

@@ -10,8 +10,10 @@
 
 namespace skybridge {
 
-// The path of an object below its container: UTF-8 bytes, parts joined by '/', no leading and no trailing '/'.
-// "" is the container's own root directory. Bytes are bytes: no case folding, no Unicode normalisation.
+// The path of an object below its container: UTF-8 bytes, parts joined by '/', no leading and no
+// trailing '/'.
+// "" is the container's own root directory. Bytes are bytes: no case folding, no Unicode
+// normalisation.
 struct ObjectKey {
   std::string path;
 
@@ -22,7 +24,8 @@ struct ObjectKey {
   // The last part; "" for the root.
   std::string_view name() const {
     const auto slash = path.rfind('/');
-    return slash == std::string::npos ? std::string_view(path) : std::string_view(path).substr(slash + 1);
+    return slash == std::string::npos ? std::string_view(path)
+                                      : std::string_view(path).substr(slash + 1);
   }
   // Everything before the last part; the root for a key without '/'.
   ObjectKey parent() const {
@@ -36,8 +39,8 @@ struct ObjectKey {
   auto operator<=>(const ObjectKey&) const = default;
 };
 
-// A version of an object as its store names it: opaque, compared bytewise, kept without surrounding quotes.
-// Empty where the store has no version to name (a directory that exists only as a prefix).
+// A version of an object as its store names it: opaque, compared bytewise, kept without surrounding
+// quotes. Empty where the store has no version to name (a directory that exists only as a prefix).
 struct ETag {
   std::string value;
 

@@ -13,20 +13,26 @@ namespace {
 
 spdlog::level::level_enum ToSpdlog(LogLevel level) {
   switch (level) {
-    case LogLevel::kDebug: return spdlog::level::debug;
-    case LogLevel::kInfo: return spdlog::level::info;
-    case LogLevel::kWarning: return spdlog::level::warn;
-    case LogLevel::kError: return spdlog::level::err;
+    case LogLevel::kDebug:
+      return spdlog::level::debug;
+    case LogLevel::kInfo:
+      return spdlog::level::info;
+    case LogLevel::kWarning:
+      return spdlog::level::warn;
+    case LogLevel::kError:
+      return spdlog::level::err;
   }
   return spdlog::level::err;
 }
 
 constexpr const char* kPattern = "%Y-%m-%dT%H:%M:%S.%e %l %v";
 
-// spdlog's default logger, replaced once so that nothing reaches stdout: stdout belongs to command output.
+// spdlog's default logger, replaced once so that nothing reaches stdout: stdout belongs to command
+// output.
 void EnsureStderr() {
   static const bool done = [] {
-    auto logger = std::make_shared<spdlog::logger>("skybridge", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    auto logger = std::make_shared<spdlog::logger>(
+        "skybridge", std::make_shared<spdlog::sinks::stderr_sink_mt>());
     logger->set_pattern(kPattern);
     spdlog::set_default_logger(std::move(logger));
     return true;
@@ -63,7 +69,8 @@ bool SetLogFile(std::string_view path) {
 
 void SetLogToSyslog() {
   EnsureStderr();
-  auto sink = std::make_shared<spdlog::sinks::syslog_sink_mt>("skybridge", LOG_PID, LOG_DAEMON, /*enable_formatting=*/false);
+  auto sink = std::make_shared<spdlog::sinks::syslog_sink_mt>("skybridge", LOG_PID, LOG_DAEMON,
+                                                              /*enable_formatting=*/false);
   auto logger = std::make_shared<spdlog::logger>("skybridge", std::move(sink));
   logger->set_level(spdlog::get_level());
   spdlog::set_default_logger(std::move(logger));

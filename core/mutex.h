@@ -1,4 +1,5 @@
-// Mutex, MutexLock and CondVar that clang's thread-safety analysis can see (libstdc++'s own are invisible to it).
+// Mutex, MutexLock and CondVar that clang's thread-safety analysis can see (libstdc++'s own are
+// invisible to it).
 //
 //   mutable Mutex mutex_;                                 // guards what follows
 //   std::map<Key, Entry> entries_ GUARDED_BY(mutex_);
@@ -66,13 +67,14 @@ class SCOPED_CAPABILITY MutexLock {
   bool held_ = true;
 };
 
-// Waits are loops at the caller: `while (!ready_) changed_.Wait(mutex_);` so that the analysis sees the guarded reads.
+// Waits are loops at the caller: `while (!ready_) changed_.Wait(mutex_);` so that the analysis sees
+// the guarded reads.
 class CondVar {
  public:
   void Wait(Mutex& mutex) REQUIRES(mutex) NO_THREAD_SAFETY_ANALYSIS { wake_.wait(mutex); }
   // False when `until` passed without a notification.
-  bool WaitUntil(Mutex& mutex, std::chrono::steady_clock::time_point until) REQUIRES(mutex)
-      NO_THREAD_SAFETY_ANALYSIS {
+  bool WaitUntil(Mutex& mutex, std::chrono::steady_clock::time_point until)
+      REQUIRES(mutex) NO_THREAD_SAFETY_ANALYSIS {
     return wake_.wait_until(mutex, until) == std::cv_status::no_timeout;
   }
   void NotifyOne() { wake_.notify_one(); }

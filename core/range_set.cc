@@ -58,7 +58,8 @@ bool RangeSet::Intersects(ByteRange range) const {
 
 std::vector<ByteRange> RangeSet::Present(ByteRange range) const {
   std::vector<ByteRange> found;
-  for (auto it = FirstEndingAfter(range.offset_bytes); it != ends_.end() && it->first < range.end_bytes(); ++it) {
+  for (auto it = FirstEndingAfter(range.offset_bytes);
+       it != ends_.end() && it->first < range.end_bytes(); ++it) {
     found.push_back(Intersect(range, {it->first, it->second - it->first}));
   }
   return found;

@@ -1,4 +1,5 @@
-// RangeSet: which bytes of a file have some property (reserved, staged, uploaded), as disjoint ranges.
+// RangeSet: which bytes of a file have some property (reserved, staged, uploaded), as disjoint
+// ranges.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +11,8 @@
 
 namespace skybridge {
 
-// Neighbouring ranges are joined. Not safe from many threads. Costs O(log n) and what a call joins or cuts.
+// Neighbouring ranges are joined. Not safe from many threads. Costs O(log n) and what a call joins
+// or cuts.
 class RangeSet {
  public:
   void Add(ByteRange range);

@@ -1,7 +1,7 @@
 // Result<T>: a value or an Error, never to be ignored. Status is Result<void>.
 //
-//   Result<Page> page = TRY(store.List(...));   // returns the error to our caller, or yields the value
-//   TRY_VOID(file.Sync());                      // the same for Status
+//   Result<Page> page = TRY(store.List(...));   // returns the error to our caller, or yields the
+//   value TRY_VOID(file.Sync());                      // the same for Status
 //
 // TRY and TRY_VOID are statement expressions (GCC and clang); do not nest them.
 #pragma once
@@ -29,19 +29,19 @@ inline tl::unexpected<Error> Fail(ErrorCode code, std::string message) {
 
 }  // namespace skybridge
 
-#define TRY(expr)                                                     \
-  __extension__({                                                     \
-    auto try_result_ = (expr);                                        \
-    if (!try_result_) {                                               \
+#define TRY(expr)                                                              \
+  __extension__({                                                              \
+    auto try_result_ = (expr);                                                 \
+    if (!try_result_) {                                                        \
       return tl::unexpected<skybridge::Error>(std::move(try_result_).error()); \
-    }                                                                 \
-    *std::move(try_result_);                                          \
+    }                                                                          \
+    *std::move(try_result_);                                                   \
   })
 
-#define TRY_VOID(expr)                                                \
-  do {                                                                \
-    auto try_status_ = (expr);                                        \
-    if (!try_status_) {                                               \
+#define TRY_VOID(expr)                                                         \
+  do {                                                                         \
+    auto try_status_ = (expr);                                                 \
+    if (!try_status_) {                                                        \
       return tl::unexpected<skybridge::Error>(std::move(try_status_).error()); \
-    }                                                                 \
+    }                                                                          \
   } while (false)

@@ -17,7 +17,8 @@ using std::chrono::minutes;
 using std::chrono::nanoseconds;
 using std::chrono::seconds;
 
-constexpr std::array<std::string_view, 7> kWeekdays = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+constexpr std::array<std::string_view, 7> kWeekdays = {"Sun", "Mon", "Tue", "Wed",
+                                                       "Thu", "Fri", "Sat"};
 constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
@@ -84,12 +85,14 @@ struct Calendar {
 };
 
 std::optional<WallTime> FromCalendar(const Calendar& c, std::int64_t nanos) {
-  const std::chrono::year_month_day date{std::chrono::year(c.year), std::chrono::month(static_cast<unsigned>(c.month)),
+  const std::chrono::year_month_day date{std::chrono::year(c.year),
+                                         std::chrono::month(static_cast<unsigned>(c.month)),
                                          std::chrono::day(static_cast<unsigned>(c.day))};
   // Nanoseconds in 64 bits reach from 1678 to 2262.
-  if (!date.ok() || c.year < 1678 || c.year > 2261 || c.hour > 23 || c.minute > 59 || c.second > 60) return std::nullopt;
-  return WallTime(std::chrono::sys_days(date)) + hours(c.hour) + minutes(c.minute) + seconds(c.second) +
-         nanoseconds(nanos);
+  if (!date.ok() || c.year < 1678 || c.year > 2261 || c.hour > 23 || c.minute > 59 || c.second > 60)
+    return std::nullopt;
+  return WallTime(std::chrono::sys_days(date)) + hours(c.hour) + minutes(c.minute) +
+         seconds(c.second) + nanoseconds(nanos);
 }
 
 std::pair<std::chrono::year_month_day, std::chrono::hh_mm_ss<nanoseconds>> Split(WallTime time) {
@@ -103,7 +106,8 @@ std::string FormatHttpDate(WallTime time) {
   const auto [date, clock] = Split(time);
   const std::chrono::weekday weekday{std::chrono::sys_days(date)};
   return fmt::format("{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT", kWeekdays[weekday.c_encoding()],
-                     static_cast<unsigned>(date.day()), kMonths[static_cast<unsigned>(date.month()) - 1],
+                     static_cast<unsigned>(date.day()),
+                     kMonths[static_cast<unsigned>(date.month()) - 1],
                      static_cast<int>(date.year()), clock.hours().count(), clock.minutes().count(),
                      clock.seconds().count());
 }
@@ -131,9 +135,10 @@ Result<WallTime> ParseHttpDate(std::string_view text) {
 
 std::string FormatRfc3339(WallTime time, int fraction_digits) {
   const auto [date, clock] = Split(time);
-  std::string text = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()),
-                                 static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                                 clock.hours().count(), clock.minutes().count(), clock.seconds().count());
+  std::string text =
+      fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()),
+                  static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                  clock.hours().count(), clock.minutes().count(), clock.seconds().count());
   if (fraction_digits > 0) {
     const std::string nanos = fmt::format("{:09}", clock.subseconds().count());
     text += "." + nanos.substr(0, static_cast<std::size_t>(fraction_digits));

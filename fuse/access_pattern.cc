@@ -5,7 +5,8 @@
 namespace skybridge::fuse {
 namespace {
 
-// How far from the front of a stream a read still belongs to it: four requests of 1 MiB, out of order.
+// How far from the front of a stream a read still belongs to it: four requests of 1 MiB, out of
+// order.
 constexpr std::uint64_t kReachBytes = 4 << 20;
 constexpr std::uint64_t kFirstWindowBlocks = 2;
 // Density is judged over the recent past of a stream only.
@@ -15,7 +16,8 @@ constexpr std::chrono::seconds kAbandonedAfter{2};
 
 }  // namespace
 
-ReadAdvice AccessPattern::Note(ByteRange range, std::uint64_t max_window_blocks, MonotonicTime now) {
+ReadAdvice AccessPattern::Note(ByteRange range, std::uint64_t max_window_blocks,
+                               MonotonicTime now) {
   if (range.empty()) return {};
   Stream& stream = StreamOf(range);
   stream.begin = std::min(stream.begin, range.offset_bytes);
@@ -39,7 +41,8 @@ ReadAdvice AccessPattern::Note(ByteRange range, std::uint64_t max_window_blocks,
     stream.window_blocks *= 2;
     stream.reached_block = block;
   }
-  stream.window_blocks = std::min(stream.window_blocks, std::max<std::uint64_t>(max_window_blocks, 1));
+  stream.window_blocks =
+      std::min(stream.window_blocks, std::max<std::uint64_t>(max_window_blocks, 1));
   return {.sequential = true, .first_block = block + 1, .block_count = stream.window_blocks};
 }
 
@@ -55,7 +58,8 @@ bool AccessPattern::Wants(std::uint64_t block, MonotonicTime now) const {
 AccessPattern::Stream& AccessPattern::StreamOf(ByteRange range) {
   Stream* oldest = &streams_[0];
   for (Stream& stream : streams_) {
-    const bool near = range.offset_bytes + kReachBytes >= stream.end && range.offset_bytes <= stream.end + kReachBytes;
+    const bool near = range.offset_bytes + kReachBytes >= stream.end &&
+                      range.offset_bytes <= stream.end + kReachBytes;
     if (stream.reads > 0 && near) return stream;
     if (stream.last_read < oldest->last_read) oldest = &stream;
   }

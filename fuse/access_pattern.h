@@ -1,9 +1,11 @@
-// AccessPattern: tells sequential reading of one file from jumping about, and how far to read ahead.
+// AccessPattern: tells sequential reading of one file from jumping about, and how far to read
+// ahead.
 //
-// Several programs, or threads of one, may each read their own part in sequence: a few streams are followed. The kernel's
-// read-ahead comes out of order on several threads, so that a stream is a region that is being filled densely rather
-// than an exact next offset. The window of a stream starts at two blocks and doubles with each block it reaches;
-// a jump starts a new stream without a window.
+// Several programs, or threads of one, may each read their own part in sequence: a few streams are
+// followed. The kernel's read-ahead comes out of order on several threads, so that a stream is a
+// region that is being filled densely rather than an exact next offset. The window of a stream
+// starts at two blocks and doubles with each block it reaches; a jump starts a new stream without a
+// window.
 #pragma once
 
 #include <array>
@@ -17,7 +19,7 @@ namespace skybridge::fuse {
 
 struct ReadAdvice {
   bool sequential = false;
-  std::uint64_t first_block = 0;   // to fetch ahead
+  std::uint64_t first_block = 0;  // to fetch ahead
   std::uint64_t block_count = 0;
 };
 

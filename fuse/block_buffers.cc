@@ -30,7 +30,8 @@ BlockBuffers::Lease BlockBuffers::TryTake(std::size_t spare) {
   ++made_;
   lock.Unlock();
   auto bytes = std::make_unique_for_overwrite<std::byte[]>(buffer_bytes_);
-  std::memset(bytes.get(), 0, buffer_bytes_);  // page faults now, once, and not while a reply is awaited
+  std::memset(bytes.get(), 0,
+              buffer_bytes_);  // page faults now, once, and not while a reply is awaited
   return {*this, std::move(bytes), buffer_bytes_};
 }
 

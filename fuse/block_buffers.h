@@ -1,5 +1,5 @@
-// BlockBuffers: a fixed number of large buffers, made once and touched once. They are the bound on the memory of the
-// blocks and parts that are on their way between network, disk and kernel.
+// BlockBuffers: a fixed number of large buffers, made once and touched once. They are the bound on
+// the memory of the blocks and parts that are on their way between network, disk and kernel.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,8 @@ namespace skybridge::fuse {
 // Safe from many threads. A buffer is made when it is first needed and kept for the next user.
 class BlockBuffers {
  public:
-  BlockBuffers(std::size_t buffer_bytes, std::size_t count) : buffer_bytes_(buffer_bytes), count_(count) {}
+  BlockBuffers(std::size_t buffer_bytes, std::size_t count)
+      : buffer_bytes_(buffer_bytes), count_(count) {}
   BlockBuffers(const BlockBuffers&) = delete;
   BlockBuffers& operator=(const BlockBuffers&) = delete;
 

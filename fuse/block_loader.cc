@@ -11,20 +11,23 @@ namespace {
 
 // Buffers that fetching ahead leaves for readers who wait.
 constexpr std::size_t kSpareBuffers = 3;
-// Waits end when something happens; this often they also look at the clock (a seam) and at the stop token.
+// Waits end when something happens; this often they also look at the clock (a seam) and at the stop
+// token.
 constexpr std::chrono::milliseconds kWaitSlice{20};
 
 Status CheckContext(const CallContext& context, const Clock& clock) {
   if (context.stop.stop_requested()) return Fail(ErrorCode::kCancelled, "the read was interrupted");
   if (clock.Now() < context.deadline) return {};
-  return Fail(Error{.code = ErrorCode::kTimedOut, .message = "the read took too long", .retryable = true});
+  return Fail(
+      Error{.code = ErrorCode::kTimedOut, .message = "the read took too long", .retryable = true});
 }
 
 }  // namespace
 
-Status FetchRange(ObjectStore& store, const OpenObject& object, std::uint64_t offset_bytes, std::span<std::byte> into,
-                  const CallContext& context) {
-  GetRequest request{.key = object.key, .range = {offset_bytes, into.size()}, .if_match = std::nullopt};
+Status FetchRange(ObjectStore& store, const OpenObject& object, std::uint64_t offset_bytes,
+                  std::span<std::byte> into, const CallContext& context) {
+  GetRequest request{
+      .key = object.key, .range = {offset_bytes, into.size()}, .if_match = std::nullopt};
   if (!object.etag.empty()) request.if_match = object.etag;
   Result<GetReply> reply = store.Get(request, into, context);
   if (!reply) {
@@ -33,14 +36,16 @@ Status FetchRange(ObjectStore& store, const OpenObject& object, std::uint64_t of
     if (error.code == ErrorCode::kNotFound) error.code = ErrorCode::kPreconditionFailed;
     return Fail(std::move(error));
   }
-  const bool other_version = !object.etag.empty() && !reply->etag.empty() && reply->etag != object.etag;
+  const bool other_version =
+      !object.etag.empty() && !reply->etag.empty() && reply->etag != object.etag;
   if (other_version || (object.etag.empty() && reply->object_size_bytes != object.size_bytes)) {
-    return Fail(ErrorCode::kPreconditionFailed, fmt::format("read '{}': it is another version now", object.key.path));
+    return Fail(ErrorCode::kPreconditionFailed,
+                fmt::format("read '{}': it is another version now", object.key.path));
   }
   if (reply->bytes_received == into.size()) return {};
   return Fail(Error{.code = ErrorCode::kCorrupt,
-                    .message = fmt::format("read '{}': {} of {} bytes came", object.key.path, reply->bytes_received,
-                                           into.size()),
+                    .message = fmt::format("read '{}': {} of {} bytes came", object.key.path,
+                                           reply->bytes_received, into.size()),
                     .retryable = true});
 }
 
@@ -55,8 +60,8 @@ struct BlockLoader::Block {
   State state = State::kQueued;
   std::optional<Error> error;
   std::uint64_t bytes_read = 0;  // by readers, so far
-  std::size_t users = 0;        // readers who wait for it or copy from it
-  bool only_for_cache = false;  // nobody reads ahead to it
+  std::size_t users = 0;         // readers who wait for it or copy from it
+  bool only_for_cache = false;   // nobody reads ahead to it
   bool being_cached = false;
   bool in_memory = false;  // in loaded_, at `place`
   std::list<std::shared_ptr<Block>>::iterator place;
@@ -67,7 +72,8 @@ struct BlockLoader::Block {
 
 class BlockLoader::File {
  public:
-  File(OpenObject opened, std::uint64_t block_size_bytes) : object(std::move(opened)), pattern(block_size_bytes) {}
+  File(OpenObject opened, std::uint64_t block_size_bytes)
+      : object(std::move(opened)), pattern(block_size_bytes) {}
 
   const OpenObject object;
   std::stop_source stop;  // of what is fetched for it
@@ -80,7 +86,8 @@ class BlockLoader::File {
   bool closed = false;
 };
 
-BlockLoader::BlockLoader(ObjectStore& store, cache::BlockCache* cache, Clock& clock, const Options& options)
+BlockLoader::BlockLoader(ObjectStore& store, cache::BlockCache* cache, Clock& clock,
+                         const Options& options)
     : store_(store),
       cache_(cache),
       clock_(clock),
@@ -126,7 +133,8 @@ bool BlockLoader::NoteRead(const std::shared_ptr<File>& file, ByteRange range) {
     MutexLock lock(mutex_);
     const ReadAdvice advice = file->pattern.Note(range, WindowLimit(), clock_.Now());
     if (!advice.sequential) return false;
-    const bool goes_on = advice.first_block >= file->ahead_begin && advice.first_block <= file->ahead_next;
+    const bool goes_on =
+        advice.first_block >= file->ahead_begin && advice.first_block <= file->ahead_next;
     if (!goes_on) file->ahead_next = advice.first_block;
     file->ahead_begin = advice.first_block;
     file->ahead_end = std::min(block_count, advice.first_block + advice.block_count);
@@ -153,8 +161,9 @@ void BlockLoader::FetchAhead(const std::shared_ptr<File>& file) {
   }
 }
 
-Result<bool> BlockLoader::ReadIfLoaded(File& file, std::uint64_t index, std::uint64_t offset_in_block,
-                                       std::span<std::byte> into, const CallContext& context) {
+Result<bool> BlockLoader::ReadIfLoaded(File& file, std::uint64_t index,
+                                       std::uint64_t offset_in_block, std::span<std::byte> into,
+                                       const CallContext& context) {
   std::shared_ptr<Block> block;
   {
     MutexLock lock(mutex_);
@@ -170,15 +179,17 @@ Result<bool> BlockLoader::ReadIfLoaded(File& file, std::uint64_t index, std::uin
   return false;  // a fetch ahead failed: whoever needs the block asks again
 }
 
-Status BlockLoader::Load(const std::shared_ptr<File>& file, std::uint64_t index, std::uint64_t offset_in_block,
-                         std::span<std::byte> into, const CallContext& context) {
+Status BlockLoader::Load(const std::shared_ptr<File>& file, std::uint64_t index,
+                         std::uint64_t offset_in_block, std::span<std::byte> into,
+                         const CallContext& context) {
   std::shared_ptr<Block> block;
   while (block == nullptr) {
     TRY_VOID(CheckContext(context, clock_));
     {
       MutexLock lock(mutex_);
       const auto found = file->blocks.find(index);
-      block = found != file->blocks.end() ? found->second : StartLoading(file, index, Urgency::kWaitedFor);
+      block = found != file->blocks.end() ? found->second
+                                          : StartLoading(file, index, Urgency::kWaitedFor);
       if (block != nullptr) Use(block);
     }
     if (block == nullptr) buffers_.WaitForOne();
@@ -195,11 +206,13 @@ void BlockLoader::LoadInBackground(const std::shared_ptr<File>& file, std::uint6
 // Somebody waits: it need not queue behind what is fetched ahead.
 void BlockLoader::Use(const std::shared_ptr<Block>& block) {
   ++block->users;
-  if (block->state == Block::State::kQueued && std::erase(ahead_, block) > 0) waited_for_.push_back(block);
+  if (block->state == Block::State::kQueued && std::erase(ahead_, block) > 0)
+    waited_for_.push_back(block);
 }
 
-Status BlockLoader::CopyWhenLoaded(const std::shared_ptr<Block>& block, std::uint64_t offset_in_block,
-                                   std::span<std::byte> into, const CallContext& context) {
+Status BlockLoader::CopyWhenLoaded(const std::shared_ptr<Block>& block,
+                                   std::uint64_t offset_in_block, std::span<std::byte> into,
+                                   const CallContext& context) {
   const Status loaded = WaitUntilLoaded(*block, context);
   if (loaded) std::memcpy(into.data(), block->bytes().data() + offset_in_block, into.size());
   MutexLock lock(mutex_);
@@ -207,7 +220,9 @@ Status BlockLoader::CopyWhenLoaded(const std::shared_ptr<Block>& block, std::uin
   if (!loaded) return loaded;
   block->bytes_read += into.size();
   // The next to be given up if it was read whole, the last otherwise.
-  if (block->in_memory) loaded_.splice(block->read_to_the_end() ? loaded_.begin() : loaded_.end(), loaded_, block->place);
+  if (block->in_memory)
+    loaded_.splice(block->read_to_the_end() ? loaded_.begin() : loaded_.end(), loaded_,
+                   block->place);
   return {};
 }
 
@@ -223,26 +238,29 @@ Status BlockLoader::WaitUntilLoaded(Block& block, const CallContext& context) {
 
 bool BlockLoader::InCache(const File& file, std::uint64_t index) const {
   return cache_ != nullptr && !file.object.etag.empty() &&
-         cache_->Contains({.object = file.object.cache_name, .etag = file.object.etag.value, .index = index});
+         cache_->Contains(
+             {.object = file.object.cache_name, .etag = file.object.etag.value, .index = index});
 }
 
 // --- memory
 
 // A share of the buffers for each file that is being read.
 std::uint64_t BlockLoader::WindowLimit() const {
-  const std::size_t usable = options_.buffer_count > kSpareBuffers ? options_.buffer_count - kSpareBuffers : 1;
+  const std::size_t usable =
+      options_.buffer_count > kSpareBuffers ? options_.buffer_count - kSpareBuffers : 1;
   return std::max<std::uint64_t>(1, usable / std::max<std::size_t>(1, files_with_blocks_));
 }
 
-std::shared_ptr<BlockLoader::Block> BlockLoader::StartLoading(const std::shared_ptr<File>& file, std::uint64_t index,
+std::shared_ptr<BlockLoader::Block> BlockLoader::StartLoading(const std::shared_ptr<File>& file,
+                                                              std::uint64_t index,
                                                               Urgency urgency) {
   BlockBuffers::Lease buffer = TakeBuffer(urgency);
   if (!buffer || file->closed || stopping_) return nullptr;
   auto block = std::make_shared<Block>();
   block->file = file;
   block->index = index;
-  block->length_bytes =
-      std::min(options_.block_size_bytes, file->object.size_bytes - index * options_.block_size_bytes);
+  block->length_bytes = std::min(options_.block_size_bytes,
+                                 file->object.size_bytes - index * options_.block_size_bytes);
   block->buffer = std::move(buffer);
   if (file->blocks.empty()) ++files_with_blocks_;
   file->blocks[index] = block;
@@ -252,7 +270,8 @@ std::shared_ptr<BlockLoader::Block> BlockLoader::StartLoading(const std::shared_
 }
 
 BlockBuffers::Lease BlockLoader::TakeBuffer(Urgency urgency) {
-  const std::size_t spare = urgency == Urgency::kAhead ? std::min(kSpareBuffers, options_.buffer_count - 1) : 0;
+  const std::size_t spare =
+      urgency == Urgency::kAhead ? std::min(kSpareBuffers, options_.buffer_count - 1) : 0;
   do {
     if (BlockBuffers::Lease buffer = buffers_.TryTake(spare)) return buffer;
   } while (GiveUpOne(urgency));
@@ -261,10 +280,14 @@ BlockBuffers::Lease BlockLoader::TakeBuffer(Urgency urgency) {
 
 bool BlockLoader::GiveUpOne(Urgency urgency) {
   const MonotonicTime now = clock_.Now();
-  const auto is_free = [](const std::shared_ptr<Block>& block) { return block->users == 0 && !block->being_cached; };
-  auto victim = std::find_if(loaded_.begin(), loaded_.end(), [&](const std::shared_ptr<Block>& block) {
-    return is_free(block) && (block->read_to_the_end() || !block->file->pattern.Wants(block->index, now));
-  });
+  const auto is_free = [](const std::shared_ptr<Block>& block) {
+    return block->users == 0 && !block->being_cached;
+  };
+  auto victim =
+      std::find_if(loaded_.begin(), loaded_.end(), [&](const std::shared_ptr<Block>& block) {
+        return is_free(block) &&
+               (block->read_to_the_end() || !block->file->pattern.Wants(block->index, now));
+      });
   if (victim == loaded_.end() && urgency == Urgency::kWaitedFor) {
     victim = std::find_if(loaded_.begin(), loaded_.end(), is_free);
   }
@@ -313,7 +336,8 @@ void BlockLoader::FetchOne(const std::shared_ptr<Block>& block, const std::stop_
   File& file = *block->file;
   // Ends with the file or with the loader, whichever comes first.
   const std::stop_callback end_with_loader(stop, [&file] { file.stop.request_stop(); });
-  const CallContext context{.deadline = clock_.Now() + options_.request_timeout, .stop = file.stop.get_token()};
+  const CallContext context{.deadline = clock_.Now() + options_.request_timeout,
+                            .stop = file.stop.get_token()};
   const std::uint64_t offset = block->index * options_.block_size_bytes;
   const Status fetched = FetchRange(store_, file.object, offset, block->bytes(), context);
   MutexLock lock(mutex_);
@@ -330,10 +354,12 @@ void BlockLoader::FetchOne(const std::shared_ptr<Block>& block, const std::stop_
   loaded_changed_.NotifyAll();
 }
 
-// A disk that is slower than the network slows fetching ahead down, for its queue holds buffers. At the bound, which
-// leaves some to readers who wait, a block is not kept: a disk that hangs does not stop reading.
+// A disk that is slower than the network slows fetching ahead down, for its queue holds buffers. At
+// the bound, which leaves some to readers who wait, a block is not kept: a disk that hangs does not
+// stop reading.
 void BlockLoader::HandToCache(const std::shared_ptr<Block>& block) {
-  const std::size_t bound = options_.buffer_count > kSpareBuffers ? options_.buffer_count - kSpareBuffers : 1;
+  const std::size_t bound =
+      options_.buffer_count > kSpareBuffers ? options_.buffer_count - kSpareBuffers : 1;
   if (cache_ == nullptr || block->file->object.etag.empty() || to_cache_.size() >= bound) return;
   block->being_cached = true;
   to_cache_.push_back(block);
@@ -351,7 +377,8 @@ void BlockLoader::CacheLoop() {
       to_cache_.pop_front();
     }
     const OpenObject& object = block->file->object;
-    cache_->Write({.object = object.cache_name, .etag = object.etag.value, .index = block->index}, block->bytes());
+    cache_->Write({.object = object.cache_name, .etag = object.etag.value, .index = block->index},
+                  block->bytes());
     {
       MutexLock lock(mutex_);
       block->being_cached = false;

@@ -1,8 +1,10 @@
-// BlockLoader: whole blocks of files in memory: being fetched, fetched ahead, or on their way to the block cache.
+// BlockLoader: whole blocks of files in memory: being fetched, fetched ahead, or on their way to
+// the block cache.
 //
-// A fixed number of threads fetches, those that somebody waits for first. All blocks live in one fixed set of buffers.
-// When none is free, one that nobody needs any more is given up: first those that were read to their end or that no
-// stream will reach; for a reader who waits, the least recently used one.
+// A fixed number of threads fetches, those that somebody waits for first. All blocks live in one
+// fixed set of buffers. When none is free, one that nobody needs any more is given up: first those
+// that were read to their end or that no stream will reach; for a reader who waits, the least
+// recently used one.
 #pragma once
 
 #include <cstdint>
@@ -34,9 +36,10 @@ struct OpenObject {
   std::string cache_name;  // names it in the block cache
 };
 
-// The bytes that one request of the network brings. Errors: kPreconditionFailed when the object has gone or changed.
-Status FetchRange(ObjectStore& store, const OpenObject& object, std::uint64_t offset_bytes, std::span<std::byte> into,
-                  const CallContext& context);
+// The bytes that one request of the network brings. Errors: kPreconditionFailed when the object has
+// gone or changed.
+Status FetchRange(ObjectStore& store, const OpenObject& object, std::uint64_t offset_bytes,
+                  std::span<std::byte> into, const CallContext& context);
 
 // Safe from many threads.
 class BlockLoader {
@@ -59,9 +62,10 @@ class BlockLoader {
 
   // Notes a read and fetches ahead of it. True if the read is part of a sequential one.
   bool NoteRead(const std::shared_ptr<File>& file, ByteRange range);
-  // Copies from a block in memory, waiting for it if it is being fetched. False if it is not in memory.
-  Result<bool> ReadIfLoaded(File& file, std::uint64_t block, std::uint64_t offset_in_block, std::span<std::byte> into,
-                            const CallContext& context);
+  // Copies from a block in memory, waiting for it if it is being fetched. False if it is not in
+  // memory.
+  Result<bool> ReadIfLoaded(File& file, std::uint64_t block, std::uint64_t offset_in_block,
+                            std::span<std::byte> into, const CallContext& context);
   // Fetches the block and copies from it.
   Status Load(const std::shared_ptr<File>& file, std::uint64_t block, std::uint64_t offset_in_block,
               std::span<std::byte> into, const CallContext& context);
@@ -77,11 +81,11 @@ class BlockLoader {
 
   // Starts what is still missing of the file's window, as far as there are buffers.
   void FetchAhead(const std::shared_ptr<File>& file);
-  std::shared_ptr<Block> StartLoading(const std::shared_ptr<File>& file, std::uint64_t index, Urgency urgency)
-      REQUIRES(mutex_);
+  std::shared_ptr<Block> StartLoading(const std::shared_ptr<File>& file, std::uint64_t index,
+                                      Urgency urgency) REQUIRES(mutex_);
   void Use(const std::shared_ptr<Block>& block) REQUIRES(mutex_);
-  Status CopyWhenLoaded(const std::shared_ptr<Block>& block, std::uint64_t offset_in_block, std::span<std::byte> into,
-                        const CallContext& context) EXCLUDES(mutex_);
+  Status CopyWhenLoaded(const std::shared_ptr<Block>& block, std::uint64_t offset_in_block,
+                        std::span<std::byte> into, const CallContext& context) EXCLUDES(mutex_);
   Status WaitUntilLoaded(Block& block, const CallContext& context) EXCLUDES(mutex_);
   BlockBuffers::Lease TakeBuffer(Urgency urgency) REQUIRES(mutex_);
   bool GiveUpOne(Urgency urgency) REQUIRES(mutex_);

@@ -1,5 +1,5 @@
-// BufferPool: buffers for replies that are reused hot, because page-faulting a fresh 1 MiB for each read costs more than
-// the copy into it.
+// BufferPool: buffers for replies that are reused hot, because page-faulting a fresh 1 MiB for each
+// read costs more than the copy into it.
 #pragma once
 
 #include <cstddef>
@@ -12,11 +12,12 @@
 
 namespace skybridge::fuse {
 
-// Safe from many threads. Never waits: past `max_idle` a buffer that comes back is freed, so memory is bounded by the
-// number of requests at work at once.
+// Safe from many threads. Never waits: past `max_idle` a buffer that comes back is freed, so memory
+// is bounded by the number of requests at work at once.
 class BufferPool {
  public:
-  BufferPool(std::size_t buffer_bytes, std::size_t max_idle) : buffer_bytes_(buffer_bytes), max_idle_(max_idle) {}
+  BufferPool(std::size_t buffer_bytes, std::size_t max_idle)
+      : buffer_bytes_(buffer_bytes), max_idle_(max_idle) {}
 
   class Lease {
    public:

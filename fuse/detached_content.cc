@@ -4,14 +4,16 @@
 
 namespace skybridge::fuse {
 
-Status DetachedContent::Write(std::uint64_t offset_bytes, ByteSpan bytes, const CallContext& context) {
+Status DetachedContent::Write(std::uint64_t offset_bytes, ByteSpan bytes,
+                              const CallContext& context) {
   TRY_VOID(file_->Write(offset_bytes, bytes, context));
   MutexLock lock(mutex_);
   size_bytes_ = std::max(size_bytes_, offset_bytes + bytes.size());
   return {};
 }
 
-Result<std::size_t> DetachedContent::Read(std::uint64_t offset_bytes, std::span<std::byte> into, const CallContext&) {
+Result<std::size_t> DetachedContent::Read(std::uint64_t offset_bytes, std::span<std::byte> into,
+                                          const CallContext&) {
   const ByteRange there = Intersect({offset_bytes, into.size()}, {0, size_bytes()});
   if (there.empty()) return std::size_t{0};
   TRY_VOID(file_->Read(offset_bytes, into.first(there.length_bytes)));
@@ -34,7 +36,8 @@ Result<ObjectInfo> DetachedContent::Publish(const PublishRequest& request, const
   return Fail(ErrorCode::kInternal, "publish of a file without a name: '" + request.key.path + "'");
 }
 
-Result<ObjectInfo> DetachedContent::PublishConflictCopy(const ObjectKey& key, const Attributes&, const CallContext&) {
+Result<ObjectInfo> DetachedContent::PublishConflictCopy(const ObjectKey& key, const Attributes&,
+                                                        const CallContext&) {
   return Fail(ErrorCode::kInternal, "conflict copy of a file without a name: '" + key.path + "'");
 }
 

@@ -1,5 +1,6 @@
-// DetachedContent: the content of a file that lost its name while it is open. It lives in a local staging file and
-// disappears with the last handle. You need it where a FileWriter is expected, but there is nothing to publish.
+// DetachedContent: the content of a file that lost its name while it is open. It lives in a local
+// staging file and disappears with the last handle. You need it where a FileWriter is expected, but
+// there is nothing to publish.
 #pragma once
 
 #include <memory>
@@ -17,7 +18,8 @@ class DetachedContent final : public FileWriter {
       : file_(std::move(file)), size_bytes_(size_bytes) {}
 
   Status Write(std::uint64_t offset_bytes, ByteSpan bytes, const CallContext& context) override;
-  Result<std::size_t> Read(std::uint64_t offset_bytes, std::span<std::byte> into, const CallContext& context) override;
+  Result<std::size_t> Read(std::uint64_t offset_bytes, std::span<std::byte> into,
+                           const CallContext& context) override;
   Status Truncate(std::uint64_t size_bytes, const CallContext& context) override;
   std::uint64_t size_bytes() const override;
   bool dirty() const override { return false; }

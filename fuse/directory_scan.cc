@@ -45,8 +45,8 @@ Result<std::vector<cache::InodeRecord>> DirectoryScan::NextCached() {
 }
 
 Result<std::vector<cache::InodeRecord>> DirectoryScan::NextListed(const CallContext& context) {
-  ListPage page =
-      TRY(location_.remote->store->List({.directory = location_.key, .continuation = continuation_}, context));
+  ListPage page = TRY(location_.remote->store->List(
+      {.directory = location_.key, .continuation = continuation_}, context));
   DropRepeatedDirectories(page.entries);
   auto entries = TRY(names_.LearnPage(directory_, page.entries, *question_, listing_.get()));
   continuation_ = std::move(page.continuation);
@@ -57,7 +57,8 @@ Result<std::vector<cache::InodeRecord>> DirectoryScan::NextListed(const CallCont
 void DirectoryScan::DropRepeatedDirectories(std::vector<ObjectInfo>& entries) {
   if (location_.remote->store->capabilities().real_directories) return;
   std::erase_if(entries, [this](const ObjectInfo& entry) {
-    return entry.kind == NodeKind::kDirectory && !directories_seen_.emplace(entry.key.name()).second;
+    return entry.kind == NodeKind::kDirectory &&
+           !directories_seen_.emplace(entry.key.name()).second;
   });
 }
 
@@ -65,8 +66,9 @@ Status DirectoryScan::FinishListing() {
   ended_ = true;
   Status status;
   if (listing_) {
-    status = listing_->Finish(
-        begun_at_, [this](std::string_view name) { return names_.changes().ChangedSince(*question_, directory_, name); });
+    status = listing_->Finish(begun_at_, [this](std::string_view name) {
+      return names_.changes().ChangedSince(*question_, directory_, name);
+    });
     listing_.reset();
   }
   if (std::exchange(owns_listing_, false)) names_.ReleaseListing(directory_);

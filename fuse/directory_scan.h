@@ -1,8 +1,10 @@
-// DirectoryScan: one pass over a directory for one open handle, in bounded memory, first entries after the first page.
+// DirectoryScan: one pass over a directory for one open handle, in bounded memory, first entries
+// after the first page.
 //
-// A fresh complete listing is read from the cache, in the order of names. Otherwise the store is listed page by page, each
-// page goes to the cache and to the reader as it comes, and the last one makes the cache's listing complete. One scan at
-// a time stores a directory's listing; others list along without that.
+// A fresh complete listing is read from the cache, in the order of names. Otherwise the store is
+// listed page by page, each page goes to the cache and to the reader as it comes, and the last one
+// makes the cache's listing complete. One scan at a time stores a directory's listing; others list
+// along without that.
 #pragma once
 
 #include <memory>
@@ -23,7 +25,8 @@ class DirectoryScan {
   DirectoryScan(const DirectoryScan&) = delete;
   DirectoryScan& operator=(const DirectoryScan&) = delete;
 
-  // The next entries; none: the directory has ended. After an error the same entries can be asked for again.
+  // The next entries; none: the directory has ended. After an error the same entries can be asked
+  // for again.
   Result<std::vector<cache::InodeRecord>> Next(const CallContext& context);
 
  private:

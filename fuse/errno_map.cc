@@ -6,34 +6,59 @@ namespace skybridge::fuse {
 
 int ErrnoOf(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kInvalidArgument: return EINVAL;
-    case ErrorCode::kInvalidName: return EINVAL;
-    case ErrorCode::kNameTooLong: return ENAMETOOLONG;
-    case ErrorCode::kNotFound: return ENOENT;
+    case ErrorCode::kInvalidArgument:
+      return EINVAL;
+    case ErrorCode::kInvalidName:
+      return EINVAL;
+    case ErrorCode::kNameTooLong:
+      return ENAMETOOLONG;
+    case ErrorCode::kNotFound:
+      return ENOENT;
     // Not ENOENT: a mount whose container is gone must not look like an empty directory.
-    case ErrorCode::kContainerNotFound: return EIO;
-    case ErrorCode::kAlreadyExists: return EEXIST;
-    case ErrorCode::kNotDirectory: return ENOTDIR;
-    case ErrorCode::kIsDirectory: return EISDIR;
-    case ErrorCode::kNotEmpty: return ENOTEMPTY;
+    case ErrorCode::kContainerNotFound:
+      return EIO;
+    case ErrorCode::kAlreadyExists:
+      return EEXIST;
+    case ErrorCode::kNotDirectory:
+      return ENOTDIR;
+    case ErrorCode::kIsDirectory:
+      return EISDIR;
+    case ErrorCode::kNotEmpty:
+      return ENOTEMPTY;
     // The version that the program has open, or changed, is no longer the store's.
-    case ErrorCode::kPreconditionFailed: return ESTALE;
-    case ErrorCode::kUnauthenticated: return EACCES;
-    case ErrorCode::kPermissionDenied: return EACCES;
-    case ErrorCode::kReadOnly: return EROFS;
-    case ErrorCode::kLocked: return EBUSY;
+    case ErrorCode::kPreconditionFailed:
+      return ESTALE;
+    case ErrorCode::kUnauthenticated:
+      return EACCES;
+    case ErrorCode::kPermissionDenied:
+      return EACCES;
+    case ErrorCode::kReadOnly:
+      return EROFS;
+    case ErrorCode::kLocked:
+      return EBUSY;
     // Retries are exhausted when these two reach us.
-    case ErrorCode::kThrottled: return EIO;
-    case ErrorCode::kUnavailable: return EIO;
-    case ErrorCode::kTimedOut: return ETIMEDOUT;
-    case ErrorCode::kCancelled: return EINTR;
-    case ErrorCode::kTooLarge: return EFBIG;
-    case ErrorCode::kNoSpace: return ENOSPC;
-    case ErrorCode::kNotSupported: return ENOTSUP;
-    case ErrorCode::kCorrupt: return EIO;
-    case ErrorCode::kConflict: return EBUSY;
-    case ErrorCode::kIo: return EIO;
-    case ErrorCode::kInternal: return EIO;
+    case ErrorCode::kThrottled:
+      return EIO;
+    case ErrorCode::kUnavailable:
+      return EIO;
+    case ErrorCode::kTimedOut:
+      return ETIMEDOUT;
+    case ErrorCode::kCancelled:
+      return EINTR;
+    case ErrorCode::kTooLarge:
+      return EFBIG;
+    case ErrorCode::kNoSpace:
+      return ENOSPC;
+    case ErrorCode::kNotSupported:
+      return ENOTSUP;
+    case ErrorCode::kCorrupt:
+      return EIO;
+    case ErrorCode::kConflict:
+      return EBUSY;
+    case ErrorCode::kIo:
+      return EIO;
+    case ErrorCode::kInternal:
+      return EIO;
   }
   return EIO;
 }

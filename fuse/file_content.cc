@@ -9,8 +9,10 @@ ByteRange From(std::uint64_t offset_bytes) { return {offset_bytes, UINT64_MAX - 
 
 Error Gone() {
   return Error{.code = ErrorCode::kNoSpace,
-               .message = "the bytes are uploaded and had to leave local staging; they can be used again once the file "
-                          "is published (staging is too small for this file to be rewritten)"};
+               .message =
+                   "the bytes are uploaded and had to leave local staging; they can be used again "
+                   "once the file "
+                   "is published (staging is too small for this file to be rewritten)"};
 }
 
 }  // namespace
@@ -39,7 +41,8 @@ Status FileContent::Truncate(std::uint64_t size_bytes) {
   if (size_bytes == size_) return {};
   if (size_bytes < size_) {
     TRY_VOID(staging_->Discard(From(size_bytes)));
-    for (RangeSet* set : {&staged_, &gone_, &unpublished_, &changed_since_begin_}) set->Remove(From(size_bytes));
+    for (RangeSet* set : {&staged_, &gone_, &unpublished_, &changed_since_begin_})
+      set->Remove(From(size_bytes));
     base_end_ = std::min(base_end_, size_bytes);
     least_size_since_begin_ = std::min(least_size_since_begin_, size_bytes);
   }
@@ -54,7 +57,8 @@ Result<std::size_t> FileContent::Read(std::uint64_t offset_bytes, std::span<std:
   std::vector<Segment> segments;
   {
     MutexLock lock(mutex_);
-    range = offset_bytes < size_ ? Intersect({offset_bytes, into.size()}, {0, size_}) : ByteRange{offset_bytes, 0};
+    range = offset_bytes < size_ ? Intersect({offset_bytes, into.size()}, {0, size_})
+                                 : ByteRange{offset_bytes, 0};
     if (range.empty()) return 0;
     segments = TRY(Segments(range));
     in_use_.push_back(range);
@@ -63,8 +67,10 @@ Result<std::size_t> FileContent::Read(std::uint64_t offset_bytes, std::span<std:
   Status read = {};
   for (const Segment& segment : segments) {
     if (!read) break;
-    read = ReadSegment(segment, into.subspan(segment.range.offset_bytes - offset_bytes, segment.range.length_bytes),
-                       context);
+    read = ReadSegment(
+        segment,
+        into.subspan(segment.range.offset_bytes - offset_bytes, segment.range.length_bytes),
+        context);
   }
   if (!read) return Fail(std::move(read).error());
   return range.length_bytes;
@@ -73,7 +79,8 @@ Result<std::size_t> FileContent::Read(std::uint64_t offset_bytes, std::span<std:
 Result<std::vector<FileContent::Segment>> FileContent::Segments(ByteRange range) const {
   if (gone_.Intersects(range)) return Fail(Gone());
   std::vector<Segment> segments;
-  for (const ByteRange& staged : staged_.Present(range)) segments.push_back({Source::kStaging, staged});
+  for (const ByteRange& staged : staged_.Present(range))
+    segments.push_back({Source::kStaging, staged});
   for (const ByteRange& other : staged_.Missing(range)) {
     const ByteRange base = Intersect(other, {0, base_end_});
     if (!base.empty()) segments.push_back({Source::kBase, base});
@@ -85,7 +92,8 @@ Result<std::vector<FileContent::Segment>> FileContent::Segments(ByteRange range)
   return segments;
 }
 
-Status FileContent::ReadSegment(const Segment& segment, std::span<std::byte> into, const CallContext& context) {
+Status FileContent::ReadSegment(const Segment& segment, std::span<std::byte> into,
+                                const CallContext& context) {
   if (segment.source == Source::kStaging) return staging_->Read(segment.range.offset_bytes, into);
   if (segment.source == Source::kBase) return read_base_(segment.range.offset_bytes, into, context);
   std::fill(into.begin(), into.end(), std::byte{0});

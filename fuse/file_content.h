@@ -1,8 +1,9 @@
-// FileContent: the bytes of a file that is open for writing: what was written lies in staging, the rest in the base
-// version in the store, and where neither is there are zeros.
+// FileContent: the bytes of a file that is open for writing: what was written lies in staging, the
+// rest in the base version in the store, and where neither is there are zeros.
 //
-// A byte below `size` is, in this order: staged; gone (uploaded, then given up to make room in staging: it cannot be
-// read or changed before it is published); the base's, if it was never cut off; zero.
+// A byte below `size` is, in this order: staged; gone (uploaded, then given up to make room in
+// staging: it cannot be read or changed before it is published); the base's, if it was never cut
+// off; zero.
 #pragma once
 
 #include <cstddef>
@@ -21,14 +22,20 @@
 
 namespace skybridge::fuse {
 
-// Safe from many threads; but changes (Write, Truncate) come one at a time, which the caller sees to.
+// Safe from many threads; but changes (Write, Truncate) come one at a time, which the caller sees
+// to.
 class FileContent {
  public:
   // Fills `into` from the base version.
-  using ReadBase = std::function<Status(std::uint64_t offset_bytes, std::span<std::byte> into, const CallContext&)>;
+  using ReadBase = std::function<Status(std::uint64_t offset_bytes, std::span<std::byte> into,
+                                        const CallContext&)>;
 
-  FileContent(std::unique_ptr<cache::StagingFile> staging, std::uint64_t base_bytes, ReadBase read_base)
-      : staging_(std::move(staging)), read_base_(std::move(read_base)), size_(base_bytes), base_end_(base_bytes) {}
+  FileContent(std::unique_ptr<cache::StagingFile> staging, std::uint64_t base_bytes,
+              ReadBase read_base)
+      : staging_(std::move(staging)),
+        read_base_(std::move(read_base)),
+        size_(base_bytes),
+        base_end_(base_bytes) {}
 
   // While it lives, the bytes of a range are not given up to make room.
   class Hold {
@@ -42,13 +49,15 @@ class FileContent {
     FileContent& content_;
     const ByteRange range_;
   };
-  // Comes before each change, for all bytes that must be sent again because of it. Errors: kNoSpace if some are gone.
+  // Comes before each change, for all bytes that must be sent again because of it. Errors: kNoSpace
+  // if some are gone.
   Result<std::unique_ptr<Hold>> HoldForChange(ByteRange range);
   // Errors: kNoSpace (no room in staging until the deadline), kIo.
   Status Write(std::uint64_t offset_bytes, ByteSpan bytes, const CallContext& context);
   Status Truncate(std::uint64_t size_bytes);
   // Fewer bytes only at the end.
-  Result<std::size_t> Read(std::uint64_t offset_bytes, std::span<std::byte> into, const CallContext& context);
+  Result<std::size_t> Read(std::uint64_t offset_bytes, std::span<std::byte> into,
+                           const CallContext& context);
 
   std::uint64_t size_bytes() const;
   // Moves with every change; what was read between two equal values is of one moment.
@@ -60,7 +69,8 @@ class FileContent {
   // Bytes that only we have (or that an unfinished upload has).
   std::uint64_t unpublished_bytes() const;
 
-  // A publication: what changes after Begin stays unpublished when it ends well. Returns the generation.
+  // A publication: what changes after Begin stays unpublished when it ends well. Returns the
+  // generation.
   std::uint64_t BeginPublish();
   // The base is now what the content was at Begin.
   void EndPublish(std::uint64_t size_bytes);
@@ -90,8 +100,8 @@ class FileContent {
   std::uint64_t generation_ GUARDED_BY(mutex_) = 0;
   RangeSet staged_ GUARDED_BY(mutex_);
   RangeSet gone_ GUARDED_BY(mutex_);
-  RangeSet unpublished_ GUARDED_BY(mutex_);            // staged, and not what the base has there
-  RangeSet changed_since_begin_ GUARDED_BY(mutex_);    // by BeginPublish
+  RangeSet unpublished_ GUARDED_BY(mutex_);          // staged, and not what the base has there
+  RangeSet changed_since_begin_ GUARDED_BY(mutex_);  // by BeginPublish
   std::uint64_t least_size_since_begin_ GUARDED_BY(mutex_) = UINT64_MAX;
   std::vector<ByteRange> in_use_ GUARDED_BY(mutex_);  // being read or written at the moment
 };

@@ -14,7 +14,8 @@ using cache::InodeRecord;
 
 namespace {
 
-constexpr int kTriesAgainstOthers = 3;  // a change of attributes is made again on what somebody else has just written
+constexpr int kTriesAgainstOthers =
+    3;  // a change of attributes is made again on what somebody else has just written
 constexpr std::uint32_t kSetUserId = 04000;
 constexpr std::uint32_t kSetGroupId = 02000;
 constexpr std::uint32_t kGroupExecute = 0010;
@@ -25,8 +26,8 @@ void DropSetId(InodeRecord& record) {
   if ((*record.mode & kGroupExecute) != 0) *record.mode &= ~kSetGroupId;
 }
 
-// Everything but the size. Giving a file away takes its set-user-id and set-group-id, as the kernel expects of us
-// (HANDLE_KILLPRIV_V2).
+// Everything but the size. Giving a file away takes its set-user-id and set-group-id, as the kernel
+// expects of us (HANDLE_KILLPRIV_V2).
 void ApplyChange(const AttributeChange& change, InodeRecord& record) {
   if (change.uid) record.uid = change.uid;
   if (change.gid) record.gid = change.gid;
@@ -36,12 +37,14 @@ void ApplyChange(const AttributeChange& change, InodeRecord& record) {
 }
 
 bool SameAttributes(const InodeRecord& a, const InodeRecord& b) {
-  return a.mode == b.mode && a.uid == b.uid && a.gid == b.gid && a.mtime == b.mtime && a.xattrs == b.xattrs;
+  return a.mode == b.mode && a.uid == b.uid && a.gid == b.gid && a.mtime == b.mtime &&
+         a.xattrs == b.xattrs;
 }
 
 }  // namespace
 
-Result<std::unique_ptr<Filesystem>> Filesystem::Create(const FilesystemParts& parts, const FilesystemOptions& options) {
+Result<std::unique_ptr<Filesystem>> Filesystem::Create(const FilesystemParts& parts,
+                                                       const FilesystemOptions& options) {
   if (parts.remotes.empty()) return Fail(ErrorCode::kInvalidArgument, "no remote to mount");
   if (parts.remotes.size() > 1 && !parts.remotes_as_directories) {
     return Fail(ErrorCode::kInvalidArgument, "several remotes need a directory each");
@@ -77,13 +80,15 @@ NodeReply FilesystemImpl::CountedReply(const InodeRecord& record) {
   return reply;
 }
 
-Result<NodeReply> FilesystemImpl::Lookup(InodeNumber parent, std::string_view name, const Call& call) {
+Result<NodeReply> FilesystemImpl::Lookup(InodeNumber parent, std::string_view name,
+                                         const Call& call) {
   if (const auto unpublished = inodes_.FindUnpublished(parent, name)) {
     inodes_.AddLookup(unpublished->ino());
     return Reply(*unpublished);
   }
   auto found = names_.Find(parent, name, call.context);
-  if (!found && found.error().code == ErrorCode::kInvalidName) found.error().code = ErrorCode::kNotFound;
+  if (!found && found.error().code == ErrorCode::kInvalidName)
+    found.error().code = ErrorCode::kNotFound;
   return CountedReply(TRY(std::move(found)));
 }
 
@@ -99,7 +104,8 @@ Result<InodeRecord> FilesystemImpl::RecordOf(InodeNumber ino, const CallContext&
 
 Result<std::string> FilesystemImpl::ReadLink(InodeNumber ino, const Call& call) {
   InodeRecord record = TRY(names_.Get(ino, call.context));
-  if (record.kind != InodeKind::kSymlink) return Fail(ErrorCode::kInvalidArgument, "not a symbolic link");
+  if (record.kind != InodeKind::kSymlink)
+    return Fail(ErrorCode::kInvalidArgument, "not a symbolic link");
   if (!record.symlink_target.empty()) return record.symlink_target;
   const Location location = TRY(names_.Locate(ino));
   std::string target(record.size_bytes, '\0');
@@ -125,13 +131,16 @@ Result<NodeReply> FilesystemImpl::SetAttributes(InodeNumber ino, std::optional<H
 }
 
 // truncate(2) by path has no close: it is published at once. By handle, at its close.
-Result<NodeReply> FilesystemImpl::Resize(InodeNumber ino, bool has_handle, const AttributeChange& change,
-                                         const RecordChange& rest, const CallContext& context) {
+Result<NodeReply> FilesystemImpl::Resize(InodeNumber ino, bool has_handle,
+                                         const AttributeChange& change, const RecordChange& rest,
+                                         const CallContext& context) {
   std::shared_ptr<OpenFile> shared = inodes_.FindOpen(ino);
   const InodeRecord record = shared ? shared->view().record : TRY(names_.Get(ino, context));
-  if (record.kind != InodeKind::kFile) return Fail(ErrorCode::kIsDirectory, "only files have a size to set");
+  if (record.kind != InodeKind::kFile)
+    return Fail(ErrorCode::kIsDirectory, "only files have a size to set");
   const bool nameless = shared && shared->view().state == FileState::kUnlinked;
-  const Location location = nameless ? Location{.remote = &shared->remote()} : TRY(names_.LocateChild(record.parent, record.name));
+  const Location location = nameless ? Location{.remote = &shared->remote()}
+                                     : TRY(names_.LocateChild(record.parent, record.name));
   const OpenUser user(inodes_, OpenShared(record, *location.remote));
   OpenFile& file = *user.file();
   TRY_VOID(file.Prepare(location.key, true, *change.size_bytes == 0, names_.Now(), context));
@@ -144,19 +153,22 @@ Result<NodeReply> FilesystemImpl::Resize(InodeNumber ino, bool has_handle, const
   return Reply(file);
 }
 
-Result<NodeReply> FilesystemImpl::Change(InodeNumber ino, const RecordChange& change, const CallContext& context) {
+Result<NodeReply> FilesystemImpl::Change(InodeNumber ino, const RecordChange& change,
+                                         const CallContext& context) {
   if (const auto open = inodes_.FindOpen(ino)) return ChangeOpen(*open, change, context);
   InodeRecord record = TRY(names_.Get(ino, context));
   return Reply(TRY(ChangeInStore(std::move(record), change, context)));
 }
 
-Result<NodeReply> FilesystemImpl::ChangeOpen(OpenFile& file, const RecordChange& change, const CallContext& context) {
+Result<NodeReply> FilesystemImpl::ChangeOpen(OpenFile& file, const RecordChange& change,
+                                             const CallContext& context) {
   const OpenFile::View before = file.view();
   InodeRecord wanted = before.record;
   change(wanted);
   if (SameAttributes(wanted, before.record)) return Reply(file);
   file.ChangeAttributes(change, names_.Now());
-  // With content still to be published the attributes go along with it; else nothing would ever publish them.
+  // With content still to be published the attributes go along with it; else nothing would ever
+  // publish them.
   if (before.state == FileState::kPublished && !before.dirty()) {
     if (const Status status = Publish(file, context); !status) {
       file.RestoreAttributes(before);

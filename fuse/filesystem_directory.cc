@@ -11,14 +11,15 @@ using cache::InodeKind;
 using cache::InodeRecord;
 
 constexpr std::uint64_t kDots = 2;
-// Attributes are asked for so many entries at once: enough for the parallel Heads, few enough for a first answer soon.
+// Attributes are asked for so many entries at once: enough for the parallel Heads, few enough for a
+// first answer soon.
 constexpr std::size_t kFillBatch = 128;
 // A symbolic link's object holds its target: nothing longer can be one.
 constexpr std::uint64_t kMaxSymlinkBytes = 4096;
 
 std::optional<InodeKind> KnownKind(const InodeRecord& record) {
-  const bool may_be_link = !record.attributes_known && record.kind == InodeKind::kFile && record.size_bytes > 0 &&
-                           record.size_bytes <= kMaxSymlinkBytes;
+  const bool may_be_link = !record.attributes_known && record.kind == InodeKind::kFile &&
+                           record.size_bytes > 0 && record.size_bytes <= kMaxSymlinkBytes;
   if (may_be_link) return std::nullopt;
   return record.kind;
 }
@@ -27,18 +28,23 @@ std::optional<InodeKind> KnownKind(const InodeRecord& record) {
 
 Result<HandleId> FilesystemImpl::OpenDirectory(InodeNumber ino, const Call& call) {
   const InodeRecord record = TRY(names_.Get(ino, call.context));
-  if (record.kind != InodeKind::kDirectory) return Fail(ErrorCode::kNotDirectory, "not a directory");
+  if (record.kind != InodeKind::kDirectory)
+    return Fail(ErrorCode::kNotDirectory, "not a directory");
   return directories_.Add(std::make_shared<DirectoryHandle>(ino));
 }
 
-Result<bool> FilesystemImpl::EmitDots(InodeNumber ino, std::uint64_t& cookie, const DirectorySink& sink) {
+Result<bool> FilesystemImpl::EmitDots(InodeNumber ino, std::uint64_t& cookie,
+                                      const DirectorySink& sink) {
   while (cookie < kDots) {
     InodeNumber number = ino;
     if (cookie == 1 && !names_.IsMountRoot(ino)) {
       const auto record = TRY(names_.cache().Get(ino));
       if (record) number = record->parent;
     }
-    if (!sink({.name = cookie == 0 ? "." : "..", .ino = number, .kind = InodeKind::kDirectory, .next_cookie = cookie + 1})) {
+    if (!sink({.name = cookie == 0 ? "." : "..",
+               .ino = number,
+               .kind = InodeKind::kDirectory,
+               .next_cookie = cookie + 1})) {
       return false;
     }
     ++cookie;
@@ -46,9 +52,12 @@ Result<bool> FilesystemImpl::EmitDots(InodeNumber ino, std::uint64_t& cookie, co
   return true;
 }
 
-bool FilesystemImpl::Emit(const InodeRecord& record, std::uint64_t next_cookie, bool with_attributes,
-                          const DirectorySink& sink) {
-  DirectoryEntry entry{.name = record.name, .ino = record.ino, .kind = KnownKind(record), .next_cookie = next_cookie};
+bool FilesystemImpl::Emit(const InodeRecord& record, std::uint64_t next_cookie,
+                          bool with_attributes, const DirectorySink& sink) {
+  DirectoryEntry entry{.name = record.name,
+                       .ino = record.ino,
+                       .kind = KnownKind(record),
+                       .next_cookie = next_cookie};
   if (!with_attributes) return sink(entry);
   const auto open = inodes_.FindOpen(record.ino);
   const NodeReply reply = open ? Reply(*open) : Reply(record);
@@ -58,7 +67,8 @@ bool FilesystemImpl::Emit(const InodeRecord& record, std::uint64_t next_cookie, 
   return true;
 }
 
-Status FilesystemImpl::ReadRemoteDirectories(std::uint64_t cookie, bool with_attributes, const DirectorySink& sink) {
+Status FilesystemImpl::ReadRemoteDirectories(std::uint64_t cookie, bool with_attributes,
+                                             const DirectorySink& sink) {
   if (!TRY(EmitDots(InodeNumber::kRoot, cookie, sink))) return {};
   const std::vector<InodeRecord> remotes = names_.RemoteDirectories();
   for (std::size_t i = cookie - kDots; i < remotes.size(); ++i) {
@@ -86,11 +96,13 @@ Status FilesystemImpl::MoreEntries(DirectoryHandle& handle, const CallContext& c
   return {};
 }
 
-// Makes the entry ready to be shown: changed here meanwhile? attributes wanted? ino kNone: not to be shown.
-Status FilesystemImpl::PrepareEntry(DirectoryHandle& handle, std::size_t index, bool with_attributes,
-                                    const CallContext& context) {
+// Makes the entry ready to be shown: changed here meanwhile? attributes wanted? ino kNone: not to
+// be shown.
+Status FilesystemImpl::PrepareEntry(DirectoryHandle& handle, std::size_t index,
+                                    bool with_attributes, const CallContext& context) {
   InodeRecord& record = handle.window[index];
-  if (record.ino == InodeNumber::kNone || inodes_.FindUnpublished(handle.ino, record.name)) return {};
+  if (record.ino == InodeNumber::kNone || inodes_.FindUnpublished(handle.ino, record.name))
+    return {};
   if (names_.changes().ChangedSince(*handle.question, handle.ino, record.name)) {
     auto answer = TRY(names_.cache().Lookup(handle.ino, record.name));
     if (answer.what != cache::NameAnswer::What::kPresent) {
@@ -108,8 +120,8 @@ Status FilesystemImpl::PrepareEntry(DirectoryHandle& handle, std::size_t index, 
   return {};
 }
 
-Status FilesystemImpl::ReadDirectory(HandleId id, std::uint64_t cookie, bool with_attributes, const DirectorySink& sink,
-                                     const Call& call) {
+Status FilesystemImpl::ReadDirectory(HandleId id, std::uint64_t cookie, bool with_attributes,
+                                     const DirectorySink& sink, const Call& call) {
   const auto handle = directories_.Find(id);
   if (!handle) return Fail(ErrorCode::kInvalidArgument, "no such directory handle");
   if (names_.ListsRemotes(handle->ino)) return ReadRemoteDirectories(cookie, with_attributes, sink);
@@ -125,7 +137,8 @@ Status FilesystemImpl::ReadDirectory(HandleId id, std::uint64_t cookie, bool wit
   if (!TRY(EmitDots(handle->ino, cookie, sink))) return {};
   std::uint64_t position = cookie - kDots;
   if (position < handle->window_begin) {
-    return Fail(ErrorCode::kPreconditionFailed, "the position is too far back in a directory that is being read");
+    return Fail(ErrorCode::kPreconditionFailed,
+                "the position is too far back in a directory that is being read");
   }
   while (true) {
     while (position - handle->window_begin >= handle->window.size()) {
@@ -134,7 +147,9 @@ Status FilesystemImpl::ReadDirectory(HandleId id, std::uint64_t cookie, bool wit
     }
     TRY_VOID(PrepareEntry(*handle, position - handle->window_begin, with_attributes, call.context));
     const InodeRecord& record = handle->window[position - handle->window_begin];
-    if (record.ino != InodeNumber::kNone && !Emit(record, kDots + position + 1, with_attributes, sink)) break;
+    if (record.ino != InodeNumber::kNone &&
+        !Emit(record, kDots + position + 1, with_attributes, sink))
+      break;
     ++position;
   }
   while (position - handle->window_begin > DirectoryHandle::kWindow) {

@@ -50,14 +50,18 @@ Result<std::shared_ptr<FileHandle>> FilesystemImpl::FindHandle(HandleId id) cons
   return handle;
 }
 
-std::shared_ptr<OpenFile> FilesystemImpl::OpenShared(const InodeRecord& record, const Remote& remote) {
-  return inodes_.Open(record.ino, [&] { return std::make_shared<OpenFile>(remote, record, FileState::kPublished); });
+std::shared_ptr<OpenFile> FilesystemImpl::OpenShared(const InodeRecord& record,
+                                                     const Remote& remote) {
+  return inodes_.Open(record.ino, [&] {
+    return std::make_shared<OpenFile>(remote, record, FileState::kPublished);
+  });
 }
 
 HandleId FilesystemImpl::AddHandle(OpenUser& user, OpenFlags flags) {
   std::shared_ptr<OpenFile> file = user.Keep();
   if (flags.write) file->AddWritingHandle();
-  return files_.Add(std::make_shared<FileHandle>(FileHandle{.file = std::move(file), .flags = flags}));
+  return files_.Add(
+      std::make_shared<FileHandle>(FileHandle{.file = std::move(file), .flags = flags}));
 }
 
 Result<ObjectKey> FilesystemImpl::KeyOf(const OpenFile& file) {
@@ -66,11 +70,13 @@ Result<ObjectKey> FilesystemImpl::KeyOf(const OpenFile& file) {
   return TRY(names_.LocateChild(view.place.parent, view.place.name)).key;
 }
 
-Result<CreateReply> FilesystemImpl::CreateFile(InodeNumber parent, std::string_view name, std::uint32_t mode,
-                                               OpenFlags flags, const Call& call) {
+Result<CreateReply> FilesystemImpl::CreateFile(InodeNumber parent, std::string_view name,
+                                               std::uint32_t mode, OpenFlags flags,
+                                               const Call& call) {
   TRY_VOID(CheckWritable());
   const Location location = TRY(names_.LocateChild(parent, name));
-  if (inodes_.FindUnpublished(parent, name)) return Fail(ErrorCode::kAlreadyExists, "the file exists");
+  if (inodes_.FindUnpublished(parent, name))
+    return Fail(ErrorCode::kAlreadyExists, "the file exists");
   InodeRecord record = TRY(NewRecord(parent, name, InodeKind::kFile, mode, call));
   record.ino = TRY(names_.cache().AllocateInode());
   OpenUser user(inodes_, inodes_.Open(record.ino, [&] {
@@ -82,12 +88,14 @@ Result<CreateReply> FilesystemImpl::CreateFile(InodeNumber parent, std::string_v
   names_.changes().Note(parent, name);
   names_.Touch(parent);
   inodes_.AddLookup(record.ino);
-  flags.write = true;  // what is created is published at close, also when it was opened for reading alone
-  return CreateReply{.node = Reply(*file), .open = {.handle = AddHandle(user, flags), .keep_cache = true}};
+  flags.write =
+      true;  // what is created is published at close, also when it was opened for reading alone
+  return CreateReply{.node = Reply(*file),
+                     .open = {.handle = AddHandle(user, flags), .keep_cache = true}};
 }
 
-Result<NodeReply> FilesystemImpl::MakeFile(InodeNumber parent, std::string_view name, std::uint32_t mode,
-                                           const Call& call) {
+Result<NodeReply> FilesystemImpl::MakeFile(InodeNumber parent, std::string_view name,
+                                           std::uint32_t mode, const Call& call) {
   const CreateReply created = TRY(CreateFile(parent, name, mode, {.write = true}, call));
   const Status published = Flush(created.open.handle, call);
   Release(created.open.handle, call);
@@ -100,37 +108,43 @@ Result<OpenReply> FilesystemImpl::Open(InodeNumber ino, OpenFlags flags, const C
   const bool write = flags.write || flags.truncate;
   if (write) TRY_VOID(CheckWritable());
   const InodeRecord record = TRY(RecordOf(ino, call.context));
-  if (record.kind == InodeKind::kDirectory) return Fail(ErrorCode::kIsDirectory, "a directory is not read as a file");
+  if (record.kind == InodeKind::kDirectory)
+    return Fail(ErrorCode::kIsDirectory, "a directory is not read as a file");
   std::shared_ptr<OpenFile> shared = inodes_.FindOpen(ino);
-  OpenUser user(inodes_, OpenShared(record, shared ? shared->remote() : *TRY(names_.Locate(ino)).remote));
+  OpenUser user(inodes_,
+                OpenShared(record, shared ? shared->remote() : *TRY(names_.Locate(ino)).remote));
   OpenFile& file = *user.file();
   const ObjectKey key = TRY(KeyOf(file));
   TRY_VOID(file.Prepare(key, write, flags.truncate, names_.Now(), call.context));
   const OpenFile::View view = file.view();
   // While there is a writer, what the kernel has came through us.
-  const bool same_pages = view.state == FileState::kNew || inodes_.SetPageVersion(ino, view.record.etag);
+  const bool same_pages =
+      view.state == FileState::kNew || inodes_.SetPageVersion(ino, view.record.etag);
   flags.write = write;
   return OpenReply{.handle = AddHandle(user, flags), .keep_cache = same_pages};
 }
 
-Result<std::size_t> FilesystemImpl::Read(HandleId id, std::uint64_t offset_bytes, std::span<std::byte> into,
-                                         const Call& call) {
+Result<std::size_t> FilesystemImpl::Read(HandleId id, std::uint64_t offset_bytes,
+                                         std::span<std::byte> into, const Call& call) {
   const auto handle = TRY(FindHandle(id));
   auto got = handle->file->Read(offset_bytes, into, call.context);
   if (!got) NoteStale(*handle->file, got.error());
   return got;
 }
 
-Status FilesystemImpl::Write(HandleId id, std::uint64_t offset_bytes, ByteSpan bytes, const Call& call) {
+Status FilesystemImpl::Write(HandleId id, std::uint64_t offset_bytes, ByteSpan bytes,
+                             const Call& call) {
   const auto handle = TRY(FindHandle(id));
-  const auto offset = handle->flags.append ? std::nullopt : std::optional<std::uint64_t>(offset_bytes);
+  const auto offset =
+      handle->flags.append ? std::nullopt : std::optional<std::uint64_t>(offset_bytes);
   Status status = handle->file->Write(offset, bytes, call.uid != 0, names_.Now(), call.context);
   if (!status) NoteStale(*handle->file, status.error());
   return status;
 }
 
 Status FilesystemImpl::Allocate(HandleId id, int mode, ByteRange range, const Call& call) {
-  if (mode != 0) return Fail(ErrorCode::kNotSupported, "an object has no holes and no room beyond its end");
+  if (mode != 0)
+    return Fail(ErrorCode::kNotSupported, "an object has no holes and no room beyond its end");
   const auto handle = TRY(FindHandle(id));
   if (range.end_bytes() <= handle->file->view().record.size_bytes) return {};
   return handle->file->Truncate(range.end_bytes(), names_.Now(), call.context);
@@ -152,7 +166,8 @@ void FilesystemImpl::Release(HandleId id, const Call& call) {
     const Status status = Publish(*file, call.context);
     parked = !status && file->view().dirty() && file->view().state != FileState::kLost;
     if (parked) {
-      Log(LogLevel::kError, "release of inode {}: its content is not in the store, and is kept here: {}",
+      Log(LogLevel::kError,
+          "release of inode {}: its content is not in the store, and is kept here: {}",
           ToInteger(file->ino()), status.error().ToString());
     }
     file->RemoveWritingHandle();
@@ -192,7 +207,8 @@ Status FilesystemImpl::Publish(OpenFile& file, const CallContext& context) {
     const OpenFile::View view = file.view();
     if (view.state == FileState::kUnlinked) return {};
     if (view.state == FileState::kLost) {
-      return Fail(ErrorCode::kPreconditionFailed, "an update of '" + view.place.name + "' was lost to another one");
+      return Fail(ErrorCode::kPreconditionFailed,
+                  "an update of '" + view.place.name + "' was lost to another one");
     }
     if (!view.dirty()) return {};
     status = PublishLocked(file, view, ForPublish(context, view.record.size_bytes));
@@ -201,29 +217,34 @@ Status FilesystemImpl::Publish(OpenFile& file, const CallContext& context) {
   return status;
 }
 
-Status FilesystemImpl::PublishLocked(OpenFile& file, const OpenFile::View& view, const CallContext& context) {
+Status FilesystemImpl::PublishLocked(OpenFile& file, const OpenFile::View& view,
+                                     const CallContext& context) {
   const bool content = view.writer != nullptr && view.writer->dirty();
   if (view.state == FileState::kReplaced) {
     if (content) return SaveConflictCopy(file, view, context);
-    return Fail(ErrorCode::kPreconditionFailed, "'" + view.place.name + "' has been replaced in the store");
+    return Fail(ErrorCode::kPreconditionFailed,
+                "'" + view.place.name + "' has been replaced in the store");
   }
   const Location location = TRY(names_.LocateChild(view.place.parent, view.place.name));
   const Attributes attributes = ToAttributes(view.record);
-  auto info = content ? view.writer->Publish({.key = location.key, .attributes = attributes}, context)
-                      : location.remote->store->SetAttributes({.key = location.key,
-                                                               .attributes = attributes,
-                                                               .if_match = ETag(view.record.etag)},
-                                                              context);
+  auto info =
+      content
+          ? view.writer->Publish({.key = location.key, .attributes = attributes}, context)
+          : location.remote->store->SetAttributes(
+                {.key = location.key, .attributes = attributes, .if_match = ETag(view.record.etag)},
+                context);
   if (info) {
     info->key = location.key;
     if (!content && view.writer) view.writer->RebaseTo(*info);
     return RecordPublished(file, view, *info);
   }
-  if (content && IsLostUpdate(info.error(), view.state)) return SaveConflictCopy(file, view, context);
+  if (content && IsLostUpdate(info.error(), view.state))
+    return SaveConflictCopy(file, view, context);
   return Fail(std::move(info).error());
 }
 
-Status FilesystemImpl::RecordPublished(OpenFile& file, const OpenFile::View& view, const ObjectInfo& info) {
+Status FilesystemImpl::RecordPublished(OpenFile& file, const OpenFile::View& view,
+                                       const ObjectInfo& info) {
   const InodeRecord published = file.Published(info, view.attributes_generation, names_.Now());
   // What the kernel has of this inode went through us on its way to the store.
   inodes_.SetPageVersion(file.ino(), info.etag.value);
@@ -232,7 +253,8 @@ Status FilesystemImpl::RecordPublished(OpenFile& file, const OpenFile::View& vie
   return {};
 }
 
-Status FilesystemImpl::SaveConflictCopy(OpenFile& file, const OpenFile::View& view, const CallContext& context) {
+Status FilesystemImpl::SaveConflictCopy(OpenFile& file, const OpenFile::View& view,
+                                        const CallContext& context) {
   const Attributes attributes = ToAttributes(view.record);
   for (int attempt = 1; attempt <= kMaxConflictNames; ++attempt) {
     const std::string name = ConflictName(view.place.name, names_.Now(), attempt);
@@ -242,7 +264,8 @@ Status FilesystemImpl::SaveConflictCopy(OpenFile& file, const OpenFile::View& vi
     if (!copy) return Fail(std::move(copy).error());
     ++conflicts_;
     file.SetState(FileState::kLost);
-    if (view.state == FileState::kNew) inodes_.RemoveUnpublished(view.place.parent, view.place.name);
+    if (view.state == FileState::kNew)
+      inodes_.RemoveUnpublished(view.place.parent, view.place.name);
     cache::Child child = view.record;
     child.ino = InodeNumber::kNone;
     child.name = name;
@@ -252,10 +275,13 @@ Status FilesystemImpl::SaveConflictCopy(OpenFile& file, const OpenFile::View& vi
     child.learned_at = names_.Now();
     TRY(names_.Record(view.place.parent, child));
     names_.Distrust(view.place.parent, view.place.name);
-    return Fail(ErrorCode::kPreconditionFailed,
-                fmt::format("somebody else changed '{}' first; what was written here is kept as '{}'", view.place.name, name));
+    return Fail(
+        ErrorCode::kPreconditionFailed,
+        fmt::format("somebody else changed '{}' first; what was written here is kept as '{}'",
+                    view.place.name, name));
   }
-  return Fail(ErrorCode::kAlreadyExists, "no name is left for a conflict copy of '" + view.place.name + "'");
+  return Fail(ErrorCode::kAlreadyExists,
+              "no name is left for a conflict copy of '" + view.place.name + "'");
 }
 
 Status FilesystemImpl::Drain(const CallContext& context) {

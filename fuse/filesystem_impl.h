@@ -1,9 +1,10 @@
 // FilesystemImpl: the Filesystem, its methods grouped by idea:
-//   filesystem.cc            names and attributes          filesystem_tree.cc   making, removing and renaming nodes
-//   filesystem_directory.cc  reading directories           filesystem_file.cc   open, read, write, publish
-//   filesystem_xattr.cc      extended attributes
+//   filesystem.cc            names and attributes          filesystem_tree.cc   making, removing
+//   and renaming nodes filesystem_directory.cc  reading directories           filesystem_file.cc
+//   open, read, write, publish filesystem_xattr.cc      extended attributes
 //
-// Nodes of two kinds: an inode with an OpenFile is what that says; every other is what the Namespace says.
+// Nodes of two kinds: an inode with an OpenFile is what that says; every other is what the
+// Namespace says.
 #pragma once
 
 #include <atomic>
@@ -32,9 +33,11 @@ struct FileHandle {
   OpenFlags flags;
 };
 
-// An open directory: a window on the stream of its entries. A cookie is 2 plus the number of entries before it ("." and
-// ".." have 1 and 2). The kernel goes back a little when a program's buffer was too small, so the last kWindow entries
-// are kept; a program that seeks further back than that gets ESTALE, except to the start.
+// An open directory: a window on the stream of its entries. A cookie is 2 plus the number of
+// entries before it ("." and
+// ".." have 1 and 2). The kernel goes back a little when a program's buffer was too small, so the
+// last kWindow entries are kept; a program that seeks further back than that gets ESTALE, except to
+// the start.
 struct DirectoryHandle {
   static constexpr std::size_t kWindow = 16'384;
 
@@ -63,38 +66,42 @@ class FilesystemImpl final : public Filesystem {
   Result<NodeReply> Lookup(InodeNumber parent, std::string_view name, const Call& call) override;
   void Forget(InodeNumber ino, std::uint64_t count) override { inodes_.Forget(ino, count); }
   Result<NodeReply> GetAttributes(InodeNumber ino, const Call& call) override;
-  Result<NodeReply> SetAttributes(InodeNumber ino, std::optional<HandleId> handle, const AttributeChange& change,
-                                  const Call& call) override;
+  Result<NodeReply> SetAttributes(InodeNumber ino, std::optional<HandleId> handle,
+                                  const AttributeChange& change, const Call& call) override;
   Result<std::string> ReadLink(InodeNumber ino, const Call& call) override;
 
   Result<NodeReply> MakeDirectory(InodeNumber parent, std::string_view name, std::uint32_t mode,
                                   const Call& call) override;
   Result<NodeReply> MakeSymlink(InodeNumber parent, std::string_view name, std::string_view target,
                                 const Call& call) override;
-  Result<NodeReply> MakeFile(InodeNumber parent, std::string_view name, std::uint32_t mode, const Call& call) override;
+  Result<NodeReply> MakeFile(InodeNumber parent, std::string_view name, std::uint32_t mode,
+                             const Call& call) override;
   Status Unlink(InodeNumber parent, std::string_view name, const Call& call) override;
   Status RemoveDirectory(InodeNumber parent, std::string_view name, const Call& call) override;
   Result<RenameResult> Rename(InodeNumber parent, std::string_view name, InodeNumber new_parent,
-                              std::string_view new_name, RenameMode mode, const Call& call) override;
+                              std::string_view new_name, RenameMode mode,
+                              const Call& call) override;
 
   Result<HandleId> OpenDirectory(InodeNumber ino, const Call& call) override;
-  Status ReadDirectory(HandleId handle, std::uint64_t cookie, bool with_attributes, const DirectorySink& sink,
-                       const Call& call) override;
+  Status ReadDirectory(HandleId handle, std::uint64_t cookie, bool with_attributes,
+                       const DirectorySink& sink, const Call& call) override;
   void ReleaseDirectory(HandleId handle) override { directories_.Remove(handle); }
 
-  Result<CreateReply> CreateFile(InodeNumber parent, std::string_view name, std::uint32_t mode, OpenFlags flags,
-                                 const Call& call) override;
+  Result<CreateReply> CreateFile(InodeNumber parent, std::string_view name, std::uint32_t mode,
+                                 OpenFlags flags, const Call& call) override;
   Result<OpenReply> Open(InodeNumber ino, OpenFlags flags, const Call& call) override;
   Result<std::size_t> Read(HandleId handle, std::uint64_t offset_bytes, std::span<std::byte> into,
                            const Call& call) override;
-  Status Write(HandleId handle, std::uint64_t offset_bytes, ByteSpan bytes, const Call& call) override;
+  Status Write(HandleId handle, std::uint64_t offset_bytes, ByteSpan bytes,
+               const Call& call) override;
   Status Flush(HandleId handle, const Call& call) override;
   void Release(HandleId handle, const Call& call) override;
   Status Allocate(HandleId handle, int mode, ByteRange range, const Call& call) override;
 
-  Result<std::optional<std::string>> GetXattr(InodeNumber ino, std::string_view name, const Call& call) override;
-  Result<bool> SetXattr(InodeNumber ino, std::string_view name, std::string_view value, XattrWrite how,
-                        const Call& call) override;
+  Result<std::optional<std::string>> GetXattr(InodeNumber ino, std::string_view name,
+                                              const Call& call) override;
+  Result<bool> SetXattr(InodeNumber ino, std::string_view name, std::string_view value,
+                        XattrWrite how, const Call& call) override;
   Result<std::vector<std::string>> ListXattrs(InodeNumber ino, const Call& call) override;
   Result<bool> RemoveXattr(InodeNumber ino, std::string_view name, const Call& call) override;
 
@@ -107,14 +114,17 @@ class FilesystemImpl final : public Filesystem {
   // An inode's open file for as long as this lives.
   class OpenUser {
    public:
-    OpenUser(InodeTable& inodes, std::shared_ptr<OpenFile> file) : inodes_(inodes), file_(std::move(file)) {}
+    OpenUser(InodeTable& inodes, std::shared_ptr<OpenFile> file)
+        : inodes_(inodes), file_(std::move(file)) {}
     ~OpenUser() {
       if (file_) inodes_.Close(file_->ino());
     }
     OpenUser(const OpenUser&) = delete;
     OpenUser& operator=(const OpenUser&) = delete;
     const std::shared_ptr<OpenFile>& file() const { return file_; }
-    std::shared_ptr<OpenFile> Keep() { return std::exchange(file_, nullptr); }  // the handle closes it
+    std::shared_ptr<OpenFile> Keep() {
+      return std::exchange(file_, nullptr);
+    }  // the handle closes it
 
    private:
     InodeTable& inodes_;
@@ -128,24 +138,29 @@ class FilesystemImpl final : public Filesystem {
   NodeReply CountedReply(const cache::InodeRecord& record);
   // The record of any inode, open or not, without its parent's name being checked again.
   Result<cache::InodeRecord> RecordOf(InodeNumber ino, const CallContext& context);
-  // Changes attributes of any node: in memory for a file with unpublished content, else in the store.
+  // Changes attributes of any node: in memory for a file with unpublished content, else in the
+  // store.
   Result<NodeReply> Change(InodeNumber ino, const RecordChange& change, const CallContext& context);
-  Result<NodeReply> ChangeOpen(OpenFile& file, const RecordChange& change, const CallContext& context);
+  Result<NodeReply> ChangeOpen(OpenFile& file, const RecordChange& change,
+                               const CallContext& context);
   Result<cache::InodeRecord> ChangeInStore(cache::InodeRecord record, const RecordChange& change,
                                            const CallContext& context);
-  Result<NodeReply> Resize(InodeNumber ino, bool has_handle, const AttributeChange& change, const RecordChange& rest,
-                           const CallContext& context);
+  Result<NodeReply> Resize(InodeNumber ino, bool has_handle, const AttributeChange& change,
+                           const RecordChange& rest, const CallContext& context);
 
   // filesystem_tree.cc
-  // What a new node gets: the caller's ids, the group (and for directories the bit) of a setgid parent, times of now.
-  Result<cache::InodeRecord> NewRecord(InodeNumber parent, std::string_view name, cache::InodeKind kind,
-                                       std::uint32_t mode, const Call& call);
+  // What a new node gets: the caller's ids, the group (and for directories the bit) of a setgid
+  // parent, times of now.
+  Result<cache::InodeRecord> NewRecord(InodeNumber parent, std::string_view name,
+                                       cache::InodeKind kind, std::uint32_t mode, const Call& call);
   // A node that was made in the store: into the cache, and looked up.
   Result<NodeReply> Made(cache::InodeRecord record, const ObjectInfo& info);
   // On flat stores a directory lives by its children: before the last one goes it gets a marker.
   Status KeepDirectoryAlive(InodeNumber directory, const CallContext& context);
-  // A change by name that somebody else's change came before: made again on what is there now, a few times.
-  Status RetryOnNewest(const std::function<Status()>& change, const std::function<void()>& look_again);
+  // A change by name that somebody else's change came before: made again on what is there now, a
+  // few times.
+  Status RetryOnNewest(const std::function<Status()>& change,
+                       const std::function<void()>& look_again);
   Status DeleteObject(InodeNumber parent, std::string_view name, const CallContext& context);
   // `remove` takes the open file's name away; its handles keep the content.
   Status TakeName(const std::shared_ptr<OpenFile>& open, const std::function<Status()>& remove,
@@ -158,11 +173,15 @@ class FilesystemImpl final : public Filesystem {
     bool in_store() const { return record && !(open && open->view().state == FileState::kNew); }
   };
   Result<NamedNode> FindNamed(const OpenFile::Place& place, const CallContext& context);
-  Status CheckRename(const NamedNode& source, const NamedNode& target, RenameMode mode, const OpenFile::Place& to);
-  Status RenameOnce(const OpenFile::Place& from, const OpenFile::Place& to, RenameMode mode, const CallContext& context);
-  Status RenameInStore(const NamedNode& source, const NamedNode& target, const OpenFile::Place& from,
-                       const OpenFile::Place& to, const CallContext& context);
-  void RenameUnpublished(const NamedNode& source, const OpenFile::Place& from, const OpenFile::Place& to);
+  Status CheckRename(const NamedNode& source, const NamedNode& target, RenameMode mode,
+                     const OpenFile::Place& to);
+  Status RenameOnce(const OpenFile::Place& from, const OpenFile::Place& to, RenameMode mode,
+                    const CallContext& context);
+  Status RenameInStore(const NamedNode& source, const NamedNode& target,
+                       const OpenFile::Place& from, const OpenFile::Place& to,
+                       const CallContext& context);
+  void RenameUnpublished(const NamedNode& source, const OpenFile::Place& from,
+                         const OpenFile::Place& to);
   Status FollowRename(const NamedNode& source, const OpenFile::Place& to, const ObjectInfo& info,
                       const CallContext& context);
   // Open files below a directory that was renamed: their readers go on under the new key.
@@ -170,12 +189,14 @@ class FilesystemImpl final : public Filesystem {
   std::vector<std::shared_ptr<OpenFile>> OpenBelow(InodeNumber directory);
 
   // filesystem_directory.cc
-  Status ReadRemoteDirectories(std::uint64_t cookie, bool with_attributes, const DirectorySink& sink);
+  Status ReadRemoteDirectories(std::uint64_t cookie, bool with_attributes,
+                               const DirectorySink& sink);
   Status MoreEntries(DirectoryHandle& handle, const CallContext& context) REQUIRES(handle.mutex);
   Result<bool> EmitDots(InodeNumber ino, std::uint64_t& cookie, const DirectorySink& sink);
-  Status PrepareEntry(DirectoryHandle& handle, std::size_t index, bool with_attributes, const CallContext& context)
-      REQUIRES(handle.mutex);
-  bool Emit(const cache::InodeRecord& record, std::uint64_t next_cookie, bool with_attributes, const DirectorySink& sink);
+  Status PrepareEntry(DirectoryHandle& handle, std::size_t index, bool with_attributes,
+                      const CallContext& context) REQUIRES(handle.mutex);
+  bool Emit(const cache::InodeRecord& record, std::uint64_t next_cookie, bool with_attributes,
+            const DirectorySink& sink);
 
   // filesystem_file.cc
   Result<std::shared_ptr<FileHandle>> FindHandle(HandleId id) const;

@@ -21,8 +21,9 @@ tl::unexpected<Error> Fixed() {
 
 }  // namespace
 
-Result<InodeRecord> FilesystemImpl::NewRecord(InodeNumber parent, std::string_view name, InodeKind kind,
-                                              std::uint32_t mode, const Call& call) {
+Result<InodeRecord> FilesystemImpl::NewRecord(InodeNumber parent, std::string_view name,
+                                              InodeKind kind, std::uint32_t mode,
+                                              const Call& call) {
   const auto directory = TRY(names_.Cached(parent));
   InodeRecord record;
   record.parent = parent;
@@ -49,18 +50,18 @@ Result<NodeReply> FilesystemImpl::Made(InodeRecord record, const ObjectInfo& inf
   return CountedReply(record);
 }
 
-Result<NodeReply> FilesystemImpl::MakeDirectory(InodeNumber parent, std::string_view name, std::uint32_t mode,
-                                                const Call& call) {
+Result<NodeReply> FilesystemImpl::MakeDirectory(InodeNumber parent, std::string_view name,
+                                                std::uint32_t mode, const Call& call) {
   TRY_VOID(CheckWritable());
   const Location location = TRY(names_.LocateChild(parent, name));
   InodeRecord record = TRY(NewRecord(parent, name, InodeKind::kDirectory, mode, call));
-  const ObjectInfo info = TRY(
-      location.remote->store->MakeDirectory({.key = location.key, .attributes = ToAttributes(record)}, call.context));
+  const ObjectInfo info = TRY(location.remote->store->MakeDirectory(
+      {.key = location.key, .attributes = ToAttributes(record)}, call.context));
   return Made(std::move(record), info);
 }
 
-Result<NodeReply> FilesystemImpl::MakeSymlink(InodeNumber parent, std::string_view name, std::string_view target,
-                                              const Call& call) {
+Result<NodeReply> FilesystemImpl::MakeSymlink(InodeNumber parent, std::string_view name,
+                                              std::string_view target, const Call& call) {
   TRY_VOID(CheckWritable());
   const Location location = TRY(names_.LocateChild(parent, name));
   InodeRecord record = TRY(NewRecord(parent, name, InodeKind::kSymlink, 0777, call));
@@ -82,7 +83,8 @@ Status FilesystemImpl::KeepDirectoryAlive(InodeNumber directory, const CallConte
   const Location location = TRY(names_.Locate(directory));
   if (location.remote->store->capabilities().real_directories) return {};
   const ObjectInfo info = TRY(location.remote->store->SetAttributes(
-      {.key = location.key, .kind = NodeKind::kDirectory, .attributes = ToAttributes(*record)}, context));
+      {.key = location.key, .kind = NodeKind::kDirectory, .attributes = ToAttributes(*record)},
+      context));
   InodeRecord marked = *record;
   marked.etag = info.etag.value;
   marked.attributes_known = true;
@@ -90,16 +92,19 @@ Status FilesystemImpl::KeepDirectoryAlive(InodeNumber directory, const CallConte
   return {};
 }
 
-Status FilesystemImpl::RetryOnNewest(const std::function<Status()>& change, const std::function<void()>& look_again) {
+Status FilesystemImpl::RetryOnNewest(const std::function<Status()>& change,
+                                     const std::function<void()>& look_again) {
   for (int attempt = 1;; ++attempt) {
     Status status = change();
-    if (status || status.error().code != ErrorCode::kPreconditionFailed || attempt == kTriesAgainstOthers) return status;
+    if (status || status.error().code != ErrorCode::kPreconditionFailed ||
+        attempt == kTriesAgainstOthers)
+      return status;
     look_again();
   }
 }
 
-Status FilesystemImpl::TakeName(const std::shared_ptr<OpenFile>& open, const std::function<Status()>& remove,
-                                const CallContext& context) {
+Status FilesystemImpl::TakeName(const std::shared_ptr<OpenFile>& open,
+                                const std::function<Status()>& remove, const CallContext& context) {
   if (!open) return remove();
   const bool keep = open->view().record.size_bytes <= options_.max_kept_unlinked_bytes;
   TRY_VOID(open->LoseName(keep ? parts_.staging : nullptr, remove, context));
@@ -107,16 +112,23 @@ Status FilesystemImpl::TakeName(const std::shared_ptr<OpenFile>& open, const std
   return {};
 }
 
-Status FilesystemImpl::DeleteObject(InodeNumber parent, std::string_view name, const CallContext& context) {
+Status FilesystemImpl::DeleteObject(InodeNumber parent, std::string_view name,
+                                    const CallContext& context) {
   const InodeRecord record = TRY(names_.Find(parent, name, context));
-  if (record.kind == InodeKind::kDirectory) return Fail(ErrorCode::kIsDirectory, "a directory is not unlinked");
+  if (record.kind == InodeKind::kDirectory)
+    return Fail(ErrorCode::kIsDirectory, "a directory is not unlinked");
   const Location location = TRY(names_.LocateChild(parent, name));
   TRY_VOID(KeepDirectoryAlive(parent, context));
-  return TakeName(inodes_.FindOpen(record.ino), [&]() -> Status {
-    Status deleted = location.remote->store->Delete({.key = location.key, .if_match = ETag(record.etag)}, context);
-    if (deleted || deleted.error().code == ErrorCode::kNotFound) TRY_VOID(names_.RecordAbsent(parent, name));
-    return deleted;
-  }, context);
+  return TakeName(
+      inodes_.FindOpen(record.ino),
+      [&]() -> Status {
+        Status deleted = location.remote->store->Delete(
+            {.key = location.key, .if_match = ETag(record.etag)}, context);
+        if (deleted || deleted.error().code == ErrorCode::kNotFound)
+          TRY_VOID(names_.RecordAbsent(parent, name));
+        return deleted;
+      },
+      context);
 }
 
 Status FilesystemImpl::Unlink(InodeNumber parent, std::string_view name, const Call& call) {
@@ -124,7 +136,8 @@ Status FilesystemImpl::Unlink(InodeNumber parent, std::string_view name, const C
   if (const auto unpublished = inodes_.FindUnpublished(parent, name)) {
     inodes_.RemoveUnpublished(parent, name);
     names_.changes().Note(parent, name);
-    TRY_VOID(TakeName(unpublished, [] { return Status(); }, call.context));
+    TRY_VOID(TakeName(
+        unpublished, [] { return Status(); }, call.context));
   } else {
     TRY_VOID(RetryOnNewest([&] { return DeleteObject(parent, name, call.context); },
                            [&] { names_.Distrust(parent, name); }));
@@ -133,12 +146,15 @@ Status FilesystemImpl::Unlink(InodeNumber parent, std::string_view name, const C
   return {};
 }
 
-Status FilesystemImpl::RemoveDirectory(InodeNumber parent, std::string_view name, const Call& call) {
+Status FilesystemImpl::RemoveDirectory(InodeNumber parent, std::string_view name,
+                                       const Call& call) {
   TRY_VOID(CheckWritable());
   const InodeRecord record = TRY(names_.Find(parent, name, call.context));
-  if (record.kind != InodeKind::kDirectory) return Fail(ErrorCode::kNotDirectory, "not a directory");
+  if (record.kind != InodeKind::kDirectory)
+    return Fail(ErrorCode::kNotDirectory, "not a directory");
   if (names_.IsFixed(record.ino)) return Fixed();
-  if (!inodes_.UnpublishedIn(record.ino).empty()) return Fail(ErrorCode::kNotEmpty, "a new file is in the directory");
+  if (!inodes_.UnpublishedIn(record.ino).empty())
+    return Fail(ErrorCode::kNotEmpty, "a new file is in the directory");
   const Location location = TRY(names_.LocateChild(parent, name));
   TRY_VOID(KeepDirectoryAlive(parent, call.context));
   Status removed = location.remote->store->RemoveDirectory(location.key, call.context);
@@ -149,7 +165,8 @@ Status FilesystemImpl::RemoveDirectory(InodeNumber parent, std::string_view name
   return removed;
 }
 
-Result<FilesystemImpl::NamedNode> FilesystemImpl::FindNamed(const OpenFile::Place& place, const CallContext& context) {
+Result<FilesystemImpl::NamedNode> FilesystemImpl::FindNamed(const OpenFile::Place& place,
+                                                            const CallContext& context) {
   if (auto unpublished = inodes_.FindUnpublished(place.parent, place.name)) {
     NamedNode node{.open = unpublished, .record = unpublished->view().record};
     return node;
@@ -161,23 +178,27 @@ Result<FilesystemImpl::NamedNode> FilesystemImpl::FindNamed(const OpenFile::Plac
   return node;
 }
 
-Status FilesystemImpl::CheckRename(const NamedNode& source, const NamedNode& target, RenameMode mode,
-                                   const OpenFile::Place& to) {
+Status FilesystemImpl::CheckRename(const NamedNode& source, const NamedNode& target,
+                                   RenameMode mode, const OpenFile::Place& to) {
   if (names_.IsFixed(source.record->ino)) return Fixed();
   if (!target.record) return {};
-  if (mode == RenameMode::kMustNotExist) return Fail(ErrorCode::kAlreadyExists, "'" + to.name + "' exists");
+  if (mode == RenameMode::kMustNotExist)
+    return Fail(ErrorCode::kAlreadyExists, "'" + to.name + "' exists");
   const bool directory = source.record->kind == InodeKind::kDirectory;
   const bool onto_directory = target.record->kind == InodeKind::kDirectory;
-  if (directory && !onto_directory) return Fail(ErrorCode::kNotDirectory, "a directory cannot replace a file");
-  if (!directory && onto_directory) return Fail(ErrorCode::kIsDirectory, "a file cannot replace a directory");
+  if (directory && !onto_directory)
+    return Fail(ErrorCode::kNotDirectory, "a directory cannot replace a file");
+  if (!directory && onto_directory)
+    return Fail(ErrorCode::kIsDirectory, "a file cannot replace a directory");
   if (onto_directory && !inodes_.UnpublishedIn(target.record->ino).empty()) {
     return Fail(ErrorCode::kNotEmpty, "a new file is in the directory");
   }
   return {};
 }
 
-Result<RenameResult> FilesystemImpl::Rename(InodeNumber parent, std::string_view name, InodeNumber new_parent,
-                                            std::string_view new_name, RenameMode mode, const Call& call) {
+Result<RenameResult> FilesystemImpl::Rename(InodeNumber parent, std::string_view name,
+                                            InodeNumber new_parent, std::string_view new_name,
+                                            RenameMode mode, const Call& call) {
   TRY_VOID(CheckWritable());
   if (names_.ListsRemotes(parent) || names_.ListsRemotes(new_parent)) return Fixed();
   const Location source = TRY(names_.LocateChild(parent, name));
@@ -195,18 +216,20 @@ Result<RenameResult> FilesystemImpl::Rename(InodeNumber parent, std::string_view
   return RenameResult::kRenamed;
 }
 
-Status FilesystemImpl::RenameOnce(const OpenFile::Place& from, const OpenFile::Place& to, RenameMode mode,
-                                  const CallContext& context) {
+Status FilesystemImpl::RenameOnce(const OpenFile::Place& from, const OpenFile::Place& to,
+                                  RenameMode mode, const CallContext& context) {
   NamedNode source = TRY(FindNamed(from, context));
   if (!source.record) return Fail(ErrorCode::kNotFound, "no such name: '" + from.name + "'");
   const NamedNode target = TRY(FindNamed(to, context));
   if (target.record && target.record->ino == source.record->ino) return {};
   TRY_VOID(CheckRename(source, target, mode, to));
-  // A file that the store does not have moves here alone, unless it replaces one that the store has: that must be one step.
+  // A file that the store does not have moves here alone, unless it replaces one that the store
+  // has: that must be one step.
   if (!source.in_store() && !target.in_store()) {
     if (target.open) {
       inodes_.RemoveUnpublished(to.parent, to.name);
-      TRY_VOID(TakeName(target.open, [] { return Status(); }, context));
+      TRY_VOID(TakeName(
+          target.open, [] { return Status(); }, context));
     }
     RenameUnpublished(source, from, to);
     return {};
@@ -218,10 +241,12 @@ Status FilesystemImpl::RenameOnce(const OpenFile::Place& from, const OpenFile::P
   if (source.record->kind == InodeKind::kDirectory) {
     for (const auto& file : OpenBelow(source.record->ino)) TRY_VOID(Publish(*file, context));
   }
-  return TakeName(target.open, [&] { return RenameInStore(source, target, from, to, context); }, context);
+  return TakeName(
+      target.open, [&] { return RenameInStore(source, target, from, to, context); }, context);
 }
 
-void FilesystemImpl::RenameUnpublished(const NamedNode& source, const OpenFile::Place& from, const OpenFile::Place& to) {
+void FilesystemImpl::RenameUnpublished(const NamedNode& source, const OpenFile::Place& from,
+                                       const OpenFile::Place& to) {
   const MutexLock publishing(source.open->publish_mutex);
   source.open->SetPlace(to);
   inodes_.AddUnpublished(to.parent, to.name, source.open);
@@ -230,15 +255,18 @@ void FilesystemImpl::RenameUnpublished(const NamedNode& source, const OpenFile::
   names_.changes().Note(to.parent, to.name);
 }
 
-Status FilesystemImpl::RenameInStore(const NamedNode& source, const NamedNode& target, const OpenFile::Place& from,
-                                     const OpenFile::Place& to, const CallContext& context) {
+Status FilesystemImpl::RenameInStore(const NamedNode& source, const NamedNode& target,
+                                     const OpenFile::Place& from, const OpenFile::Place& to,
+                                     const CallContext& context) {
   const Location old_place = TRY(names_.LocateChild(from.parent, from.name));
   const Location new_place = TRY(names_.LocateChild(to.parent, to.name));
   TRY_VOID(KeepDirectoryAlive(from.parent, context));
-  RenameRequest request{
-      .source = old_place.key, .destination = new_place.key, .kind = ToNodeKind(source.record->kind)};
+  RenameRequest request{.source = old_place.key,
+                        .destination = new_place.key,
+                        .kind = ToNodeKind(source.record->kind)};
   const bool directory = source.record->kind == InodeKind::kDirectory;
-  if (!directory && !source.record->etag.empty()) request.source_if_match = ETag(source.record->etag);
+  if (!directory && !source.record->etag.empty())
+    request.source_if_match = ETag(source.record->etag);
   if (!target.in_store()) {
     request.destination_conditions.must_not_exist = true;
   } else if (!directory) {
@@ -258,8 +286,8 @@ Status FilesystemImpl::RenameInStore(const NamedNode& source, const NamedNode& t
   return FollowRename(source, to, *info, context);
 }
 
-Status FilesystemImpl::FollowRename(const NamedNode& source, const OpenFile::Place& to, const ObjectInfo& info,
-                                    const CallContext& context) {
+Status FilesystemImpl::FollowRename(const NamedNode& source, const OpenFile::Place& to,
+                                    const ObjectInfo& info, const CallContext& context) {
   const InodeRecord moved = TRY(names_.RecordRename(*source.record, to.parent, to.name, info));
   inodes_.RenamePageVersion(moved.ino, source.record->etag, moved.etag);
   if (moved.kind == InodeKind::kDirectory) return FollowDirectoryRename(moved.ino, context);

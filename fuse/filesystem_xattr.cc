@@ -1,5 +1,5 @@
-// Extended attributes: those of users are kept with the object. The others belong to the local system (capabilities, ACLs,
-// SELinux), are asked for all the time, and are answered from memory.
+// Extended attributes: those of users are kept with the object. The others belong to the local
+// system (capabilities, ACLs, SELinux), are asked for all the time, and are answered from memory.
 #include <algorithm>
 #include <utility>
 
@@ -11,19 +11,22 @@ namespace {
 bool IsKept(std::string_view name) { return name.starts_with("user."); }
 
 tl::unexpected<Error> NotKept(std::string_view name) {
-  return Fail(ErrorCode::kNotSupported, "extended attributes but those of users are not kept: '" + std::string(name) + "'");
+  return Fail(ErrorCode::kNotSupported,
+              "extended attributes but those of users are not kept: '" + std::string(name) + "'");
 }
 
 // The store's limit on an object's metadata is to a program what a full disk is.
 template <class T>
 Result<T> AsNoSpace(Result<T> result) {
-  if (!result && result.error().code == ErrorCode::kTooLarge) result.error().code = ErrorCode::kNoSpace;
+  if (!result && result.error().code == ErrorCode::kTooLarge)
+    result.error().code = ErrorCode::kNoSpace;
   return result;
 }
 
 }  // namespace
 
-Result<std::optional<std::string>> FilesystemImpl::GetXattr(InodeNumber ino, std::string_view name, const Call& call) {
+Result<std::optional<std::string>> FilesystemImpl::GetXattr(InodeNumber ino, std::string_view name,
+                                                            const Call& call) {
   if (!IsKept(name)) return std::optional<std::string>();
   const cache::InodeRecord record = TRY(RecordOf(ino, call.context));
   const auto found = record.xattrs.find(std::string(name));
@@ -38,17 +41,20 @@ Result<std::vector<std::string>> FilesystemImpl::ListXattrs(InodeNumber ino, con
   return names;
 }
 
-Result<bool> FilesystemImpl::SetXattr(InodeNumber ino, std::string_view name, std::string_view value, XattrWrite how,
-                                      const Call& call) {
+Result<bool> FilesystemImpl::SetXattr(InodeNumber ino, std::string_view name,
+                                      std::string_view value, XattrWrite how, const Call& call) {
   TRY_VOID(CheckWritable());
   if (!IsKept(name)) return NotKept(name);
   const Location location = TRY(names_.Locate(ino));
   if (!location.remote->store->capabilities().keeps_xattrs) return NotKept(name);
   const bool exists = TRY(RecordOf(ino, call.context)).xattrs.contains(std::string(name));
   if (how == XattrWrite::kMustExist && !exists) return false;
-  if (how == XattrWrite::kMustNotExist && exists) return Fail(ErrorCode::kAlreadyExists, "the attribute exists");
+  if (how == XattrWrite::kMustNotExist && exists)
+    return Fail(ErrorCode::kAlreadyExists, "the attribute exists");
   TRY(AsNoSpace(Change(
-      ino, [&](cache::InodeRecord& record) { record.xattrs[std::string(name)] = std::string(value); }, call.context)));
+      ino,
+      [&](cache::InodeRecord& record) { record.xattrs[std::string(name)] = std::string(value); },
+      call.context)));
   return true;
 }
 
@@ -56,7 +62,9 @@ Result<bool> FilesystemImpl::RemoveXattr(InodeNumber ino, std::string_view name,
   TRY_VOID(CheckWritable());
   if (!IsKept(name)) return false;
   if (!TRY(RecordOf(ino, call.context)).xattrs.contains(std::string(name))) return false;
-  TRY(Change(ino, [&](cache::InodeRecord& record) { record.xattrs.erase(std::string(name)); }, call.context));
+  TRY(Change(
+      ino, [&](cache::InodeRecord& record) { record.xattrs.erase(std::string(name)); },
+      call.context));
   return true;
 }
 

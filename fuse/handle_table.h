@@ -1,4 +1,5 @@
-// HandleTable: open files and directories by the number that the kernel carries for us. Numbers are never used again.
+// HandleTable: open files and directories by the number that the kernel carries for us. Numbers are
+// never used again.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +11,8 @@
 
 namespace skybridge::fuse {
 
-// Safe from many threads. A handle that a request still works with lives on after Remove (hence shared_ptr).
+// Safe from many threads. A handle that a request still works with lives on after Remove (hence
+// shared_ptr).
 template <class T>
 class HandleTable {
  public:

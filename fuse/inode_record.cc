@@ -6,18 +6,24 @@ namespace skybridge::fuse {
 
 cache::InodeKind ToInodeKind(NodeKind kind) {
   switch (kind) {
-    case NodeKind::kFile: return cache::InodeKind::kFile;
-    case NodeKind::kDirectory: return cache::InodeKind::kDirectory;
-    case NodeKind::kSymlink: return cache::InodeKind::kSymlink;
+    case NodeKind::kFile:
+      return cache::InodeKind::kFile;
+    case NodeKind::kDirectory:
+      return cache::InodeKind::kDirectory;
+    case NodeKind::kSymlink:
+      return cache::InodeKind::kSymlink;
   }
   return cache::InodeKind::kFile;
 }
 
 NodeKind ToNodeKind(cache::InodeKind kind) {
   switch (kind) {
-    case cache::InodeKind::kFile: return NodeKind::kFile;
-    case cache::InodeKind::kDirectory: return NodeKind::kDirectory;
-    case cache::InodeKind::kSymlink: return NodeKind::kSymlink;
+    case cache::InodeKind::kFile:
+      return NodeKind::kFile;
+    case cache::InodeKind::kDirectory:
+      return NodeKind::kDirectory;
+    case cache::InodeKind::kSymlink:
+      return NodeKind::kSymlink;
   }
   return NodeKind::kFile;
 }
@@ -62,16 +68,18 @@ ObjectInfo ToObjectInfo(const cache::InodeRecord& record, const ObjectKey& key) 
 
 NodeStat ToStat(const cache::InodeRecord& record, const FilesystemOptions& options) {
   const bool directory = record.kind == cache::InodeKind::kDirectory;
-  const std::uint32_t default_mode = directory ? options.default_directory_mode : options.default_file_mode;
-  return {.ino = record.ino,
-          .kind = record.kind,
-          .mode = record.kind == cache::InodeKind::kSymlink ? 0777 : record.mode.value_or(default_mode),
-          .uid = record.uid.value_or(options.default_uid),
-          .gid = record.gid.value_or(options.default_gid),
-          .size_bytes = record.size_bytes,
-          .link_count = 1,
-          .mtime = ShownMtime(record),
-          .ctime = record.ctime};
+  const std::uint32_t default_mode =
+      directory ? options.default_directory_mode : options.default_file_mode;
+  return {
+      .ino = record.ino,
+      .kind = record.kind,
+      .mode = record.kind == cache::InodeKind::kSymlink ? 0777 : record.mode.value_or(default_mode),
+      .uid = record.uid.value_or(options.default_uid),
+      .gid = record.gid.value_or(options.default_gid),
+      .size_bytes = record.size_bytes,
+      .link_count = 1,
+      .mtime = ShownMtime(record),
+      .ctime = record.ctime};
 }
 
 }  // namespace skybridge::fuse

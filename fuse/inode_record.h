@@ -1,5 +1,5 @@
-// How one node looks in each of our words: as the store describes it (ObjectInfo, Attributes), as the cache keeps it
-// (InodeRecord), as stat(2) shows it (NodeStat). Pure functions.
+// How one node looks in each of our words: as the store describes it (ObjectInfo, Attributes), as
+// the cache keeps it (InodeRecord), as stat(2) shows it (NodeStat). Pure functions.
 #pragma once
 
 #include <string>
@@ -13,11 +13,12 @@ namespace skybridge::fuse {
 cache::InodeKind ToInodeKind(NodeKind kind);
 NodeKind ToNodeKind(cache::InodeKind kind);
 
-// What the store said at `now`, as the child `name` of a directory. Its ctime is the cache's to tell.
+// What the store said at `now`, as the child `name` of a directory. Its ctime is the cache's to
+// tell.
 cache::Child ToChild(const ObjectInfo& info, std::string name, WallTime now);
 
-// The object's attributes, complete. The time shown becomes recorded even where the object had none of its own:
-// otherwise writing attributes would move it.
+// The object's attributes, complete. The time shown becomes recorded even where the object had none
+// of its own: otherwise writing attributes would move it.
 Attributes ToAttributes(const cache::InodeRecord& record);
 
 // The version of the content that a record describes, for a writer to build on.
@@ -25,6 +26,8 @@ ObjectInfo ToObjectInfo(const cache::InodeRecord& record, const ObjectKey& key);
 
 NodeStat ToStat(const cache::InodeRecord& record, const FilesystemOptions& options);
 
-inline WallTime ShownMtime(const cache::InodeRecord& record) { return record.mtime.value_or(record.last_modified); }
+inline WallTime ShownMtime(const cache::InodeRecord& record) {
+  return record.mtime.value_or(record.last_modified);
+}
 
 }  // namespace skybridge::fuse

@@ -41,14 +41,16 @@ bool InodeTable::SetPageVersion(InodeNumber ino, std::string_view etag) {
   return std::exchange(found->second.page_version, VersionHash(etag)) == VersionHash(etag);
 }
 
-void InodeTable::RenamePageVersion(InodeNumber ino, std::string_view before, std::string_view after) {
+void InodeTable::RenamePageVersion(InodeNumber ino, std::string_view before,
+                                   std::string_view after) {
   MutexLock lock(mutex_);
   const auto found = known_.find(ToInteger(ino));
   if (found == known_.end() || found->second.page_version != VersionHash(before)) return;
   found->second.page_version = VersionHash(after);
 }
 
-std::shared_ptr<OpenFile> InodeTable::Open(InodeNumber ino, const std::function<std::shared_ptr<OpenFile>()>& make) {
+std::shared_ptr<OpenFile> InodeTable::Open(InodeNumber ino,
+                                           const std::function<std::shared_ptr<OpenFile>()>& make) {
   MutexLock lock(mutex_);
   Opened& opened = open_[ToInteger(ino)];
   if (!opened.file) opened.file = make();
@@ -82,7 +84,8 @@ std::vector<std::shared_ptr<OpenFile>> InodeTable::AllOpen() const {
   return files;
 }
 
-void InodeTable::AddUnpublished(InodeNumber parent, std::string_view name, std::shared_ptr<OpenFile> file) {
+void InodeTable::AddUnpublished(InodeNumber parent, std::string_view name,
+                                std::shared_ptr<OpenFile> file) {
   MutexLock lock(mutex_);
   unpublished_[{parent, std::string(name)}] = std::move(file);
 }
@@ -92,17 +95,20 @@ void InodeTable::RemoveUnpublished(InodeNumber parent, std::string_view name) {
   unpublished_.erase({parent, std::string(name)});
 }
 
-std::shared_ptr<OpenFile> InodeTable::FindUnpublished(InodeNumber parent, std::string_view name) const {
+std::shared_ptr<OpenFile> InodeTable::FindUnpublished(InodeNumber parent,
+                                                      std::string_view name) const {
   MutexLock lock(mutex_);
   if (unpublished_.empty()) return nullptr;
   const auto found = unpublished_.find({parent, std::string(name)});
   return found == unpublished_.end() ? nullptr : found->second;
 }
 
-std::vector<std::pair<std::string, std::shared_ptr<OpenFile>>> InodeTable::UnpublishedIn(InodeNumber parent) const {
+std::vector<std::pair<std::string, std::shared_ptr<OpenFile>>> InodeTable::UnpublishedIn(
+    InodeNumber parent) const {
   MutexLock lock(mutex_);
   std::vector<std::pair<std::string, std::shared_ptr<OpenFile>>> files;
-  for (auto it = unpublished_.lower_bound({parent, ""}); it != unpublished_.end() && it->first.first == parent; ++it) {
+  for (auto it = unpublished_.lower_bound({parent, ""});
+       it != unpublished_.end() && it->first.first == parent; ++it) {
     files.emplace_back(it->first.second, it->second);
   }
   return files;

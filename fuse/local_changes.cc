@@ -28,7 +28,8 @@ void LocalChanges::Note(InodeNumber parent, std::string_view name) {
   }
 }
 
-bool LocalChanges::ChangedSince(const Question& question, InodeNumber parent, std::string_view name) const {
+bool LocalChanges::ChangedSince(const Question& question, InodeNumber parent,
+                                std::string_view name) const {
   MutexLock lock(mutex_);
   if (overflowed_) return true;
   const auto found = changed_at_.find({parent, std::string(name)});

@@ -1,9 +1,10 @@
-// LocalChanges: which names this mount changed while a question to the store was on its way. The answer may be older than
-// the change; whoever asked must then believe the cache instead.
+// LocalChanges: which names this mount changed while a question to the store was on its way. The
+// answer may be older than the change; whoever asked must then believe the cache instead.
 //
 //   auto question = changes.Ask();
 //   auto reply = store.Head(...);
-//   if (changes.ChangedSince(question, parent, name)) ...   // the reply may be older than what we did
+//   if (changes.ChangedSince(question, parent, name)) ...   // the reply may be older than what we
+//   did
 #pragma once
 
 #include <cstdint>
@@ -18,8 +19,8 @@
 
 namespace skybridge::fuse {
 
-// Safe from many threads. Remembers changes only while a question older than them is open, and at most kMaxRemembered:
-// past that, every name counts as changed until the open questions are gone.
+// Safe from many threads. Remembers changes only while a question older than them is open, and at
+// most kMaxRemembered: past that, every name counts as changed until the open questions are gone.
 class LocalChanges {
  public:
   static constexpr std::size_t kMaxRemembered = 100'000;

@@ -68,10 +68,12 @@ Status RemoveDeadMount(const std::string& path) {
   while (::lstat(path.c_str(), &info) != 0 && (errno == ENOTCONN || errno == ECONNABORTED)) {
     const auto mount = FindMount(path);
     if (!mount || mount->type != kType) {
-      return Fail(ErrorCode::kLocked, fmt::format("a dead mount of another kind is at '{}'; unmount it: umount -l '{}'",
-                                                  path, path));
+      return Fail(ErrorCode::kLocked,
+                  fmt::format("a dead mount of another kind is at '{}'; unmount it: umount -l '{}'",
+                              path, path));
     }
-    Log(LogLevel::kWarning, "mount: removing the dead mount that an earlier process left at '{}'", path);
+    Log(LogLevel::kWarning, "mount: removing the dead mount that an earlier process left at '{}'",
+        path);
     TRY_VOID(Unmount(*mount));
   }
   return {};
@@ -81,21 +83,28 @@ Status CheckDirectory(const std::string& path, bool allow_nonempty) {
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
   if (status.type() == fs::file_type::not_found) {
-    return Fail(ErrorCode::kNotFound, fmt::format("mount point '{}' does not exist; make it first: mkdir -p '{}'", path, path));
+    return Fail(
+        ErrorCode::kNotFound,
+        fmt::format("mount point '{}' does not exist; make it first: mkdir -p '{}'", path, path));
   }
   if (error) return Fail(ErrorFromErrno(error.value(), fmt::format("mount point '{}'", path)));
   if (!fs::is_directory(status)) {
     return Fail(ErrorCode::kNotDirectory, fmt::format("mount point '{}' is not a directory", path));
   }
   if (const auto mount = FindMount(path); mount && mount->type == kType) {
-    return Fail(ErrorCode::kLocked, fmt::format("a skybridge mount is at '{}' already; unmount it first: fusermount3 -u '{}'",
-                                                path, path));
+    return Fail(
+        ErrorCode::kLocked,
+        fmt::format("a skybridge mount is at '{}' already; unmount it first: fusermount3 -u '{}'",
+                    path, path));
   }
   const bool empty = fs::is_empty(path, error);
   if (error) return Fail(ErrorFromErrno(error.value(), fmt::format("mount point '{}'", path)));
   if (!empty && !allow_nonempty) {
-    return Fail(ErrorCode::kNotEmpty,
-                fmt::format("mount point '{}' is not empty; what is in it would be hidden (-o nonempty allows it)", path));
+    return Fail(
+        ErrorCode::kNotEmpty,
+        fmt::format(
+            "mount point '{}' is not empty; what is in it would be hidden (-o nonempty allows it)",
+            path));
   }
   return {};
 }
@@ -106,7 +115,9 @@ int RunFusermount(const std::string& mount_point) {
   for (auto& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   pid_t child = 0;
-  if (const int error = ::posix_spawnp(&child, "fusermount3", nullptr, nullptr, arguments.data(), environ)) return error;
+  if (const int error =
+          ::posix_spawnp(&child, "fusermount3", nullptr, nullptr, arguments.data(), environ))
+    return error;
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
@@ -119,13 +130,15 @@ std::optional<MountEntry> FindMount(const std::string& mount_point) {
   std::ifstream mounts("/proc/self/mountinfo");
   std::optional<MountEntry> found;
   for (std::string line; std::getline(mounts, line);) {
-    if (auto entry = ParseMountLine(line); entry && entry->mount_point == mount_point) found = std::move(entry);
+    if (auto entry = ParseMountLine(line); entry && entry->mount_point == mount_point)
+      found = std::move(entry);
   }
   return found;
 }
 
 Result<std::string> PrepareMountPoint(const MountOptions& options) {
-  if (options.mount_point.empty()) return Fail(ErrorCode::kInvalidArgument, "no mount point was given");
+  if (options.mount_point.empty())
+    return Fail(ErrorCode::kInvalidArgument, "no mount point was given");
   TRY_VOID(RemoveDeadMount(AbsolutePath(options.mount_point)));
   TRY_VOID(CheckDirectory(AbsolutePath(options.mount_point), options.allow_nonempty));
   const fs::path mount_point = fs::canonical(options.mount_point);
@@ -135,13 +148,15 @@ Result<std::string> PrepareMountPoint(const MountOptions& options) {
     if (error) return Fail(ErrorFromErrno(error.value(), fmt::format("'{}'", local)));
     if (IsBelow(resolved, mount_point)) {
       return Fail(ErrorCode::kInvalidArgument,
-                  fmt::format("'{}' lies below the mount point '{}': the mount would wait for itself; choose another place",
+                  fmt::format("'{}' lies below the mount point '{}': the mount would wait for "
+                              "itself; choose another place",
                               local, mount_point.string()));
     }
   }
   if (::access("/dev/fuse", F_OK) != 0) {
-    return Fail(ErrorCode::kNotSupported, "there is no /dev/fuse: load the kernel module (modprobe fuse), or give the "
-                                          "container the device (--device /dev/fuse)");
+    return Fail(ErrorCode::kNotSupported,
+                "there is no /dev/fuse: load the kernel module (modprobe fuse), or give the "
+                "container the device (--device /dev/fuse)");
   }
   return mount_point.string();
 }
@@ -151,7 +166,8 @@ Status Unmount(const MountEntry& mount) {
   if (!now || now->device != mount.device) return {};
   if (::umount2(mount.mount_point.c_str(), UMOUNT_NOFOLLOW) == 0) return {};
   if (errno == EBUSY) {
-    // Aborts the connection of a fuse mount, and is still refused; the mount then goes when its files are closed.
+    // Aborts the connection of a fuse mount, and is still refused; the mount then goes when its
+    // files are closed.
     ::umount2(mount.mount_point.c_str(), MNT_FORCE | UMOUNT_NOFOLLOW);
     if (::umount2(mount.mount_point.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) return {};
   }

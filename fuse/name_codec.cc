@@ -6,7 +6,8 @@ namespace skybridge::fuse {
 namespace {
 
 constexpr std::string_view kEscape = "%!";
-constexpr std::string_view kShadowedFile = "!file";  // '!' is always encoded, so no escaped name ends so
+constexpr std::string_view kShadowedFile =
+    "!file";  // '!' is always encoded, so no escaped name ends so
 
 bool NeedsEscape(std::string_view name) {
   return name.empty() || name == "." || name == ".." || name.starts_with(kEscape) ||
@@ -35,17 +36,20 @@ bool IsShadowedFileName(std::string_view local_name) {
 
 Result<std::string> RemoteName(std::string_view local_name) {
   if (local_name.size() > kMaxNameBytes) {
-    return Fail(ErrorCode::kNameTooLong, "a name may have 255 bytes, this one has " + std::to_string(local_name.size()));
+    return Fail(ErrorCode::kNameTooLong,
+                "a name may have 255 bytes, this one has " + std::to_string(local_name.size()));
   }
   if (!local_name.starts_with(kEscape)) return std::string(local_name);
   const bool shadowed = IsShadowedFileName(local_name);
   std::string_view payload = local_name.substr(kEscape.size());
   if (shadowed) payload.remove_suffix(kShadowedFile.size());
   Result<std::string> name = PercentDecode(payload);
-  const bool canonical = name && (shadowed ? ShadowedFileName(*name) : LocalName(*name)) == local_name;
+  const bool canonical =
+      name && (shadowed ? ShadowedFileName(*name) : LocalName(*name)) == local_name;
   if (!canonical) {
-    return Fail(ErrorCode::kInvalidName, "names that begin with '%!' are kept for escaped remote names: '" +
-                                             std::string(local_name) + "'");
+    return Fail(ErrorCode::kInvalidName,
+                "names that begin with '%!' are kept for escaped remote names: '" +
+                    std::string(local_name) + "'");
   }
   return name;
 }

@@ -29,7 +29,8 @@ tl::unexpected<Error> Absent(std::string_view name) {
 
 }  // namespace
 
-Namespace::Namespace(const FilesystemParts& parts, const FilesystemOptions& options, InodeTable& inodes)
+Namespace::Namespace(const FilesystemParts& parts, const FilesystemOptions& options,
+                     InodeTable& inodes)
     : parts_(parts), options_(options), inodes_(inodes) {}
 
 Status Namespace::Start() {
@@ -83,8 +84,10 @@ std::vector<InodeRecord> Namespace::RemoteDirectories() const {
 }
 
 Result<Location> Namespace::Locate(InodeNumber ino) {
-  if (ListsRemotes(ino)) return Fail(ErrorCode::kNotSupported, "the mount's root only lists its remotes");
-  auto path = IsMountRoot(ino) ? Result<std::vector<std::string>>(std::vector<std::string>()) : cache().PathOf(ino);
+  if (ListsRemotes(ino))
+    return Fail(ErrorCode::kNotSupported, "the mount's root only lists its remotes");
+  auto path = IsMountRoot(ino) ? Result<std::vector<std::string>>(std::vector<std::string>())
+                               : cache().PathOf(ino);
   if (!path && path.error().code == ErrorCode::kNotFound) return Gone();
   if (!path) return Fail(path.error());
   Location location{.remote = &parts_.remotes.front()};
@@ -106,9 +109,11 @@ Result<Location> Namespace::LocateChild(InodeNumber parent, std::string_view nam
   const std::string remote_name = TRY(RemoteName(name));
   location.key = location.key.child(remote_name);
   const Capabilities& limits = location.remote->store->capabilities();
-  if (remote_name.size() > limits.max_name_bytes || location.key.path.size() > limits.max_key_bytes) {
-    return Fail(ErrorCode::kNameTooLong, "the store takes names of " + std::to_string(limits.max_name_bytes) +
-                                             " and paths of " + std::to_string(limits.max_key_bytes) + " bytes");
+  if (remote_name.size() > limits.max_name_bytes ||
+      location.key.path.size() > limits.max_key_bytes) {
+    return Fail(ErrorCode::kNameTooLong,
+                "the store takes names of " + std::to_string(limits.max_name_bytes) +
+                    " and paths of " + std::to_string(limits.max_key_bytes) + " bytes");
   }
   return location;
 }
@@ -133,7 +138,8 @@ bool Namespace::HasFreshListing(InodeNumber directory) {
   return state && state->complete && Fresh(state->listed_at, options_.ttl);
 }
 
-Result<std::optional<InodeRecord>> Namespace::FindCached(InodeNumber parent, std::string_view name) {
+Result<std::optional<InodeRecord>> Namespace::FindCached(InodeNumber parent,
+                                                         std::string_view name) {
   NameAnswer answer = TRY(cache().Lookup(parent, name));
   switch (answer.what) {
     case NameAnswer::What::kPresent:
@@ -149,7 +155,8 @@ Result<std::optional<InodeRecord>> Namespace::FindCached(InodeNumber parent, std
   return std::optional<InodeRecord>();
 }
 
-Result<InodeRecord> Namespace::Find(InodeNumber parent, std::string_view name, const CallContext& context) {
+Result<InodeRecord> Namespace::Find(InodeNumber parent, std::string_view name,
+                                    const CallContext& context) {
   if (ListsRemotes(parent)) {
     for (const InodeRecord& remote : RemoteDirectories()) {
       if (remote.name == name) return remote;
@@ -182,7 +189,8 @@ Result<std::optional<InodeRecord>> Namespace::Cached(InodeNumber ino) {
 
 // --- What the store says ---
 
-Result<InodeRecord> Namespace::AskHead(InodeNumber parent, std::string_view name, const CallContext& context) {
+Result<InodeRecord> Namespace::AskHead(InodeNumber parent, std::string_view name,
+                                       const CallContext& context) {
   const Location location = TRY(LocateChild(parent, name));
   const auto question = changes_.Ask();
   auto info = location.remote->store->Head(location.key, context);
@@ -196,13 +204,15 @@ Result<InodeRecord> Namespace::AskHead(InodeNumber parent, std::string_view name
   return Learn(parent, ToChild(*info, std::string(name), Now()), question);
 }
 
-Result<std::optional<InodeRecord>> Namespace::CurrentLocked(InodeNumber parent, std::string_view name) {
+Result<std::optional<InodeRecord>> Namespace::CurrentLocked(InodeNumber parent,
+                                                            std::string_view name) {
   NameAnswer answer = TRY(cache().Lookup(parent, name));
   if (answer.what != NameAnswer::What::kPresent) return std::optional<InodeRecord>();
   return std::optional<InodeRecord>(std::move(answer.inode));
 }
 
-Status Namespace::SeparateFromOpenLocked(InodeNumber parent, const InodeRecord& known, Child& child) {
+Status Namespace::SeparateFromOpenLocked(InodeNumber parent, const InodeRecord& known,
+                                         Child& child) {
   if (known.kind != InodeKind::kFile || known.etag == child.etag) return {};
   const auto open = inodes_.FindOpen(known.ino);
   if (!open || open->view().record.etag == child.etag) return {};
@@ -212,7 +222,8 @@ Status Namespace::SeparateFromOpenLocked(InodeNumber parent, const InodeRecord& 
   return {};
 }
 
-Result<InodeRecord> Namespace::Learn(InodeNumber parent, Child child, const LocalChanges::Question& question) {
+Result<InodeRecord> Namespace::Learn(InodeNumber parent, Child child,
+                                     const LocalChanges::Question& question) {
   MutexLock lock(learn_mutex_);
   const auto known = TRY(CurrentLocked(parent, child.name));
   if (changes_.ChangedSince(question, parent, child.name)) {
@@ -220,7 +231,8 @@ Result<InodeRecord> Namespace::Learn(InodeNumber parent, Child child, const Loca
     return Absent(child.name);
   }
   if (known) {
-    // On flat stores Head shows the file where a directory has the name: the listing has told them apart.
+    // On flat stores Head shows the file where a directory has the name: the listing has told them
+    // apart.
     const auto shadowed = ShadowedFileName(child.name);
     if (known->kind == InodeKind::kDirectory && child.kind != InodeKind::kDirectory && shadowed &&
         TRY(cache().Lookup(parent, *shadowed)).what == NameAnswer::What::kPresent) {
@@ -264,7 +276,8 @@ std::vector<Child> Namespace::ToChildren(const std::vector<ObjectInfo>& entries,
   return children;
 }
 
-Result<std::vector<InodeRecord>> Namespace::LearnPage(InodeNumber directory, const std::vector<ObjectInfo>& entries,
+Result<std::vector<InodeRecord>> Namespace::LearnPage(InodeNumber directory,
+                                                      const std::vector<ObjectInfo>& entries,
                                                       const LocalChanges::Question& question,
                                                       cache::MetadataCache::Listing* stored) {
   std::vector<Child> children = ToChildren(entries, Now());
@@ -279,10 +292,12 @@ Result<std::vector<InodeRecord>> Namespace::LearnPage(InodeNumber directory, con
   for (Child& child : children) {
     if (changes_.ChangedSince(question, directory, child.name)) {
       // Our own change is newer: the cache has it already, or has it no more.
-      if (auto current = TRY(CurrentLocked(directory, child.name))) kept.push_back(*std::move(current));
+      if (auto current = TRY(CurrentLocked(directory, child.name)))
+        kept.push_back(*std::move(current));
       continue;
     }
-    // A listing by prefixes cannot tell a directory's version or attributes: what Head has said once is kept.
+    // A listing by prefixes cannot tell a directory's version or attributes: what Head has said
+    // once is kept.
     if (child.kind == InodeKind::kDirectory && !child.attributes_known) {
       auto known = TRY(CurrentLocked(directory, child.name));
       if (known && known->kind == InodeKind::kDirectory && known->attributes_known) {
@@ -304,7 +319,8 @@ Result<std::vector<InodeRecord>> Namespace::LearnPage(InodeNumber directory, con
   return records;
 }
 
-Status Namespace::FillAttributes(InodeNumber directory, std::span<InodeRecord> records, const CallContext& context) {
+Status Namespace::FillAttributes(InodeNumber directory, std::span<InodeRecord> records,
+                                 const CallContext& context) {
   std::vector<InodeRecord*> unknown;
   for (InodeRecord& record : records) {
     if (!record.attributes_known && record.ino != InodeNumber::kNone) unknown.push_back(&record);
@@ -328,7 +344,8 @@ Status Namespace::FillAttributes(InodeNumber directory, std::span<InodeRecord> r
   };
   {
     std::vector<std::jthread> helpers;
-    while (helpers.size() + 1 < unknown.size() && ++head_threads_ <= kMaxParallelHeads) helpers.emplace_back(work);
+    while (helpers.size() + 1 < unknown.size() && ++head_threads_ <= kMaxParallelHeads)
+      helpers.emplace_back(work);
     if (helpers.size() + 1 < unknown.size()) --head_threads_;  // the one that was not allowed
     work();
     const auto used = static_cast<std::int64_t>(helpers.size());
@@ -367,7 +384,9 @@ Status Namespace::ListOnePage(InodeNumber directory, const CallContext& context)
   const auto listing = cache().BeginListing(directory);
   TRY(LearnPage(directory, page->entries, question, listing.get()));
   if (page->continuation.empty()) {
-    return listing->Finish(asked_at, [&](std::string_view name) { return changes_.ChangedSince(question, directory, name); });
+    return listing->Finish(asked_at, [&](std::string_view name) {
+      return changes_.ChangedSince(question, directory, name);
+    });
   }
   MutexLock lock(mutex_);
   interest_[ToInteger(directory)].too_big_until = Now() + kRememberTooBig;
@@ -402,8 +421,8 @@ Status Namespace::RecordEmpty(InodeNumber directory) {
   return cache().BeginListing(directory)->Finish(Now(), [](std::string_view) { return false; });
 }
 
-Result<InodeRecord> Namespace::RecordRename(const InodeRecord& source, InodeNumber new_parent, std::string_view new_name,
-                                            const ObjectInfo& info) {
+Result<InodeRecord> Namespace::RecordRename(const InodeRecord& source, InodeNumber new_parent,
+                                            std::string_view new_name, const ObjectInfo& info) {
   MutexLock lock(learn_mutex_);
   changes_.Note(source.parent, source.name);
   changes_.Note(new_parent, new_name);
@@ -435,7 +454,8 @@ void Namespace::Touch(InodeNumber directory) {
   if (!record || !*record) return;
   (*record)->mtime = (*record)->ctime = now;
   if (const Status status = cache().Update(**record); !status) {
-    Log(LogLevel::kWarning, "cache: the times of a directory were not kept: {}", status.error().ToString());
+    Log(LogLevel::kWarning, "cache: the times of a directory were not kept: {}",
+        status.error().ToString());
   }
 }
 
@@ -450,7 +470,8 @@ void Namespace::Distrust(InodeNumber parent, std::string_view name) {
     return cache().InvalidateDirectory(parent);
   };
   if (const Status status = forget(); !status) {
-    Log(LogLevel::kWarning, "cache: an entry could not be marked as old: {}", status.error().ToString());
+    Log(LogLevel::kWarning, "cache: an entry could not be marked as old: {}",
+        status.error().ToString());
   }
   if (KernelNotifier* notifier = notifier_) notifier->ForgetEntry(parent, name);
 }
@@ -462,7 +483,8 @@ void Namespace::DistrustTree(InodeNumber directory) {
     const InodeNumber next = todo.back();
     todo.pop_back();
     if (const Status status = cache().InvalidateDirectory(next); !status) {
-      Log(LogLevel::kWarning, "cache: a directory could not be marked as old: {}", status.error().ToString());
+      Log(LogLevel::kWarning, "cache: a directory could not be marked as old: {}",
+          status.error().ToString());
     }
     for (std::string after;;) {
       const auto children = cache().Children(next, after, kBatch);

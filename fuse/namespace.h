@@ -1,12 +1,16 @@
-// Namespace: names, inodes and attributes of the mounted remotes. It answers from the metadata cache while that may be
-// believed (FilesystemOptions::ttl), asks the store otherwise, and writes what it learned, or what this mount changed, back.
+// Namespace: names, inodes and attributes of the mounted remotes. It answers from the metadata
+// cache while that may be believed (FilesystemOptions::ttl), asks the store otherwise, and writes
+// what it learned, or what this mount changed, back.
 //
-//   lookup   a fresh entry, or a fresh complete listing that has no such name: no request. Else one Head. After
-//            kHeadsBeforeListing of those in one directory: one page of listing, which answers for all its names.
+//   lookup   a fresh entry, or a fresh complete listing that has no such name: no request. Else one
+//   Head. After
+//            kHeadsBeforeListing of those in one directory: one page of listing, which answers for
+//            all its names.
 //   listing  see directory_scan.h.
 //
-// An answer of the store that is older than a change of this mount is thrown away (local_changes.h). A foreign new
-// version of a file that is open here gets a new inode number: the kernel keeps pages by inode, and must never mix two versions.
+// An answer of the store that is older than a change of this mount is thrown away
+// (local_changes.h). A foreign new version of a file that is open here gets a new inode number: the
+// kernel keeps pages by inode, and must never mix two versions.
 #pragma once
 
 #include <atomic>
@@ -52,17 +56,22 @@ class Namespace {
   // The mount's own directories: the root, and in a mount of several remotes the root of each.
   bool IsFixed(InodeNumber ino) const;
   // The directory that lists the remotes: it has no place in any store.
-  bool ListsRemotes(InodeNumber ino) const { return parts_.remotes_as_directories && IsMountRoot(ino); }
+  bool ListsRemotes(InodeNumber ino) const {
+    return parts_.remotes_as_directories && IsMountRoot(ino);
+  }
   std::vector<cache::InodeRecord> RemoteDirectories() const;
 
-  // Errors: kPreconditionFailed (the inode has no name any more), kNotSupported (the directory that lists remotes).
+  // Errors: kPreconditionFailed (the inode has no name any more), kNotSupported (the directory that
+  // lists remotes).
   Result<Location> Locate(InodeNumber ino);
   // Errors: also kNameTooLong, kInvalidName.
   Result<Location> LocateChild(InodeNumber parent, std::string_view name);
 
   // The child, with attributes. Errors: kNotFound, those of the store.
-  Result<cache::InodeRecord> Find(InodeNumber parent, std::string_view name, const CallContext& context);
-  // The inode, with attributes, no older than the TTL. Errors: kPreconditionFailed when it has gone.
+  Result<cache::InodeRecord> Find(InodeNumber parent, std::string_view name,
+                                  const CallContext& context);
+  // The inode, with attributes, no older than the TTL. Errors: kPreconditionFailed when it has
+  // gone.
   Result<cache::InodeRecord> Get(InodeNumber ino, const CallContext& context);
   // What the cache has, however old; no request.
   Result<std::optional<cache::InodeRecord>> Cached(InodeNumber ino);
@@ -85,12 +94,16 @@ class Namespace {
   // No other child of the directory is known, or might exist.
   bool MayBeOnlyChild(InodeNumber directory);
 
-  // For DirectoryScan. Puts a page of a listing into the cache. `stored`: the open listing, or nullptr (another scan has one).
-  Result<std::vector<cache::InodeRecord>> LearnPage(InodeNumber directory, const std::vector<ObjectInfo>& entries,
+  // For DirectoryScan. Puts a page of a listing into the cache. `stored`: the open listing, or
+  // nullptr (another scan has one).
+  Result<std::vector<cache::InodeRecord>> LearnPage(InodeNumber directory,
+                                                    const std::vector<ObjectInfo>& entries,
                                                     const LocalChanges::Question& question,
                                                     cache::MetadataCache::Listing* stored);
-  // Attributes for those records that have none, by parallel Heads. Records whose object has gone get ino kNone.
-  Status FillAttributes(InodeNumber directory, std::span<cache::InodeRecord> records, const CallContext& context);
+  // Attributes for those records that have none, by parallel Heads. Records whose object has gone
+  // get ino kNone.
+  Status FillAttributes(InodeNumber directory, std::span<cache::InodeRecord> records,
+                        const CallContext& context);
   bool ClaimListing(InodeNumber directory);
   void ReleaseListing(InodeNumber directory);
   bool HasFreshListing(InodeNumber directory);
@@ -107,18 +120,20 @@ class Namespace {
   std::optional<cache::InodeRecord> FixedRecord(InodeNumber ino) const;
   // From the cache alone: the record, kNotFound, or nothing if the store must be asked.
   Result<std::optional<cache::InodeRecord>> FindCached(InodeNumber parent, std::string_view name);
-  Result<cache::InodeRecord> AskHead(InodeNumber parent, std::string_view name, const CallContext& context);
+  Result<cache::InodeRecord> AskHead(InodeNumber parent, std::string_view name,
+                                     const CallContext& context);
   bool WorthListing(InodeNumber directory);
   Status ListOnePage(InodeNumber directory, const CallContext& context);
 
-  Result<cache::InodeRecord> Learn(InodeNumber parent, cache::Child child, const LocalChanges::Question& question);
+  Result<cache::InodeRecord> Learn(InodeNumber parent, cache::Child child,
+                                   const LocalChanges::Question& question);
   Result<std::optional<cache::InodeRecord>> LearnAbsent(InodeNumber parent, std::string_view name,
                                                         const LocalChanges::Question& question);
   Result<std::optional<cache::InodeRecord>> CurrentLocked(InodeNumber parent, std::string_view name)
       REQUIRES(learn_mutex_);
   // If `child` is a foreign new version of a file that is open here: gives it a number of its own.
-  Status SeparateFromOpenLocked(InodeNumber parent, const cache::InodeRecord& known, cache::Child& child)
-      REQUIRES(learn_mutex_);
+  Status SeparateFromOpenLocked(InodeNumber parent, const cache::InodeRecord& known,
+                                cache::Child& child) REQUIRES(learn_mutex_);
   std::vector<cache::Child> ToChildren(const std::vector<ObjectInfo>& entries, WallTime now);
 
   const FilesystemParts parts_;
@@ -129,18 +144,20 @@ class Namespace {
   std::atomic<std::uint64_t> hidden_names_{0};
   std::atomic<std::int64_t> head_threads_{0};
 
-  // "Is this answer older than our change?" and the write that follows are one step. Held for local disk only.
+  // "Is this answer older than our change?" and the write that follows are one step. Held for local
+  // disk only.
   Mutex learn_mutex_;
 
   mutable Mutex mutex_;  // guards what follows
   std::unordered_map<std::uint64_t, cache::InodeRecord> fixed_ GUARDED_BY(mutex_);  // by inode
-  std::unordered_set<std::uint64_t> listings_ GUARDED_BY(mutex_);                   // directories being listed
+  std::unordered_set<std::uint64_t> listings_ GUARDED_BY(mutex_);  // directories being listed
   struct Interest {
     std::uint32_t heads = 0;
     WallTime since{};
     WallTime too_big_until{};
   };
-  std::unordered_map<std::uint64_t, Interest> interest_ GUARDED_BY(mutex_);  // bounded by kMaxInterest
+  std::unordered_map<std::uint64_t, Interest> interest_
+      GUARDED_BY(mutex_);  // bounded by kMaxInterest
 };
 
 }  // namespace skybridge::fuse

@@ -17,15 +17,22 @@ constexpr std::uint32_t kGroupExecute = 0010;
 constexpr std::size_t kCopyBytes = 1 << 20;
 
 tl::unexpected<Error> Stale(const std::string& name) {
-  return Fail(ErrorCode::kPreconditionFailed, "'" + name + "' is no longer the version that was opened");
+  return Fail(ErrorCode::kPreconditionFailed,
+              "'" + name + "' is no longer the version that was opened");
 }
 
 }  // namespace
 
 OpenFile::OpenFile(const Remote& remote, const cache::InodeRecord& record, FileState state)
-    : remote_(remote), ino_(record.ino), place_{record.parent, record.name}, state_(state), record_(record) {}
+    : remote_(remote),
+      ino_(record.ino),
+      place_{record.parent, record.name},
+      state_(state),
+      record_(record) {}
 
-std::uint64_t OpenFile::SizeLocked() const { return writer_ ? writer_->size_bytes() : record_.size_bytes; }
+std::uint64_t OpenFile::SizeLocked() const {
+  return writer_ ? writer_->size_bytes() : record_.size_bytes;
+}
 
 OpenFile::View OpenFile::view() const {
   MutexLock lock(mutex_);
@@ -44,7 +51,8 @@ Status OpenFile::CheckUsableLocked() const {
   return {};
 }
 
-Status OpenFile::Prepare(const ObjectKey& key, bool write, bool truncate, WallTime now, const CallContext& context) {
+Status OpenFile::Prepare(const ObjectKey& key, bool write, bool truncate, WallTime now,
+                         const CallContext& context) {
   {
     MutexLock lock(mutex_);
     TRY_VOID(CheckUsableLocked());
@@ -76,13 +84,15 @@ void OpenFile::RemoveWritingHandle() {
 
 void OpenFile::DropIdleWriter(const ObjectKey& key) {
   MutexLock lock(mutex_);
-  if (writing_handles_ > 0 || state_ != FileState::kPublished || !writer_ || writer_->dirty()) return;
+  if (writing_handles_ > 0 || state_ != FileState::kPublished || !writer_ || writer_->dirty())
+    return;
   record_.size_bytes = SizeLocked();
   writer_.reset();
   reader_ = remote_.reads->Open(key, ETag(record_.etag), record_.size_bytes);
 }
 
-Result<std::size_t> OpenFile::Read(std::uint64_t offset_bytes, std::span<std::byte> into, const CallContext& context) {
+Result<std::size_t> OpenFile::Read(std::uint64_t offset_bytes, std::span<std::byte> into,
+                                   const CallContext& context) {
   const std::shared_lock gate(content_gate_);
   std::shared_ptr<FileWriter> writer;
   std::shared_ptr<FileReader> reader;
@@ -92,9 +102,11 @@ Result<std::size_t> OpenFile::Read(std::uint64_t offset_bytes, std::span<std::by
     writer = writer_;
     reader = reader_;
   }
-  auto got = writer ? writer->Read(offset_bytes, into, context) : reader->Read(offset_bytes, into, context);
+  auto got = writer ? writer->Read(offset_bytes, into, context)
+                    : reader->Read(offset_bytes, into, context);
   // The object has gone altogether: for a handle that is the same as another version.
-  if (!got && got.error().code == ErrorCode::kNotFound) got.error().code = ErrorCode::kPreconditionFailed;
+  if (!got && got.error().code == ErrorCode::kNotFound)
+    got.error().code = ErrorCode::kPreconditionFailed;
   return got;
 }
 
@@ -103,8 +115,8 @@ void OpenFile::TouchLocked(WallTime now) {
   record_.ctime = now;
 }
 
-Status OpenFile::Write(std::optional<std::uint64_t> offset_bytes, ByteSpan bytes, bool drop_set_id, WallTime now,
-                       const CallContext& context) {
+Status OpenFile::Write(std::optional<std::uint64_t> offset_bytes, ByteSpan bytes, bool drop_set_id,
+                       WallTime now, const CallContext& context) {
   const std::shared_lock gate(content_gate_);
   std::shared_ptr<FileWriter> writer;
   {
@@ -141,7 +153,8 @@ Status OpenFile::Truncate(std::uint64_t size_bytes, WallTime now, const CallCont
   return {};
 }
 
-void OpenFile::ChangeAttributes(const std::function<void(cache::InodeRecord&)>& change, WallTime now) {
+void OpenFile::ChangeAttributes(const std::function<void(cache::InodeRecord&)>& change,
+                                WallTime now) {
   MutexLock lock(mutex_);
   change(record_);
   record_.ctime = now;
@@ -158,7 +171,8 @@ void OpenFile::RestoreAttributes(const View& before) {
   attributes_dirty_ = before.attributes_dirty;
 }
 
-cache::InodeRecord OpenFile::Published(const ObjectInfo& info, std::uint64_t generation, WallTime now) {
+cache::InodeRecord OpenFile::Published(const ObjectInfo& info, std::uint64_t generation,
+                                       WallTime now) {
   MutexLock lock(mutex_);
   if (state_ == FileState::kNew) state_ = FileState::kPublished;
   record_.etag = info.etag.value;
@@ -197,7 +211,8 @@ void OpenFile::SetState(FileState state) {
   state_ = state;
 }
 
-Status OpenFile::LoseName(cache::Staging* staging, const std::function<Status()>& remove, const CallContext& context) {
+Status OpenFile::LoseName(cache::Staging* staging, const std::function<Status()>& remove,
+                          const CallContext& context) {
   const std::unique_lock gate(content_gate_);
   std::unique_ptr<FileWriter> kept;
   if (staging != nullptr) {
@@ -205,8 +220,8 @@ Status OpenFile::LoseName(cache::Staging* staging, const std::function<Status()>
     if (copy) {
       kept = *std::move(copy);
     } else {
-      Log(LogLevel::kWarning, "unlink: readers of '{}' will lose its content: {}", view().place.name,
-          copy.error().ToString());
+      Log(LogLevel::kWarning, "unlink: readers of '{}' will lose its content: {}",
+          view().place.name, copy.error().ToString());
     }
   }
   TRY_VOID(remove());
@@ -219,14 +234,16 @@ Status OpenFile::LoseName(cache::Staging* staging, const std::function<Status()>
   return {};
 }
 
-Result<std::unique_ptr<FileWriter>> OpenFile::CopyContent(cache::Staging& staging, const CallContext& context) {
+Result<std::unique_ptr<FileWriter>> OpenFile::CopyContent(cache::Staging& staging,
+                                                          const CallContext& context) {
   std::shared_ptr<FileWriter> writer;
   std::shared_ptr<FileReader> reader;
   std::uint64_t size_bytes = 0;
   {
     MutexLock lock(mutex_);
     const bool in_store = state_ == FileState::kPublished || state_ == FileState::kReplaced;
-    const bool prepared = writer_ || reader_;  // else it is being opened just now, and nobody has read it yet
+    const bool prepared =
+        writer_ || reader_;  // else it is being opened just now, and nobody has read it yet
     if (!in_store || !prepared) return std::unique_ptr<FileWriter>();
     writer = writer_;
     reader = reader_;
@@ -235,12 +252,14 @@ Result<std::unique_ptr<FileWriter>> OpenFile::CopyContent(cache::Staging& stagin
   std::unique_ptr<cache::StagingFile> copy = TRY(staging.Create());
   std::vector<std::byte> buffer(kCopyBytes);
   for (std::uint64_t offset = 0; offset < size_bytes;) {
-    const std::size_t got = TRY(writer ? writer->Read(offset, buffer, context) : reader->Read(offset, buffer, context));
+    const std::size_t got =
+        TRY(writer ? writer->Read(offset, buffer, context) : reader->Read(offset, buffer, context));
     if (got == 0) return Fail(ErrorCode::kCorrupt, "the content ended before its size");
     TRY_VOID(copy->Write(offset, ByteSpan(buffer).first(got), context));
     offset += got;
   }
-  return std::unique_ptr<FileWriter>(std::make_unique<DetachedContent>(std::move(copy), size_bytes));
+  return std::unique_ptr<FileWriter>(
+      std::make_unique<DetachedContent>(std::move(copy), size_bytes));
 }
 
 }  // namespace skybridge::fuse

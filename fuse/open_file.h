@@ -1,5 +1,6 @@
-// OpenFile: one inode while any handle has it open. All handles share it: one reader, one writer, one set of attributes,
-// which are newer than anything a listing says. Whoever needs stat, size or content of an open file asks here.
+// OpenFile: one inode while any handle has it open. All handles share it: one reader, one writer,
+// one set of attributes, which are newer than anything a listing says. Whoever needs stat, size or
+// content of an open file asks here.
 #pragma once
 
 #include <cstdint>
@@ -19,11 +20,13 @@ namespace skybridge::fuse {
 
 // Where the file stands towards its name.
 enum class FileState {
-  kNew,       // made here, not in the store yet: only this mount sees it
-  kPublished, // the store has the version that `record` describes
-  kUnlinked,  // deleted, or replaced by a rename: nothing is published any more
-  kReplaced,  // somebody else changed or deleted it in the store: what is written here becomes a conflict copy
-  kLost,      // an update was lost (its conflict copy is in the store): every further use answers ESTALE
+  kNew,        // made here, not in the store yet: only this mount sees it
+  kPublished,  // the store has the version that `record` describes
+  kUnlinked,   // deleted, or replaced by a rename: nothing is published any more
+  kReplaced,   // somebody else changed or deleted it in the store: what is written here becomes a
+               // conflict copy
+  kLost,       // an update was lost (its conflict copy is in the store): every further use answers
+               // ESTALE
 };
 
 // Safe from many threads. Lock order: publish_mutex, content gate, mutex.
@@ -53,24 +56,29 @@ class OpenFile {
   View view() const;
 
   // Makes reading possible (writing too, with `write`). Opens nothing twice.
-  Status Prepare(const ObjectKey& key, bool write, bool truncate, WallTime now, const CallContext& context);
+  Status Prepare(const ObjectKey& key, bool write, bool truncate, WallTime now,
+                 const CallContext& context);
   // Handles that may write.
   void AddWritingHandle();
   void RemoveWritingHandle();
-  // Nobody can write any more: reads come from the published version again. Does nothing while there is a writing
-  // handle or something to publish.
+  // Nobody can write any more: reads come from the published version again. Does nothing while
+  // there is a writing handle or something to publish.
   void DropIdleWriter(const ObjectKey& key);
 
   // Errors: kPreconditionFailed when the file is lost, or its version has gone from the store.
-  Result<std::size_t> Read(std::uint64_t offset_bytes, std::span<std::byte> into, const CallContext& context);
-  // Nothing as offset: at the end. `drop_set_id`: the writer has no right to keep set-user-id and set-group-id.
-  Status Write(std::optional<std::uint64_t> offset_bytes, ByteSpan bytes, bool drop_set_id, WallTime now,
-               const CallContext& context);
+  Result<std::size_t> Read(std::uint64_t offset_bytes, std::span<std::byte> into,
+                           const CallContext& context);
+  // Nothing as offset: at the end. `drop_set_id`: the writer has no right to keep set-user-id and
+  // set-group-id.
+  Status Write(std::optional<std::uint64_t> offset_bytes, ByteSpan bytes, bool drop_set_id,
+               WallTime now, const CallContext& context);
   Status Truncate(std::uint64_t size_bytes, WallTime now, const CallContext& context);
 
-  // Changes attributes in memory; the next publish writes them. `set_mtime`: the time is the program's wish, and stays.
+  // Changes attributes in memory; the next publish writes them. `set_mtime`: the time is the
+  // program's wish, and stays.
   void ChangeAttributes(const std::function<void(cache::InodeRecord&)>& change, WallTime now);
-  // Takes back what ChangeAttributes did since `before`, after a publish of attributes alone has failed.
+  // Takes back what ChangeAttributes did since `before`, after a publish of attributes alone has
+  // failed.
   void RestoreAttributes(const View& before);
 
   // The store has this version now. Attributes changed after `generation` stay to be published.
@@ -81,10 +89,12 @@ class OpenFile {
   void SetPlace(const Place& place);
   void SetState(FileState state);
 
-  // Takes the file's name away by `remove` (a delete, or a rename over it) and keeps the content for the handles: a copy
-  // in `staging` (nullptr: no copy, readers will get ESTALE), unless all of it is here anyway. Holds the content gate
-  // while it reads from the store and calls `remove`, so that no write slips in between. The error is that of `remove`.
-  Status LoseName(cache::Staging* staging, const std::function<Status()>& remove, const CallContext& context);
+  // Takes the file's name away by `remove` (a delete, or a rename over it) and keeps the content
+  // for the handles: a copy in `staging` (nullptr: no copy, readers will get ESTALE), unless all of
+  // it is here anyway. Holds the content gate while it reads from the store and calls `remove`, so
+  // that no write slips in between. The error is that of `remove`.
+  Status LoseName(cache::Staging* staging, const std::function<Status()>& remove,
+                  const CallContext& context);
 
   // One publish of a file at a time: held across the upload, and by nothing else.
   Mutex publish_mutex;
@@ -94,12 +104,14 @@ class OpenFile {
   void TouchLocked(WallTime now) REQUIRES(mutex_);
   Status CheckUsableLocked() const REQUIRES(mutex_);
   // nullptr: there is nothing to copy.
-  Result<std::unique_ptr<FileWriter>> CopyContent(cache::Staging& staging, const CallContext& context);
+  Result<std::unique_ptr<FileWriter>> CopyContent(cache::Staging& staging,
+                                                  const CallContext& context);
 
   const Remote& remote_;
   const InodeNumber ino_;
 
-  // Shared by reads and writes, exclusive for the exchange of their source by LoseName. Held across the network.
+  // Shared by reads and writes, exclusive for the exchange of their source by LoseName. Held across
+  // the network.
   std::shared_mutex content_gate_;
 
   mutable Mutex mutex_;  // guards what follows; never held across a wait

@@ -18,31 +18,33 @@ struct FilesystemOptions {
   std::uint32_t default_file_mode = 0644;
   std::uint32_t default_directory_mode = 0755;
 
-  // How long what the store said is believed, by us and by the kernel together: a change by another client is seen
-  // within `ttl`, a name that another client makes within `negative_ttl`.
+  // How long what the store said is believed, by us and by the kernel together: a change by another
+  // client is seen within `ttl`, a name that another client makes within `negative_ttl`.
   std::chrono::milliseconds ttl{5'000};
   std::chrono::milliseconds negative_ttl{1'000};
 
   // No call lasts longer, but publishing: that gets one second more for each MiB (kSlowestUpload).
   std::chrono::milliseconds operation_timeout{60'000};
 
-  // A file that is unlinked, or replaced by a rename, while it is open is kept locally for its readers up to this size;
-  // readers of a larger one get ESTALE, as they do on NFS.
+  // A file that is unlinked, or replaced by a rename, while it is open is kept locally for its
+  // readers up to this size; readers of a larger one get ESTALE, as they do on NFS.
   std::uint64_t max_kept_unlinked_bytes = std::uint64_t{1} << 30;
 };
 
 // How the tree is mounted.
 struct MountOptions {
   std::string mount_point;
-  std::string source;         // shown by mount(8) and df: the remote's URI
-  bool read_only = false;     // also set FilesystemOptions::read_only
-  bool allow_other = false;   // users other than the one who mounted (default_permissions is always on)
+  std::string source;      // shown by mount(8) and df: the remote's URI
+  bool read_only = false;  // also set FilesystemOptions::read_only
+  bool allow_other =
+      false;  // users other than the one who mounted (default_permissions is always on)
   bool allow_nonempty = false;
   std::uint32_t max_threads = 64;
   std::uint32_t read_ahead_kib = 4096;  // set after mounting when we are root
   // A stop waits so long for data to reach the store before it gives up and says what was lost.
   std::chrono::milliseconds drain_timeout{300'000};
-  // Directories and files that the daemon itself uses (cache, staging, log): none may lie below the mount point.
+  // Directories and files that the daemon itself uses (cache, staging, log): none may lie below the
+  // mount point.
   std::vector<std::string> local_paths;
 };
 

@@ -1,5 +1,6 @@
-// PartBuffers: one region of memory, divided into slots of the smallest part; a larger part takes neighbouring slots.
-// It bounds what uploads hold in memory, and its pages are reused instead of being faulted in for each part.
+// PartBuffers: one region of memory, divided into slots of the smallest part; a larger part takes
+// neighbouring slots. It bounds what uploads hold in memory, and its pages are reused instead of
+// being faulted in for each part.
 #pragma once
 
 #include <cstddef>
@@ -44,7 +45,9 @@ class PartBuffers {
   void GiveBack(std::span<std::byte> bytes);
   // The first of `count` free slots in a row; slot_count_ if there are none.
   std::size_t FindFree(std::size_t count) const REQUIRES(mutex_);
-  std::size_t SlotsFor(std::size_t size_bytes) const { return (size_bytes + slot_bytes_ - 1) / slot_bytes_; }
+  std::size_t SlotsFor(std::size_t size_bytes) const {
+    return (size_bytes + slot_bytes_ - 1) / slot_bytes_;
+  }
 
   const std::size_t slot_bytes_;
   const std::size_t slot_count_;

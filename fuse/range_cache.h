@@ -1,5 +1,5 @@
-// RangeCache: small pieces of files that were fetched for random reads, in memory: the next read nearby needs no request.
-// Whole blocks go to the block cache on disk instead.
+// RangeCache: small pieces of files that were fetched for random reads, in memory: the next read
+// nearby needs no request. Whole blocks go to the block cache on disk instead.
 #pragma once
 
 #include <cstddef>
@@ -67,7 +67,8 @@ class RangeCache {
 
   const std::size_t max_pieces_;
   mutable Mutex mutex_;
-  std::list<Piece> pieces_ GUARDED_BY(mutex_);  // most recently used first; few, so that a walk is cheap
+  std::list<Piece> pieces_
+      GUARDED_BY(mutex_);  // most recently used first; few, so that a walk is cheap
   std::uint64_t memory_bytes_ GUARDED_BY(mutex_) = 0;
 };
 

@@ -35,7 +35,8 @@ class Bell {
 
   static void Ring(int fd) {
     const std::uint64_t one = 1;
-    [[maybe_unused]] const ssize_t put = ::write(fd, &one, sizeof one);  // fails only if it rings already
+    [[maybe_unused]] const ssize_t put =
+        ::write(fd, &one, sizeof one);  // fails only if it rings already
   }
   void Ring() const { Ring(fd_); }
   void Wait() const {
@@ -70,10 +71,12 @@ class SignalGuard {
     struct sigaction action {};
     action.sa_handler = OnSignal;
     action.sa_flags = SA_RESTART;
-    for (std::size_t i = 0; i < kSignals.size(); ++i) ::sigaction(kSignals[i], &action, &before_[i]);
+    for (std::size_t i = 0; i < kSignals.size(); ++i)
+      ::sigaction(kSignals[i], &action, &before_[i]);
   }
   ~SignalGuard() {
-    for (std::size_t i = 0; i < kSignals.size(); ++i) ::sigaction(kSignals[i], &before_[i], nullptr);
+    for (std::size_t i = 0; i < kSignals.size(); ++i)
+      ::sigaction(kSignals[i], &before_[i], nullptr);
     g_signal_bell = -1;
   }
   SignalGuard(const SignalGuard&) = delete;
@@ -95,8 +98,9 @@ std::string EscapeOption(const std::string& value) {
 }
 
 std::string MountOptionText(const MountOptions& options) {
-  std::string text = "fsname=" + EscapeOption(options.source.empty() ? "skybridge" : options.source) +
-                     ",subtype=skybridge,default_permissions,noatime,nosuid,nodev";
+  std::string text =
+      "fsname=" + EscapeOption(options.source.empty() ? "skybridge" : options.source) +
+      ",subtype=skybridge,default_permissions,noatime,nosuid,nodev";
   if (options.allow_other) text += ",allow_other";
   if (options.read_only) text += ",ro";
   return text;
@@ -104,7 +108,8 @@ std::string MountOptionText(const MountOptions& options) {
 
 class FuseSession final : public Session {
  public:
-  FuseSession(const MountOptions& options, std::string mount_point, Filesystem& filesystem, SessionHooks hooks)
+  FuseSession(const MountOptions& options, std::string mount_point, Filesystem& filesystem,
+              SessionHooks hooks)
       : options_(options),
         mount_point_(std::move(mount_point)),
         hooks_(std::move(hooks)),
@@ -113,7 +118,8 @@ class FuseSession final : public Session {
   ~FuseSession() override {
     if (session_ == nullptr) return;
     if (mount_) {
-      if (const Status status = Detach(); !status) Log(LogLevel::kError, "mount: {}", status.error().ToString());
+      if (const Status status = Detach(); !status)
+        Log(LogLevel::kError, "mount: {}", status.error().ToString());
     }
     fuse_session_destroy(session_);
   }
@@ -128,12 +134,15 @@ class FuseSession final : public Session {
     if (session_ == nullptr) return Fail(ErrorCode::kInternal, "libfuse refused the mount options");
     if (fuse_session_mount(session_, mount_point_.c_str()) != 0) {
       return Fail(ErrorCode::kPermissionDenied,
-                  fmt::format("the kernel refused to mount at '{}' (see the line above); as a user, fusermount3 must be "
+                  fmt::format("the kernel refused to mount at '{}' (see the line above); as a "
+                              "user, fusermount3 must be "
                               "installed, and allow_other needs user_allow_other in /etc/fuse.conf",
                               mount_point_));
     }
     mount_ = FindMount(mount_point_);
-    if (!mount_) return Fail(ErrorCode::kInternal, fmt::format("'{}' is not in /proc/self/mountinfo", mount_point_));
+    if (!mount_)
+      return Fail(ErrorCode::kInternal,
+                  fmt::format("'{}' is not in /proc/self/mountinfo", mount_point_));
     if (!context_.channel.Attach(session_, fuse_session_fd(session_))) {
       return Fail(ErrorCode::kInternal, "libfuse refused our channel");
     }
@@ -176,7 +185,8 @@ class FuseSession final : public Session {
 
   void Announce() {
     if (!SetReadAhead(*mount_, options_.read_ahead_kib)) {
-      Log(LogLevel::kInfo, "mount: the kernel's read-ahead stays at its default (raising it needs root)");
+      Log(LogLevel::kInfo,
+          "mount: the kernel's read-ahead stays at its default (raising it needs root)");
     }
     if (hooks_.on_ready) hooks_.on_ready();
   }
@@ -201,8 +211,10 @@ class FuseSession final : public Session {
   }
 
   Status Drain() {
-    Status status = context_.filesystem.Drain({.deadline = std::chrono::steady_clock::now() + options_.drain_timeout});
-    if (!status) Log(LogLevel::kError, "mount: data did not reach the store: {}", status.error().ToString());
+    Status status = context_.filesystem.Drain(
+        {.deadline = std::chrono::steady_clock::now() + options_.drain_timeout});
+    if (!status)
+      Log(LogLevel::kError, "mount: data did not reach the store: {}", status.error().ToString());
     return status;
   }
 
@@ -218,9 +230,11 @@ class FuseSession final : public Session {
 
 }  // namespace
 
-Result<std::unique_ptr<Session>> Session::Mount(const MountOptions& options, Filesystem& filesystem, SessionHooks hooks) {
+Result<std::unique_ptr<Session>> Session::Mount(const MountOptions& options, Filesystem& filesystem,
+                                                SessionHooks hooks) {
   std::string mount_point = TRY(PrepareMountPoint(options));
-  auto session = std::make_unique<FuseSession>(options, std::move(mount_point), filesystem, std::move(hooks));
+  auto session =
+      std::make_unique<FuseSession>(options, std::move(mount_point), filesystem, std::move(hooks));
   TRY_VOID(session->Start());
   return std::unique_ptr<Session>(std::move(session));
 }

@@ -1,10 +1,11 @@
-// How a libfuse session reads from and writes to its descriptor: plain read and writev, plus what libfuse 3.14 cannot say
-// in its reply to INIT. (Its fuse_session_custom_io; layout of the messages: linux/fuse.h, fuse_init_in, fuse_init_out.)
+// How a libfuse session reads from and writes to its descriptor: plain read and writev, plus what
+// libfuse 3.14 cannot say in its reply to INIT. (Its fuse_session_custom_io; layout of the
+// messages: linux/fuse.h, fuse_init_in, fuse_init_out.)
 #pragma once
 
 #include <atomic>
-#include <cstdint>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <utility>
 

@@ -12,7 +12,8 @@
 
 namespace skybridge::fuse {
 
-// The stop sources of calls at work, so that a stopping session need not wait for their deadlines. Safe from many threads.
+// The stop sources of calls at work, so that a stopping session need not wait for their deadlines.
+// Safe from many threads.
 class CallsAtWork {
  public:
   void Add(std::stop_source* call);

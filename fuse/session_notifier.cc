@@ -6,7 +6,8 @@
 
 namespace skybridge::fuse {
 
-SessionNotifier::SessionNotifier(fuse_session* session) : session_(session), thread_([this] { SendAll(); }) {}
+SessionNotifier::SessionNotifier(fuse_session* session)
+    : session_(session), thread_([this] { SendAll(); }) {}
 
 SessionNotifier::~SessionNotifier() {
   {
@@ -18,8 +19,12 @@ SessionNotifier::~SessionNotifier() {
   thread_.join();
 }
 
-void SessionNotifier::ForgetAttributes(InodeNumber ino) { Push({.what = Notice::What::kAttributes, .ino = ino}); }
-void SessionNotifier::ForgetPages(InodeNumber ino) { Push({.what = Notice::What::kPages, .ino = ino}); }
+void SessionNotifier::ForgetAttributes(InodeNumber ino) {
+  Push({.what = Notice::What::kAttributes, .ino = ino});
+}
+void SessionNotifier::ForgetPages(InodeNumber ino) {
+  Push({.what = Notice::What::kPages, .ino = ino});
+}
 void SessionNotifier::ForgetEntry(InodeNumber parent, std::string_view name) {
   Push({.what = Notice::What::kEntry, .ino = parent, .name = std::string(name)});
 }

@@ -1,6 +1,7 @@
-// SessionNotifier: tells the kernel what to forget, from one thread of its own. A notification can wait for a request that
-// is in flight (folio locks, the directory's inode lock), so none is ever sent from a request's thread, and no request
-// waits for one. Bounded: past kMaxQueued the oldest are dropped; the kernel then keeps them until their TTL.
+// SessionNotifier: tells the kernel what to forget, from one thread of its own. A notification can
+// wait for a request that is in flight (folio locks, the directory's inode lock), so none is ever
+// sent from a request's thread, and no request waits for one. Bounded: past kMaxQueued the oldest
+// are dropped; the kernel then keeps them until their TTL.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +22,8 @@ class SessionNotifier final : public KernelNotifier {
   static constexpr std::size_t kMaxQueued = 65'536;
 
   explicit SessionNotifier(fuse_session* session);
-  // Drops what is queued and joins the thread. The session's requests must still be answered while it runs.
+  // Drops what is queued and joins the thread. The session's requests must still be answered while
+  // it runs.
   ~SessionNotifier() override;
 
   void ForgetAttributes(InodeNumber ino) override;

@@ -44,24 +44,30 @@ constexpr std::uint64_t kStatBlockBytes = 512;
 // statfs: a store has no size. Large, but small enough that no program overflows.
 constexpr std::uint64_t kShownCapacityBytes = std::uint64_t{1} << 50;
 constexpr std::uint64_t kShownFiles = std::uint64_t{1} << 40;
-constexpr int kMaxBackground = 64;           // read-ahead of 4 MiB needs more than the kernel's 12
+constexpr int kMaxBackground = 64;  // read-ahead of 4 MiB needs more than the kernel's 12
 constexpr int kCongestionThreshold = 48;
 constexpr std::size_t kMaxSymlinkBytes = PATH_MAX;
 
-SessionContext& ContextOf(fuse_req_t req) { return *static_cast<SessionContext*>(fuse_req_userdata(req)); }
+SessionContext& ContextOf(fuse_req_t req) {
+  return *static_cast<SessionContext*>(fuse_req_userdata(req));
+}
 InodeNumber Ino(fuse_ino_t ino) { return static_cast<InodeNumber>(ino); }
 
-// A call that changes something runs to its end once begun: answered EINTR, it might still have been carried out.
+// A call that changes something runs to its end once begun: answered EINTR, it might still have
+// been carried out.
 enum class Interrupts { kStopTheCall, kAreIgnored };
 
 // Lets the kernel's INTERRUPT, or the end of the session, stop one call.
 class InterruptGuard {
  public:
-  InterruptGuard(fuse_req_t req, Interrupts interrupts) : req_(req), calls_(ContextOf(req).calls), interrupts_(interrupts) {
+  InterruptGuard(fuse_req_t req, Interrupts interrupts)
+      : req_(req), calls_(ContextOf(req).calls), interrupts_(interrupts) {
     calls_.Add(&source_);
     if (interrupts_ == Interrupts::kStopTheCall) {
-      fuse_req_interrupt_func(req_, [](fuse_req_t, void* source) { static_cast<std::stop_source*>(source)->request_stop(); },
-                              &source_);
+      fuse_req_interrupt_func(
+          req_,
+          [](fuse_req_t, void* source) { static_cast<std::stop_source*>(source)->request_stop(); },
+          &source_);
     }
   }
   // libfuse waits here for an interrupt function that is running, so `source_` outlives it.
@@ -80,17 +86,19 @@ class InterruptGuard {
   std::stop_source source_;
 };
 
-// Runs `body(filesystem, call)` with deadline and interrupts. What it throws (std::bad_alloc, our own bugs) becomes an
-// error: nothing is thrown into C.
+// Runs `body(filesystem, call)` with deadline and interrupts. What it throws (std::bad_alloc, our
+// own bugs) becomes an error: nothing is thrown into C.
 template <class Body>
-auto Run(fuse_req_t req, Interrupts interrupts, Body&& body) -> decltype(body(std::declval<Filesystem&>(), Call{})) {
+auto Run(fuse_req_t req, Interrupts interrupts, Body&& body)
+    -> decltype(body(std::declval<Filesystem&>(), Call{})) {
   try {
     const fuse_ctx* caller = fuse_req_ctx(req);
     Filesystem& filesystem = ContextOf(req).filesystem;
     const InterruptGuard guard(req, interrupts);
     const Call call{.uid = caller->uid,
                     .gid = caller->gid,
-                    .context = {.deadline = std::chrono::steady_clock::now() + filesystem.options().operation_timeout,
+                    .context = {.deadline = std::chrono::steady_clock::now() +
+                                            filesystem.options().operation_timeout,
                                 .stop = guard.token()}};
     return body(filesystem, call);
   } catch (const std::exception& error) {
@@ -120,7 +128,8 @@ bool IsOrdinary(ErrorCode code) {
 // The one place where a failed call is logged.
 void LogFailure(const char* operation, fuse_ino_t ino, const Error& error) {
   const LogLevel level = IsOrdinary(error.code) ? LogLevel::kDebug : LogLevel::kWarning;
-  Log(level, "{} of inode {}: {} (errno {})", operation, ino, error.ToString(), ErrnoOf(error.code));
+  Log(level, "{} of inode {}: {} (errno {})", operation, ino, error.ToString(),
+      ErrnoOf(error.code));
 }
 
 void ReplyError(fuse_req_t req, const char* operation, fuse_ino_t ino, const Error& error) {
@@ -135,9 +144,12 @@ void ReplyStatus(fuse_req_t req, const char* operation, fuse_ino_t ino, const St
 
 mode_t TypeBits(cache::InodeKind kind) {
   switch (kind) {
-    case cache::InodeKind::kFile: return S_IFREG;
-    case cache::InodeKind::kDirectory: return S_IFDIR;
-    case cache::InodeKind::kSymlink: return S_IFLNK;
+    case cache::InodeKind::kFile:
+      return S_IFREG;
+    case cache::InodeKind::kDirectory:
+      return S_IFDIR;
+    case cache::InodeKind::kSymlink:
+      return S_IFLNK;
   }
   return S_IFREG;
 }
@@ -167,7 +179,9 @@ struct stat ToStat(const NodeStat& node) {
   return out;
 }
 
-double Seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
+double Seconds(std::chrono::nanoseconds time) {
+  return std::chrono::duration<double>(time).count();
+}
 
 fuse_entry_param ToEntry(const NodeReply& node) {
   fuse_entry_param entry{};
@@ -178,7 +192,8 @@ fuse_entry_param ToEntry(const NodeReply& node) {
   return entry;
 }
 
-void ReplyEntry(fuse_req_t req, const char* operation, fuse_ino_t ino, const Result<NodeReply>& node) {
+void ReplyEntry(fuse_req_t req, const char* operation, fuse_ino_t ino,
+                const Result<NodeReply>& node) {
   if (!node) return ReplyError(req, operation, ino, node.error());
   Filesystem& filesystem = ContextOf(req).filesystem;
   const fuse_entry_param entry = ToEntry(*node);
@@ -186,7 +201,8 @@ void ReplyEntry(fuse_req_t req, const char* operation, fuse_ino_t ino, const Res
   if (fuse_reply_entry(req, &entry) != 0) filesystem.Forget(node->stat.ino, 1);
 }
 
-void ReplyAttributes(fuse_req_t req, const char* operation, fuse_ino_t ino, const Result<NodeReply>& node) {
+void ReplyAttributes(fuse_req_t req, const char* operation, fuse_ino_t ino,
+                     const Result<NodeReply>& node) {
   if (!node) return ReplyError(req, operation, ino, node.error());
   const struct stat attributes = ToStat(node->stat);
   fuse_reply_attr(req, &attributes, Seconds(node->valid_for));
@@ -197,21 +213,24 @@ void OnInit(void*, fuse_conn_info* connection) {
   connection->max_background = kMaxBackground;
   connection->congestion_threshold = kCongestionThreshold;
   connection->time_gran = 1;
-  constexpr unsigned kWanted = FUSE_CAP_ASYNC_READ | FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_ASYNC_DIO | FUSE_CAP_READDIRPLUS |
-                               FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_CACHE_SYMLINKS |
+  constexpr unsigned kWanted = FUSE_CAP_ASYNC_READ | FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_ASYNC_DIO |
+                               FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO |
+                               FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_CACHE_SYMLINKS |
                                FUSE_CAP_EXPLICIT_INVAL_DATA;
-  // Named instead of inherited: AUTO_INVAL_DATA would win over EXPLICIT_INVAL_DATA and drop pages after our own writes;
-  // splice is slower than a copy; locks are the kernel's own, local ones.
+  // Named instead of inherited: AUTO_INVAL_DATA would win over EXPLICIT_INVAL_DATA and drop pages
+  // after our own writes; splice is slower than a copy; locks are the kernel's own, local ones.
   connection->want = connection->capable & kWanted;
 }
 
 void OnLookup(fuse_req_t req, fuse_ino_t parent, const char* name) {
-  auto node = Run(req, Interrupts::kStopTheCall,
-                  [&](Filesystem& filesystem, const Call& call) { return filesystem.Lookup(Ino(parent), name, call); });
+  auto node = Run(req, Interrupts::kStopTheCall, [&](Filesystem& filesystem, const Call& call) {
+    return filesystem.Lookup(Ino(parent), name, call);
+  });
   const auto negative_ttl = ContextOf(req).filesystem.options().negative_ttl;
   if (!node && node.error().code == ErrorCode::kNotFound && negative_ttl.count() > 0) {
     fuse_entry_param absent{};
-    absent.entry_timeout = Seconds(negative_ttl) / 2;  // the other half is how long we believe it ourselves
+    absent.entry_timeout =
+        Seconds(negative_ttl) / 2;  // the other half is how long we believe it ourselves
     fuse_reply_entry(req, &absent);
     return;
   }
@@ -224,12 +243,14 @@ void OnForget(fuse_req_t req, fuse_ino_t ino, std::uint64_t count) {
 }
 
 void OnForgetMany(fuse_req_t req, std::size_t count, fuse_forget_data* forgets) {
-  for (std::size_t i = 0; i < count; ++i) ContextOf(req).filesystem.Forget(Ino(forgets[i].ino), forgets[i].nlookup);
+  for (std::size_t i = 0; i < count; ++i)
+    ContextOf(req).filesystem.Forget(Ino(forgets[i].ino), forgets[i].nlookup);
   fuse_reply_none(req);
 }
 
 void OnGetattr(fuse_req_t req, fuse_ino_t ino, fuse_file_info*) {
-  ReplyAttributes(req, "getattr", ino, Run(req, Interrupts::kStopTheCall, [&](Filesystem& filesystem, const Call& call) {
+  ReplyAttributes(req, "getattr", ino,
+                  Run(req, Interrupts::kStopTheCall, [&](Filesystem& filesystem, const Call& call) {
                     return filesystem.GetAttributes(Ino(ino), call);
                   }));
 }
@@ -239,7 +260,8 @@ AttributeChange ToChange(const struct stat& attributes, int to_set) {
   if (to_set & FUSE_SET_ATTR_MODE) change.mode = attributes.st_mode & 07777;
   if (to_set & FUSE_SET_ATTR_UID) change.uid = attributes.st_uid;
   if (to_set & FUSE_SET_ATTR_GID) change.gid = attributes.st_gid;
-  if (to_set & FUSE_SET_ATTR_SIZE) change.size_bytes = static_cast<std::uint64_t>(attributes.st_size);
+  if (to_set & FUSE_SET_ATTR_SIZE)
+    change.size_bytes = static_cast<std::uint64_t>(attributes.st_size);
   if (to_set & FUSE_SET_ATTR_MTIME_NOW) {
     change.mtime = std::chrono::system_clock::now();
   } else if (to_set & FUSE_SET_ATTR_MTIME) {
@@ -248,18 +270,22 @@ AttributeChange ToChange(const struct stat& attributes, int to_set) {
   return change;
 }
 
-void OnSetattr(fuse_req_t req, fuse_ino_t ino, struct stat* attributes, int to_set, fuse_file_info* info) {
+void OnSetattr(fuse_req_t req, fuse_ino_t ino, struct stat* attributes, int to_set,
+               fuse_file_info* info) {
   const AttributeChange change = ToChange(*attributes, to_set);
-  const std::optional<HandleId> handle = info != nullptr ? std::optional<HandleId>(info->fh) : std::nullopt;
-  ReplyAttributes(req, "setattr", ino, Run(req, Interrupts::kAreIgnored, [&](Filesystem& filesystem, const Call& call) {
+  const std::optional<HandleId> handle =
+      info != nullptr ? std::optional<HandleId>(info->fh) : std::nullopt;
+  ReplyAttributes(req, "setattr", ino,
+                  Run(req, Interrupts::kAreIgnored, [&](Filesystem& filesystem, const Call& call) {
                     return filesystem.SetAttributes(Ino(ino), handle, change, call);
                   }));
 }
 
 void OnReadlink(fuse_req_t req, fuse_ino_t ino) {
-  const auto target = Run(req, Interrupts::kStopTheCall, [&](Filesystem& filesystem, const Call& call) {
-    return filesystem.ReadLink(Ino(ino), call);
-  });
+  const auto target =
+      Run(req, Interrupts::kStopTheCall, [&](Filesystem& filesystem, const Call& call) {
+        return filesystem.ReadLink(Ino(ino), call);
+      });
   if (!target) return ReplyError(req, "readlink", ino, target.error());
   fuse_reply_readlink(req, target->c_str());
 }
@@ -269,13 +295,15 @@ void OnMknod(fuse_req_t req, fuse_ino_t parent, const char* name, mode_t mode, d
     fuse_reply_err(req, EPERM);
     return;
   }
-  ReplyEntry(req, "mknod", parent, Run(req, Interrupts::kAreIgnored, [&](Filesystem& filesystem, const Call& call) {
+  ReplyEntry(req, "mknod", parent,
+             Run(req, Interrupts::kAreIgnored, [&](Filesystem& filesystem, const Call& call) {
                return filesystem.MakeFile(Ino(parent), name, mode & 07777, call);
              }));
 }
 
 void OnMkdir(fuse_req_t req, fuse_ino_t parent, const char* name, mode_t mode) {
-  ReplyEntry(req, "mkdir", parent, Run(req, Interrupts::kAreIgnored, [&](Filesystem& filesystem, const Call& call) {
+  ReplyEntry(req, "mkdir", parent,
+             Run(req, Interrupts::kAreIgnored, [&](Filesystem& filesystem, const Call& call) {
                return filesystem.MakeDirectory(Ino(parent), name, mode & 07777, call);
              }));
 }
@@ -285,7 +313,8 @@ void OnSymlink(fuse_req_t req, const char* target, fuse_ino_t parent, const char
     fuse_reply_err(req, ENAMETOOLONG);
     return;
   }
-  ReplyEntry(req, "symlink", parent, Run(req, Interrupts::kAreIgnored, [&](Filesystem& filesystem, const Call& call) {
+  ReplyEntry(req, "symlink", parent,
+             Run(req, Interrupts::kAreIgnored, [&](Filesystem& filesystem, const Call& call) {
                return filesystem.MakeSymlink(Ino(parent), name, target, call);
              }));
 }
@@ -294,27 +323,31 @@ void OnSymlink(fuse_req_t req, const char* target, fuse_ino_t parent, const char
 void OnLink(fuse_req_t req, fuse_ino_t, fuse_ino_t, const char*) { fuse_reply_err(req, EPERM); }
 
 void OnUnlink(fuse_req_t req, fuse_ino_t parent, const char* name) {
-  ReplyStatus(req, "unlink", parent, Run(req, Interrupts::kAreIgnored, [&](Filesystem& filesystem, const Call& call) {
+  ReplyStatus(req, "unlink", parent,
+              Run(req, Interrupts::kAreIgnored, [&](Filesystem& filesystem, const Call& call) {
                 return filesystem.Unlink(Ino(parent), name, call);
               }));
 }
 
 void OnRmdir(fuse_req_t req, fuse_ino_t parent, const char* name) {
-  ReplyStatus(req, "rmdir", parent, Run(req, Interrupts::kAreIgnored, [&](Filesystem& filesystem, const Call& call) {
+  ReplyStatus(req, "rmdir", parent,
+              Run(req, Interrupts::kAreIgnored, [&](Filesystem& filesystem, const Call& call) {
                 return filesystem.RemoveDirectory(Ino(parent), name, call);
               }));
 }
 
-void OnRename(fuse_req_t req, fuse_ino_t parent, const char* name, fuse_ino_t new_parent, const char* new_name,
-              unsigned flags) {
-  if ((flags & ~static_cast<unsigned>(RENAME_NOREPLACE)) != 0) {  // RENAME_EXCHANGE, RENAME_WHITEOUT
+void OnRename(fuse_req_t req, fuse_ino_t parent, const char* name, fuse_ino_t new_parent,
+              const char* new_name, unsigned flags) {
+  if ((flags & ~static_cast<unsigned>(RENAME_NOREPLACE)) !=
+      0) {  // RENAME_EXCHANGE, RENAME_WHITEOUT
     fuse_reply_err(req, EINVAL);
     return;
   }
   const RenameMode mode = flags == 0 ? RenameMode::kReplace : RenameMode::kMustNotExist;
-  const auto result = Run(req, Interrupts::kAreIgnored, [&](Filesystem& filesystem, const Call& call) {
-    return filesystem.Rename(Ino(parent), name, Ino(new_parent), new_name, mode, call);
-  });
+  const auto result =
+      Run(req, Interrupts::kAreIgnored, [&](Filesystem& filesystem, const Call& call) {
+        return filesystem.Rename(Ino(parent), name, Ino(new_parent), new_name, mode, call);
+      });
   if (!result) return ReplyError(req, "rename", parent, result.error());
   fuse_reply_err(req, *result == RenameResult::kAcrossRemotes ? EXDEV : 0);
 }
@@ -335,17 +368,22 @@ void FillOpen(const OpenReply& open, fuse_file_info& info) {
 void OnOpen(fuse_req_t req, fuse_ino_t ino, fuse_file_info* info) {
   const OpenFlags flags = ToOpenFlags(info->flags);
   const auto open = Run(req, flags.truncate ? Interrupts::kAreIgnored : Interrupts::kStopTheCall,
-                        [&](Filesystem& filesystem, const Call& call) { return filesystem.Open(Ino(ino), flags, call); });
+                        [&](Filesystem& filesystem, const Call& call) {
+                          return filesystem.Open(Ino(ino), flags, call);
+                        });
   if (!open) return ReplyError(req, "open", ino, open.error());
   FillOpen(*open, *info);
   Filesystem& filesystem = ContextOf(req).filesystem;
   if (fuse_reply_open(req, info) != 0) filesystem.Release(open->handle, Call{});
 }
 
-void OnCreate(fuse_req_t req, fuse_ino_t parent, const char* name, mode_t mode, fuse_file_info* info) {
-  const auto created = Run(req, Interrupts::kAreIgnored, [&](Filesystem& filesystem, const Call& call) {
-    return filesystem.CreateFile(Ino(parent), name, mode & 07777, ToOpenFlags(info->flags), call);
-  });
+void OnCreate(fuse_req_t req, fuse_ino_t parent, const char* name, mode_t mode,
+              fuse_file_info* info) {
+  const auto created =
+      Run(req, Interrupts::kAreIgnored, [&](Filesystem& filesystem, const Call& call) {
+        return filesystem.CreateFile(Ino(parent), name, mode & 07777, ToOpenFlags(info->flags),
+                                     call);
+      });
   if (!created) return ReplyError(req, "create", parent, created.error());
   FillOpen(created->open, *info);
   const fuse_entry_param entry = ToEntry(created->node);
@@ -358,45 +396,55 @@ void OnCreate(fuse_req_t req, fuse_ino_t parent, const char* name, mode_t mode, 
 
 void OnRead(fuse_req_t req, fuse_ino_t ino, std::size_t size, off_t offset, fuse_file_info* info) {
   BufferPool::Lease buffer = ContextOf(req).buffers.Take(size);
-  const auto got = Run(req, Interrupts::kStopTheCall, [&](Filesystem& filesystem, const Call& call) {
-    return filesystem.Read(info->fh, static_cast<std::uint64_t>(offset), buffer.span().first(size), call);
-  });
+  const auto got =
+      Run(req, Interrupts::kStopTheCall, [&](Filesystem& filesystem, const Call& call) {
+        return filesystem.Read(info->fh, static_cast<std::uint64_t>(offset),
+                               buffer.span().first(size), call);
+      });
   if (!got) return ReplyError(req, "read", ino, got.error());
   fuse_reply_buf(req, reinterpret_cast<const char*>(buffer.span().data()), *got);
 }
 
-void OnWrite(fuse_req_t req, fuse_ino_t ino, const char* bytes, std::size_t size, off_t offset, fuse_file_info* info) {
-  const auto status = Run(req, Interrupts::kAreIgnored, [&](Filesystem& filesystem, const Call& call) {
-    return filesystem.Write(info->fh, static_cast<std::uint64_t>(offset), AsBytes({bytes, size}), call);
-  });
+void OnWrite(fuse_req_t req, fuse_ino_t ino, const char* bytes, std::size_t size, off_t offset,
+             fuse_file_info* info) {
+  const auto status =
+      Run(req, Interrupts::kAreIgnored, [&](Filesystem& filesystem, const Call& call) {
+        return filesystem.Write(info->fh, static_cast<std::uint64_t>(offset),
+                                AsBytes({bytes, size}), call);
+      });
   if (!status) return ReplyError(req, "write", ino, status.error());
   fuse_reply_write(req, size);
 }
 
 void OnFlush(fuse_req_t req, fuse_ino_t ino, fuse_file_info* info) {
-  ReplyStatus(req, "close", ino, Run(req, Interrupts::kAreIgnored, [&](Filesystem& filesystem, const Call& call) {
+  ReplyStatus(req, "close", ino,
+              Run(req, Interrupts::kAreIgnored, [&](Filesystem& filesystem, const Call& call) {
                 return filesystem.Flush(info->fh, call);
               }));
 }
 
 void OnFsync(fuse_req_t req, fuse_ino_t ino, int, fuse_file_info* info) {
-  ReplyStatus(req, "fsync", ino, Run(req, Interrupts::kAreIgnored, [&](Filesystem& filesystem, const Call& call) {
+  ReplyStatus(req, "fsync", ino,
+              Run(req, Interrupts::kAreIgnored, [&](Filesystem& filesystem, const Call& call) {
                 return filesystem.Flush(info->fh, call);
               }));
 }
 
 void OnRelease(fuse_req_t req, fuse_ino_t ino, fuse_file_info* info) {
   // The kernel discards what release answers; Release logs what goes wrong.
-  ReplyStatus(req, "release", ino, Run(req, Interrupts::kAreIgnored, [&](Filesystem& filesystem, const Call& call) -> Status {
-                filesystem.Release(info->fh, call);
-                return {};
-              }));
+  ReplyStatus(
+      req, "release", ino,
+      Run(req, Interrupts::kAreIgnored, [&](Filesystem& filesystem, const Call& call) -> Status {
+        filesystem.Release(info->fh, call);
+        return {};
+      }));
 }
 
 void OnOpendir(fuse_req_t req, fuse_ino_t ino, fuse_file_info* info) {
-  const auto handle = Run(req, Interrupts::kStopTheCall, [&](Filesystem& filesystem, const Call& call) {
-    return filesystem.OpenDirectory(Ino(ino), call);
-  });
+  const auto handle =
+      Run(req, Interrupts::kStopTheCall, [&](Filesystem& filesystem, const Call& call) {
+        return filesystem.OpenDirectory(Ino(ino), call);
+      });
   if (!handle) return ReplyError(req, "opendir", ino, handle.error());
   info->fh = *handle;
   Filesystem& filesystem = ContextOf(req).filesystem;
@@ -412,7 +460,8 @@ class EntryPacker {
     struct stat brief {};
     brief.st_ino = ToInteger(entry.ino);
     brief.st_mode = entry.kind ? TypeBits(*entry.kind) : 0;  // 0 is DT_UNKNOWN
-    return Advance(fuse_add_direntry(req_, Cursor(), Room(), Name(entry), &brief, static_cast<off_t>(entry.next_cookie)));
+    return Advance(fuse_add_direntry(req_, Cursor(), Room(), Name(entry), &brief,
+                                     static_cast<off_t>(entry.next_cookie)));
   }
   bool AddPlus(const DirectoryEntry& entry) {
     fuse_entry_param full{};
@@ -422,7 +471,8 @@ class EntryPacker {
       full.attr.st_ino = ToInteger(entry.ino);
       full.attr.st_mode = S_IFDIR;
     }
-    return Advance(fuse_add_direntry_plus(req_, Cursor(), Room(), Name(entry), &full, static_cast<off_t>(entry.next_cookie)));
+    return Advance(fuse_add_direntry_plus(req_, Cursor(), Room(), Name(entry), &full,
+                                          static_cast<off_t>(entry.next_cookie)));
   }
   const char* data() const { return reinterpret_cast<const char*>(into_.data()); }
   std::size_t size_bytes() const { return used_; }
@@ -446,24 +496,32 @@ class EntryPacker {
   std::string name_;
 };
 
-void ReadDirectory(fuse_req_t req, fuse_ino_t ino, std::size_t size, off_t offset, fuse_file_info* info, bool plus) {
+void ReadDirectory(fuse_req_t req, fuse_ino_t ino, std::size_t size, off_t offset,
+                   fuse_file_info* info, bool plus) {
   BufferPool::Lease buffer = ContextOf(req).buffers.Take(size);
   EntryPacker packer(req, buffer.span().first(size));
-  const auto status = Run(req, Interrupts::kStopTheCall, [&](Filesystem& filesystem, const Call& call) {
-    return filesystem.ReadDirectory(
-        info->fh, static_cast<std::uint64_t>(offset), plus,
-        [&](const DirectoryEntry& entry) { return plus ? packer.AddPlus(entry) : packer.AddPlain(entry); }, call);
-  });
-  // Entries that were packed have been counted as looked up: they must reach the kernel; the error comes again.
+  const auto status =
+      Run(req, Interrupts::kStopTheCall, [&](Filesystem& filesystem, const Call& call) {
+        return filesystem.ReadDirectory(
+            info->fh, static_cast<std::uint64_t>(offset), plus,
+            [&](const DirectoryEntry& entry) {
+              return plus ? packer.AddPlus(entry) : packer.AddPlain(entry);
+            },
+            call);
+      });
+  // Entries that were packed have been counted as looked up: they must reach the kernel; the error
+  // comes again.
   if (!status && packer.size_bytes() == 0) return ReplyError(req, "readdir", ino, status.error());
   fuse_reply_buf(req, packer.data(), packer.size_bytes());
 }
 
-void OnReaddir(fuse_req_t req, fuse_ino_t ino, std::size_t size, off_t offset, fuse_file_info* info) {
+void OnReaddir(fuse_req_t req, fuse_ino_t ino, std::size_t size, off_t offset,
+               fuse_file_info* info) {
   ReadDirectory(req, ino, size, offset, info, false);
 }
 
-void OnReaddirplus(fuse_req_t req, fuse_ino_t ino, std::size_t size, off_t offset, fuse_file_info* info) {
+void OnReaddirplus(fuse_req_t req, fuse_ino_t ino, std::size_t size, off_t offset,
+                   fuse_file_info* info) {
   ReadDirectory(req, ino, size, offset, info, true);
 }
 
@@ -496,9 +554,10 @@ void ReplySized(fuse_req_t req, const std::string& value, std::size_t size) {
 }
 
 void OnGetxattr(fuse_req_t req, fuse_ino_t ino, const char* name, std::size_t size) {
-  const auto value = Run(req, Interrupts::kStopTheCall, [&](Filesystem& filesystem, const Call& call) {
-    return filesystem.GetXattr(Ino(ino), name, call);
-  });
+  const auto value =
+      Run(req, Interrupts::kStopTheCall, [&](Filesystem& filesystem, const Call& call) {
+        return filesystem.GetXattr(Ino(ino), name, call);
+      });
   if (!value) return ReplyError(req, "getxattr", ino, value.error());
   if (!*value) {
     fuse_reply_err(req, ENODATA);
@@ -508,41 +567,48 @@ void OnGetxattr(fuse_req_t req, fuse_ino_t ino, const char* name, std::size_t si
 }
 
 void OnListxattr(fuse_req_t req, fuse_ino_t ino, std::size_t size) {
-  const auto names = Run(req, Interrupts::kStopTheCall, [&](Filesystem& filesystem, const Call& call) {
-    return filesystem.ListXattrs(Ino(ino), call);
-  });
+  const auto names =
+      Run(req, Interrupts::kStopTheCall, [&](Filesystem& filesystem, const Call& call) {
+        return filesystem.ListXattrs(Ino(ino), call);
+      });
   if (!names) return ReplyError(req, "listxattr", ino, names.error());
   std::string packed;
   for (const auto& name : *names) packed.append(name).push_back('\0');
   ReplySized(req, packed, size);
 }
 
-void ReplyFound(fuse_req_t req, const char* operation, fuse_ino_t ino, const Result<bool>& found, int otherwise) {
+void ReplyFound(fuse_req_t req, const char* operation, fuse_ino_t ino, const Result<bool>& found,
+                int otherwise) {
   if (!found) return ReplyError(req, operation, ino, found.error());
   fuse_reply_err(req, *found ? 0 : otherwise);
 }
 
-void OnSetxattr(fuse_req_t req, fuse_ino_t ino, const char* name, const char* value, std::size_t size, int flags) {
+void OnSetxattr(fuse_req_t req, fuse_ino_t ino, const char* name, const char* value,
+                std::size_t size, int flags) {
   constexpr int kCreate = 1, kReplace = 2;  // XATTR_CREATE, XATTR_REPLACE
   const XattrWrite how = (flags & kCreate) != 0    ? XattrWrite::kMustNotExist
                          : (flags & kReplace) != 0 ? XattrWrite::kMustExist
                                                    : XattrWrite::kSet;
-  const auto done = Run(req, Interrupts::kAreIgnored, [&](Filesystem& filesystem, const Call& call) {
-    return filesystem.SetXattr(Ino(ino), name, {value, size}, how, call);
-  });
+  const auto done =
+      Run(req, Interrupts::kAreIgnored, [&](Filesystem& filesystem, const Call& call) {
+        return filesystem.SetXattr(Ino(ino), name, {value, size}, how, call);
+      });
   ReplyFound(req, "setxattr", ino, done, ENODATA);
 }
 
 void OnRemovexattr(fuse_req_t req, fuse_ino_t ino, const char* name) {
-  const auto done = Run(req, Interrupts::kAreIgnored, [&](Filesystem& filesystem, const Call& call) {
-    return filesystem.RemoveXattr(Ino(ino), name, call);
-  });
+  const auto done =
+      Run(req, Interrupts::kAreIgnored, [&](Filesystem& filesystem, const Call& call) {
+        return filesystem.RemoveXattr(Ino(ino), name, call);
+      });
   ReplyFound(req, "removexattr", ino, done, ENODATA);
 }
 
-void OnFallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length, fuse_file_info* info) {
+void OnFallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length,
+                 fuse_file_info* info) {
   const ByteRange range{static_cast<std::uint64_t>(offset), static_cast<std::uint64_t>(length)};
-  ReplyStatus(req, "fallocate", ino, Run(req, Interrupts::kAreIgnored, [&](Filesystem& filesystem, const Call& call) {
+  ReplyStatus(req, "fallocate", ino,
+              Run(req, Interrupts::kAreIgnored, [&](Filesystem& filesystem, const Call& call) {
                 return filesystem.Allocate(info->fh, mode, range, call);
               }));
 }

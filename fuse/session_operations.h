@@ -5,7 +5,8 @@ struct fuse_lowlevel_ops;
 
 namespace skybridge::fuse {
 
-// Constant for the life of the process. Each callback is a firewall: no exception leaves it, each request gets one reply.
+// Constant for the life of the process. Each callback is a firewall: no exception leaves it, each
+// request gets one reply.
 const fuse_lowlevel_ops& SessionOperations();
 
 }  // namespace skybridge::fuse

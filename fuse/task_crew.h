@@ -13,7 +13,8 @@
 
 namespace skybridge::fuse {
 
-// Safe from many threads. The number of waiting tasks is bounded by those who add them (one for each part of a file).
+// Safe from many threads. The number of waiting tasks is bounded by those who add them (one for
+// each part of a file).
 class TaskCrew {
  public:
   explicit TaskCrew(std::uint32_t threads) {

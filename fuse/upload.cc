@@ -10,7 +10,8 @@
 namespace skybridge::fuse {
 namespace {
 
-// Waits end when something happens; this often they also look at the clock (a seam) and at the stop token.
+// Waits end when something happens; this often they also look at the clock (a seam) and at the stop
+// token.
 constexpr std::chrono::milliseconds kWaitSlice{20};
 
 }  // namespace
@@ -83,9 +84,11 @@ void Upload::SendPart(std::uint32_t number, ByteRange range) {
   crew_.on_part_sent();
 }
 
-Result<PartReceipt> Upload::CopyAndSend(std::uint32_t number, ByteRange range, std::uint64_t& generation) {
+Result<PartReceipt> Upload::CopyAndSend(std::uint32_t number, ByteRange range,
+                                        std::uint64_t& generation) {
   const PartBuffers::Lease buffer = crew_.buffers.Take(range.length_bytes, stop_.get_token());
-  const CallContext context{.deadline = crew_.clock.Now() + crew_.request_timeout, .stop = stop_.get_token()};
+  const CallContext context{.deadline = crew_.clock.Now() + crew_.request_timeout,
+                            .stop = stop_.get_token()};
   if (stop_.stop_requested()) return Fail(ErrorCode::kCancelled, "the upload was given up");
   if (!buffer) return Fail(ErrorCode::kTooLarge, "the part is larger than the memory for parts");
   {
@@ -93,7 +96,8 @@ Result<PartReceipt> Upload::CopyAndSend(std::uint32_t number, ByteRange range, s
     generation = parts_[number].generation;
   }
   const std::size_t size = TRY(content_->Read(range.offset_bytes, buffer.span(), context));
-  if (size != range.length_bytes) return Fail(ErrorCode::kCancelled, "the file became shorter while it was sent");
+  if (size != range.length_bytes)
+    return Fail(ErrorCode::kCancelled, "the file became shorter while it was sent");
   const UploadId id = TRY(EnsureStarted(context));
   return crew_.store.UploadPart({.upload = id,
                                  .key = plan_.key,
@@ -126,13 +130,16 @@ Result<UploadId> Upload::EnsureStarted(const CallContext& context) {
   return started;
 }
 
-Result<std::vector<PartReceipt>> Upload::SendAll(std::uint64_t size_bytes, const CallContext& context) {
+Result<std::vector<PartReceipt>> Upload::SendAll(std::uint64_t size_bytes,
+                                                 const CallContext& context) {
   if (size_bytes - origin_bytes() > crew_.layout.max_file_bytes()) {
-    return Fail(ErrorCode::kTooLarge, fmt::format("'{}': {} bytes are more than the store takes in {} bytes of parts",
-                                                  plan_.key.path, size_bytes, crew_.layout.max_file_bytes()));
+    return Fail(ErrorCode::kTooLarge,
+                fmt::format("'{}': {} bytes are more than the store takes in {} bytes of parts",
+                            plan_.key.path, size_bytes, crew_.layout.max_file_bytes()));
   }
   const std::uint32_t last = PartAt(size_bytes - 1);
-  // A part that was on its way when we came may have had older bytes, or fail by now: it is sent once more.
+  // A part that was on its way when we came may have had older bytes, or fail by now: it is sent
+  // once more.
   const bool again = StartAll(size_bytes);
   Status sent = WaitForParts(last, context);
   if (again && !context.stop.stop_requested() && crew_.clock.Now() < context.deadline) {
@@ -160,12 +167,15 @@ bool Upload::StartAll(std::uint64_t size_bytes) {
 Status Upload::WaitForParts(std::uint32_t last_part, const CallContext& context) {
   MutexLock lock(mutex_);
   const auto sending = [&]() REQUIRES(mutex_) {
-    return std::any_of(parts_.begin(), parts_.upper_bound(last_part), [](const auto& p) { return p.second.sending; });
+    return std::any_of(parts_.begin(), parts_.upper_bound(last_part),
+                       [](const auto& p) { return p.second.sending; });
   };
   while (sending()) {
-    if (context.stop.stop_requested()) return Fail(ErrorCode::kCancelled, "publishing was interrupted");
+    if (context.stop.stop_requested())
+      return Fail(ErrorCode::kCancelled, "publishing was interrupted");
     if (crew_.clock.Now() >= context.deadline) {
-      return Fail(Error{.code = ErrorCode::kTimedOut, .message = "publishing took too long", .retryable = true});
+      return Fail(Error{
+          .code = ErrorCode::kTimedOut, .message = "publishing took too long", .retryable = true});
     }
     changed_.WaitUntil(mutex_, std::chrono::steady_clock::now() + kWaitSlice);
   }
@@ -191,11 +201,16 @@ Result<std::vector<PartReceipt>> Upload::Receipts(std::uint64_t size_bytes) {
   return receipts;
 }
 
-Result<ObjectInfo> Upload::Commit(const std::vector<PartReceipt>& parts, const Attributes& attributes,
-                                  const Conditions& conditions, const CallContext& context) {
+Result<ObjectInfo> Upload::Commit(const std::vector<PartReceipt>& parts,
+                                  const Attributes& attributes, const Conditions& conditions,
+                                  const CallContext& context) {
   const UploadId id = TRY(EnsureStarted(context));
-  return crew_.store.CommitUpload(
-      {.upload = id, .key = plan_.key, .parts = parts, .attributes = attributes, .conditions = conditions}, context);
+  return crew_.store.CommitUpload({.upload = id,
+                                   .key = plan_.key,
+                                   .parts = parts,
+                                   .attributes = attributes,
+                                   .conditions = conditions},
+                                  context);
 }
 
 bool Upload::AbandonUnlessNeeded() {
@@ -232,14 +247,17 @@ void Upload::AbortInBackground() {
         return self->starting_ || std::any_of(self->parts_.begin(), self->parts_.end(),
                                               [](const auto& part) { return part.second.sending; });
       };
-      while (busy()) self->changed_.WaitUntil(self->mutex_, std::chrono::steady_clock::now() + kWaitSlice);
+      while (busy())
+        self->changed_.WaitUntil(self->mutex_, std::chrono::steady_clock::now() + kWaitSlice);
       id = self->id_;
     }
     if (!id) return;
-    const Status aborted = crew.store.AbortUpload({.upload = *id, .key = self->plan_.key},
-                                                  {.deadline = crew.clock.Now() + crew.request_timeout});
+    const Status aborted =
+        crew.store.AbortUpload({.upload = *id, .key = self->plan_.key},
+                               {.deadline = crew.clock.Now() + crew.request_timeout});
     if (!aborted) {
-      Log(LogLevel::kWarning, "an upload of '{}' could not be aborted; the store removes it by its own rules: {}",
+      Log(LogLevel::kWarning,
+          "an upload of '{}' could not be aborted; the store removes it by its own rules: {}",
           self->plan_.key.path, aborted.error().ToString());
     }
   });
@@ -253,7 +271,8 @@ std::uint64_t Upload::MakeRoom(std::uint64_t wanted_bytes) {
   for (const auto& [number, part] : parts_) {
     if (freed >= wanted_bytes) break;
     const ByteRange range = RangeOf(number);
-    if (!part.sending && IsGood(part, range.length_bytes)) freed += content_->LetGoOfUploaded(range);
+    if (!part.sending && IsGood(part, range.length_bytes))
+      freed += content_->LetGoOfUploaded(range);
   }
   return freed;
 }

@@ -1,8 +1,9 @@
-// Upload: one upload in parts of one file's content. Parts are sent while the file is still being written; a part that
-// changed after it was sent is sent again; Commit makes the whole visible.
+// Upload: one upload in parts of one file's content. Parts are sent while the file is still being
+// written; a part that changed after it was sent is sent again; Commit makes the whole visible.
 //
-// Each part has a generation, which moves with every change to its bytes. A part is good when it was sent with the
-// generation and the length that it has now. The bytes are copied into a buffer, then sent without any lock.
+// Each part has a generation, which moves with every change to its bytes. A part is good when it
+// was sent with the generation and the length that it has now. The bytes are copied into a buffer,
+// then sent without any lock.
 #pragma once
 
 #include <chrono>
@@ -40,7 +41,7 @@ struct UploadCrew {
 
 struct UploadPlan {
   ObjectKey key;
-  Attributes attributes;                // as known now
+  Attributes attributes;  // as known now
   Conditions conditions;
   std::optional<AppendBase> append_to;  // the parts follow these bytes
 };
@@ -55,8 +56,8 @@ class Upload : public std::enable_shared_from_this<Upload> {
   // Where its first part begins in the file.
   std::uint64_t origin_bytes() const { return plan_.append_to ? plan_.append_to->size_bytes : 0; }
 
-  // The bytes of a range change, or have changed. Called before and after each change, so that a part that was copied
-  // meanwhile is not taken for good.
+  // The bytes of a range change, or have changed. Called before and after each change, so that a
+  // part that was copied meanwhile is not taken for good.
   void Touch(ByteRange range);
   // The file ends here now.
   void CutTo(std::uint64_t size_bytes);
@@ -68,13 +69,14 @@ class Upload : public std::enable_shared_from_this<Upload> {
                             const Conditions& conditions, const CallContext& context);
   // Ends it: what is being sent is stopped, the store's part is aborted in the background.
   void Abandon();
-  // The same, but false, and nothing is ended, if bytes have left staging: then only this upload has them.
+  // The same, but false, and nothing is ended, if bytes have left staging: then only this upload
+  // has them.
   bool AbandonUnlessNeeded();
 
   // Its object is published: nothing more leaves staging because of it.
   void Retire();
-  // Gives up staged bytes of parts that the store has as they are now, oldest first, until `wanted_bytes` are free.
-  // Returns how many are.
+  // Gives up staged bytes of parts that the store has as they are now, oldest first, until
+  // `wanted_bytes` are free. Returns how many are.
   std::uint64_t MakeRoom(std::uint64_t wanted_bytes);
   // The part that is cut when the file ends at `offset_bytes`; empty if that is between two parts.
   ByteRange PartCutAt(std::uint64_t offset_bytes) const;
@@ -88,7 +90,9 @@ class Upload : public std::enable_shared_from_this<Upload> {
   };
 
   ByteRange RangeOf(std::uint32_t part_number) const;
-  std::uint32_t PartAt(std::uint64_t offset_bytes) const { return crew_.layout.PartAt(offset_bytes - origin_bytes()); }
+  std::uint32_t PartAt(std::uint64_t offset_bytes) const {
+    return crew_.layout.PartAt(offset_bytes - origin_bytes());
+  }
   bool IsGood(const Part& part, std::uint64_t length_bytes) const REQUIRES(mutex_);
   void StartSending(std::uint32_t number, ByteRange range) REQUIRES(mutex_);
   void SendPart(std::uint32_t number, ByteRange range);

@@ -13,7 +13,8 @@
 namespace skybridge::fuse {
 namespace {
 
-// Interrupts a read of /dev/fuse; its handler does nothing. It may come just before the read, so it is sent again.
+// Interrupts a read of /dev/fuse; its handler does nothing. It may come just before the read, so it
+// is sent again.
 int WakeSignal() { return SIGRTMIN + 4; }
 constexpr std::chrono::milliseconds kWakeAgainAfter{20};
 
@@ -25,7 +26,8 @@ void InstallWakeHandler() {
 
 }  // namespace
 
-WorkerCrew::WorkerCrew(fuse_session* session, std::uint32_t max_threads, std::function<void()> on_finished)
+WorkerCrew::WorkerCrew(fuse_session* session, std::uint32_t max_threads,
+                       std::function<void()> on_finished)
     : session_(session), max_threads_(max_threads), on_finished_(std::move(on_finished)) {}
 
 WorkerCrew::~WorkerCrew() { Stop(); }
@@ -43,7 +45,8 @@ void WorkerCrew::AddWorker() {
     return nullptr;
   };
   if (const int error = ::pthread_create(&thread, nullptr, run, this); error != 0) {
-    Log(LogLevel::kWarning, "mount: no further thread could be started (errno {}), going on with {}", error, running_);
+    Log(LogLevel::kWarning,
+        "mount: no further thread could be started (errno {}), going on with {}", error, running_);
     return;
   }
   threads_.push_back(thread);

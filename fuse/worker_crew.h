@@ -1,5 +1,6 @@
-// WorkerCrew: the threads that take requests from the kernel and answer them. A thread is added when the last idle one
-// takes a request, up to a bound; threads stay until the end (ending and starting them costs more than they do idle).
+// WorkerCrew: the threads that take requests from the kernel and answer them. A thread is added
+// when the last idle one takes a request, up to a bound; threads stay until the end (ending and
+// starting them costs more than they do idle).
 #pragma once
 
 #include <atomic>
@@ -22,7 +23,8 @@ class WorkerCrew {
   ~WorkerCrew();  // Stop
 
   void Start();
-  // Wakes threads that wait for the kernel, lets the others finish their request, and joins them all.
+  // Wakes threads that wait for the kernel, lets the others finish their request, and joins them
+  // all.
   void Stop();
 
  private:

@@ -20,7 +20,8 @@
 namespace skybridge::fuse {
 namespace {
 
-// Waits end when something happens; this often they also look at the clock (a seam) and at the stop token.
+// Waits end when something happens; this often they also look at the clock (a seam) and at the stop
+// token.
 constexpr std::chrono::milliseconds kWaitSlice{20};
 
 class StagedWriter;
@@ -28,8 +29,9 @@ class StagedWriter;
 // What the writers of one remote share.
 class Shared {
  public:
-  Shared(ObjectStore& the_store, ReadPath& the_reads, cache::BlockCache* the_cache, cache::Staging& the_staging,
-         Clock& the_clock, std::string the_remote_name, const WritePath::Options& options)
+  Shared(ObjectStore& the_store, ReadPath& the_reads, cache::BlockCache* the_cache,
+         cache::Staging& the_staging, Clock& the_clock, std::string the_remote_name,
+         const WritePath::Options& options)
       : store(the_store),
         reads(the_reads),
         cache(the_cache),
@@ -43,15 +45,18 @@ class Shared {
              .clock = the_clock,
              .buffers = buffers,
              .tasks = tasks,
-             .layout = PartLayout({.first_part_bytes = first_part_bytes,
-                                   .largest_part_bytes = LargestPart(the_store.capabilities(), buffers),
-                                   .max_parts = MaxParts(the_store.capabilities())}),
+             .layout =
+                 PartLayout({.first_part_bytes = first_part_bytes,
+                             .largest_part_bytes = LargestPart(the_store.capabilities(), buffers),
+                             .max_parts = MaxParts(the_store.capabilities())}),
              .request_timeout = options.request_timeout,
              .on_part_sent = [this] { MakeRoomIfWanted(); }},
         tasks(std::max<std::uint32_t>(1, options.max_parallel_uploads)) {}
 
   // The largest file that is sent as one Put.
-  std::uint64_t max_put_bytes() const { return std::min(first_part_bytes, store.capabilities().max_put_bytes); }
+  std::uint64_t max_put_bytes() const {
+    return std::min(first_part_bytes, store.capabilities().max_put_bytes);
+  }
 
   void Register(StagedWriter* writer) {
     MutexLock lock(mutex_);
@@ -63,7 +68,8 @@ class Shared {
   }
   std::uint64_t dirty_bytes() const;
 
-  // While one of these lives, a writer waits for room: what the store has leaves staging, now and as parts arrive.
+  // While one of these lives, a writer waits for room: what the store has leaves staging, now and
+  // as parts arrive.
   class RoomWanted {
    public:
     explicit RoomWanted(Shared& shared) : shared_(shared) {
@@ -89,7 +95,8 @@ class Shared {
   PartBuffers buffers;
 
  private:
-  static std::uint64_t FirstPart(const Capabilities& capabilities, const WritePath::Options& options) {
+  static std::uint64_t FirstPart(const Capabilities& capabilities,
+                                 const WritePath::Options& options) {
     std::uint64_t bytes = std::max(options.part_size_bytes, capabilities.min_part_bytes);
     if (capabilities.max_part_bytes > 0) bytes = std::min(bytes, capabilities.max_part_bytes);
     return std::max<std::uint64_t>(1, bytes);
@@ -117,7 +124,8 @@ class Shared {
 // The content of one open file and its way to the store.
 class StagedWriter final : public FileWriter {
  public:
-  StagedWriter(Shared& shared, const OpenWriterRequest& request, std::unique_ptr<cache::StagingFile> staging);
+  StagedWriter(Shared& shared, const OpenWriterRequest& request,
+               std::unique_ptr<cache::StagingFile> staging);
   ~StagedWriter() override {
     shared_.Unregister(this);
     MutexLock lock(mutex_);
@@ -128,7 +136,8 @@ class StagedWriter final : public FileWriter {
 
   Status Write(std::uint64_t offset_bytes, ByteSpan bytes, const CallContext& context) override;
   Status Truncate(std::uint64_t size_bytes, const CallContext& context) override;
-  Result<std::size_t> Read(std::uint64_t offset_bytes, std::span<std::byte> into, const CallContext& context) override {
+  Result<std::size_t> Read(std::uint64_t offset_bytes, std::span<std::byte> into,
+                           const CallContext& context) override {
     return content_->Read(offset_bytes, into, context);
   }
   std::uint64_t size_bytes() const override { return content_->size_bytes(); }
@@ -142,7 +151,8 @@ class StagedWriter final : public FileWriter {
   void RebaseTo(const ObjectInfo& base) override;
 
   std::uint64_t unpublished_bytes() const { return content_->unpublished_bytes(); }
-  // Gives staged bytes up that the store has, the published ones first; stops after about `wanted_bytes`.
+  // Gives staged bytes up that the store has, the published ones first; stops after about
+  // `wanted_bytes`.
   std::uint64_t MakeRoom(std::uint64_t wanted_bytes);
 
  private:
@@ -156,21 +166,24 @@ class StagedWriter final : public FileWriter {
   };
 
   Status WriteStaged(std::uint64_t offset_bytes, ByteSpan bytes, const CallContext& context);
-  // The upload in progress, after giving up one that the change to `range` makes useless. Errors: kNoSpace.
+  // The upload in progress, after giving up one that the change to `range` makes useless. Errors:
+  // kNoSpace.
   Result<std::shared_ptr<Upload>> UploadForChange(ByteRange range) REQUIRES(change_order_);
   void SendCompleted(ByteRange range);
-  std::shared_ptr<Upload> NewUpload(const ObjectKey& key, const Attributes& attributes) REQUIRES(mutex_);
+  std::shared_ptr<Upload> NewUpload(const ObjectKey& key, const Attributes& attributes)
+      REQUIRES(mutex_);
   std::shared_ptr<Upload> CurrentUpload(const PublishRequest& request);
   std::optional<AppendBase> AppendTo() const;
   Conditions ConditionsNow() const;
   // False, and it stays, if bytes of the file are nowhere else any more.
   bool DropUpload() REQUIRES(mutex_);
 
-  Result<Outcome> PublishByPut(const PublishRequest& request, std::uint64_t size_bytes, const Conditions& conditions,
-                               const CallContext& context);
-  Result<Outcome> PublishByParts(const PublishRequest& request, std::uint64_t size_bytes, const CallContext& context);
-  Result<Outcome> SendAndCommit(Upload& upload, const Attributes& attributes, std::uint64_t size_bytes,
-                                const CallContext& context);
+  Result<Outcome> PublishByPut(const PublishRequest& request, std::uint64_t size_bytes,
+                               const Conditions& conditions, const CallContext& context);
+  Result<Outcome> PublishByParts(const PublishRequest& request, std::uint64_t size_bytes,
+                                 const CallContext& context);
+  Result<Outcome> SendAndCommit(Upload& upload, const Attributes& attributes,
+                                std::uint64_t size_bytes, const CallContext& context);
   static Status Check(const Outcome& outcome, std::uint64_t size_bytes);
   CallContext Limited(const CallContext& context) const {
     return {.deadline = std::min(context.deadline, shared_.clock.Now() + shared_.request_timeout),
@@ -178,11 +191,12 @@ class StagedWriter final : public FileWriter {
   }
 
   Shared& shared_;
-  const std::shared_ptr<BaseVersion> base_;  // shared with content that is still being sent, as that is
+  const std::shared_ptr<BaseVersion>
+      base_;  // shared with content that is still being sent, as that is
   const std::shared_ptr<FileContent> content_;
 
-  // Held by Write and Truncate from beginning to end, also while they wait for room in staging: changes of one file
-  // come one after another, as programs made them. Before mutex_.
+  // Held by Write and Truncate from beginning to end, also while they wait for room in staging:
+  // changes of one file come one after another, as programs made them. Before mutex_.
   Mutex change_order_;
 
   mutable Mutex mutex_;  // not held while staging or the network is waited for
@@ -221,7 +235,8 @@ StagedWriter::StagedWriter(Shared& shared, const OpenWriterRequest& request,
       base_(std::make_shared<BaseVersion>(shared.reads, request.base)),
       content_(std::make_shared<FileContent>(
           std::move(staging), request.base && !request.truncate ? request.base->size_bytes : 0,
-          [base = base_](std::uint64_t offset_bytes, std::span<std::byte> into, const CallContext& context) {
+          [base = base_](std::uint64_t offset_bytes, std::span<std::byte> into,
+                         const CallContext& context) {
             return base->Read(offset_bytes, into, context);
           })),
       key_(request.key),
@@ -243,8 +258,9 @@ Status StagedWriter::Write(std::uint64_t offset_bytes, ByteSpan bytes, const Cal
   const ByteRange range{offset_bytes, bytes.size()};
   if (bytes.size() > shared_.crew.layout.max_file_bytes() ||
       offset_bytes > shared_.crew.layout.max_file_bytes() - bytes.size()) {
-    return Fail(ErrorCode::kTooLarge, fmt::format("a file of this store can have {} bytes here at most",
-                                                  shared_.crew.layout.max_file_bytes()));
+    return Fail(ErrorCode::kTooLarge,
+                fmt::format("a file of this store can have {} bytes here at most",
+                            shared_.crew.layout.max_file_bytes()));
   }
   if (bytes.empty()) return {};
   MutexLock order(change_order_);
@@ -257,7 +273,8 @@ Status StagedWriter::Write(std::uint64_t offset_bytes, ByteSpan bytes, const Cal
   return {};
 }
 
-Status StagedWriter::WriteStaged(std::uint64_t offset_bytes, ByteSpan bytes, const CallContext& context) {
+Status StagedWriter::WriteStaged(std::uint64_t offset_bytes, ByteSpan bytes,
+                                 const CallContext& context) {
   const Status written =
       content_->Write(offset_bytes, bytes, {.deadline = shared_.clock.Now(), .stop = context.stop});
   if (written || written.error().code != ErrorCode::kNoSpace) return written;
@@ -267,8 +284,9 @@ Status StagedWriter::WriteStaged(std::uint64_t offset_bytes, ByteSpan bytes, con
 
 Status StagedWriter::Truncate(std::uint64_t size_bytes, const CallContext&) {
   if (size_bytes > shared_.crew.layout.max_file_bytes()) {
-    return Fail(ErrorCode::kTooLarge, fmt::format("a file of this store can have {} bytes here at most",
-                                                  shared_.crew.layout.max_file_bytes()));
+    return Fail(ErrorCode::kTooLarge,
+                fmt::format("a file of this store can have {} bytes here at most",
+                            shared_.crew.layout.max_file_bytes()));
   }
   MutexLock order(change_order_);
   const std::uint64_t old_size = content_->size_bytes();
@@ -289,7 +307,8 @@ Result<std::shared_ptr<Upload>> StagedWriter::UploadForChange(ByteRange range) {
   // Parts that continue the base are of no use once the base itself changes.
   if (upload_ != nullptr && range.offset_bytes < upload_->origin_bytes()) {
     if (!DropUpload()) {
-      return Fail(ErrorCode::kNoSpace, "staging is too small to change what lies before the appended bytes");
+      return Fail(ErrorCode::kNoSpace,
+                  "staging is too small to change what lies before the appended bytes");
     }
   }
   return upload_;
@@ -300,10 +319,12 @@ void StagedWriter::SendCompleted(ByteRange range) {
   {
     MutexLock lock(mutex_);
     if (upload_ == nullptr) {
-      // Small files are one Put; only a file that has outgrown it is sent in parts before it is published.
+      // Small files are one Put; only a file that has outgrown it is sent in parts before it is
+      // published.
       const std::optional<AppendBase> append = AppendTo();
       const ByteRange first_part{append ? append->size_bytes : 0, shared_.first_part_bytes};
-      const bool outgrown = content_->size_bytes() > std::max(first_part.end_bytes(), shared_.max_put_bytes());
+      const bool outgrown =
+          content_->size_bytes() > std::max(first_part.end_bytes(), shared_.max_put_bytes());
       if (!outgrown || !content_->IsStaged(first_part)) return;
       upload_ = NewUpload(key_, {});
     }
@@ -314,8 +335,9 @@ void StagedWriter::SendCompleted(ByteRange range) {
 
 std::optional<AppendBase> StagedWriter::AppendTo() const {
   const std::optional<ObjectInfo> base = base_->info();
-  const bool can = shared_.store.capabilities().append && base && !base->etag.empty() && base->size_bytes > 0 &&
-                   content_->size_bytes() > base->size_bytes && content_->BaseIsWhole(base->size_bytes);
+  const bool can = shared_.store.capabilities().append && base && !base->etag.empty() &&
+                   base->size_bytes > 0 && content_->size_bytes() > base->size_bytes &&
+                   content_->BaseIsWhole(base->size_bytes);
   if (!can) return std::nullopt;
   return AppendBase{.etag = base->etag, .size_bytes = base->size_bytes};
 }
@@ -327,10 +349,13 @@ Conditions StagedWriter::ConditionsNow() const {
   return {.if_match = base->etag, .must_not_exist = false};
 }
 
-std::shared_ptr<Upload> StagedWriter::NewUpload(const ObjectKey& key, const Attributes& attributes) {
-  return std::make_shared<Upload>(
-      shared_.crew, content_,
-      UploadPlan{.key = key, .attributes = attributes, .conditions = ConditionsNow(), .append_to = AppendTo()});
+std::shared_ptr<Upload> StagedWriter::NewUpload(const ObjectKey& key,
+                                                const Attributes& attributes) {
+  return std::make_shared<Upload>(shared_.crew, content_,
+                                  UploadPlan{.key = key,
+                                             .attributes = attributes,
+                                             .conditions = ConditionsNow(),
+                                             .append_to = AppendTo()});
 }
 
 bool StagedWriter::DropUpload() {
@@ -355,13 +380,16 @@ std::uint64_t StagedWriter::MakeRoom(std::uint64_t wanted_bytes) {
 class StagedWriter::PublishTurn {
  public:
   // Errors: kTimedOut, kCancelled.
-  static Result<std::unique_ptr<PublishTurn>> Take(StagedWriter& writer, const CallContext& context) {
+  static Result<std::unique_ptr<PublishTurn>> Take(StagedWriter& writer,
+                                                   const CallContext& context) {
     MutexLock lock(writer.mutex_);
     while (writer.publishing_) {
-      if (context.stop.stop_requested()) return Fail(ErrorCode::kCancelled, "publishing was interrupted");
+      if (context.stop.stop_requested())
+        return Fail(ErrorCode::kCancelled, "publishing was interrupted");
       if (writer.shared_.clock.Now() >= context.deadline) {
-        return Fail(
-            Error{.code = ErrorCode::kTimedOut, .message = "another publication took too long", .retryable = true});
+        return Fail(Error{.code = ErrorCode::kTimedOut,
+                          .message = "another publication took too long",
+                          .retryable = true});
       }
       writer.publish_ended_.WaitUntil(writer.mutex_, std::chrono::steady_clock::now() + kWaitSlice);
     }
@@ -381,7 +409,8 @@ class StagedWriter::PublishTurn {
   StagedWriter& writer_;
 };
 
-Result<ObjectInfo> StagedWriter::Publish(const PublishRequest& request, const CallContext& context) {
+Result<ObjectInfo> StagedWriter::Publish(const PublishRequest& request,
+                                         const CallContext& context) {
   const std::unique_ptr<PublishTurn> turn = TRY(PublishTurn::Take(*this, context));
   std::uint64_t generation = 0;
   std::uint64_t size = 0;
@@ -391,7 +420,8 @@ Result<ObjectInfo> StagedWriter::Publish(const PublishRequest& request, const Ca
     MutexLock lock(mutex_);
     generation = content_->BeginPublish();
     const std::optional<ObjectInfo> base = base_->info();
-    if (!never_published_ && generation == published_generation_ && base->key == request.key) return *base;
+    if (!never_published_ && generation == published_generation_ && base->key == request.key)
+      return *base;
     size = content_->size_bytes();
     by_put = size <= shared_.max_put_bytes() && DropUpload();
   }
@@ -415,27 +445,33 @@ Result<ObjectInfo> StagedWriter::Publish(const PublishRequest& request, const Ca
 Status StagedWriter::Check(const Outcome& outcome, std::uint64_t size_bytes) {
   const ObjectInfo& info = outcome.info;
   if (info.size_bytes != size_bytes) {
-    return Fail(ErrorCode::kCorrupt, fmt::format("publish '{}': the store has {} bytes, {} were sent", info.key.path,
-                                                 info.size_bytes, size_bytes));
+    return Fail(ErrorCode::kCorrupt,
+                fmt::format("publish '{}': the store has {} bytes, {} were sent", info.key.path,
+                            info.size_bytes, size_bytes));
   }
   if (outcome.crc32c && info.digests.crc32c && *outcome.crc32c != *info.digests.crc32c) {
     return Fail(ErrorCode::kCorrupt,
-                fmt::format("publish '{}': the store's digest is not that of what was sent", info.key.path));
+                fmt::format("publish '{}': the store's digest is not that of what was sent",
+                            info.key.path));
   }
   return {};
 }
 
-Result<StagedWriter::Outcome> StagedWriter::PublishByPut(const PublishRequest& request, std::uint64_t size_bytes,
-                                                     const Conditions& conditions, const CallContext& context) {
+Result<StagedWriter::Outcome> StagedWriter::PublishByPut(const PublishRequest& request,
+                                                         std::uint64_t size_bytes,
+                                                         const Conditions& conditions,
+                                                         const CallContext& context) {
   const PartBuffers::Lease buffer = shared_.buffers.Take(size_bytes, context.stop);
   if (!buffer) return Fail(ErrorCode::kCancelled, "publishing was interrupted");
   const ByteSpan body = buffer.span();
   const std::size_t got = TRY(content_->Read(0, buffer.span(), context));
   if (got != size_bytes) {
-    return Fail(Error{
-        .code = ErrorCode::kConflict, .message = "the file was cut while it was published", .retryable = true});
+    return Fail(Error{.code = ErrorCode::kConflict,
+                      .message = "the file was cut while it was published",
+                      .retryable = true});
   }
-  const PutRequest put{.key = request.key, .body = body, .attributes = request.attributes, .conditions = conditions};
+  const PutRequest put{
+      .key = request.key, .body = body, .attributes = request.attributes, .conditions = conditions};
   Outcome outcome{.info = TRY(shared_.store.Put(put, Limited(context))), .crc32c = std::nullopt};
   if (outcome.info.digests.crc32c) outcome.crc32c = Crc32c(body);
   if (shared_.cache != nullptr && size_bytes > 0 && Check(outcome, size_bytes)) {
@@ -445,8 +481,8 @@ Result<StagedWriter::Outcome> StagedWriter::PublishByPut(const PublishRequest& r
   return outcome;
 }
 
-// The upload that leads to request.key, if it can: a renamed file starts again from staging, or, when bytes of it have
-// left staging, is committed under its old name and moved then.
+// The upload that leads to request.key, if it can: a renamed file starts again from staging, or,
+// when bytes of it have left staging, is committed under its old name and moved then.
 std::shared_ptr<Upload> StagedWriter::CurrentUpload(const PublishRequest& request) {
   MutexLock lock(mutex_);
   if (upload_ != nullptr && upload_->key() != request.key) DropUpload();
@@ -454,8 +490,9 @@ std::shared_ptr<Upload> StagedWriter::CurrentUpload(const PublishRequest& reques
   return upload_;
 }
 
-Result<StagedWriter::Outcome> StagedWriter::PublishByParts(const PublishRequest& request, std::uint64_t size_bytes,
-                                                       const CallContext& context) {
+Result<StagedWriter::Outcome> StagedWriter::PublishByParts(const PublishRequest& request,
+                                                           std::uint64_t size_bytes,
+                                                           const CallContext& context) {
   const std::shared_ptr<Upload> upload = CurrentUpload(request);
   Result<Outcome> outcome = SendAndCommit(*upload, request.attributes, size_bytes, context);
   if (!outcome && outcome.error().code == ErrorCode::kNotFound) {
@@ -470,14 +507,18 @@ Result<StagedWriter::Outcome> StagedWriter::PublishByParts(const PublishRequest&
   return outcome;
 }
 
-Result<StagedWriter::Outcome> StagedWriter::SendAndCommit(Upload& upload, const Attributes& attributes,
-                                                      std::uint64_t size_bytes, const CallContext& context) {
+Result<StagedWriter::Outcome> StagedWriter::SendAndCommit(Upload& upload,
+                                                          const Attributes& attributes,
+                                                          std::uint64_t size_bytes,
+                                                          const CallContext& context) {
   const std::vector<PartReceipt> parts = TRY(upload.SendAll(size_bytes, context));
   const std::optional<ObjectInfo> base = base_->info();
   Conditions conditions = ConditionsNow();
   // Under a name that the file no longer has, nothing may be replaced.
-  if (base && base->key != upload.key()) conditions = {.if_match = std::nullopt, .must_not_exist = true};
-  Outcome outcome{.info = TRY(upload.Commit(parts, attributes, conditions, Limited(context))), .crc32c = std::nullopt};
+  if (base && base->key != upload.key())
+    conditions = {.if_match = std::nullopt, .must_not_exist = true};
+  Outcome outcome{.info = TRY(upload.Commit(parts, attributes, conditions, Limited(context))),
+                  .crc32c = std::nullopt};
   if (upload.origin_bytes() > 0) return outcome;  // we know the digest of what was added only
   outcome.crc32c = 0;
   for (const PartReceipt& part : parts) {
@@ -486,14 +527,16 @@ Result<StagedWriter::Outcome> StagedWriter::SendAndCommit(Upload& upload, const 
   return outcome;
 }
 
-Result<ObjectInfo> StagedWriter::PublishConflictCopy(const ObjectKey& key, const Attributes& attributes,
-                                                   const CallContext& context) {
+Result<ObjectInfo> StagedWriter::PublishConflictCopy(const ObjectKey& key,
+                                                     const Attributes& attributes,
+                                                     const CallContext& context) {
   const std::unique_ptr<PublishTurn> turn = TRY(PublishTurn::Take(*this, context));
   {
     MutexLock lock(mutex_);
     if (!DropUpload()) {
-      return Fail(ErrorCode::kNoSpace,
-                  fmt::format("no conflict copy '{}': parts of the file have left staging", key.path));
+      return Fail(
+          ErrorCode::kNoSpace,
+          fmt::format("no conflict copy '{}': parts of the file have left staging", key.path));
     }
   }
   const Conditions conditions{.if_match = std::nullopt, .must_not_exist = true};
@@ -503,7 +546,8 @@ Result<ObjectInfo> StagedWriter::PublishConflictCopy(const ObjectKey& key, const
     outcome = PublishByPut({.key = key, .attributes = attributes}, size, conditions, context);
   } else {
     const auto copy = std::make_shared<Upload>(
-        shared_.crew, content_, UploadPlan{.key = key, .attributes = attributes, .conditions = conditions});
+        shared_.crew, content_,
+        UploadPlan{.key = key, .attributes = attributes, .conditions = conditions});
     outcome = SendAndCommit(*copy, attributes, size, context);
     if (!outcome) copy->Abandon();
   }
@@ -514,8 +558,9 @@ Result<ObjectInfo> StagedWriter::PublishConflictCopy(const ObjectKey& key, const
 
 class StagedWritePath final : public WritePath {
  public:
-  StagedWritePath(ObjectStore& store, ReadPath& reads, cache::BlockCache* block_cache, cache::Staging& staging,
-                  Clock& clock, std::string remote_name, const Options& options)
+  StagedWritePath(ObjectStore& store, ReadPath& reads, cache::BlockCache* block_cache,
+                  cache::Staging& staging, Clock& clock, std::string remote_name,
+                  const Options& options)
       : shared_(store, reads, block_cache, staging, clock, std::move(remote_name), options) {}
 
   Result<std::unique_ptr<FileWriter>> Open(const OpenWriterRequest& request) override {
@@ -530,10 +575,12 @@ class StagedWritePath final : public WritePath {
 
 }  // namespace
 
-std::unique_ptr<WritePath> WritePath::Create(ObjectStore& store, ReadPath& reads, cache::BlockCache* block_cache,
-                                             cache::Staging& staging, Clock& clock, std::string remote_name,
-                                             const Options& options) {
-  return std::make_unique<StagedWritePath>(store, reads, block_cache, staging, clock, std::move(remote_name), options);
+std::unique_ptr<WritePath> WritePath::Create(ObjectStore& store, ReadPath& reads,
+                                             cache::BlockCache* block_cache,
+                                             cache::Staging& staging, Clock& clock,
+                                             std::string remote_name, const Options& options) {
+  return std::make_unique<StagedWritePath>(store, reads, block_cache, staging, clock,
+                                           std::move(remote_name), options);
 }
 
 }  // namespace skybridge::fuse

@@ -1,4 +1,5 @@
-// ByteBudget: the memory that all copies of a pass may hold at the same time. Taken before a buffer is made.
+// ByteBudget: the memory that all copies of a pass may hold at the same time. Taken before a buffer
+// is made.
 #pragma once
 
 #include <algorithm>
@@ -10,7 +11,8 @@
 
 namespace skybridge {
 
-// Safe from many threads. A request over the whole budget gets the whole budget: it waits until it is alone.
+// Safe from many threads. A request over the whole budget gets the whole budget: it waits until it
+// is alone.
 class ByteBudget {
  public:
   explicit ByteBudget(std::uint64_t limit_bytes) : limit_bytes_(limit_bytes) {}
@@ -41,7 +43,8 @@ class ByteBudget {
   std::uint64_t peak_bytes_ GUARDED_BY(mutex_) = 0;
 };
 
-// A buffer within the budget. Its bytes are not initialised: zeroing them would cost as much as a copy.
+// A buffer within the budget. Its bytes are not initialised: zeroing them would cost as much as a
+// copy.
 class BudgetedBuffer {
  public:
   BudgetedBuffer(ByteBudget& budget, std::uint64_t bytes) : budget_(budget), size_bytes_(bytes) {

@@ -11,12 +11,15 @@ namespace skybridge {
 
 struct CallPolicy {
   Clock& clock;
-  std::chrono::nanoseconds timeout = std::chrono::minutes(5);  // of one call of the store, its retries included
+  std::chrono::nanoseconds timeout =
+      std::chrono::minutes(5);  // of one call of the store, its retries included
   std::stop_token stop = {};
 
   CallContext Context() const { return {.deadline = clock.Now() + timeout, .stop = stop}; }
   // For what must be done even when the pass is stopped: freeing an upload.
-  CallContext CleanupContext() const { return {.deadline = clock.Now() + std::chrono::seconds(10)}; }
+  CallContext CleanupContext() const {
+    return {.deadline = clock.Now() + std::chrono::seconds(10)};
+  }
 };
 
 }  // namespace skybridge

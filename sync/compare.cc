@@ -19,7 +19,8 @@ bool Fits(const std::optional<T>& wanted, const std::optional<T>& there) {
   return !wanted || wanted == there;
 }
 
-bool Includes(const std::map<std::string, std::string>& there, const std::map<std::string, std::string>& wanted) {
+bool Includes(const std::map<std::string, std::string>& there,
+              const std::map<std::string, std::string>& wanted) {
   return std::all_of(wanted.begin(), wanted.end(), [&](const auto& entry) {
     const auto found = there.find(entry.first);
     return found != there.end() && found->second == entry.second;
@@ -52,14 +53,17 @@ std::optional<bool> DigestsAgree(const StoreDigests& a, const StoreDigests& b) {
   return std::nullopt;
 }
 
-Action Decide(const ObjectInfo& source, const std::optional<ObjectInfo>& destination, const CompareRules& rules) {
-  if (!destination || source.kind != destination->kind || source.size_bytes != destination->size_bytes) {
+Action Decide(const ObjectInfo& source, const std::optional<ObjectInfo>& destination,
+              const CompareRules& rules) {
+  if (!destination || source.kind != destination->kind ||
+      source.size_bytes != destination->size_bytes) {
     return Action::kCopy;
   }
   const std::optional<bool> same_bytes = DigestsAgree(source.digests, destination->digests);
   const bool same_time = SameTime(EffectiveMtime(source), EffectiveMtime(*destination), rules);
   if (same_bytes.value_or(same_time) == false) return Action::kCopy;
-  return HasAttributes(*destination, WantedAttributes(source), rules) ? Action::kNone : Action::kUpdateAttributes;
+  return HasAttributes(*destination, WantedAttributes(source), rules) ? Action::kNone
+                                                                      : Action::kUpdateAttributes;
 }
 
 }  // namespace skybridge

@@ -1,8 +1,8 @@
 // What a pass must do for one path, from what both sides say of it. Pure; safe from many threads.
 //
-// Content counts as equal when size and recorded mtime agree (within what both stores can keep) and no digest that both
-// report speaks against it; or when the mtimes differ but such a digest proves that the bytes are the same. Then only
-// attributes are brought over.
+// Content counts as equal when size and recorded mtime agree (within what both stores can keep) and
+// no digest that both report speaks against it; or when the mtimes differ but such a digest proves
+// that the bytes are the same. Then only attributes are brought over.
 #pragma once
 
 #include <chrono>
@@ -25,17 +25,20 @@ struct CompareRules {
   static CompareRules For(const Capabilities& source, const Capabilities& destination);
 };
 
-// What the destination shall keep: the source's attributes, and where no mtime is recorded, the source's last_modified,
-// so that the next pass finds equal times.
+// What the destination shall keep: the source's attributes, and where no mtime is recorded, the
+// source's last_modified, so that the next pass finds equal times.
 Attributes WantedAttributes(const ObjectInfo& source);
 
-// Whether `there` has everything that `wanted` names. What is not named (a mode, say) may be anything.
+// Whether `there` has everything that `wanted` names. What is not named (a mode, say) may be
+// anything.
 bool HasAttributes(const ObjectInfo& there, const Attributes& wanted, const CompareRules& rules);
 
 // Nothing if no digest of one kind is known of both.
 std::optional<bool> DigestsAgree(const StoreDigests& a, const StoreDigests& b);
 
-// Both are files or links, and `attributes` of both are known. `destination`: nothing if it is not there.
-Action Decide(const ObjectInfo& source, const std::optional<ObjectInfo>& destination, const CompareRules& rules);
+// Both are files or links, and `attributes` of both are known. `destination`: nothing if it is not
+// there.
+Action Decide(const ObjectInfo& source, const std::optional<ObjectInfo>& destination,
+              const CompareRules& rules);
 
 }  // namespace skybridge

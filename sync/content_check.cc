@@ -21,8 +21,8 @@ ObjectKey Absolute(const SyncSide& side, const ObjectKey& key) {
 
 }  // namespace
 
-ContentCheck::ContentCheck(const SyncSide& source, const SyncSide& destination, WorkPool& ranges, ByteBudget& budget,
-                           const CallPolicy& policy, bool always_read)
+ContentCheck::ContentCheck(const SyncSide& source, const SyncSide& destination, WorkPool& ranges,
+                           ByteBudget& budget, const CallPolicy& policy, bool always_read)
     : source_(source),
       destination_(destination),
       ranges_(ranges),
@@ -31,7 +31,9 @@ ContentCheck::ContentCheck(const SyncSide& source, const SyncSide& destination, 
       always_read_(always_read) {}
 
 Result<ContentVerdict> ContentCheck::Compare(ObjectInfo source, ObjectInfo destination) {
-  const auto verdict = [](bool equal, ContentVerdict how) { return equal ? how : ContentVerdict::kDifferent; };
+  const auto verdict = [](bool equal, ContentVerdict how) {
+    return equal ? how : ContentVerdict::kDifferent;
+  };
   if (source.size_bytes == 0) return ContentVerdict::kEqualByDigest;  // no bytes, no doubt
   if (!always_read_) {
     auto agree = DigestsAgree(source.digests, destination.digests);
@@ -44,13 +46,16 @@ Result<ContentVerdict> ContentCheck::Compare(ObjectInfo source, ObjectInfo desti
     // One side's digest saves reading that side.
     using How = ContentVerdict;
     if (source.digests.crc32c) {
-      return verdict(TRY(HasCrc32c(destination, destination_, *source.digests.crc32c)), How::kEqualByReading);
+      return verdict(TRY(HasCrc32c(destination, destination_, *source.digests.crc32c)),
+                     How::kEqualByReading);
     }
     if (destination.digests.crc32c) {
-      return verdict(TRY(HasCrc32c(source, source_, *destination.digests.crc32c)), How::kEqualByReading);
+      return verdict(TRY(HasCrc32c(source, source_, *destination.digests.crc32c)),
+                     How::kEqualByReading);
     }
     if (source.digests.md5) {
-      return verdict(TRY(HasMd5(destination, destination_, *source.digests.md5)), How::kEqualByReading);
+      return verdict(TRY(HasMd5(destination, destination_, *source.digests.md5)),
+                     How::kEqualByReading);
     }
     if (destination.digests.md5) {
       return verdict(TRY(HasMd5(source, source_, *destination.digests.md5)), How::kEqualByReading);
@@ -65,22 +70,26 @@ Status ContentCheck::AskForDigests(ObjectInfo& info, const SyncSide& side) const
   if (told || !side.store.capabilities().list_has_attributes) return {};
   const ObjectInfo now = TRY(side.store.Head(Absolute(side, info.key), policy_.Context()));
   if (now.etag != info.etag || now.size_bytes != info.size_bytes) {
-    return Fail(ErrorCode::kPreconditionFailed, fmt::format("'{}' changed while it was verified", info.key.path));
+    return Fail(ErrorCode::kPreconditionFailed,
+                fmt::format("'{}' changed while it was verified", info.key.path));
   }
   info.digests = now.digests;
   return {};
 }
 
-Status ContentCheck::Read(const ObjectInfo& info, const SyncSide& side, ByteRange range, std::span<std::byte> into) {
+Status ContentCheck::Read(const ObjectInfo& info, const SyncSide& side, ByteRange range,
+                          std::span<std::byte> into) {
   GetRequest request{.key = Absolute(side, info.key), .range = range};
   if (!info.etag.empty()) request.if_match = info.etag;
   const GetReply reply = TRY(side.store.Get(request, into, policy_.Context()));
   bytes_read_ += reply.bytes_received;
   if (reply.bytes_received == range.length_bytes) return {};
-  return Fail(ErrorCode::kPreconditionFailed, fmt::format("'{}' became shorter while it was read", info.key.path));
+  return Fail(ErrorCode::kPreconditionFailed,
+              fmt::format("'{}' became shorter while it was read", info.key.path));
 }
 
-Status ContentCheck::ForEachRange(std::uint64_t size_bytes, const std::function<Status(std::size_t, ByteRange)>& work) {
+Status ContentCheck::ForEachRange(std::uint64_t size_bytes,
+                                  const std::function<Status(std::size_t, ByteRange)>& work) {
   const std::size_t count = (size_bytes + kRangeBytes - 1) / kRangeBytes;
   const auto range = [&](std::size_t index) {
     return ByteRange{index * kRangeBytes, std::min(kRangeBytes, size_bytes - index * kRangeBytes)};
@@ -122,7 +131,8 @@ Result<bool> ContentCheck::SameBytes(const ObjectInfo& source, const ObjectInfo&
   return same.load();
 }
 
-Result<bool> ContentCheck::HasCrc32c(const ObjectInfo& info, const SyncSide& side, std::uint32_t expected) {
+Result<bool> ContentCheck::HasCrc32c(const ObjectInfo& info, const SyncSide& side,
+                                     std::uint32_t expected) {
   std::vector<std::uint32_t> crcs((info.size_bytes + kRangeBytes - 1) / kRangeBytes);
   const auto digest = [&](std::size_t index, ByteRange range) -> Status {
     BudgetedBuffer buffer(budget_, range.length_bytes);
@@ -133,13 +143,15 @@ Result<bool> ContentCheck::HasCrc32c(const ObjectInfo& info, const SyncSide& sid
   TRY_VOID(ForEachRange(info.size_bytes, digest));
   std::uint32_t crc = 0;
   for (std::size_t index = 0; index < crcs.size(); ++index) {
-    crc = CombineCrc32c(crc, crcs[index], std::min(kRangeBytes, info.size_bytes - index * kRangeBytes));
+    crc = CombineCrc32c(crc, crcs[index],
+                        std::min(kRangeBytes, info.size_bytes - index * kRangeBytes));
   }
   return crc == expected;
 }
 
 // MD5 does not combine: the ranges are read one after the other.
-Result<bool> ContentCheck::HasMd5(const ObjectInfo& info, const SyncSide& side, const Md5Digest& expected) {
+Result<bool> ContentCheck::HasMd5(const ObjectInfo& info, const SyncSide& side,
+                                  const Md5Digest& expected) {
   Md5Stream md5;
   for (std::uint64_t offset = 0; offset < info.size_bytes; offset += kRangeBytes) {
     const ByteRange range{offset, std::min(kRangeBytes, info.size_bytes - offset)};

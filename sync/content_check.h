@@ -1,4 +1,5 @@
-// ContentCheck: whether two objects of equal size hold the same bytes, with as little reading as a proof needs.
+// ContentCheck: whether two objects of equal size hold the same bytes, with as little reading as a
+// proof needs.
 #pragma once
 
 #include <atomic>
@@ -23,11 +24,12 @@ enum class ContentVerdict {
 class ContentCheck {
  public:
   // All must outlive it. `ranges` runs the reads of large objects.
-  ContentCheck(const SyncSide& source, const SyncSide& destination, WorkPool& ranges, ByteBudget& budget,
-               const CallPolicy& policy, bool always_read);
+  ContentCheck(const SyncSide& source, const SyncSide& destination, WorkPool& ranges,
+               ByteBudget& budget, const CallPolicy& policy, bool always_read);
 
-  // The infos have keys relative to their sides' roots, known attributes and equal sizes. Digests that a listing did
-  // not tell are asked for. Errors: kPreconditionFailed (an object changed while it was read); those of the stores.
+  // The infos have keys relative to their sides' roots, known attributes and equal sizes. Digests
+  // that a listing did not tell are asked for. Errors: kPreconditionFailed (an object changed while
+  // it was read); those of the stores.
   Result<ContentVerdict> Compare(ObjectInfo source, ObjectInfo destination);
 
   std::uint64_t bytes_read() const { return bytes_read_; }
@@ -37,9 +39,11 @@ class ContentCheck {
   Result<bool> SameBytes(const ObjectInfo& source, const ObjectInfo& destination);
   Result<bool> HasCrc32c(const ObjectInfo& info, const SyncSide& side, std::uint32_t expected);
   Result<bool> HasMd5(const ObjectInfo& info, const SyncSide& side, const Md5Digest& expected);
-  Status Read(const ObjectInfo& info, const SyncSide& side, ByteRange range, std::span<std::byte> into);
+  Status Read(const ObjectInfo& info, const SyncSide& side, ByteRange range,
+              std::span<std::byte> into);
   // Calls `work(index, range)` for each range of the object on the pool; the first error ends it.
-  Status ForEachRange(std::uint64_t size_bytes, const std::function<Status(std::size_t, ByteRange)>& work);
+  Status ForEachRange(std::uint64_t size_bytes,
+                      const std::function<Status(std::size_t, ByteRange)>& work);
 
   const SyncSide& source_;
   const SyncSide& destination_;

@@ -1,4 +1,5 @@
-// PagePrefetcher: the pages of one recursive listing, the next ones fetched by a thread of its own while one is used.
+// PagePrefetcher: the pages of one recursive listing, the next ones fetched by a thread of its own
+// while one is used.
 #pragma once
 
 #include <deque>

@@ -1,5 +1,5 @@
-// Pairing: two sorted listings walked side by side. Each step tells of one path what is at the source and at the
-// destination.
+// Pairing: two sorted listings walked side by side. Each step tells of one path what is at the
+// source and at the destination.
 #pragma once
 
 #include <optional>
@@ -11,7 +11,8 @@ namespace skybridge {
 struct Pair {
   std::optional<ObjectInfo> source;
   std::optional<ObjectInfo> destination;
-  // For a directory that only one side lists: the other side has something below it, so it exists there as a prefix.
+  // For a directory that only one side lists: the other side has something below it, so it exists
+  // there as a prefix.
   bool other_side_implies_it = false;
   // For a directory: the side that lists it lists something below it.
   bool has_children = false;
@@ -22,7 +23,8 @@ struct Pair {
 // Both listings must outlive it. Not safe from many threads.
 class Pairing {
  public:
-  Pairing(SortedListing& source, SortedListing& destination) : source_(source), destination_(destination) {}
+  Pairing(SortedListing& source, SortedListing& destination)
+      : source_(source), destination_(destination) {}
 
   // Nothing when both are at their end. Errors: those of either listing.
   Result<std::optional<Pair>> Next();

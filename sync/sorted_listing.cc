@@ -20,7 +20,8 @@ int CompareSortKeys(const ObjectInfo& a, const ObjectInfo& b) {
   const std::size_t common = std::min(x.size(), y.size());
   if (const int order = x.compare(0, common, y.substr(0, common)); order != 0) return order;
   const auto byte_at = [common](const ObjectInfo& info) {
-    if (info.key.path.size() > common) return static_cast<int>(static_cast<unsigned char>(info.key.path[common]));
+    if (info.key.path.size() > common)
+      return static_cast<int>(static_cast<unsigned char>(info.key.path[common]));
     return info.kind == NodeKind::kDirectory ? static_cast<int>('/') : -1;
   };
   const int p = byte_at(a);
@@ -36,8 +37,10 @@ bool Before(const ObjectInfo& a, const ObjectInfo& b) { return CompareSortKeys(a
 std::size_t MemoryOf(const ObjectInfo& info) {
   std::size_t bytes = sizeof(ObjectInfo) + info.key.path.size() + info.etag.value.size();
   if (info.attributes) {
-    for (const auto& [name, value] : info.attributes->xattrs) bytes += 96 + name.size() + value.size();
-    for (const auto& [name, value] : info.attributes->foreign) bytes += 96 + name.size() + value.size();
+    for (const auto& [name, value] : info.attributes->xattrs)
+      bytes += 96 + name.size() + value.size();
+    for (const auto& [name, value] : info.attributes->foreign)
+      bytes += 96 + name.size() + value.size();
   }
   return bytes;
 }
@@ -65,12 +68,14 @@ class SortedListing::Impl {
  private:
   Result<std::optional<ObjectInfo>> NextInOrder() {
     for (;;) {
-      std::optional<ObjectInfo> info = TRY(store_.capabilities().list_is_sorted ? NextOfPages() : NextOfRuns());
+      std::optional<ObjectInfo> info =
+          TRY(store_.capabilities().list_is_sorted ? NextOfPages() : NextOfRuns());
       if (!info) return info;
-      if (last_ && CompareSortKeys(*last_, *info) == 0) continue;  // flat stores may name a directory twice
+      if (last_ && CompareSortKeys(*last_, *info) == 0)
+        continue;  // flat stores may name a directory twice
       if (last_ && Before(*info, *last_)) {
-        return Fail(ErrorCode::kCorrupt,
-                    fmt::format("the listing is not in order: '{}' after '{}'", info->key.path, last_->key.path));
+        return Fail(ErrorCode::kCorrupt, fmt::format("the listing is not in order: '{}' after '{}'",
+                                                     info->key.path, last_->key.path));
       }
       last_.emplace();
       last_->key = info->key;
@@ -104,7 +109,8 @@ class SortedListing::Impl {
     if (options_.root.is_root()) return {};
     const std::string prefix = options_.root.path + "/";
     if (!info.key.path.starts_with(prefix)) {
-      return Fail(ErrorCode::kCorrupt, fmt::format("listing '{}' gave '{}'", options_.root.path, info.key.path));
+      return Fail(ErrorCode::kCorrupt,
+                  fmt::format("listing '{}' gave '{}'", options_.root.path, info.key.path));
     }
     info.key.path.erase(0, prefix.size());
     return {};

@@ -1,8 +1,10 @@
-// SortedListing: everything below a directory of a store as one stream in bytewise order of full paths, a directory
-// compared as "path/". Two such streams can be walked side by side whatever their length.
+// SortedListing: everything below a directory of a store as one stream in bytewise order of full
+// paths, a directory compared as "path/". Two such streams can be walked side by side whatever
+// their length.
 //
-// A store that lists in this order is streamed, the next page fetched while this one is used, and the order is checked.
-// Any other listing is cut into sorted runs in a temporary file, then merged. Memory is bounded in both cases.
+// A store that lists in this order is streamed, the next page fetched while this one is used, and
+// the order is checked. Any other listing is cut into sorted runs in a temporary file, then merged.
+// Memory is bounded in both cases.
 #pragma once
 
 #include <cstdint>
@@ -34,8 +36,8 @@ class SortedListing {
   SortedListing(const SortedListing&) = delete;
   SortedListing& operator=(const SortedListing&) = delete;
 
-  // The next node; nothing at the end. A listing that fails midway is an error, never a shorter listing.
-  // Errors: the store's; kCorrupt if the store does not keep the order it promises.
+  // The next node; nothing at the end. A listing that fails midway is an error, never a shorter
+  // listing. Errors: the store's; kCorrupt if the store does not keep the order it promises.
   Result<std::optional<ObjectInfo>> Next();
 
   // Names that the store could not show (ListPage::hidden_names), of the pages read so far.

@@ -31,9 +31,11 @@ int OpenNameless(const std::string& directory) {
 
 Result<std::unique_ptr<Spool>> Spool::Create(const std::string& directory) {
   std::error_code error;
-  const std::string place = directory.empty() ? std::filesystem::temp_directory_path(error).string() : directory;
+  const std::string place =
+      directory.empty() ? std::filesystem::temp_directory_path(error).string() : directory;
   const int fd = error ? -1 : OpenNameless(place);
-  if (fd < 0) return Fail(ErrorFromErrno(error ? error.value() : errno, "temporary file in '" + place + "'"));
+  if (fd < 0)
+    return Fail(ErrorFromErrno(error ? error.value() : errno, "temporary file in '" + place + "'"));
   return std::unique_ptr<Spool>(new Spool(fd));
 }
 
@@ -51,7 +53,8 @@ Status Spool::Append(const ObjectInfo& info) {
 Result<std::uint64_t> Spool::Flush() {
   std::string_view left = buffer_;
   while (!left.empty()) {
-    const ssize_t done = ::pwrite(fd_, left.data(), left.size(), static_cast<off_t>(written_bytes_));
+    const ssize_t done =
+        ::pwrite(fd_, left.data(), left.size(), static_cast<off_t>(written_bytes_));
     if (done < 0 && errno == EINTR) continue;
     if (done < 0) return Fail(ErrorFromErrno(errno, "temporary file"));
     written_bytes_ += static_cast<std::uint64_t>(done);
@@ -63,7 +66,8 @@ Result<std::uint64_t> Spool::Flush() {
 
 Result<std::optional<ObjectInfo>> SpoolReader::Next() {
   std::uint32_t size = 0;
-  if (next_bytes_ == end_bytes_ && used_bytes_ == buffer_.size()) return std::optional<ObjectInfo>();
+  if (next_bytes_ == end_bytes_ && used_bytes_ == buffer_.size())
+    return std::optional<ObjectInfo>();
   TRY_VOID(Fill(sizeof size));
   std::memcpy(&size, buffer_.data() + used_bytes_, sizeof size);
   TRY_VOID(Fill(sizeof size + size));
@@ -83,10 +87,12 @@ Status SpoolReader::Fill(std::size_t wanted_bytes) {
     const std::size_t want = std::max(kBufferBytes, wanted_bytes) - have;
     const std::size_t more = std::min<std::uint64_t>(want, end_bytes_ - next_bytes_);
     buffer_.resize(have + more);
-    const ssize_t got = ::pread(spool_.fd_, buffer_.data() + have, more, static_cast<off_t>(next_bytes_));
+    const ssize_t got =
+        ::pread(spool_.fd_, buffer_.data() + have, more, static_cast<off_t>(next_bytes_));
     if (got < 0 && errno != EINTR) return Fail(ErrorFromErrno(errno, "temporary file"));
     buffer_.resize(have + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
-    if (got == 0) return Fail(ErrorCode::kCorrupt, "a temporary file is shorter than what was written to it");
+    if (got == 0)
+      return Fail(ErrorCode::kCorrupt, "a temporary file is shorter than what was written to it");
     next_bytes_ += static_cast<std::uint64_t>(std::max<ssize_t>(got, 0));
   }
   return {};

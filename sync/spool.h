@@ -1,4 +1,5 @@
-// Spool: ObjectInfos set aside in a nameless temporary file, so that a listing of any length needs little memory.
+// Spool: ObjectInfos set aside in a nameless temporary file, so that a listing of any length needs
+// little memory.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +14,8 @@ namespace skybridge {
 // Written from start to end, then read in stretches. Not safe from many threads.
 class Spool {
  public:
-  // The file lies in `directory` (empty: the system's temporary directory) and vanishes with this process.
+  // The file lies in `directory` (empty: the system's temporary directory) and vanishes with this
+  // process.
   static Result<std::unique_ptr<Spool>> Create(const std::string& directory);
   ~Spool();
   Spool(const Spool&) = delete;
@@ -21,8 +23,8 @@ class Spool {
 
   // Errors: kNoSpace, kIo.
   Status Append(const ObjectInfo& info);
-  // Writes out what is buffered: what was appended can be read. Yields the file's length: where the next stretch
-  // begins.
+  // Writes out what is buffered: what was appended can be read. Yields the file's length: where the
+  // next stretch begins.
   Result<std::uint64_t> Flush();
 
  private:

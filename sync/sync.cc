@@ -69,19 +69,25 @@ class Pass {
     return root.is_root() ? key : ObjectKey(root.path + "/" + key.path);
   }
   ObjectKey AtSource(const ObjectKey& key) const { return Below(options_.source.root, key); }
-  ObjectKey AtDestination(const ObjectKey& key) const { return Below(options_.destination.root, key); }
+  ObjectKey AtDestination(const ObjectKey& key) const {
+    return Below(options_.destination.root, key);
+  }
 
-  // The calling thread lists and compares; the pool does the rest. A full pool makes the listing wait.
+  // The calling thread lists and compares; the pool does the rest. A full pool makes the listing
+  // wait.
   Status WalkBoth() {
-    SortedListing source_listing(source(), {.root = options_.source.root, .temp_directory = options_.temp_directory},
-                                 policy_);
-    SortedListing destination_listing(
-        destination(),
-        {.root = options_.destination.root, .missing_root_is_empty = true, .temp_directory = options_.temp_directory},
+    SortedListing source_listing(
+        source(), {.root = options_.source.root, .temp_directory = options_.temp_directory},
         policy_);
+    SortedListing destination_listing(destination(),
+                                      {.root = options_.destination.root,
+                                       .missing_root_is_empty = true,
+                                       .temp_directory = options_.temp_directory},
+                                      policy_);
     Pairing pairing(source_listing, destination_listing);
     while (auto pair = TRY(pairing.Next())) {
-      if (options_.stop.stop_requested()) return Fail(ErrorCode::kCancelled, "the pass was stopped");
+      if (options_.stop.stop_requested())
+        return Fail(ErrorCode::kCancelled, "the pass was stopped");
       state_.hidden_names = source_listing.hidden_names();
       if (!pair->source) {
         if (!pair->other_side_implies_it) ++state_.extra;
@@ -159,7 +165,8 @@ class Pass {
   Status CopyFile(const ObjectInfo& from, const std::optional<ObjectInfo>& there) {
     state_.bytes_to_copy += from.size_bytes;
     if (!options_.dry_run) {
-      TransferRequest request{.source = AtSource(from.key), .destination = AtDestination(from.key), .info = from};
+      TransferRequest request{
+          .source = AtSource(from.key), .destination = AtDestination(from.key), .info = from};
       if (!there) {
         request.conditions.must_not_exist = true;
       } else if (!there->etag.empty()) {
@@ -180,8 +187,10 @@ class Pass {
   }
 
   Status SetAttributes(const ObjectInfo& from, const ObjectInfo& there) {
-    SetAttributesRequest request{
-        .key = AtDestination(from.key), .kind = from.kind, .attributes = WantedAttributes(from), .if_match = {}};
+    SetAttributesRequest request{.key = AtDestination(from.key),
+                                 .kind = from.kind,
+                                 .attributes = WantedAttributes(from),
+                                 .if_match = {}};
     if (!there.etag.empty()) request.if_match = there.etag;
     TRY(destination().SetAttributes(request, policy_.Context()));
     return {};
@@ -189,13 +198,14 @@ class Pass {
 
   // ---- Directories ----
 
-  // Made at once where files would not make it; attributes come at the end, since on some stores a directory's mtime
-  // moves with every child.
+  // Made at once where files would not make it; attributes come at the end, since on some stores a
+  // directory's mtime moves with every child.
   Status TakeDirectory(Pair pair) {
     const bool is_there = pair.destination || pair.other_side_implies_it;
-    const bool listing_has_attributes = pair.source->attributes && pair.destination && pair.destination->attributes;
-    const bool equal =
-        listing_has_attributes && HasAttributes(*pair.destination, WantedAttributes(*pair.source), rules_);
+    const bool listing_has_attributes =
+        pair.source->attributes && pair.destination && pair.destination->attributes;
+    const bool equal = listing_has_attributes &&
+                       HasAttributes(*pair.destination, WantedAttributes(*pair.source), rules_);
     if (!equal) {
       if (!later_) later_ = TRY(Spool::Create(options_.temp_directory));
       TRY_VOID(later_->Append(*pair.source));
@@ -210,8 +220,8 @@ class Pass {
   void MakeEmptyDirectory(const ObjectInfo& from) {
     if (options_.stop.stop_requested()) return;
     if (!options_.dry_run) {
-      const auto made =
-          destination().MakeDirectory({.key = AtDestination(from.key), .attributes = {}}, policy_.Context());
+      const auto made = destination().MakeDirectory(
+          {.key = AtDestination(from.key), .attributes = {}}, policy_.Context());
       if (!made) {
         if (made.error().code != ErrorCode::kAlreadyExists) Fails(from.key, made.error());
         return;
@@ -241,11 +251,13 @@ class Pass {
     if (wanted == Attributes{}) return {};
     const auto there = destination().Head(AtDestination(from.key), policy_.Context());
     if (!there) {
-      // In a dry run nothing has made it; otherwise a file's failure may have kept it from coming into being.
+      // In a dry run nothing has made it; otherwise a file's failure may have kept it from coming
+      // into being.
       const bool absent = there.error().code == ErrorCode::kNotFound;
       if (!absent) return Fail(there.error());
       if (options_.dry_run) return {};
-      TRY(destination().MakeDirectory({.key = AtDestination(from.key), .attributes = wanted}, policy_.Context()));
+      TRY(destination().MakeDirectory({.key = AtDestination(from.key), .attributes = wanted},
+                                      policy_.Context()));
       ++state_.directories_made;
       return {};
     }
@@ -263,15 +275,17 @@ class Pass {
   ByteBudget budget_;
   WorkPool parts_;
   Transfer transfer_;
-  std::unique_ptr<Spool> later_;  // directories whose attributes are to be looked at when their files are done
-  WorkPool files_;                // last: its threads use everything above
+  std::unique_ptr<Spool>
+      later_;       // directories whose attributes are to be looked at when their files are done
+  WorkPool files_;  // last: its threads use everything above
 };
 
 }  // namespace
 
 Result<SyncSummary> Sync(const SyncOptions& options, const ProgressFunction& progress) {
   Pass pass(options);
-  const ProgressTicker ticker(progress, options.clock, options.progress_interval, [&pass] { return pass.Progress(); });
+  const ProgressTicker ticker(progress, options.clock, options.progress_interval,
+                              [&pass] { return pass.Progress(); });
   return pass.Run();
 }
 

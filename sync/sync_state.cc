@@ -44,7 +44,8 @@ SyncProgress SyncState::Progress(std::uint64_t bytes_done) const {
   const double seconds = std::chrono::duration<double>(progress.so_far.elapsed).count();
   if (seconds > 0) progress.bytes_per_second = static_cast<double>(bytes_done) / seconds;
   if (progress.listing_done && progress.bytes_per_second > 0) {
-    const std::uint64_t left = progress.bytes_to_copy > bytes_done ? progress.bytes_to_copy - bytes_done : 0;
+    const std::uint64_t left =
+        progress.bytes_to_copy > bytes_done ? progress.bytes_to_copy - bytes_done : 0;
     progress.time_left = std::chrono::duration_cast<std::chrono::nanoseconds>(
         std::chrono::duration<double>(static_cast<double>(left) / progress.bytes_per_second));
   }

@@ -16,12 +16,13 @@ namespace {
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 
 Error Corrupt(const ObjectKey& key, std::string_view reason) {
-  return Error{.code = ErrorCode::kCorrupt, .message = fmt::format("copy '{}': {}", key.path, reason)};
+  return Error{.code = ErrorCode::kCorrupt,
+               .message = fmt::format("copy '{}': {}", key.path, reason)};
 }
 
 // One range of the source, whole and of the version that `info` names.
-Status ReadRange(ObjectStore& source, const TransferRequest& request, ByteRange range, std::span<std::byte> into,
-                 const CallPolicy& policy, bool& source_changed) {
+Status ReadRange(ObjectStore& source, const TransferRequest& request, ByteRange range,
+                 std::span<std::byte> into, const CallPolicy& policy, bool& source_changed) {
   GetRequest get{.key = request.source, .range = range};
   if (!request.info.etag.empty()) get.if_match = request.info.etag;
   const Result<GetReply> reply = source.Get(get, into, policy.Context());
@@ -30,13 +31,16 @@ Status ReadRange(ObjectStore& source, const TransferRequest& request, ByteRange 
     source_changed = code == ErrorCode::kPreconditionFailed || code == ErrorCode::kNotFound;
     return Fail(reply.error());
   }
-  if (reply->bytes_received == range.length_bytes && reply->object_size_bytes == request.info.size_bytes) return {};
+  if (reply->bytes_received == range.length_bytes &&
+      reply->object_size_bytes == request.info.size_bytes)
+    return {};
   source_changed = true;
   return Fail(Corrupt(request.source, "the source is not as long as it was listed"));
 }
 
 // The destination's own word on what it stored, against what was sent.
-Status CheckStored(const TransferRequest& request, const ObjectInfo& stored, const StoreDigests& sent) {
+Status CheckStored(const TransferRequest& request, const ObjectInfo& stored,
+                   const StoreDigests& sent) {
   if (stored.size_bytes != request.info.size_bytes) {
     return Fail(Corrupt(request.destination, "the destination stored another length"));
   }
@@ -44,13 +48,15 @@ Status CheckStored(const TransferRequest& request, const ObjectInfo& stored, con
   return Fail(Corrupt(request.destination, "the destination stored other bytes than were sent"));
 }
 
-// The same, and what is wrong does not stay: with its equal size and mtime a later pass would take it for a good copy.
-Status KeepOnlyIfRight(ObjectStore& destination, const TransferRequest& request, const ObjectInfo& stored,
-                       const StoreDigests& sent, const CallPolicy& policy) {
+// The same, and what is wrong does not stay: with its equal size and mtime a later pass would take
+// it for a good copy.
+Status KeepOnlyIfRight(ObjectStore& destination, const TransferRequest& request,
+                       const ObjectInfo& stored, const StoreDigests& sent,
+                       const CallPolicy& policy) {
   Status right = CheckStored(request, stored, sent);
   if (right) return right;
-  const Status removed =
-      destination.Delete({.key = request.destination, .if_match = stored.etag}, policy.CleanupContext());
+  const Status removed = destination.Delete({.key = request.destination, .if_match = stored.etag},
+                                            policy.CleanupContext());
   if (removed) return right;
   Error error = std::move(right).error();
   error.message += ", and could not be removed: " + removed.error().ToString();
@@ -59,18 +65,25 @@ Status KeepOnlyIfRight(ObjectStore& destination, const TransferRequest& request,
 
 }  // namespace
 
-std::uint64_t PartBytes(std::uint64_t size_bytes, std::uint64_t preferred, const Capabilities& destination) {
+std::uint64_t PartBytes(std::uint64_t size_bytes, std::uint64_t preferred,
+                        const Capabilities& destination) {
   if (destination.max_parts == 0) return 0;
-  const std::uint64_t usual = std::max(std::min(preferred, destination.max_part_bytes), destination.min_part_bytes);
+  const std::uint64_t usual =
+      std::max(std::min(preferred, destination.max_part_bytes), destination.min_part_bytes);
   const std::uint64_t least = (size_bytes + destination.max_parts - 1) / destination.max_parts;
   if (least <= usual) return usual;
   if (least > destination.max_part_bytes) return 0;
   return std::min((least + kMiB - 1) / kMiB * kMiB, destination.max_part_bytes);
 }
 
-Transfer::Transfer(ObjectStore& source, ObjectStore& destination, WorkPool& parts, ByteBudget& budget,
-                   TransferLimits limits, const CallPolicy& policy)
-    : source_(source), destination_(destination), parts_(parts), budget_(budget), limits_(limits), policy_(policy) {}
+Transfer::Transfer(ObjectStore& source, ObjectStore& destination, WorkPool& parts,
+                   ByteBudget& budget, TransferLimits limits, const CallPolicy& policy)
+    : source_(source),
+      destination_(destination),
+      parts_(parts),
+      budget_(budget),
+      limits_(limits),
+      policy_(policy) {}
 
 Result<ObjectInfo> Transfer::Copy(const TransferRequest& request) {
   TransferRequest current = request;
@@ -79,12 +92,14 @@ Result<ObjectInfo> Transfer::Copy(const TransferRequest& request) {
     Result<ObjectInfo> copied = CopyOnce(current, source_changed);
     if (copied || !source_changed) return copied;
     if (restarts == limits_.max_restarts) {
-      return Fail(ErrorCode::kConflict, fmt::format("copy '{}': the source changed {} times while it was copied",
-                                                    request.source.path, restarts + 1));
+      return Fail(ErrorCode::kConflict,
+                  fmt::format("copy '{}': the source changed {} times while it was copied",
+                              request.source.path, restarts + 1));
     }
     current.info = TRY(source_.Head(request.source, policy_.Context()));
     if (current.info.kind == NodeKind::kDirectory) {
-      return Fail(ErrorCode::kIsDirectory, fmt::format("copy '{}': it became a directory", request.source.path));
+      return Fail(ErrorCode::kIsDirectory,
+                  fmt::format("copy '{}': it became a directory", request.source.path));
     }
   }
 }
@@ -99,7 +114,8 @@ Result<ObjectInfo> Transfer::CopyWhole(const TransferRequest& request, bool& sou
   StoreDigests sent{.crc32c = Crc32c(body)};
   if (request.info.digests.md5) sent.md5 = Md5(body);
   if (!DigestsAgree(sent, request.info.digests).value_or(true)) {
-    return Fail(Corrupt(request.source, "what was read does not have the digest that the source reports"));
+    return Fail(
+        Corrupt(request.source, "what was read does not have the digest that the source reports"));
   }
   ObjectInfo stored = TRY(destination_.Put({.key = request.destination,
                                             .kind = request.info.kind,
@@ -131,9 +147,11 @@ class Transfer::PartedCopy {
   Result<ObjectInfo> Run(bool& source_changed) {
     ObjectStore& destination = transfer_.destination_;
     const Attributes attributes = WantedAttributes(request_.info);
-    upload_ = TRY(destination.StartUpload(
-        {.key = request_.destination, .attributes = attributes, .conditions = request_.conditions, .append_to = {}},
-        transfer_.policy_.Context()));
+    upload_ = TRY(destination.StartUpload({.key = request_.destination,
+                                           .attributes = attributes,
+                                           .conditions = request_.conditions,
+                                           .append_to = {}},
+                                          transfer_.policy_.Context()));
     const std::uint64_t size = request_.info.size_bytes;
     receipts_.resize((size + part_bytes_ - 1) / part_bytes_);
     TRY_VOID(CopyParts(source_changed));
@@ -142,7 +160,8 @@ class Transfer::PartedCopy {
       sent.crc32c = CombineCrc32c(*sent.crc32c, part.crc32c, part.size_bytes);
     }
     if (!DigestsAgree(sent, request_.info.digests).value_or(true)) {
-      return Fail(Corrupt(request_.source, "what was read does not have the digest that the source reports"));
+      return Fail(Corrupt(request_.source,
+                          "what was read does not have the digest that the source reports"));
     }
     ObjectInfo stored = TRY(destination.CommitUpload({.upload = *upload_,
                                                       .key = request_.destination,
@@ -188,8 +207,8 @@ class Transfer::PartedCopy {
     const std::uint64_t offset = index * part_bytes_;
     const std::uint64_t length = std::min(part_bytes_, request_.info.size_bytes - offset);
     BudgetedBuffer buffer(transfer_.budget_, length);
-    TRY_VOID(
-        ReadRange(transfer_.source_, request_, {offset, length}, buffer.bytes(), transfer_.policy_, source_changed));
+    TRY_VOID(ReadRange(transfer_.source_, request_, {offset, length}, buffer.bytes(),
+                       transfer_.policy_, source_changed));
     return transfer_.destination_.UploadPart({.upload = *upload_,
                                               .key = request_.destination,
                                               .part_number = static_cast<std::uint32_t>(index + 1),
@@ -212,13 +231,13 @@ class Transfer::PartedCopy {
 Result<ObjectInfo> Transfer::CopyOnce(const TransferRequest& request, bool& source_changed) {
   const Capabilities& limits = destination_.capabilities();
   const std::uint64_t size = request.info.size_bytes;
-  const bool whole =
-      size <= std::min(limits_.whole_bytes, limits.max_put_bytes) || request.info.kind == NodeKind::kSymlink;
+  const bool whole = size <= std::min(limits_.whole_bytes, limits.max_put_bytes) ||
+                     request.info.kind == NodeKind::kSymlink;
   if (whole) return CopyWhole(request, source_changed);
   const std::uint64_t part_bytes = PartBytes(size, limits_.part_bytes, limits);
   if (part_bytes == 0) {
-    return Fail(ErrorCode::kTooLarge,
-                fmt::format("copy '{}': {} bytes are more than {} can hold", request.source.path, size, limits.name));
+    return Fail(ErrorCode::kTooLarge, fmt::format("copy '{}': {} bytes are more than {} can hold",
+                                                  request.source.path, size, limits.name));
   }
   return PartedCopy(*this, request, part_bytes).Run(source_changed);
 }

@@ -1,4 +1,5 @@
-// Copies one object from one store to another, without a file in between: proved part by part and as a whole.
+// Copies one object from one store to another, without a file in between: proved part by part and
+// as a whole.
 #pragma once
 
 #include <atomic>
@@ -13,13 +14,15 @@ namespace skybridge {
 
 struct TransferLimits {
   std::uint64_t whole_bytes = std::uint64_t{8} << 20;  // up to here one Get and one Put
-  std::uint64_t part_bytes = std::uint64_t{8} << 20;   // above; grows where the store allows too few parts
-  int max_restarts = 3;                                // when the source changes while it is copied
+  std::uint64_t part_bytes = std::uint64_t{8}
+                             << 20;  // above; grows where the store allows too few parts
+  int max_restarts = 3;              // when the source changes while it is copied
 };
 
-// The size of the parts of an object: `preferred`, or as much larger (in MiB) as the destination's limits ask for.
-// 0: no allowed size reaches.
-std::uint64_t PartBytes(std::uint64_t size_bytes, std::uint64_t preferred, const Capabilities& destination);
+// The size of the parts of an object: `preferred`, or as much larger (in MiB) as the destination's
+// limits ask for. 0: no allowed size reaches.
+std::uint64_t PartBytes(std::uint64_t size_bytes, std::uint64_t preferred,
+                        const Capabilities& destination);
 
 struct TransferRequest {
   ObjectKey source;
@@ -31,14 +34,16 @@ struct TransferRequest {
 // Safe from many threads: one Transfer serves all copies of a pass.
 class Transfer {
  public:
-  // All must outlive it. `parts` runs the parts of large objects; nothing else may wait in it for memory of `budget`.
-  Transfer(ObjectStore& source, ObjectStore& destination, WorkPool& parts, ByteBudget& budget, TransferLimits limits,
-           const CallPolicy& policy);
+  // All must outlive it. `parts` runs the parts of large objects; nothing else may wait in it for
+  // memory of `budget`.
+  Transfer(ObjectStore& source, ObjectStore& destination, WorkPool& parts, ByteBudget& budget,
+           TransferLimits limits, const CallPolicy& policy);
 
-  // Source and destination agree in bytes and attributes when this succeeds; otherwise nothing of it is visible, and an
-  // upload that was begun is freed. The source is read under If-Match: when it changes midway, the copy starts again.
-  // Errors: the stores'; kPreconditionFailed or kAlreadyExists (the destination changed meanwhile); kConflict (the
-  // source changes faster than it can be copied); kCorrupt (a digest does not agree).
+  // Source and destination agree in bytes and attributes when this succeeds; otherwise nothing of
+  // it is visible, and an upload that was begun is freed. The source is read under If-Match: when
+  // it changes midway, the copy starts again. Errors: the stores'; kPreconditionFailed or
+  // kAlreadyExists (the destination changed meanwhile); kConflict (the source changes faster than
+  // it can be copied); kCorrupt (a digest does not agree).
   Result<ObjectInfo> Copy(const TransferRequest& request);
 
   // Bytes that have arrived at the destination, for progress.

@@ -14,17 +14,20 @@ class Verification {
   explicit Verification(const VerifyOptions& options)
       : options_(options),
         policy_{.clock = options.clock, .timeout = options.call_timeout, .stop = options.stop},
-        rules_(CompareRules::For(options.source.store.capabilities(), options.destination.store.capabilities())),
+        rules_(CompareRules::For(options.source.store.capabilities(),
+                                 options.destination.store.capabilities())),
         started_(options.clock.Now()),
         budget_(options.memory_bytes),
         ranges_(options.range_jobs, options.range_jobs),
-        content_(options.source, options.destination, ranges_, budget_, policy_, options.always_read),
+        content_(options.source, options.destination, ranges_, budget_, policy_,
+                 options.always_read),
         files_(options.file_jobs, 2 * options.file_jobs) {}
 
   Result<VerifyReport> Run() {
     const Status walked = WalkBoth();
     files_.Drain();
-    if (options_.stop.stop_requested()) return Fail(ErrorCode::kCancelled, "the verification was stopped");
+    if (options_.stop.stop_requested())
+      return Fail(ErrorCode::kCancelled, "the verification was stopped");
     if (!walked) return Fail(walked.error());
     MutexLock lock(mutex_);
     report_.bytes_read = content_.bytes_read();
@@ -35,12 +38,15 @@ class Verification {
  private:
   Status WalkBoth() {
     SortedListing source(options_.source.store,
-                         {.root = options_.source.root, .temp_directory = options_.temp_directory}, policy_);
-    SortedListing destination(options_.destination.store,
-                              {.root = options_.destination.root, .temp_directory = options_.temp_directory}, policy_);
+                         {.root = options_.source.root, .temp_directory = options_.temp_directory},
+                         policy_);
+    SortedListing destination(
+        options_.destination.store,
+        {.root = options_.destination.root, .temp_directory = options_.temp_directory}, policy_);
     Pairing pairing(source, destination);
     while (auto pair = TRY(pairing.Next())) {
-      if (options_.stop.stop_requested()) return Fail(ErrorCode::kCancelled, "the verification was stopped");
+      if (options_.stop.stop_requested())
+        return Fail(ErrorCode::kCancelled, "the verification was stopped");
       Take(*std::move(pair));
     }
     MutexLock lock(mutex_);
@@ -53,21 +59,24 @@ class Verification {
     if (!pair.source || !pair.destination) {
       // A directory that the other side has only as a prefix is there all the same.
       if (pair.other_side_implies_it) return;
-      Found(pair.any().key, pair.source ? Difference::kOnlyAtSource : Difference::kOnlyAtDestination);
+      Found(pair.any().key,
+            pair.source ? Difference::kOnlyAtSource : Difference::kOnlyAtDestination);
       return;
     }
     if (is_directory && options_.attributes == AttributeCheck::kIgnore) return;
     files_.Submit([this, one = std::move(pair)]() mutable {
       if (options_.stop.stop_requested()) return;
       const ObjectKey key = one.source->key;
-      if (const Status done = CompareNodes(one); !done) Found(key, Difference::kUnreadable, done.error().ToString());
+      if (const Status done = CompareNodes(one); !done)
+        Found(key, Difference::kUnreadable, done.error().ToString());
     });
   }
 
   static Status Complete(ObjectInfo& info, const SyncSide& side, const CallPolicy& policy) {
     if (info.attributes) return {};
     ObjectKey key = std::move(info.key);
-    const ObjectKey absolute = side.root.is_root() ? key : ObjectKey(side.root.path + "/" + key.path);
+    const ObjectKey absolute =
+        side.root.is_root() ? key : ObjectKey(side.root.path + "/" + key.path);
     info = TRY(side.store.Head(absolute, policy.Context()));
     info.key = std::move(key);
     return {};
@@ -76,7 +85,8 @@ class Verification {
   // Whether a link is a link is not told by every listing.
   bool MustComplete(const Pair& pair) const {
     if (options_.attributes != AttributeCheck::kIgnore) return true;
-    return pair.source->attributes.has_value() != pair.destination->attributes.has_value() || !pair.source->attributes;
+    return pair.source->attributes.has_value() != pair.destination->attributes.has_value() ||
+           !pair.source->attributes;
   }
 
   Status CompareNodes(Pair& pair) {
@@ -85,7 +95,8 @@ class Verification {
     const bool is_directory = a.kind == NodeKind::kDirectory;
     if (!is_directory) Count(&VerifyReport::compared, 1);
     if (a.size_bytes != b.size_bytes) {
-      Found(a.key, Difference::kSize, std::to_string(a.size_bytes) + " and " + std::to_string(b.size_bytes) + " bytes");
+      Found(a.key, Difference::kSize,
+            std::to_string(a.size_bytes) + " and " + std::to_string(b.size_bytes) + " bytes");
       return {};
     }
     if (MustComplete(pair)) {

@@ -1,5 +1,5 @@
-// Verify: proves that two trees are equal: the same paths, kinds, sizes, link targets and bytes, and on demand the same
-// attributes. Changes nothing.
+// Verify: proves that two trees are equal: the same paths, kinds, sizes, link targets and bytes,
+// and on demand the same attributes. Changes nothing.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@ namespace skybridge {
 enum class AttributeCheck {
   kIgnore,
   kMtime,  // what decides whether a pass copies again
-  kAll,    // mtime, and what else is recorded at the source: mode, owner, group, extended attributes
+  kAll,  // mtime, and what else is recorded at the source: mode, owner, group, extended attributes
 };
 
 struct VerifyOptions {
@@ -63,11 +63,14 @@ struct VerifyReport {
   std::uint64_t only_at_destination = 0;
   std::uint64_t different = 0;  // kind, size, content or attributes
   std::uint64_t unreadable = 0;
-  std::uint64_t hidden_names = 0;            // of both sides: no path can show them, nothing is proved of them
+  std::uint64_t hidden_names =
+      0;  // of both sides: no path can show them, nothing is proved of them
   std::vector<FoundDifference> differences;  // the first kMaxReportedDifferences
   std::chrono::nanoseconds elapsed{0};
 
-  bool is_equal() const { return only_at_source + only_at_destination + different + unreadable + hidden_names == 0; }
+  bool is_equal() const {
+    return only_at_source + only_at_destination + different + unreadable + hidden_names == 0;
+  }
 };
 
 // Errors (nothing is proved): those of either listing, kCancelled.

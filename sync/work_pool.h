@@ -1,5 +1,5 @@
-// WorkPool: a fixed number of threads that take jobs from a bounded queue. A full queue makes who submits wait, so that
-// a listing never runs ahead of the work by more than the bound.
+// WorkPool: a fixed number of threads that take jobs from a bounded queue. A full queue makes who
+// submits wait, so that a listing never runs ahead of the work by more than the bound.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,8 @@
 
 namespace skybridge {
 
-// Safe from many threads. Jobs must not throw, and must not Submit to their own pool (they would wait for themselves).
+// Safe from many threads. Jobs must not throw, and must not Submit to their own pool (they would
+// wait for themselves).
 class WorkPool {
  public:
   WorkPool(std::size_t threads, std::size_t queue_limit);

@@ -45,25 +45,33 @@ Error AsWriteError(Error error, const Conditions& conditions) {
       code == "RenameDestinationParentPathNotFound") {
     return error;
   }
-  if (conditions.if_match && error.code == ErrorCode::kNotFound) error.code = ErrorCode::kPreconditionFailed;
+  if (conditions.if_match && error.code == ErrorCode::kNotFound)
+    error.code = ErrorCode::kPreconditionFailed;
   if (conditions.must_not_exist && error.code == ErrorCode::kPreconditionFailed) {
     error.code = ErrorCode::kAlreadyExists;
   }
   return error;
 }
 
-BlobClient::BlobClient(const Options& options, MetadataDialect dialect, HttpTransport& transport, const Clock& clock)
-    : dialect_(dialect), checksum_(options.checksum), names_(options), channel_(options, transport, clock) {}
+BlobClient::BlobClient(const Options& options, MetadataDialect dialect, HttpTransport& transport,
+                       const Clock& clock)
+    : dialect_(dialect),
+      checksum_(options.checksum),
+      names_(options),
+      channel_(options, transport, clock) {}
 
 Result<ProbeReply> BlobClient::Probe(std::string detail, const CallContext& context) const {
-  const HttpRequest request = MakeListBlobsRequest(
-      {.container_url = names_.container_blob_url(), .prefix = names_.ChildPrefix({}), .max_results = 1});
+  const HttpRequest request = MakeListBlobsRequest({.container_url = names_.container_blob_url(),
+                                                    .prefix = names_.ChildPrefix({}),
+                                                    .max_results = 1});
   const HttpResponse response = TRY(channel_.Send(request, ObjectKey(), context));
   TRY_VOID(ParseBlobList(response.body));
-  return ProbeReply{.server_time = ParseTime(response.headers.Get("Date")), .detail = std::move(detail)};
+  return ProbeReply{.server_time = ParseTime(response.headers.Get("Date")),
+                    .detail = std::move(detail)};
 }
 
-Result<BlobListPage> BlobClient::List(const BlobListQuery& query, const CallContext& context) const {
+Result<BlobListPage> BlobClient::List(const BlobListQuery& query,
+                                      const CallContext& context) const {
   const HttpRequest request = MakeListBlobsRequest({.container_url = names_.container_blob_url(),
                                                     .prefix = names_.ChildPrefix(query.directory),
                                                     .one_level = query.one_level,
@@ -83,7 +91,8 @@ Result<Sighting> BlobClient::Head(const ObjectKey& key, const std::string& blob_
 Result<GetReply> BlobClient::Get(const GetRequest& request, std::span<std::byte> into,
                                  const CallContext& context) const {
   if (request.range.length_bytes > into.size()) {
-    return Fail(ErrorCode::kInvalidArgument, fmt::format("get '{}': the buffer is too small", request.key.path));
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("get '{}': the buffer is too small", request.key.path));
   }
   if (request.range.empty()) return AnswerEmpty(request, context);
   HttpRequest http = MakeGetBlobRequest({.url = names_.BlobUrl(names_.BlobName(request.key)),
@@ -95,11 +104,13 @@ Result<GetReply> BlobClient::Get(const GetRequest& request, std::span<std::byte>
   if (!response && response.error().remote.http_status == 416) return AnswerEmpty(request, context);
   if (!response) return Fail(response.error());
   if (SightingFromHeaders(request.key, response->headers).is_directory) {
-    return Fail(ErrorCode::kIsDirectory, fmt::format("get '{}': it is a directory", request.key.path));
+    return Fail(ErrorCode::kIsDirectory,
+                fmt::format("get '{}': it is a directory", request.key.path));
   }
   const auto range = ReceivedRange(*response);
   if (!range || range->first_byte != request.range.offset_bytes) {
-    return Fail(ErrorCode::kCorrupt, fmt::format("get '{}': the answer is of another range", request.key.path));
+    return Fail(ErrorCode::kCorrupt,
+                fmt::format("get '{}': the answer is of another range", request.key.path));
   }
   return GetReply{.bytes_received = response->bytes_received,
                   .object_size_bytes = range->total_bytes,
@@ -107,20 +118,24 @@ Result<GetReply> BlobClient::Get(const GetRequest& request, std::span<std::byte>
 }
 
 // No byte is wanted, or none is there: size and version still are.
-Result<GetReply> BlobClient::AnswerEmpty(const GetRequest& request, const CallContext& context) const {
+Result<GetReply> BlobClient::AnswerEmpty(const GetRequest& request,
+                                         const CallContext& context) const {
   const Sighting sighting = TRY(Head(request.key, names_.BlobName(request.key), context));
   if (sighting.is_directory) {
-    return Fail(ErrorCode::kIsDirectory, fmt::format("get '{}': it is a directory", request.key.path));
+    return Fail(ErrorCode::kIsDirectory,
+                fmt::format("get '{}': it is a directory", request.key.path));
   }
   if (request.if_match && *request.if_match != sighting.etag) {
-    return Fail(ErrorCode::kPreconditionFailed, fmt::format("get '{}': it has changed", request.key.path));
+    return Fail(ErrorCode::kPreconditionFailed,
+                fmt::format("get '{}': it has changed", request.key.path));
   }
   if (!request.range.empty() && request.range.offset_bytes < sighting.size_bytes) {
     return Fail(Error{.code = ErrorCode::kConflict,
                       .message = fmt::format("get '{}': it grew meanwhile", request.key.path),
                       .retryable = true});
   }
-  return GetReply{.bytes_received = 0, .object_size_bytes = sighting.size_bytes, .etag = sighting.etag};
+  return GetReply{
+      .bytes_received = 0, .object_size_bytes = sighting.size_bytes, .etag = sighting.etag};
 }
 
 Result<ObjectInfo> BlobClient::Put(const PutRequest& request, const std::string& blob_name,
@@ -145,24 +160,29 @@ Result<ObjectInfo> BlobClient::Put(const PutRequest& request, const std::string&
   Error error = AsWriteError(response.error(), request.conditions);
   if (!context.retried || !IsAboutConditions(error.code)) return Fail(std::move(error));
   const auto there = Head(request.key, blob_name, context);
-  if (!there || there->size_bytes != request.body.size() || there->md5 != Md5(request.body)) return Fail(error);
+  if (!there || there->size_bytes != request.body.size() || there->md5 != Md5(request.body))
+    return Fail(error);
   ObjectInfo found = Describe(*there);
   if (found.attributes != Describe(std::move(written)).attributes) return Fail(std::move(error));
   return found;
 }
 
-Result<ObjectInfo> BlobClient::SetMetadata(const SetBlobMetadata& request, const CallContext& context) const {
+Result<ObjectInfo> BlobClient::SetMetadata(const SetBlobMetadata& request,
+                                           const CallContext& context) const {
   const MetadataMap metadata = TRY(Encode(request.kind, request.attributes));
-  const auto response = channel_.Send(
-      MakeSetMetadataRequest(
-          {.url = names_.BlobUrl(request.blob_name), .metadata = metadata, .if_match = request.if_match}),
-      request.key, context);
+  const auto response =
+      channel_.Send(MakeSetMetadataRequest({.url = names_.BlobUrl(request.blob_name),
+                                            .metadata = metadata,
+                                            .if_match = request.if_match}),
+                    request.key, context);
   const bool may_be_ours = context.retried && !response && IsAboutConditions(response.error().code);
   if (!response && !may_be_ours) return Fail(response.error());
   // The reply names the new version but not the size.
   ObjectInfo info = Describe(TRY(Head(request.key, request.blob_name, context)));
   if (!response) {
-    const Sighting wanted{.key = request.key, .is_directory = info.kind == NodeKind::kDirectory, .metadata = metadata};
+    const Sighting wanted{.key = request.key,
+                          .is_directory = info.kind == NodeKind::kDirectory,
+                          .metadata = metadata};
     if (info.attributes != Describe(wanted).attributes) return Fail(response.error());
     return info;
   }

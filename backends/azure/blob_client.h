@@ -1,5 +1,6 @@
-// BlobClient: what both Azure stores do alike, because files of either kind of account are blobs: read, describe, write
-// whole, list and set metadata. Knows blobs by name; what a directory is, the stores know.
+// BlobClient: what both Azure stores do alike, because files of either kind of account are blobs:
+// read, describe, write whole, list and set metadata. Knows blobs by name; what a directory is, the
+// stores know.
 #pragma once
 
 #include <string>
@@ -30,19 +31,21 @@ struct SetBlobMetadata {
   std::optional<ETag> if_match;
 };
 
-// Limits of one blob since version 2019-12-12 (Azure REST: Put Blob, Put Block), the same for appends.
+// Limits of one blob since version 2019-12-12 (Azure REST: Put Blob, Put Block), the same for
+// appends.
 inline constexpr std::uint64_t kMaxPutBytes = std::uint64_t{5000} << 20;
 inline constexpr std::uint64_t kMaxPartBytes = std::uint64_t{4000} << 20;
 inline constexpr std::uint32_t kMaxParts = 50'000;
 
-// A refused write in the store's words: a version that is gone is a failed precondition, and "must not exist" fails as
-// kAlreadyExists however the service spells it.
+// A refused write in the store's words: a version that is gone is a failed precondition, and "must
+// not exist" fails as kAlreadyExists however the service spells it.
 Error AsWriteError(Error error, const Conditions& conditions);
 
 // Safe from many threads. Transport and clock must outlive it.
 class BlobClient {
  public:
-  BlobClient(const Options& options, MetadataDialect dialect, HttpTransport& transport, const Clock& clock);
+  BlobClient(const Options& options, MetadataDialect dialect, HttpTransport& transport,
+             const Clock& clock);
 
   const Names& names() const { return names_; }
   const Channel& channel() const { return channel_; }
@@ -51,18 +54,23 @@ class BlobClient {
   // Proves container and credentials: lists one name.
   Result<ProbeReply> Probe(std::string detail, const CallContext& context) const;
   Result<BlobListPage> List(const BlobListQuery& query, const CallContext& context) const;
-  Result<Sighting> Head(const ObjectKey& key, const std::string& blob_name, const CallContext& context) const;
+  Result<Sighting> Head(const ObjectKey& key, const std::string& blob_name,
+                        const CallContext& context) const;
   // Errors besides those of ObjectStore::Get: none; a blob that marks a directory is kIsDirectory.
-  Result<GetReply> Get(const GetRequest& request, std::span<std::byte> into, const CallContext& context) const;
+  Result<GetReply> Get(const GetRequest& request, std::span<std::byte> into,
+                       const CallContext& context) const;
   // Recognises its own earlier attempt by size, MD5 and attributes.
-  Result<ObjectInfo> Put(const PutRequest& request, const std::string& blob_name, const CallContext& context) const;
+  Result<ObjectInfo> Put(const PutRequest& request, const std::string& blob_name,
+                         const CallContext& context) const;
   // Recognises its own earlier attempt by the attributes.
   Result<ObjectInfo> SetMetadata(const SetBlobMetadata& request, const CallContext& context) const;
 
   Result<MetadataMap> Encode(NodeKind kind, const Attributes& attributes) const {
     return EncodePosixMetadata(dialect_, kind, attributes);
   }
-  ObjectInfo Describe(Sighting sighting) const { return azure::Describe(dialect_, std::move(sighting)); }
+  ObjectInfo Describe(Sighting sighting) const {
+    return azure::Describe(dialect_, std::move(sighting));
+  }
   // Of a listing entry whose key is `key`.
   ObjectInfo Describe(ObjectKey key, const ListedBlob& blob, bool is_directory) const;
 

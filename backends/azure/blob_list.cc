@@ -22,20 +22,22 @@ Result<std::string> NameOf(const pugi::xml_node& entry) {
 
 MetadataMap MetadataOf(const pugi::xml_node& metadata) {
   MetadataMap map;
-  for (const pugi::xml_node& field : metadata.children()) map.emplace(field.name(), field.child_value());
+  for (const pugi::xml_node& field : metadata.children())
+    map.emplace(field.name(), field.child_value());
   return map;
 }
 
 Result<ListedBlob> ParseEntry(const pugi::xml_node& entry, bool is_prefix) {
   const pugi::xml_node properties = entry.child("Properties");
   const pugi::xml_node metadata = entry.child("Metadata");
-  ListedBlob blob{.name = TRY(NameOf(entry)),
-                  .is_prefix = is_prefix,
-                  .is_directory = std::string_view(properties.child_value("ResourceType")) == "directory",
-                  .size_bytes = ParseDecimal(properties.child_value("Content-Length")).value_or(0),
-                  .etag = StripETag(properties.child_value("Etag")),
-                  .last_modified = ParseTime(properties.child_value("Last-Modified")),
-                  .md5 = ParseMd5(properties.child_value("Content-MD5"))};
+  ListedBlob blob{
+      .name = TRY(NameOf(entry)),
+      .is_prefix = is_prefix,
+      .is_directory = std::string_view(properties.child_value("ResourceType")) == "directory",
+      .size_bytes = ParseDecimal(properties.child_value("Content-Length")).value_or(0),
+      .etag = StripETag(properties.child_value("Etag")),
+      .last_modified = ParseTime(properties.child_value("Last-Modified")),
+      .md5 = ParseMd5(properties.child_value("Content-MD5"))};
   if (!is_prefix || metadata) blob.metadata = MetadataOf(metadata);
   return blob;
 }
@@ -46,7 +48,8 @@ Result<BlobListPage> ParseBlobList(std::string_view xml) {
   pugi::xml_document document;
   const auto parsed = document.load_buffer(xml.data(), xml.size(), kParseOptions);
   const pugi::xml_node results = document.child("EnumerationResults");
-  if (!parsed || !results) return Fail(ErrorCode::kCorrupt, "the service's answer is not the XML of a listing");
+  if (!parsed || !results)
+    return Fail(ErrorCode::kCorrupt, "the service's answer is not the XML of a listing");
   BlobListPage page{.entries = {}, .next_marker = results.child_value("NextMarker")};
   for (const pugi::xml_node& entry : results.child("Blobs").children()) {
     const std::string_view kind = entry.name();

@@ -14,14 +14,15 @@ namespace skybridge::azure {
 
 // One <Blob> or <BlobPrefix>. Every field but the name may be missing.
 struct ListedBlob {
-  std::string name;           // a prefix keeps its trailing '/'
+  std::string name;  // a prefix keeps its trailing '/'
   bool is_prefix = false;
   bool is_directory = false;  // ResourceType: hierarchical accounts only
   std::uint64_t size_bytes = 0;
   ETag etag;
   WallTime last_modified{};
   std::optional<Md5Digest> md5;
-  std::optional<MetadataMap> metadata;  // blobs: always, when asked for; prefixes: where the service sends it
+  std::optional<MetadataMap>
+      metadata;  // blobs: always, when asked for; prefixes: where the service sends it
 };
 
 struct BlobListPage {

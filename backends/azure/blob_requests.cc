@@ -34,9 +34,10 @@ void AddChecksum(HttpHeaders& headers, ByteSpan body, Checksum checksum) {
 }
 
 HttpRequest MakeListBlobsRequest(const ListBlobsParams& params) {
-  HttpRequest request{.operation = "azure.list_blobs",
-                      .method = "GET",
-                      .url = params.container_url + "?restype=container&comp=list&include=metadata"};
+  HttpRequest request{
+      .operation = "azure.list_blobs",
+      .method = "GET",
+      .url = params.container_url + "?restype=container&comp=list&include=metadata"};
   if (params.one_level) request.url += "&delimiter=%2F";
   if (!params.prefix.empty()) request.url += "&prefix=" + PercentEncode(params.prefix);
   if (!params.marker.empty()) request.url += "&marker=" + PercentEncode(params.marker);
@@ -51,13 +52,15 @@ HttpRequest MakeHeadBlobRequest(std::string url) {
 
 HttpRequest MakeGetBlobRequest(GetBlobParams params) {
   HttpRequest request{.operation = "azure.get", .method = "GET", .url = std::move(params.url)};
-  request.headers.Add("Range", fmt::format("bytes={}-{}", params.range.offset_bytes, params.range.end_bytes() - 1));
+  request.headers.Add(
+      "Range", fmt::format("bytes={}-{}", params.range.offset_bytes, params.range.end_bytes() - 1));
   AddIfMatch(request.headers, params.if_match);
   return request;
 }
 
 HttpRequest MakePutBlobRequest(const PutBlobParams& params) {
-  HttpRequest request{.operation = "azure.put_blob", .method = "PUT", .url = params.url, .body = params.body};
+  HttpRequest request{
+      .operation = "azure.put_blob", .method = "PUT", .url = params.url, .body = params.body};
   request.headers.Add("x-ms-blob-type", "BlockBlob");
   request.headers.Add("Content-Type", kBinary);
   AddChecksum(request.headers, params.body, params.checksum);
@@ -95,7 +98,8 @@ HttpRequest MakePutBlockListRequest(const PutBlockListParams& params) {
 }
 
 HttpRequest MakeSetMetadataRequest(const SetMetadataParams& params) {
-  HttpRequest request{.operation = "azure.set_metadata", .method = "PUT", .url = params.url + "?comp=metadata"};
+  HttpRequest request{
+      .operation = "azure.set_metadata", .method = "PUT", .url = params.url + "?comp=metadata"};
   AddMetadata(request.headers, params.metadata);
   AddIfMatch(request.headers, params.if_match);
   return request;
@@ -111,7 +115,8 @@ HttpRequest MakeDeleteBlobRequest(std::string url, const std::optional<ETag>& if
 HttpRequest MakeCopyBlobRequest(const CopyBlobParams& params) {
   HttpRequest request{.operation = "azure.copy", .method = "PUT", .url = params.url};
   request.headers.Add("x-ms-copy-source", params.source_url);
-  if (params.source_if_match) request.headers.Add("x-ms-source-if-match", QuoteETag(*params.source_if_match));
+  if (params.source_if_match)
+    request.headers.Add("x-ms-source-if-match", QuoteETag(*params.source_if_match));
   AddConditions(request.headers, params.conditions);
   return request;
 }

@@ -1,4 +1,5 @@
-// Requests of the Blob protocol as pure functions: nothing here is signed or sent. URLs are encoded and have no query.
+// Requests of the Blob protocol as pure functions: nothing here is signed or sent. URLs are encoded
+// and have no query.
 #pragma once
 
 #include <optional>
@@ -17,9 +18,9 @@ namespace skybridge::azure {
 inline constexpr std::uint32_t kMaxListEntries = 5000;
 struct ListBlobsParams {
   std::string container_url;
-  std::string prefix;           // decoded
-  bool one_level = true;        // delimiter=/
-  std::string marker;           // decoded
+  std::string prefix;             // decoded
+  bool one_level = true;          // delimiter=/
+  std::string marker;             // decoded
   std::uint32_t max_results = 0;  // 0: kMaxListEntries
 };
 HttpRequest MakeListBlobsRequest(const ListBlobsParams& params);

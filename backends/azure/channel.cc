@@ -12,12 +12,14 @@
 namespace skybridge::azure {
 namespace {
 
-// The value of `timeout=`; 0 to send none: the service's own default is right when there is time enough.
+// The value of `timeout=`; 0 to send none: the service's own default is right when there is time
+// enough.
 std::int64_t ServerTimeoutSeconds(const Clock& clock, const CallContext& context) {
   constexpr std::chrono::seconds kLead{5};
   constexpr std::chrono::minutes kLongEnough{10};
   if (context.deadline == MonotonicTime::max()) return 0;
-  const auto left = std::chrono::duration_cast<std::chrono::seconds>(context.deadline - clock.Now());
+  const auto left =
+      std::chrono::duration_cast<std::chrono::seconds>(context.deadline - clock.Now());
   if (left > kLongEnough) return 0;
   return std::max<std::int64_t>(1, (left - kLead).count());
 }
@@ -27,7 +29,10 @@ bool IsSuccess(int status) { return status >= 200 && status < 300; }
 }  // namespace
 
 Channel::Channel(const Options& options, HttpTransport& transport, const Clock& clock)
-    : transport_(transport), clock_(clock), credential_(options.credential), api_version_(options.api_version) {}
+    : transport_(transport),
+      clock_(clock),
+      credential_(options.credential),
+      api_version_(options.api_version) {}
 
 Result<HttpResponse> Channel::Send(const HttpRequest& request, const ObjectKey& key,
                                    const CallContext& context) const {
@@ -41,7 +46,8 @@ Result<HttpResponse> Channel::Send(const HttpRequest& request, const ObjectKey& 
   return response;
 }
 
-Result<HttpResponse> Channel::SendOnce(HttpRequest request, bool& refused, const CallContext& context) const {
+Result<HttpResponse> Channel::SendOnce(HttpRequest request, bool& refused,
+                                       const CallContext& context) const {
   if (const auto seconds = ServerTimeoutSeconds(clock_, context); seconds > 0) {
     request.url = WithQuery(request.url, fmt::format("timeout={}", seconds));
   }

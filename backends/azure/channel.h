@@ -1,4 +1,5 @@
-// Channel: one signed exchange with Azure Storage. Adds what every request carries, and turns refusals into Errors.
+// Channel: one signed exchange with Azure Storage. Adds what every request carries, and turns
+// refusals into Errors.
 #pragma once
 
 #include <memory>
@@ -16,15 +17,18 @@ class Channel {
  public:
   Channel(const Options& options, HttpTransport& transport, const Clock& clock);
 
-  // Adds x-ms-version, x-ms-date, x-ms-client-request-id, the server's own time limit (a little less than ours, so that
-  // it gives up first) and the credential; sends. A token that was refused (401) is replaced and the request sent
-  // once more. Any status but 2xx is an Error that names the operation and `key`.
-  Result<HttpResponse> Send(const HttpRequest& request, const ObjectKey& key, const CallContext& context) const;
+  // Adds x-ms-version, x-ms-date, x-ms-client-request-id, the server's own time limit (a little
+  // less than ours, so that it gives up first) and the credential; sends. A token that was refused
+  // (401) is replaced and the request sent once more. Any status but 2xx is an Error that names the
+  // operation and `key`.
+  Result<HttpResponse> Send(const HttpRequest& request, const ObjectKey& key,
+                            const CallContext& context) const;
 
   const Clock& clock() const { return clock_; }
 
  private:
-  Result<HttpResponse> SendOnce(HttpRequest request, bool& refused, const CallContext& context) const;
+  Result<HttpResponse> SendOnce(HttpRequest request, bool& refused,
+                                const CallContext& context) const;
 
   HttpTransport& transport_;
   const Clock& clock_;

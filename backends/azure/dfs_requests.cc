@@ -16,23 +16,28 @@ HttpRequest MakeHeadFilesystemRequest(std::string container_url) {
 }
 
 HttpRequest MakeRootAccessControlRequest(const std::string& container_url) {
-  return {.operation = "azure.head_root", .method = "HEAD", .url = container_url + "/?action=getAccessControl"};
+  return {.operation = "azure.head_root",
+          .method = "HEAD",
+          .url = container_url + "/?action=getAccessControl"};
 }
 
 HttpRequest MakeCreatePathRequest(const CreatePathParams& params) {
   const char* resource = params.kind == NodeKind::kDirectory ? "directory" : "file";
-  HttpRequest request{
-      .operation = "azure.create_path", .method = "PUT", .url = params.url + "?resource=" + resource};
+  HttpRequest request{.operation = "azure.create_path",
+                      .method = "PUT",
+                      .url = params.url + "?resource=" + resource};
   request.headers.Add("If-None-Match", "*");
-  if (!params.properties.empty()) request.headers.Add("x-ms-properties", EncodeProperties(params.properties));
+  if (!params.properties.empty())
+    request.headers.Add("x-ms-properties", EncodeProperties(params.properties));
   return request;
 }
 
 HttpRequest MakeAppendRequest(const AppendParams& params) {
-  HttpRequest request{.operation = "azure.append",
-                      .method = "PATCH",
-                      .url = fmt::format("{}?action=append&position={}", params.url, params.position_bytes),
-                      .body = params.body};
+  HttpRequest request{
+      .operation = "azure.append",
+      .method = "PATCH",
+      .url = fmt::format("{}?action=append&position={}", params.url, params.position_bytes),
+      .body = params.body};
   request.headers.Add("Content-Type", "application/octet-stream");
   AddChecksum(request.headers, params.body, params.checksum);
   return request;
@@ -41,14 +46,16 @@ HttpRequest MakeAppendRequest(const AppendParams& params) {
 HttpRequest MakeFlushRequest(const FlushParams& params) {
   return {.operation = "azure.flush",
           .method = "PATCH",
-          .url = fmt::format("{}?action=flush&position={}&retainUncommittedData=false&close=true", params.url,
-                             params.size_bytes)};
+          .url = fmt::format("{}?action=flush&position={}&retainUncommittedData=false&close=true",
+                             params.url, params.size_bytes)};
 }
 
 HttpRequest MakeRenamePathRequest(const RenamePathParams& params) {
-  HttpRequest request{.operation = "azure.rename", .method = "PUT", .url = params.url + "?mode=legacy"};
+  HttpRequest request{
+      .operation = "azure.rename", .method = "PUT", .url = params.url + "?mode=legacy"};
   request.headers.Add("x-ms-rename-source", params.source);
-  if (params.source_if_match) request.headers.Add("x-ms-source-if-match", QuoteETag(*params.source_if_match));
+  if (params.source_if_match)
+    request.headers.Add("x-ms-source-if-match", QuoteETag(*params.source_if_match));
   AddConditions(request.headers, params.conditions);
   return request;
 }

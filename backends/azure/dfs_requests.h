@@ -1,5 +1,5 @@
-// Requests of the Data Lake (DFS) protocol as pure functions: nothing here is signed or sent. URLs are encoded and have
-// no query.
+// Requests of the Data Lake (DFS) protocol as pure functions: nothing here is signed or sent. URLs
+// are encoded and have no query.
 #pragma once
 
 #include <optional>
@@ -12,9 +12,11 @@
 
 namespace skybridge::azure {
 
-// Azure Data Lake REST: Filesystem - Get Properties: x-ms-namespace-enabled says whether the namespace is hierarchical.
+// Azure Data Lake REST: Filesystem - Get Properties: x-ms-namespace-enabled says whether the
+// namespace is hierarchical.
 HttpRequest MakeHeadFilesystemRequest(std::string container_url);
-// Azure Data Lake REST: Path - Get Properties, of the root. 400 on accounts without hierarchical namespace.
+// Azure Data Lake REST: Path - Get Properties, of the root. 400 on accounts without hierarchical
+// namespace.
 HttpRequest MakeRootAccessControlRequest(const std::string& container_url);
 
 // Azure Data Lake REST: Path - Create. Only where nothing has that name; parents come into being.
@@ -34,15 +36,16 @@ struct AppendParams {
 };
 HttpRequest MakeAppendRequest(const AppendParams& params);
 
-// Azure Data Lake REST: Path - Update, flush, the last one of a file: staged bytes past `size_bytes` are dropped.
+// Azure Data Lake REST: Path - Update, flush, the last one of a file: staged bytes past
+// `size_bytes` are dropped.
 struct FlushParams {
   std::string url;
   std::uint64_t size_bytes = 0;
 };
 HttpRequest MakeFlushRequest(const FlushParams& params);
 
-// Azure Data Lake REST: Path - Create, rename. Always mode=legacy: the default would move a directory *into* an
-// existing one. The ETag stays with the content.
+// Azure Data Lake REST: Path - Create, rename. Always mode=legacy: the default would move a
+// directory *into* an existing one. The ETag stays with the content.
 struct RenamePathParams {
   std::string url;     // the destination
   std::string source;  // "/container/encoded/path"
@@ -51,8 +54,8 @@ struct RenamePathParams {
 };
 HttpRequest MakeRenamePathRequest(const RenamePathParams& params);
 
-// Azure Data Lake REST: Path - Delete. A file: without `recursive`, which a directory requires, so that one is refused.
-// A directory: recursive=false, so that its children are safe.
+// Azure Data Lake REST: Path - Delete. A file: without `recursive`, which a directory requires, so
+// that one is refused. A directory: recursive=false, so that its children are safe.
 struct DeletePathParams {
   std::string url;
   NodeKind kind = NodeKind::kFile;

@@ -126,29 +126,42 @@ constexpr Row kByCode[] = {
 Meaning MeaningOfStatus(int status) {
   switch (status) {
     case 304:
-    case 412: return Final(ErrorCode::kPreconditionFailed);
-    case 401: return Final(ErrorCode::kUnauthenticated);
-    case 403: return Final(ErrorCode::kPermissionDenied);
-    case 404: return Final(ErrorCode::kNotFound);
+    case 412:
+      return Final(ErrorCode::kPreconditionFailed);
+    case 401:
+      return Final(ErrorCode::kUnauthenticated);
+    case 403:
+      return Final(ErrorCode::kPermissionDenied);
+    case 404:
+      return Final(ErrorCode::kNotFound);
     case 405:
     case 501:
-    case 505: return Final(ErrorCode::kNotSupported);
-    case 408: return Later(ErrorCode::kTimedOut);
-    case 409: return Final(ErrorCode::kConflict);
-    case 413: return Final(ErrorCode::kTooLarge);
-    case 429: return Later(ErrorCode::kThrottled);
-    case 507: return Final(ErrorCode::kNoSpace);
-    default: break;
+    case 505:
+      return Final(ErrorCode::kNotSupported);
+    case 408:
+      return Later(ErrorCode::kTimedOut);
+    case 409:
+      return Final(ErrorCode::kConflict);
+    case 413:
+      return Final(ErrorCode::kTooLarge);
+    case 429:
+      return Later(ErrorCode::kThrottled);
+    case 507:
+      return Final(ErrorCode::kNoSpace);
+    default:
+      break;
   }
   // A bare 5xx (also 503 of a gateway, without ServerBusy) may have been carried out.
   if (status >= 500) return Later(ErrorCode::kUnavailable);
   if (status >= 400) return Final(ErrorCode::kInvalidArgument);
-  return Final(ErrorCode::kUnavailable);  // an unexpected 1xx, 2xx or redirection: not Azure Storage
+  return Final(
+      ErrorCode::kUnavailable);  // an unexpected 1xx, 2xx or redirection: not Azure Storage
 }
 
 // The service appends "\nRequestId:...\nTime:..." to each message.
 std::string FirstLine(std::string_view text) {
-  while (!text.empty() && (text.front() == '\n' || text.front() == '\r' || text.front() == ' ')) text.remove_prefix(1);
+  while (!text.empty() && (text.front() == '\n' || text.front() == '\r' || text.front() == ' '))
+    text.remove_prefix(1);
   return std::string(text.substr(0, text.find_first_of("\r\n")));
 }
 
@@ -189,17 +202,18 @@ std::optional<long long> ToNumber(std::string_view text) {
   return value;
 }
 
-// Empty unless a signature was refused while the two clocks disagree by more than Azure's quarter of an hour allows,
-// with a margin for the time that the exchange itself took.
-std::string ClockSkewHint(const HttpResponse& response, std::string_view service_code, WallTime now) {
+// Empty unless a signature was refused while the two clocks disagree by more than Azure's quarter
+// of an hour allows, with a margin for the time that the exchange itself took.
+std::string ClockSkewHint(const HttpResponse& response, std::string_view service_code,
+                          WallTime now) {
   if (response.status != 403 || service_code != "AuthenticationFailed") return {};
   const auto server = ParseHttpDate(response.headers.Get("Date"));
   if (!server) return {};
   const auto skew = std::chrono::duration_cast<std::chrono::minutes>(now - *server).count();
   constexpr long long kNoticeableMinutes = 10;
   if (skew > -kNoticeableMinutes && skew < kNoticeableMinutes) return {};
-  return fmt::format("; this machine's clock is {} minutes {} the service's", skew > 0 ? skew : -skew,
-                     skew > 0 ? "ahead of" : "behind");
+  return fmt::format("; this machine's clock is {} minutes {} the service's",
+                     skew > 0 ? skew : -skew, skew > 0 ? "ahead of" : "behind");
 }
 
 }  // namespace
@@ -212,15 +226,17 @@ ServiceError ParseServiceError(const HttpResponse& response) {
   ServiceError error;
   if (start != std::string_view::npos && body[start] == '{') error = ParseJson(body);
   if (start != std::string_view::npos && body[start] == '<') error = ParseXml(body);
-  if (const std::string* code = response.headers.Find("x-ms-error-code"); code != nullptr && !code->empty()) {
+  if (const std::string* code = response.headers.Find("x-ms-error-code");
+      code != nullptr && !code->empty()) {
     error.code = *code;
   }
   return error;
 }
 
 Meaning MeaningOf(int status, std::string_view service_code) {
-  const auto* const row = std::find_if(std::begin(kByCode), std::end(kByCode),
-                                       [&](const Row& r) { return r.service_code == service_code; });
+  const auto* const row = std::find_if(std::begin(kByCode), std::end(kByCode), [&](const Row& r) {
+    return r.service_code == service_code;
+  });
   return row != std::end(kByCode) ? row->meaning : MeaningOfStatus(status);
 }
 
@@ -231,7 +247,8 @@ std::optional<std::chrono::milliseconds> RetryAfter(const HttpHeaders& headers, 
   const std::string_view text = headers.Get("Retry-After");
   if (const auto seconds = ToNumber(text)) return std::chrono::seconds(*seconds);
   if (const auto date = ParseHttpDate(text)) {
-    return std::max(std::chrono::milliseconds(0), std::chrono::duration_cast<std::chrono::milliseconds>(*date - now));
+    return std::max(std::chrono::milliseconds(0),
+                    std::chrono::duration_cast<std::chrono::milliseconds>(*date - now));
   }
   return std::nullopt;
 }
@@ -240,7 +257,8 @@ Error MakeError(std::string_view what, const HttpResponse& response, WallTime no
   const ServiceError service = ParseServiceError(response);
   const Meaning meaning = MeaningOf(response.status, service.code);
   std::string message = fmt::format(
-      "{}: {}", what, service.message.empty() ? "the service gave no reason" : std::string_view(service.message));
+      "{}: {}", what,
+      service.message.empty() ? "the service gave no reason" : std::string_view(service.message));
   if (!service.authentication_detail.empty()) message += " " + service.authentication_detail;
   message += ClockSkewHint(response, service.code, now);
   return Error{.code = meaning.code,

@@ -1,4 +1,5 @@
-// What Azure Storage says when it refuses, and what that means to us. The one table from status and code to ErrorCode.
+// What Azure Storage says when it refuses, and what that means to us. The one table from status and
+// code to ErrorCode.
 #pragma once
 
 #include <chrono>
@@ -19,11 +20,13 @@ struct ServiceError {
   std::string authentication_detail;  // why a signature or a token was refused
 };
 
-// Trusts x-ms-error-code first, then the body: JSON of DFS, XML of Blob. A proxy's HTML page yields nothing.
+// Trusts x-ms-error-code first, then the body: JSON of DFS, XML of Blob. A proxy's HTML page yields
+// nothing.
 ServiceError ParseServiceError(const HttpResponse& response);
 
-// What a status and a service code mean. Codes are those of the Azure REST references "Common REST API error codes",
-// "Blob service error codes" and "Data Lake Storage Gen2: error codes"; an unknown code falls back to its status.
+// What a status and a service code mean. Codes are those of the Azure REST references "Common REST
+// API error codes", "Blob service error codes" and "Data Lake Storage Gen2: error codes"; an
+// unknown code falls back to its status.
 struct Meaning {
   ErrorCode code = ErrorCode::kInternal;
   bool retryable = false;
@@ -35,8 +38,8 @@ Meaning MeaningOf(int status, std::string_view service_code);
 // Retry-After (seconds or an HTTP date), retry-after-ms and x-ms-retry-after-ms.
 std::optional<std::chrono::milliseconds> RetryAfter(const HttpHeaders& headers, WallTime now);
 
-// `what` names operation and key ("get 'a/b'"). A refused signature is compared with the reply's Date: when our clock
-// is off, the message says by how much.
+// `what` names operation and key ("get 'a/b'"). A refused signature is compared with the reply's
+// Date: when our clock is off, the message says by how much.
 Error MakeError(std::string_view what, const HttpResponse& response, WallTime now);
 
 }  // namespace skybridge::azure

@@ -22,9 +22,10 @@ bool IsDirectory(const ListedBlob& blob) {
   return blob.is_prefix || blob.name.ends_with('/') || IsSlashlessMarker(blob);
 }
 
-// Nothing for the marker of the listed directory itself, and for names that no key can hold, which are counted.
-std::optional<ObjectInfo> ToEntry(const BlobClient& blobs, const BlobListQuery& query, const ListedBlob& blob,
-                                  ListPage& page) {
+// Nothing for the marker of the listed directory itself, and for names that no key can hold, which
+// are counted.
+std::optional<ObjectInfo> ToEntry(const BlobClient& blobs, const BlobListQuery& query,
+                                  const ListedBlob& blob, ListPage& page) {
   if (blob.name == blobs.names().ChildPrefix(query.directory)) return std::nullopt;
   auto key = blobs.names().KeyOf(blob.name);
   if (!key) {
@@ -90,7 +91,8 @@ ListPage SortedPage::Convert(const BlobListQuery& query, BlobListPage listed) {
       Hold(*std::move(entry));
       continue;
     }
-    const std::string path = entry->kind == NodeKind::kDirectory ? entry->key.path + "/" : entry->key.path;
+    const std::string path =
+        entry->kind == NodeKind::kDirectory ? entry->key.path + "/" : entry->key.path;
     Release(path, page);
     held_.erase(path);  // the same directory has both kinds of marker
     page.entries.push_back(*std::move(entry));
@@ -100,7 +102,8 @@ ListPage SortedPage::Convert(const BlobListQuery& query, BlobListPage listed) {
     return page;
   }
   page.continuation = PercentEncode(listed.next_marker);
-  for (const auto& [path, directory] : held_) page.continuation += kSeparator + PercentEncode(directory.key.path);
+  for (const auto& [path, directory] : held_)
+    page.continuation += kSeparator + PercentEncode(directory.key.path);
   return page;
 }
 

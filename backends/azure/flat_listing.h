@@ -1,4 +1,5 @@
-// Turns pages of blobs of a flat account into pages of a tree: markers and prefixes become directories.
+// Turns pages of blobs of a flat account into pages of a tree: markers and prefixes become
+// directories.
 #pragma once
 
 #include <map>
@@ -10,11 +11,13 @@
 
 namespace skybridge::azure {
 
-// One level. A directory that is both a marker of another tool ("dir") and a prefix ("dir/") comes once.
+// One level. A directory that is both a marker of another tool ("dir") and a prefix ("dir/") comes
+// once.
 ListPage ToLevelPage(const BlobClient& blobs, const BlobListQuery& query, BlobListPage page);
 
-// A recursive listing is sorted by full path, directories as "path/". The blobs are, but another tool's marker "dir"
-// comes before "dir-1" while the directory belongs after it: it is held back, over the end of a page if need be.
+// A recursive listing is sorted by full path, directories as "path/". The blobs are, but another
+// tool's marker "dir" comes before "dir-1" while the directory belongs after it: it is held back,
+// over the end of a page if need be.
 class SortedPage {
  public:
   // What a continuation holds: the service's marker, and the directories held back.

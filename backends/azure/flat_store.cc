@@ -38,20 +38,26 @@ std::string BlockId(const UploadName& upload, std::uint32_t part_number) {
 }  // namespace
 
 FlatStore::FlatStore(const Options& options, HttpTransport& transport, Clock& clock)
-    : capabilities_(MakeCapabilities()), clock_(clock), blobs_(options, kDialect, transport, clock) {}
+    : capabilities_(MakeCapabilities()),
+      clock_(clock),
+      blobs_(options, kDialect, transport, clock) {}
 
-Result<ProbeReply> FlatStore::Probe(const CallContext& context) { return blobs_.Probe("flat namespace", context); }
+Result<ProbeReply> FlatStore::Probe(const CallContext& context) {
+  return blobs_.Probe("flat namespace", context);
+}
 
 // ---- Looking ----
 
-Result<std::optional<Sighting>> FlatStore::FindBlob(const ObjectKey& key, const CallContext& context) const {
+Result<std::optional<Sighting>> FlatStore::FindBlob(const ObjectKey& key,
+                                                    const CallContext& context) const {
   auto sighting = blobs_.Head(key, BlobName(key), context);
   if (sighting) return std::optional(*std::move(sighting));
   if (IsNotFound(sighting.error())) return std::optional<Sighting>();
   return Fail(std::move(sighting).error());
 }
 
-Result<FlatStore::Directory> FlatStore::FindPrefix(const ObjectKey& key, const CallContext& context) const {
+Result<FlatStore::Directory> FlatStore::FindPrefix(const ObjectKey& key,
+                                                   const CallContext& context) const {
   Directory directory;
   BlobListQuery query{.directory = key, .one_level = false, .marker = {}, .max_results = 2};
   const std::string prefix = blobs_.names().ChildPrefix(key);
@@ -75,7 +81,8 @@ Result<FlatStore::Directory> FlatStore::FindPrefix(const ObjectKey& key, const C
   return directory;
 }
 
-Result<FlatStore::Directory> FlatStore::FindDirectory(const ObjectKey& key, const std::optional<Sighting>& blob,
+Result<FlatStore::Directory> FlatStore::FindDirectory(const ObjectKey& key,
+                                                      const std::optional<Sighting>& blob,
                                                       const CallContext& context) const {
   Directory directory = TRY(FindPrefix(key, context));
   if (!directory.marker && blob && blob->is_directory) {
@@ -123,7 +130,8 @@ Result<ObjectInfo> FlatStore::Head(const ObjectKey& key, const CallContext& cont
 
 // ---- Content ----
 
-Result<GetReply> FlatStore::Get(const GetRequest& request, std::span<std::byte> into, const CallContext& context) {
+Result<GetReply> FlatStore::Get(const GetRequest& request, std::span<std::byte> into,
+                                const CallContext& context) {
   TRY_VOID(CheckAzureKey(request.key, capabilities_));
   return blobs_.Get(request, into, context);
 }
@@ -131,23 +139,28 @@ Result<GetReply> FlatStore::Get(const GetRequest& request, std::span<std::byte> 
 Result<ObjectInfo> FlatStore::Put(const PutRequest& request, const CallContext& context) {
   TRY_VOID(CheckAzureKey(request.key, capabilities_));
   if (request.kind == NodeKind::kDirectory) {
-    return Fail(ErrorCode::kInvalidArgument, fmt::format("put '{}': directories are made otherwise", request.key.path));
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("put '{}': directories are made otherwise", request.key.path));
   }
   if (request.body.size() > capabilities_.max_put_bytes) {
-    return Fail(ErrorCode::kTooLarge, fmt::format("put '{}': {} bytes", request.key.path, request.body.size()));
+    return Fail(ErrorCode::kTooLarge,
+                fmt::format("put '{}': {} bytes", request.key.path, request.body.size()));
   }
   return blobs_.Put(request, BlobName(request.key), context);
 }
 
-Result<UploadId> FlatStore::StartUpload(const StartUploadRequest& request, const CallContext& /*context*/) {
+Result<UploadId> FlatStore::StartUpload(const StartUploadRequest& request,
+                                        const CallContext& /*context*/) {
   TRY_VOID(CheckAzureKey(request.key, capabilities_));
   if (request.append_to) {
-    return Fail(ErrorCode::kNotSupported, fmt::format("'{}': this store cannot append", request.key.path));
+    return Fail(ErrorCode::kNotSupported,
+                fmt::format("'{}': this store cannot append", request.key.path));
   }
   return ToUploadId(NewUploadName(TRY(blobs_.Encode(NodeKind::kFile, request.attributes))));
 }
 
-Result<PartReceipt> FlatStore::UploadPart(const UploadPartRequest& request, const CallContext& context) {
+Result<PartReceipt> FlatStore::UploadPart(const UploadPartRequest& request,
+                                          const CallContext& context) {
   const UploadName upload = TRY(LiveUpload(request.upload));
   TRY_VOID(CheckPart(request, capabilities_));
   const std::string id = BlockId(upload, request.part_number);
@@ -159,7 +172,8 @@ Result<PartReceipt> FlatStore::UploadPart(const UploadPartRequest& request, cons
   return MakeReceipt(request, id);
 }
 
-Result<ObjectInfo> FlatStore::CommitUpload(const CommitUploadRequest& request, const CallContext& context) {
+Result<ObjectInfo> FlatStore::CommitUpload(const CommitUploadRequest& request,
+                                           const CallContext& context) {
   const UploadName upload = TRY(LiveUpload(request.upload));
   const std::uint64_t size = TRY(WholeSize(request));
   MetadataMap metadata = TRY(blobs_.Encode(NodeKind::kFile, request.attributes));
@@ -167,26 +181,30 @@ Result<ObjectInfo> FlatStore::CommitUpload(const CommitUploadRequest& request, c
   std::vector<std::string> ids;
   for (const PartReceipt& part : request.parts) ids.push_back(BlockId(upload, part.part_number));
   const std::string xml = MakeBlockListXml(ids);
-  auto response = blobs_.channel().Send(MakePutBlockListRequest({.url = blobs_.names().BlobUrl(BlobName(request.key)),
-                                                                 .xml = xml,
-                                                                 .metadata = metadata,
-                                                                 .conditions = request.conditions}),
-                                        request.key, context);
+  auto response = blobs_.channel().Send(
+      MakePutBlockListRequest({.url = blobs_.names().BlobUrl(BlobName(request.key)),
+                               .xml = xml,
+                               .metadata = metadata,
+                               .conditions = request.conditions}),
+      request.key, context);
   if (response) {
-    return blobs_.Describe(Sighting{.key = request.key,
-                                    .size_bytes = size,
-                                    .etag = StripETag(response->headers.Get("ETag")),
-                                    .last_modified = ParseTime(response->headers.Get("Last-Modified")),
-                                    .metadata = std::move(metadata)});
+    return blobs_.Describe(
+        Sighting{.key = request.key,
+                 .size_bytes = size,
+                 .etag = StripETag(response->headers.Get("ETag")),
+                 .last_modified = ParseTime(response->headers.Get("Last-Modified")),
+                 .metadata = std::move(metadata)});
   }
   Error error = AsWriteError(response.error(), request.conditions);
   if (error.retryable) return Fail(std::move(error));
   // An earlier attempt, perhaps before a restart, may have put this very list: its mark tells.
   if (auto there = blobs_.Head(request.key, BlobName(request.key), context)) {
     MetadataMap found = *there->metadata;
-    if (TakeUploadMark(found) == upload.nonce && there->size_bytes == size) return blobs_.Describe(*std::move(there));
+    if (TakeUploadMark(found) == upload.nonce && there->size_bytes == size)
+      return blobs_.Describe(*std::move(there));
   }
-  if (error.remote.service_code == "InvalidBlockList") error.code = ErrorCode::kNotFound;  // its blocks are gone
+  if (error.remote.service_code == "InvalidBlockList")
+    error.code = ErrorCode::kNotFound;  // its blocks are gone
   return Fail(std::move(error));
 }
 
@@ -207,7 +225,8 @@ Result<UploadName> FlatStore::LiveUpload(const UploadId& id) const {
 
 // ---- Attributes and directories ----
 
-Result<ObjectInfo> FlatStore::SetAttributes(const SetAttributesRequest& request, const CallContext& context) {
+Result<ObjectInfo> FlatStore::SetAttributes(const SetAttributesRequest& request,
+                                            const CallContext& context) {
   TRY_VOID(CheckAzureKey(request.key, capabilities_));
   const bool conditional = request.if_match && !request.if_match->empty();
   SetBlobMetadata set{.key = request.key,
@@ -218,14 +237,17 @@ Result<ObjectInfo> FlatStore::SetAttributes(const SetAttributesRequest& request,
   if (request.kind != NodeKind::kDirectory) return blobs_.SetMetadata(set, context);
   const auto blob = TRY(FindBlob(request.key, context));
   const Directory directory = TRY(FindDirectory(request.key, blob, context));
-  if (!directory.exists) return Fail(ErrorCode::kNotFound, fmt::format("'{}' does not exist", request.key.path));
+  if (!directory.exists)
+    return Fail(ErrorCode::kNotFound, fmt::format("'{}' does not exist", request.key.path));
   if (directory.marker) {
     set.blob_name = directory.marker_name;
     auto info = blobs_.SetMetadata(set, context);
     if (info) info->kind = NodeKind::kDirectory;
     return info;
   }
-  if (conditional) return Fail(ErrorCode::kPreconditionFailed, fmt::format("'{}' has no marker", request.key.path));
+  if (conditional)
+    return Fail(ErrorCode::kPreconditionFailed,
+                fmt::format("'{}' has no marker", request.key.path));
   return PutMarker(request.key, request.attributes, context);
 }
 
@@ -239,7 +261,8 @@ Result<ObjectInfo> FlatStore::PutMarker(const ObjectKey& key, const Attributes& 
                     blobs_.names().ChildPrefix(key), context);
 }
 
-Result<ObjectInfo> FlatStore::MakeDirectory(const MakeDirectoryRequest& request, const CallContext& context) {
+Result<ObjectInfo> FlatStore::MakeDirectory(const MakeDirectoryRequest& request,
+                                            const CallContext& context) {
   TRY_VOID(CheckAzureKey(request.key, capabilities_));
   const auto blob = TRY(FindBlob(request.key, context));
   const Directory there = TRY(FindDirectory(request.key, blob, context));
@@ -255,9 +278,11 @@ Status FlatStore::RemoveDirectory(const ObjectKey& key, const CallContext& conte
   TRY_VOID(CheckAzureKey(key, capabilities_));
   const auto blob = TRY(FindBlob(key, context));
   const Directory directory = TRY(FindDirectory(key, blob, context));
-  if (directory.has_children) return Fail(ErrorCode::kNotEmpty, fmt::format("'{}' is not empty", key.path));
+  if (directory.has_children)
+    return Fail(ErrorCode::kNotEmpty, fmt::format("'{}' is not empty", key.path));
   if (!directory.exists) {
-    if (blob) return Fail(ErrorCode::kNotDirectory, fmt::format("'{}' is not a directory", key.path));
+    if (blob)
+      return Fail(ErrorCode::kNotDirectory, fmt::format("'{}' is not a directory", key.path));
     if (context.retried) return {};
     return Fail(ErrorCode::kNotFound, fmt::format("'{}' does not exist", key.path));
   }
@@ -270,9 +295,11 @@ Status FlatStore::RemoveDirectory(const ObjectKey& key, const CallContext& conte
 
 // ---- Deleting ----
 
-Status FlatStore::DeleteBlob(const ObjectKey& key, const std::string& blob_name, const std::optional<ETag>& if_match,
+Status FlatStore::DeleteBlob(const ObjectKey& key, const std::string& blob_name,
+                             const std::optional<ETag>& if_match,
                              const CallContext& context) const {
-  TRY_VOID(blobs_.channel().Send(MakeDeleteBlobRequest(blobs_.names().BlobUrl(blob_name), if_match), key, context));
+  TRY_VOID(blobs_.channel().Send(MakeDeleteBlobRequest(blobs_.names().BlobUrl(blob_name), if_match),
+                                 key, context));
   return {};
 }
 
@@ -285,7 +312,8 @@ Status FlatStore::Delete(const DeleteRequest& request, const CallContext& contex
   return deleted;
 }
 
-std::vector<Status> FlatStore::DeleteMany(std::span<const DeleteRequest> requests, const CallContext& context) {
+std::vector<Status> FlatStore::DeleteMany(std::span<const DeleteRequest> requests,
+                                          const CallContext& context) {
   std::vector<Status> statuses(requests.size());
   FanOut(requests.size(), [&](std::size_t i) { statuses[i] = Delete(requests[i], context); });
   return statuses;

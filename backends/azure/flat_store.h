@@ -1,9 +1,11 @@
-// FlatStore: an account without hierarchical namespace, or an emulator: the Blob protocol alone. Directories are name
-// prefixes; one that must exist by itself is a marker, the zero-byte blob "dir/" with hdi_isfolder=true. Markers of
-// other tools (the blob "dir" with that metadata) are understood and kept.
+// FlatStore: an account without hierarchical namespace, or an emulator: the Blob protocol alone.
+// Directories are name prefixes; one that must exist by itself is a marker, the zero-byte blob
+// "dir/" with hdi_isfolder=true. Markers of other tools (the blob "dir" with that metadata) are
+// understood and kept.
 //
-// A file is written whole (Put Blob) or in blocks that nobody sees before the block list is put. A rename is a copy on
-// the server and a deletion; of a directory, object by object, with the marker last, and resumable by calling again.
+// A file is written whole (Put Blob) or in blocks that nobody sees before the block list is put. A
+// rename is a copy on the server and a deletion; of a directory, object by object, with the marker
+// last, and resumable by calling again.
 #pragma once
 
 #include <deque>
@@ -25,25 +27,32 @@ class FlatStore final : public ObjectStore {
 
   const Capabilities& capabilities() const override { return capabilities_; }
   Result<ProbeReply> Probe(const CallContext& context) override;
-  // In a listing of one level, a directory that has children comes without attributes: the service does not show its
-  // marker there.
+  // In a listing of one level, a directory that has children comes without attributes: the service
+  // does not show its marker there.
   Result<ListPage> List(const ListRequest& request, const CallContext& context) override;
   Result<ObjectInfo> Head(const ObjectKey& key, const CallContext& context) override;
-  Result<GetReply> Get(const GetRequest& request, std::span<std::byte> into, const CallContext& context) override;
+  Result<GetReply> Get(const GetRequest& request, std::span<std::byte> into,
+                       const CallContext& context) override;
   Result<ObjectInfo> Put(const PutRequest& request, const CallContext& context) override;
   // Sends nothing: blocks need no beginning.
-  Result<UploadId> StartUpload(const StartUploadRequest& request, const CallContext& context) override;
-  Result<PartReceipt> UploadPart(const UploadPartRequest& request, const CallContext& context) override;
-  Result<ObjectInfo> CommitUpload(const CommitUploadRequest& request, const CallContext& context) override;
-  // Sends nothing: the service has no such call, and drops blocks that no list names after a week. Late parts and
-  // commits of the last kAbortedRemembered aborted uploads are refused.
+  Result<UploadId> StartUpload(const StartUploadRequest& request,
+                               const CallContext& context) override;
+  Result<PartReceipt> UploadPart(const UploadPartRequest& request,
+                                 const CallContext& context) override;
+  Result<ObjectInfo> CommitUpload(const CommitUploadRequest& request,
+                                  const CallContext& context) override;
+  // Sends nothing: the service has no such call, and drops blocks that no list names after a week.
+  // Late parts and commits of the last kAbortedRemembered aborted uploads are refused.
   Status AbortUpload(const AbortUploadRequest& request, const CallContext& context) override;
-  Result<ObjectInfo> SetAttributes(const SetAttributesRequest& request, const CallContext& context) override;
-  Result<ObjectInfo> MakeDirectory(const MakeDirectoryRequest& request, const CallContext& context) override;
+  Result<ObjectInfo> SetAttributes(const SetAttributesRequest& request,
+                                   const CallContext& context) override;
+  Result<ObjectInfo> MakeDirectory(const MakeDirectoryRequest& request,
+                                   const CallContext& context) override;
   Status RemoveDirectory(const ObjectKey& key, const CallContext& context) override;
   Result<ObjectInfo> Rename(const RenameRequest& request, const CallContext& context) override;
   Status Delete(const DeleteRequest& request, const CallContext& context) override;
-  std::vector<Status> DeleteMany(std::span<const DeleteRequest> requests, const CallContext& context) override;
+  std::vector<Status> DeleteMany(std::span<const DeleteRequest> requests,
+                                 const CallContext& context) override;
 
  private:
   // What is at a name: as a blob, and as a directory.
@@ -74,18 +83,22 @@ class FlatStore final : public ObjectStore {
   Result<Directory> FindDirectory(const ObjectKey& key, const std::optional<Sighting>& blob,
                                   const CallContext& context) const;
   ObjectInfo DescribeDirectory(const ObjectKey& key, const Directory& directory) const;
-  Result<ObjectInfo> PutMarker(const ObjectKey& key, const Attributes& attributes, const CallContext& context) const;
+  Result<ObjectInfo> PutMarker(const ObjectKey& key, const Attributes& attributes,
+                               const CallContext& context) const;
 
-  Status DeleteBlob(const ObjectKey& key, const std::string& blob_name, const std::optional<ETag>& if_match,
-                    const CallContext& context) const;
+  Status DeleteBlob(const ObjectKey& key, const std::string& blob_name,
+                    const std::optional<ETag>& if_match, const CallContext& context) const;
   Result<Copied> Copy(const CopyRequest& request, const CallContext& context) const;
-  Result<Copied> AwaitCopy(const CopyRequest& request, const std::string& copy_id, const CallContext& context) const;
+  Result<Copied> AwaitCopy(const CopyRequest& request, const std::string& copy_id,
+                           const CallContext& context) const;
   Result<bool> IsEarlierCopy(const CopyRequest& request, const std::optional<Sighting>& source,
                              const CallContext& context) const;
   Status MoveBlob(const CopyRequest& request, const CallContext& context) const;
   Result<ObjectInfo> RenameFile(const RenameRequest& request, const CallContext& context) const;
-  Result<ObjectInfo> RenameDirectory(const RenameRequest& request, const CallContext& context) const;
-  Status CheckDirectoryRename(const RenameRequest& request, const Directory& source, const CallContext& context) const;
+  Result<ObjectInfo> RenameDirectory(const RenameRequest& request,
+                                     const CallContext& context) const;
+  Status CheckDirectoryRename(const RenameRequest& request, const Directory& source,
+                              const CallContext& context) const;
   Status MoveChildren(const RenameRequest& request, const CallContext& context) const;
 
   // kNotFound once it is aborted.
@@ -95,7 +108,7 @@ class FlatStore final : public ObjectStore {
   Clock& clock_;
   const BlobClient blobs_;
 
-  mutable Mutex mutex_;  // guards what follows
+  mutable Mutex mutex_;                                 // guards what follows
   std::deque<std::string> aborted_ GUARDED_BY(mutex_);  // nonces, the oldest first
 };
 

@@ -31,9 +31,9 @@ Capabilities MakeCapabilities() {
 
 bool IsUpload(const ObjectKey& key) { return key.name().starts_with(kUploadPrefix); }
 
-// Whether a repeated rename that failed finds its own first attempt. A rename keeps the ETag: the same version under
-// the new name proves it. For a directory whose version was not named, that the old name is gone and the new one is a
-// directory must do.
+// Whether a repeated rename that failed finds its own first attempt. A rename keeps the ETag: the
+// same version under the new name proves it. For a directory whose version was not named, that the
+// old name is gone and the new one is a directory must do.
 bool IsRenamed(const RenameRequest& request, const ObjectInfo& there, const Error& error) {
   if (request.source_if_match) return there.etag == *request.source_if_match;
   return request.kind == NodeKind::kDirectory && there.kind == NodeKind::kDirectory &&
@@ -56,7 +56,8 @@ struct HierarchicalStore::Publication {
   Conditions conditions;
 };
 
-HierarchicalStore::HierarchicalStore(const Options& options, HttpTransport& transport, const Clock& clock)
+HierarchicalStore::HierarchicalStore(const Options& options, HttpTransport& transport,
+                                     const Clock& clock)
     : capabilities_(MakeCapabilities()), blobs_(options, kDialect, transport, clock) {}
 
 Result<ProbeReply> HierarchicalStore::Probe(const CallContext& context) {
@@ -114,21 +115,26 @@ Result<GetReply> HierarchicalStore::Get(const GetRequest& request, std::span<std
 Result<ObjectInfo> HierarchicalStore::Put(const PutRequest& request, const CallContext& context) {
   TRY_VOID(CheckAzureKey(request.key, capabilities_));
   if (request.kind == NodeKind::kDirectory) {
-    return Fail(ErrorCode::kInvalidArgument, fmt::format("put '{}': directories are made otherwise", request.key.path));
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("put '{}': directories are made otherwise", request.key.path));
   }
   if (request.body.size() > capabilities_.max_put_bytes) {
-    return Fail(ErrorCode::kTooLarge, fmt::format("put '{}': {} bytes", request.key.path, request.body.size()));
+    return Fail(ErrorCode::kTooLarge,
+                fmt::format("put '{}': {} bytes", request.key.path, request.body.size()));
   }
   auto info = blobs_.Put(request, BlobName(request.key), context);
   if (info) return info;
   return Fail(ExplainWrite(request.key, info.error(), request.conditions, context));
 }
 
-// A write fails on a directory in more than one way, and alike when a part of the path is a file: look.
-Error HierarchicalStore::ExplainWrite(const ObjectKey& key, Error error, const Conditions& conditions,
+// A write fails on a directory in more than one way, and alike when a part of the path is a file:
+// look.
+Error HierarchicalStore::ExplainWrite(const ObjectKey& key, Error error,
+                                      const Conditions& conditions,
                                       const CallContext& context) const {
-  const bool unclear = error.code == ErrorCode::kIsDirectory || error.code == ErrorCode::kConflict ||
-                       error.code == ErrorCode::kNotSupported || error.code == ErrorCode::kPreconditionFailed;
+  const bool unclear =
+      error.code == ErrorCode::kIsDirectory || error.code == ErrorCode::kConflict ||
+      error.code == ErrorCode::kNotSupported || error.code == ErrorCode::kPreconditionFailed;
   const bool unasked = error.code == ErrorCode::kAlreadyExists && !conditions.must_not_exist;
   if (!unclear && !unasked) return error;
   const auto there = blobs_.Head(key, BlobName(key), context);
@@ -142,35 +148,43 @@ Error HierarchicalStore::ExplainWrite(const ObjectKey& key, Error error, const C
   return error;
 }
 
-Result<UploadId> HierarchicalStore::StartUpload(const StartUploadRequest& request, const CallContext& context) {
+Result<UploadId> HierarchicalStore::StartUpload(const StartUploadRequest& request,
+                                                const CallContext& context) {
   TRY_VOID(CheckAzureKey(request.key, capabilities_));
   if (request.append_to) {
-    return Fail(ErrorCode::kNotSupported, fmt::format("'{}': this store cannot append", request.key.path));
+    return Fail(ErrorCode::kNotSupported,
+                fmt::format("'{}': this store cannot append", request.key.path));
   }
   MetadataMap metadata = TRY(blobs_.Encode(NodeKind::kFile, request.attributes));
   const UploadName upload = NewUploadName(metadata);
   metadata.emplace(kUploadKey, upload.nonce);
-  const HttpRequest create = MakeCreatePathRequest(
-      {.url = DfsUrl(UploadPath(request.key, upload.nonce)), .kind = NodeKind::kFile, .properties = metadata});
+  const HttpRequest create =
+      MakeCreatePathRequest({.url = DfsUrl(UploadPath(request.key, upload.nonce)),
+                             .kind = NodeKind::kFile,
+                             .properties = metadata});
   auto response = blobs_.channel().Send(create, request.key, context);
   if (response) return ToUploadId(upload);
   // The hidden name is ours alone: what is in the way is a file in its path.
-  if (response.error().code == ErrorCode::kIsDirectory) response.error().code = ErrorCode::kNotDirectory;
+  if (response.error().code == ErrorCode::kIsDirectory)
+    response.error().code = ErrorCode::kNotDirectory;
   return Fail(std::move(response).error());
 }
 
-Result<PartReceipt> HierarchicalStore::UploadPart(const UploadPartRequest& request, const CallContext& context) {
+Result<PartReceipt> HierarchicalStore::UploadPart(const UploadPartRequest& request,
+                                                  const CallContext& context) {
   const UploadName upload = TRY(ParseUploadId(request.upload));
   TRY_VOID(CheckPart(request, capabilities_));
-  const HttpRequest append = MakeAppendRequest({.url = DfsUrl(UploadPath(request.key, upload.nonce)),
-                                                .position_bytes = request.offset_bytes,
-                                                .body = request.body,
-                                                .checksum = blobs_.checksum()});
+  const HttpRequest append =
+      MakeAppendRequest({.url = DfsUrl(UploadPath(request.key, upload.nonce)),
+                         .position_bytes = request.offset_bytes,
+                         .body = request.body,
+                         .checksum = blobs_.checksum()});
   TRY_VOID(blobs_.channel().Send(append, request.key, context));
   return MakeReceipt(request, {});
 }
 
-Result<ObjectInfo> HierarchicalStore::CommitUpload(const CommitUploadRequest& request, const CallContext& context) {
+Result<ObjectInfo> HierarchicalStore::CommitUpload(const CommitUploadRequest& request,
+                                                   const CallContext& context) {
   const UploadName upload = TRY(ParseUploadId(request.upload));
   const std::uint64_t size = TRY(WholeSize(request));
   MetadataMap metadata = TRY(blobs_.Encode(NodeKind::kFile, request.attributes));
@@ -192,27 +206,32 @@ Result<ObjectInfo> HierarchicalStore::CommitUpload(const CommitUploadRequest& re
   return Fail(AsWriteError(info.error(), request.conditions));
 }
 
-Status HierarchicalStore::SetUploadMetadata(const Publication& publication, const CallContext& context) const {
-  const HttpRequest request = MakeSetMetadataRequest({.url = blobs_.names().BlobUrl(BlobName(publication.temporary)),
-                                                      .metadata = publication.metadata,
-                                                      .if_match = std::nullopt});
+Status HierarchicalStore::SetUploadMetadata(const Publication& publication,
+                                            const CallContext& context) const {
+  const HttpRequest request =
+      MakeSetMetadataRequest({.url = blobs_.names().BlobUrl(BlobName(publication.temporary)),
+                              .metadata = publication.metadata,
+                              .if_match = std::nullopt});
   TRY_VOID(blobs_.channel().Send(request, publication.key, context));
   return {};
 }
 
 // A flush that was carried out before, without our knowing, leaves the file at its full length.
-Result<ETag> HierarchicalStore::FlushUpload(const Publication& publication, const CallContext& context) const {
-  const HttpRequest flush =
-      MakeFlushRequest({.url = DfsUrl(publication.temporary), .size_bytes = publication.size_bytes});
+Result<ETag> HierarchicalStore::FlushUpload(const Publication& publication,
+                                            const CallContext& context) const {
+  const HttpRequest flush = MakeFlushRequest(
+      {.url = DfsUrl(publication.temporary), .size_bytes = publication.size_bytes});
   const auto response = blobs_.channel().Send(flush, publication.key, context);
   if (response) return StripETag(response->headers.Get("ETag"));
-  if (response.error().retryable || response.error().code == ErrorCode::kNotFound) return Fail(response.error());
+  if (response.error().retryable || response.error().code == ErrorCode::kNotFound)
+    return Fail(response.error());
   const auto there = blobs_.Head(publication.key, BlobName(publication.temporary), context);
   if (!there || there->size_bytes != publication.size_bytes) return Fail(response.error());
   return there->etag;
 }
 
-Result<ObjectInfo> HierarchicalStore::Publish(const Publication& publication, const CallContext& context) const {
+Result<ObjectInfo> HierarchicalStore::Publish(const Publication& publication,
+                                              const CallContext& context) const {
   const ETag flushed = TRY(FlushUpload(publication, context));
   const HttpRequest rename =
       MakeRenamePathRequest({.url = DfsUrl(publication.key),
@@ -238,14 +257,17 @@ std::optional<ObjectInfo> HierarchicalStore::FindPublished(const Publication& pu
   return blobs_.Describe(*std::move(there));
 }
 
-Status HierarchicalStore::AbortUpload(const AbortUploadRequest& request, const CallContext& context) {
+Status HierarchicalStore::AbortUpload(const AbortUploadRequest& request,
+                                      const CallContext& context) {
   const UploadName upload = TRY(ParseUploadId(request.upload));
-  const Status deleted = DeletePath(UploadPath(request.key, upload.nonce), NodeKind::kFile, std::nullopt, context);
+  const Status deleted =
+      DeletePath(UploadPath(request.key, upload.nonce), NodeKind::kFile, std::nullopt, context);
   if (!deleted && deleted.error().code != ErrorCode::kNotFound) return deleted;
   return {};
 }
 
-Result<ObjectInfo> HierarchicalStore::SetAttributes(const SetAttributesRequest& request, const CallContext& context) {
+Result<ObjectInfo> HierarchicalStore::SetAttributes(const SetAttributesRequest& request,
+                                                    const CallContext& context) {
   TRY_VOID(CheckAzureKey(request.key, capabilities_));
   const bool conditional = request.if_match && !request.if_match->empty();
   return blobs_.SetMetadata({.key = request.key,
@@ -256,11 +278,13 @@ Result<ObjectInfo> HierarchicalStore::SetAttributes(const SetAttributesRequest& 
                             context);
 }
 
-Result<ObjectInfo> HierarchicalStore::MakeDirectory(const MakeDirectoryRequest& request, const CallContext& context) {
+Result<ObjectInfo> HierarchicalStore::MakeDirectory(const MakeDirectoryRequest& request,
+                                                    const CallContext& context) {
   TRY_VOID(CheckAzureKey(request.key, capabilities_));
   const MetadataMap metadata = TRY(blobs_.Encode(NodeKind::kDirectory, request.attributes));
   const auto response = blobs_.channel().Send(
-      MakeCreatePathRequest({.url = DfsUrl(request.key), .kind = NodeKind::kDirectory, .properties = metadata}),
+      MakeCreatePathRequest(
+          {.url = DfsUrl(request.key), .kind = NodeKind::kDirectory, .properties = metadata}),
       request.key, context);
   Sighting made{.key = request.key, .is_directory = true, .metadata = metadata};
   if (response) {
@@ -269,12 +293,14 @@ Result<ObjectInfo> HierarchicalStore::MakeDirectory(const MakeDirectoryRequest& 
     return blobs_.Describe(std::move(made));
   }
   Error error = response.error();
-  if (error.code == ErrorCode::kIsDirectory) error.code = ErrorCode::kNotDirectory;  // a file in the path
+  if (error.code == ErrorCode::kIsDirectory)
+    error.code = ErrorCode::kNotDirectory;  // a file in the path
   if (!context.retried || error.code != ErrorCode::kAlreadyExists) return Fail(std::move(error));
   const auto there = blobs_.Head(request.key, BlobName(request.key), context);
   if (!there || !there->is_directory) return Fail(std::move(error));
   ObjectInfo found = blobs_.Describe(*there);
-  if (found.attributes != blobs_.Describe(std::move(made)).attributes) return Fail(std::move(error));
+  if (found.attributes != blobs_.Describe(std::move(made)).attributes)
+    return Fail(std::move(error));
   return found;
 }
 
@@ -291,8 +317,10 @@ Status HierarchicalStore::RemoveDirectory(const ObjectKey& key, const CallContex
   return DeletePath(key, NodeKind::kDirectory, std::nullopt, context);
 }
 
-// True if the directory held nothing but uploads that nobody has touched for longer than staged data lives.
-Result<bool> HierarchicalStore::DeleteStaleUploads(const ObjectKey& directory, const CallContext& context) const {
+// True if the directory held nothing but uploads that nobody has touched for longer than staged
+// data lives.
+Result<bool> HierarchicalStore::DeleteStaleUploads(const ObjectKey& directory,
+                                                   const CallContext& context) const {
   constexpr std::chrono::days kStagedDataLives{7};
   const BlobListPage page = TRY(blobs_.List({.directory = directory}, context));
   const WallTime oldest_live = blobs_.channel().clock().WallNow() - kStagedDataLives;
@@ -306,13 +334,15 @@ Result<bool> HierarchicalStore::DeleteStaleUploads(const ObjectKey& directory, c
   return page.next_marker.empty();
 }
 
-Result<ObjectInfo> HierarchicalStore::Rename(const RenameRequest& request, const CallContext& context) {
+Result<ObjectInfo> HierarchicalStore::Rename(const RenameRequest& request,
+                                             const CallContext& context) {
   TRY_VOID(CheckAzureKey(request.source, capabilities_));
   TRY_VOID(CheckAzureKey(request.destination, capabilities_));
   if (request.source == request.destination) return Head(request.source, context);
   if (IsBelow(request.destination, request.source)) {
     return Fail(ErrorCode::kInvalidArgument,
-                fmt::format("rename '{}' to '{}': into itself", request.source.path, request.destination.path));
+                fmt::format("rename '{}' to '{}': into itself", request.source.path,
+                            request.destination.path));
   }
   const auto response = blobs_.channel().Send(
       MakeRenamePathRequest({.url = DfsUrl(request.destination),
@@ -332,9 +362,11 @@ Result<ObjectInfo> HierarchicalStore::Rename(const RenameRequest& request, const
   return Fail(std::move(error));
 }
 
-Status HierarchicalStore::DeletePath(const ObjectKey& key, NodeKind kind, const std::optional<ETag>& if_match,
+Status HierarchicalStore::DeletePath(const ObjectKey& key, NodeKind kind,
+                                     const std::optional<ETag>& if_match,
                                      const CallContext& context) const {
-  const HttpRequest request = MakeDeletePathRequest({.url = DfsUrl(key), .kind = kind, .if_match = if_match});
+  const HttpRequest request =
+      MakeDeletePathRequest({.url = DfsUrl(key), .kind = kind, .if_match = if_match});
   TRY_VOID(blobs_.channel().Send(request, key, context));
   return {};
 }
@@ -346,7 +378,8 @@ Status HierarchicalStore::Delete(const DeleteRequest& request, const CallContext
   if (deleted.error().code == ErrorCode::kNotFound) return context.retried ? Status() : deleted;
   // Without `recursive` the service refuses a directory, in words that differ.
   if (CheckIsDirectory(request.key, context)) {
-    return Fail(ErrorCode::kIsDirectory, fmt::format("delete '{}': it is a directory", request.key.path));
+    return Fail(ErrorCode::kIsDirectory,
+                fmt::format("delete '{}': it is a directory", request.key.path));
   }
   return deleted;
 }

@@ -1,9 +1,11 @@
-// HierarchicalStore: an account with hierarchical namespace (Azure Data Lake Storage Gen2). Real directories, atomic
-// renames. Speaks both protocols of the account: Blob to list with metadata (one request for 5000 entries), read, write
-// small files whole and set metadata; DFS for directories, large files, rename and delete.
+// HierarchicalStore: an account with hierarchical namespace (Azure Data Lake Storage Gen2). Real
+// directories, atomic renames. Speaks both protocols of the account: Blob to list with metadata
+// (one request for 5000 entries), read, write small files whole and set metadata; DFS for
+// directories, large files, rename and delete.
 //
-// A large file grows in a hidden file beside its target (names.h, kUploadPrefix), which is created through DFS, since
-// blocks of the Blob protocol are refused on such files; a rename publishes it whole, under the target's conditions.
+// A large file grows in a hidden file beside its target (names.h, kUploadPrefix), which is created
+// through DFS, since blocks of the Blob protocol are refused on such files; a rename publishes it
+// whole, under the target's conditions.
 #pragma once
 
 #include "backends/azure/blob_client.h"
@@ -20,18 +22,25 @@ class HierarchicalStore final : public ObjectStore {
   Result<ProbeReply> Probe(const CallContext& context) override;
   Result<ListPage> List(const ListRequest& request, const CallContext& context) override;
   Result<ObjectInfo> Head(const ObjectKey& key, const CallContext& context) override;
-  Result<GetReply> Get(const GetRequest& request, std::span<std::byte> into, const CallContext& context) override;
+  Result<GetReply> Get(const GetRequest& request, std::span<std::byte> into,
+                       const CallContext& context) override;
   Result<ObjectInfo> Put(const PutRequest& request, const CallContext& context) override;
-  Result<UploadId> StartUpload(const StartUploadRequest& request, const CallContext& context) override;
-  Result<PartReceipt> UploadPart(const UploadPartRequest& request, const CallContext& context) override;
-  Result<ObjectInfo> CommitUpload(const CommitUploadRequest& request, const CallContext& context) override;
+  Result<UploadId> StartUpload(const StartUploadRequest& request,
+                               const CallContext& context) override;
+  Result<PartReceipt> UploadPart(const UploadPartRequest& request,
+                                 const CallContext& context) override;
+  Result<ObjectInfo> CommitUpload(const CommitUploadRequest& request,
+                                  const CallContext& context) override;
   Status AbortUpload(const AbortUploadRequest& request, const CallContext& context) override;
-  Result<ObjectInfo> SetAttributes(const SetAttributesRequest& request, const CallContext& context) override;
-  Result<ObjectInfo> MakeDirectory(const MakeDirectoryRequest& request, const CallContext& context) override;
+  Result<ObjectInfo> SetAttributes(const SetAttributesRequest& request,
+                                   const CallContext& context) override;
+  Result<ObjectInfo> MakeDirectory(const MakeDirectoryRequest& request,
+                                   const CallContext& context) override;
   Status RemoveDirectory(const ObjectKey& key, const CallContext& context) override;
   Result<ObjectInfo> Rename(const RenameRequest& request, const CallContext& context) override;
   Status Delete(const DeleteRequest& request, const CallContext& context) override;
-  std::vector<Status> DeleteMany(std::span<const DeleteRequest> requests, const CallContext& context) override;
+  std::vector<Status> DeleteMany(std::span<const DeleteRequest> requests,
+                                 const CallContext& context) override;
 
  private:
   struct Publication;
@@ -39,14 +48,16 @@ class HierarchicalStore final : public ObjectStore {
   std::string BlobName(const ObjectKey& key) const { return blobs_.names().BlobName(key); }
   std::string DfsUrl(const ObjectKey& key) const { return blobs_.names().DfsUrl(BlobName(key)); }
   Status CheckIsDirectory(const ObjectKey& key, const CallContext& context) const;
-  Error ExplainWrite(const ObjectKey& key, Error error, const Conditions& conditions, const CallContext& context) const;
+  Error ExplainWrite(const ObjectKey& key, Error error, const Conditions& conditions,
+                     const CallContext& context) const;
   Status DeletePath(const ObjectKey& key, NodeKind kind, const std::optional<ETag>& if_match,
                     const CallContext& context) const;
   Result<bool> DeleteStaleUploads(const ObjectKey& directory, const CallContext& context) const;
   Status SetUploadMetadata(const Publication& publication, const CallContext& context) const;
   Result<ETag> FlushUpload(const Publication& publication, const CallContext& context) const;
   Result<ObjectInfo> Publish(const Publication& publication, const CallContext& context) const;
-  std::optional<ObjectInfo> FindPublished(const Publication& publication, const CallContext& context) const;
+  std::optional<ObjectInfo> FindPublished(const Publication& publication,
+                                          const CallContext& context) const;
 
   const Capabilities capabilities_;
   const BlobClient blobs_;

@@ -17,13 +17,15 @@ bool IsControl(char c) {
 
 Status CheckPart(std::string_view part) {
   if (part.ends_with('.')) {
-    return Fail(ErrorCode::kInvalidName, fmt::format("'{}': Azure drops a '.' at the end of a name", part));
+    return Fail(ErrorCode::kInvalidName,
+                fmt::format("'{}': Azure drops a '.' at the end of a name", part));
   }
   if (std::any_of(part.begin(), part.end(), IsControl)) {
     return Fail(ErrorCode::kInvalidName, "a name with control characters, which Azure refuses");
   }
   if (part.starts_with(kUploadPrefix)) {
-    return Fail(ErrorCode::kInvalidName, fmt::format("'{}': names with '{}' are reserved", part, kUploadPrefix));
+    return Fail(ErrorCode::kInvalidName,
+                fmt::format("'{}': names with '{}' are reserved", part, kUploadPrefix));
   }
   return {};
 }

@@ -1,4 +1,5 @@
-// Names: between keys of the store, names of blobs and URLs. The container's root directory may be a directory of it.
+// Names: between keys of the store, names of blobs and URLs. The container's root directory may be
+// a directory of it.
 #pragma once
 
 #include <optional>
@@ -13,7 +14,8 @@ namespace skybridge::azure {
 // Uploads in progress live beside their target under this name and a nonce, hidden from listings.
 inline constexpr std::string_view kUploadPrefix = ".skybridge-upload-";
 
-// Immutable; safe from many threads. A blob's name is its path below the container, without a leading '/'.
+// Immutable; safe from many threads. A blob's name is its path below the container, without a
+// leading '/'.
 class Names {
  public:
   explicit Names(const Options& options);
@@ -21,7 +23,8 @@ class Names {
   std::string BlobName(const ObjectKey& key) const;
   // What all names below a directory begin with: "root/dir/"; "" for the container's own root.
   std::string ChildPrefix(const ObjectKey& directory) const;
-  // The key of a blob or prefix name (with or without a trailing '/'); nothing if no key can hold it.
+  // The key of a blob or prefix name (with or without a trailing '/'); nothing if no key can hold
+  // it.
   std::optional<ObjectKey> KeyOf(std::string_view blob_name) const;
 
   // Percent-encoded, without query.
@@ -39,9 +42,10 @@ class Names {
   const std::string container_dfs_url_;
 };
 
-// CheckKey, and what Azure does not keep as it is written: a part that ends in '.' (the service drops the dot) and
-// control characters. Also refuses the hidden names of uploads. Errors: kInvalidName, kNameTooLong.
-// Source: Azure REST: Naming and Referencing Containers, Blobs, and Metadata.
+// CheckKey, and what Azure does not keep as it is written: a part that ends in '.' (the service
+// drops the dot) and control characters. Also refuses the hidden names of uploads. Errors:
+// kInvalidName, kNameTooLong. Source: Azure REST: Naming and Referencing Containers, Blobs, and
+// Metadata.
 Status CheckAzureKey(const ObjectKey& key, const Capabilities& capabilities);
 
 // Strictly below.

@@ -16,7 +16,8 @@ std::array<std::byte, kSize> RandomBytes() {
   std::array<std::byte, kSize> bytes;
   for (std::size_t i = 0; i < kSize; i += sizeof(unsigned)) {
     const unsigned word = source();
-    for (std::size_t k = 0; k < sizeof(unsigned); ++k) bytes[i + k] = static_cast<std::byte>(word >> (8 * k));
+    for (std::size_t k = 0; k < sizeof(unsigned); ++k)
+      bytes[i + k] = static_cast<std::byte>(word >> (8 * k));
   }
   return bytes;
 }

@@ -26,14 +26,16 @@ Status CheckEndpoint(std::string_view name, const std::string& url) {
 
 Status CheckOptions(const Options& options) {
   if (options.account.empty() || options.container.empty() || options.credential == nullptr) {
-    return Fail(ErrorCode::kInvalidArgument, "an Azure store needs an account, a container and a credential");
+    return Fail(ErrorCode::kInvalidArgument,
+                "an Azure store needs an account, a container and a credential");
   }
   if (options.allow_http) return {};
   TRY_VOID(CheckEndpoint("blob_endpoint", options.blob_endpoint));
   return CheckEndpoint("dfs_endpoint", options.dfs_endpoint);
 }
 
-// Whether asking in another way can help: the answer was about what may be asked, not about who asks or what is there.
+// Whether asking in another way can help: the answer was about what may be asked, not about who
+// asks or what is there.
 bool IsInconclusive(const Error& error) {
   return error.code == ErrorCode::kInvalidArgument || error.code == ErrorCode::kPermissionDenied ||
          error.code == ErrorCode::kNotSupported || error.code == ErrorCode::kNotFound;
@@ -41,13 +43,15 @@ bool IsInconclusive(const Error& error) {
 
 }  // namespace
 
-Result<bool> DetectHierarchical(const Options& options, HttpTransport& transport, const Clock& clock,
-                                const CallContext& context) {
+Result<bool> DetectHierarchical(const Options& options, HttpTransport& transport,
+                                const Clock& clock, const CallContext& context) {
   const Channel channel(options, transport, clock);
   const std::string container_url = Names(options).container_dfs_url();
-  const auto properties = channel.Send(MakeHeadFilesystemRequest(container_url), ObjectKey(), context);
+  const auto properties =
+      channel.Send(MakeHeadFilesystemRequest(container_url), ObjectKey(), context);
   if (properties) {
-    if (const std::string* enabled = properties->headers.Find("x-ms-namespace-enabled")) return *enabled == "true";
+    if (const std::string* enabled = properties->headers.Find("x-ms-namespace-enabled"))
+      return *enabled == "true";
   } else if (!IsInconclusive(properties.error())) {
     return Fail(properties.error());
   }
@@ -61,13 +65,14 @@ Result<bool> DetectHierarchical(const Options& options, HttpTransport& transport
   return Fail(std::move(error));
 }
 
-Result<std::unique_ptr<ObjectStore>> OpenStore(Options options, HttpTransport& transport, Clock& clock,
-                                               const CallContext& context) {
+Result<std::unique_ptr<ObjectStore>> OpenStore(Options options, HttpTransport& transport,
+                                               Clock& clock, const CallContext& context) {
   TrimSlashes(options.blob_endpoint);
   TrimSlashes(options.dfs_endpoint);
   TrimSlashes(options.root);
   TRY_VOID(CheckOptions(options));
-  if (!options.hierarchical) options.hierarchical = TRY(DetectHierarchical(options, transport, clock, context));
+  if (!options.hierarchical)
+    options.hierarchical = TRY(DetectHierarchical(options, transport, clock, context));
   std::unique_ptr<ObjectStore> store;
   if (*options.hierarchical) {
     store = std::make_unique<HierarchicalStore>(options, transport, clock);

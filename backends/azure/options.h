@@ -1,4 +1,5 @@
-// What an Azure store is bound to: one container (file system) of one account, and how to prove who we are.
+// What an Azure store is bound to: one container (file system) of one account, and how to prove who
+// we are.
 #pragma once
 
 #include <memory>
@@ -9,14 +10,16 @@
 
 namespace skybridge::azure {
 
-// How the service checks the bodies that we send. CRC-64 costs a quarter of MD5; the emulator Azurite checks MD5 only.
+// How the service checks the bodies that we send. CRC-64 costs a quarter of MD5; the emulator
+// Azurite checks MD5 only.
 enum class Checksum { kCrc64, kMd5 };
 
 struct Options {
   std::string account;
   std::string container;
-  std::string root;           // a directory below which everything happens; "" for the whole container
-  std::string dfs_endpoint;   // "https://contoso.dfs.core.windows.net"; path style: "http://127.0.0.1:10000/contoso"
+  std::string root;  // a directory below which everything happens; "" for the whole container
+  std::string dfs_endpoint;   // "https://contoso.dfs.core.windows.net"; path style:
+                              // "http://127.0.0.1:10000/contoso"
   std::string blob_endpoint;  // "https://contoso.blob.core.windows.net"
   std::string api_version = "2023-11-03";
   Checksum checksum = Checksum::kCrc64;

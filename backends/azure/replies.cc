@@ -15,14 +15,16 @@ constexpr std::string_view kMetaPrefix = "x-ms-meta-";
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 bool SameText(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return Lower(x) == Lower(y); });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return Lower(x) == Lower(y); });
 }
 
 }  // namespace
 
 ETag StripETag(std::string_view text) {
   if (text.starts_with("W/")) text.remove_prefix(2);
-  if (text.size() >= 2 && text.front() == '"' && text.back() == '"') text = text.substr(1, text.size() - 2);
+  if (text.size() >= 2 && text.front() == '"' && text.back() == '"')
+    text = text.substr(1, text.size() - 2);
   return ETag(std::string(text));
 }
 
@@ -70,15 +72,16 @@ std::string EncodeProperties(const MetadataMap& metadata) {
 
 bool IsFolderMarker(const MetadataMap& metadata) {
   return std::any_of(metadata.begin(), metadata.end(), [](const auto& field) {
-    return SameText(field.second, "true") && (SameText(field.first, "hdi_isfolder") ||
-                                              SameText(field.first, "asv_isfolder") ||
-                                              SameText(field.first, "is_directory"));
+    return SameText(field.second, "true") &&
+           (SameText(field.first, "hdi_isfolder") || SameText(field.first, "asv_isfolder") ||
+            SameText(field.first, "is_directory"));
   });
 }
 
 std::string TakeUploadMark(MetadataMap& metadata) {
-  const auto mark = std::find_if(metadata.begin(), metadata.end(),
-                                 [](const auto& field) { return SameText(field.first, kUploadKey); });
+  const auto mark = std::find_if(metadata.begin(), metadata.end(), [](const auto& field) {
+    return SameText(field.first, kUploadKey);
+  });
   if (mark == metadata.end()) return {};
   std::string nonce = std::move(mark->second);
   metadata.erase(mark);
@@ -97,7 +100,8 @@ ObjectInfo Describe(MetadataDialect dialect, Sighting sighting) {
     PosixMetadata decoded = DecodePosixMetadata(dialect, info.kind, *sighting.metadata);
     info.attributes = std::move(decoded.attributes);
     // A blob with content is a file, whatever its metadata claims.
-    if (decoded.kind == NodeKind::kSymlink && !sighting.is_directory) info.kind = NodeKind::kSymlink;
+    if (decoded.kind == NodeKind::kSymlink && !sighting.is_directory)
+      info.kind = NodeKind::kSymlink;
   }
   return info;
 }

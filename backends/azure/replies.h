@@ -1,4 +1,5 @@
-// What replies of both protocols have in common: ETags, metadata, and an object's description in its headers.
+// What replies of both protocols have in common: ETags, metadata, and an object's description in
+// its headers.
 #pragma once
 
 #include <cstdint>
@@ -30,11 +31,12 @@ void AddMetadata(HttpHeaders& headers, const MetadataMap& metadata);
 // "name=base64(value),...": x-ms-properties of the DFS protocol.
 std::string EncodeProperties(const MetadataMap& metadata);
 
-// Whether metadata marks a zero-byte blob as a directory: hdi_isfolder (every tool), asv_isfolder (old WASB),
-// is_directory (adlfs). Names and value compare without case.
+// Whether metadata marks a zero-byte blob as a directory: hdi_isfolder (every tool), asv_isfolder
+// (old WASB), is_directory (adlfs). Names and value compare without case.
 bool IsFolderMarker(const MetadataMap& metadata);
 
-// The metadata that says which upload made a file. It lets a commit that is repeated recognise itself; it is not shown.
+// The metadata that says which upload made a file. It lets a commit that is repeated recognise
+// itself; it is not shown.
 inline constexpr std::string_view kUploadKey = "skybridge_upload";
 // Takes it out of `metadata`; "" if there is none.
 std::string TakeUploadMark(MetadataMap& metadata);
@@ -49,7 +51,8 @@ struct Sighting {
   std::optional<MetadataMap> metadata;
   std::optional<Md5Digest> md5;
 };
-// Content-MD5 counts as the store's digest: it is computed by Put Blob, but only stored by a block list or a flush.
+// Content-MD5 counts as the store's digest: it is computed by Put Blob, but only stored by a block
+// list or a flush.
 ObjectInfo Describe(MetadataDialect dialect, Sighting sighting);
 
 // Of a HEAD on a blob.

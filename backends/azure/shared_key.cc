@@ -31,7 +31,8 @@ std::string WithoutSkipped(std::string_view name) {
   return kept;
 }
 
-// Names that differ in hyphens only: where they first differ, the one whose hyphen comes earlier sorts later.
+// Names that differ in hyphens only: where they first differ, the one whose hyphen comes earlier
+// sorts later.
 bool HyphensSortBefore(std::string_view a, std::string_view b) {
   auto at_a = a.find('-');
   auto at_b = b.find('-');
@@ -85,7 +86,8 @@ std::string CanonicalResource(std::string_view url, std::string_view account) {
     rest.remove_prefix(std::min(rest.size(), pair.size() + 1));
     if (pair.empty()) continue;
     const auto equals = pair.find('=');
-    const std::string_view value = equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1);
+    const std::string_view value =
+        equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1);
     parameters[ToLower(Decoded(pair.substr(0, equals)))].push_back(Decoded(value));
   }
   for (auto& [name, values] : parameters) {
@@ -126,13 +128,15 @@ std::string StringToSign(const HttpRequest& request, std::string_view account) {
   return text + CanonicalHeaders(request.headers) + CanonicalResource(request.url, account);
 }
 
-Result<std::unique_ptr<SharedKeyCredential>> SharedKeyCredential::Make(std::string account,
-                                                                       std::string_view key_base64) {
+Result<std::unique_ptr<SharedKeyCredential>> SharedKeyCredential::Make(
+    std::string account, std::string_view key_base64) {
   auto key = Base64Decode(key_base64);
   if (!key || key->empty()) {
-    return Fail(ErrorCode::kInvalidArgument, "the account key of '" + account + "' is not base64 text");
+    return Fail(ErrorCode::kInvalidArgument,
+                "the account key of '" + account + "' is not base64 text");
   }
-  return std::unique_ptr<SharedKeyCredential>(new SharedKeyCredential(std::move(account), *std::move(key)));
+  return std::unique_ptr<SharedKeyCredential>(
+      new SharedKeyCredential(std::move(account), *std::move(key)));
 }
 
 Status SharedKeyCredential::Authorize(HttpRequest& request, const CallContext& /*context*/) {

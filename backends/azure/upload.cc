@@ -16,25 +16,33 @@ UploadName NewUploadName(const MetadataMap& metadata) {
   return {.nonce = MakeNonce(), .fingerprint = Fingerprint(metadata)};
 }
 
-UploadId ToUploadId(const UploadName& name) { return UploadId{name.nonce + "-" + name.fingerprint}; }
+UploadId ToUploadId(const UploadName& name) {
+  return UploadId{name.nonce + "-" + name.fingerprint};
+}
 
 Result<UploadName> ParseUploadId(const UploadId& id) {
   constexpr std::size_t kHexDigits = 16;
   const std::string& text = id.value;
   const bool well_formed = text.size() == 2 * kHexDigits + 1 && text[kHexDigits] == '-' &&
-                           HexDecode(text.substr(0, kHexDigits)) && HexDecode(text.substr(kHexDigits + 1));
-  if (!well_formed) return Fail(ErrorCode::kInvalidArgument, fmt::format("'{}' is not an upload of this store", text));
-  return UploadName{.nonce = text.substr(0, kHexDigits), .fingerprint = text.substr(kHexDigits + 1)};
+                           HexDecode(text.substr(0, kHexDigits)) &&
+                           HexDecode(text.substr(kHexDigits + 1));
+  if (!well_formed)
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("'{}' is not an upload of this store", text));
+  return UploadName{.nonce = text.substr(0, kHexDigits),
+                    .fingerprint = text.substr(kHexDigits + 1)};
 }
 
 Status CheckPart(const UploadPartRequest& part, const Capabilities& capabilities) {
   if (part.body.empty() || part.part_number == 0) {
-    return Fail(ErrorCode::kInvalidArgument, fmt::format("'{}': a part needs a body and a number", part.key.path));
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("'{}': a part needs a body and a number", part.key.path));
   }
   if (part.part_number > capabilities.max_parts || part.body.size() > capabilities.max_part_bytes) {
     return Fail(ErrorCode::kTooLarge,
-                fmt::format("'{}': part {} of {} bytes; {} parts of {} bytes are allowed", part.key.path,
-                            part.part_number, part.body.size(), capabilities.max_parts, capabilities.max_part_bytes));
+                fmt::format("'{}': part {} of {} bytes; {} parts of {} bytes are allowed",
+                            part.key.path, part.part_number, part.body.size(),
+                            capabilities.max_parts, capabilities.max_part_bytes));
   }
   return {};
 }

@@ -9,8 +9,9 @@
 
 namespace skybridge::azure {
 
-// The value of an UploadId is "NONCE-FINGERPRINT" in hex. The nonce names the upload; the fingerprint is of the
-// metadata that it began with, so that a commit knows, even after a restart, whether it must send others.
+// The value of an UploadId is "NONCE-FINGERPRINT" in hex. The nonce names the upload; the
+// fingerprint is of the metadata that it began with, so that a commit knows, even after a restart,
+// whether it must send others.
 struct UploadName {
   std::string nonce;
   std::string fingerprint;

@@ -9,8 +9,8 @@ namespace skybridge::azure {
 struct UrlParts {
   std::string_view scheme;  // "https"
   std::string_view host;    // without port; an IPv6 address without its brackets
-  std::string_view path;    // with its leading '/', still percent-encoded; "/" when the URL has none
-  std::string_view query;   // after '?', still percent-encoded; may be empty
+  std::string_view path;   // with its leading '/', still percent-encoded; "/" when the URL has none
+  std::string_view query;  // after '?', still percent-encoded; may be empty
 };
 
 UrlParts SplitUrl(std::string_view url);

@@ -15,14 +15,19 @@ namespace {
 
 constexpr int kPartialContent = 206;
 constexpr int kRangeNotSatisfiable = 416;
-// Between two looks at a work request when the service names no time of its own; doubled up to the longest wait.
+// Between two looks at a work request when the service names no time of its own; doubled up to the
+// longest wait.
 constexpr std::chrono::milliseconds kFirstPoll{200};
 constexpr std::chrono::milliseconds kLongestPoll{5'000};
 
-std::string What(std::string_view operation, std::string_view name) { return fmt::format("{} '{}'", operation, name); }
+std::string What(std::string_view operation, std::string_view name) {
+  return fmt::format("{} '{}'", operation, name);
+}
 
 Error Corrupt(std::string_view what, std::string_view reason, bool retryable) {
-  return Error{.code = ErrorCode::kCorrupt, .message = fmt::format("{}: {}", what, reason), .retryable = retryable};
+  return Error{.code = ErrorCode::kCorrupt,
+               .message = fmt::format("{}: {}", what, reason),
+               .retryable = retryable};
 }
 
 std::optional<std::uint64_t> ContentLength(const HttpHeaders& headers) {
@@ -33,9 +38,12 @@ std::optional<std::uint64_t> ContentLength(const HttpHeaders& headers) {
   return value;
 }
 
-// What the service says it stored is what we sent. MD5 is computed only when it says nothing better.
-Status CheckStored(std::string_view what, const StoreDigests& stored, ByteSpan body, std::uint32_t crc32c) {
-  const bool equal = stored.crc32c ? *stored.crc32c == crc32c : !stored.md5 || *stored.md5 == Md5(body);
+// What the service says it stored is what we sent. MD5 is computed only when it says nothing
+// better.
+Status CheckStored(std::string_view what, const StoreDigests& stored, ByteSpan body,
+                   std::uint32_t crc32c) {
+  const bool equal =
+      stored.crc32c ? *stored.crc32c == crc32c : !stored.md5 || *stored.md5 == Md5(body);
   if (equal) return {};
   return Fail(Corrupt(what, "the service stored other bytes than were sent", true));
 }
@@ -48,8 +56,8 @@ std::uint32_t CombinedCrc32c(std::span<const PartReceipt> parts) {
 
 }  // namespace
 
-Bucket::Bucket(BucketOptions options, HttpTransport& transport, std::unique_ptr<IdentityProvider> identities,
-               Clock& clock)
+Bucket::Bucket(BucketOptions options, HttpTransport& transport,
+               std::unique_ptr<IdentityProvider> identities, Clock& clock)
     : options_(std::move(options)),
       client_(transport, std::move(identities), clock),
       name_space_(options_.name_space) {}
@@ -60,7 +68,8 @@ Result<std::string> Bucket::NameSpace(const CallContext& context) {
     if (!name_space_.empty()) return name_space_;
   }
   // It never changes: two threads that ask at the same time get the same answer.
-  const HttpResponse response = TRY(client_.Send(MakeGetNamespace(options_.endpoint), "get namespace", context));
+  const HttpResponse response =
+      TRY(client_.Send(MakeGetNamespace(options_.endpoint), "get namespace", context));
   std::string found = TRY(ParseNamespace(response.body));
   MutexLock lock(mutex_);
   name_space_ = found;
@@ -81,11 +90,13 @@ Result<HttpResponse> Bucket::Send(Call call, std::string_view what, const CallCo
   return response;
 }
 
-Result<Listing> Bucket::List(const ListParameters& parameters, const CallContext& context, WallTime* server_time) {
+Result<Listing> Bucket::List(const ListParameters& parameters, const CallContext& context,
+                             WallTime* server_time) {
   const BucketAddress address = TRY(Address(context));
   const HttpResponse response =
       TRY(Send(MakeListObjects(address, parameters), What("list", parameters.prefix), context));
-  if (server_time != nullptr) *server_time = ParseHttpDate(response.headers.Get("date")).value_or(WallTime{});
+  if (server_time != nullptr)
+    *server_time = ParseHttpDate(response.headers.Get("date")).value_or(WallTime{});
   return ParseListing(response.body);
 }
 
@@ -99,10 +110,12 @@ Result<ObjectHead> Bucket::Head(std::string_view name, const std::optional<ETag>
   return ObjectHead{ParseObjectFacts(response.headers), *size, ContentHeadersOf(response.headers)};
 }
 
-Result<GetReply> Bucket::Get(std::string_view name, ByteRange range, const std::optional<ETag>& if_match,
-                             std::span<std::byte> into, const CallContext& context) {
+Result<GetReply> Bucket::Get(std::string_view name, ByteRange range,
+                             const std::optional<ETag>& if_match, std::span<std::byte> into,
+                             const CallContext& context) {
   if (range.length_bytes > into.size()) {
-    return Fail(ErrorCode::kInvalidArgument, What("get", name) + ": the buffer is shorter than the range");
+    return Fail(ErrorCode::kInvalidArgument,
+                What("get", name) + ": the buffer is shorter than the range");
   }
   if (range.empty()) return PastEnd(name, range, if_match, context);
   const BucketAddress address = TRY(Address(context));
@@ -111,15 +124,19 @@ Result<GetReply> Bucket::Get(std::string_view name, ByteRange range, const std::
   call.http.receive_into = into.first(range.length_bytes);
   const Result<HttpResponse> response = Send(std::move(call), what, context);
   if (!response) {
-    if (response.error().remote.http_status == kRangeNotSatisfiable) return PastEnd(name, range, if_match, context);
+    if (response.error().remote.http_status == kRangeNotSatisfiable)
+      return PastEnd(name, range, if_match, context);
     return Fail(response.error());
   }
   const std::string_view content_range = response->headers.Get("content-range");
   const bool whole = response->status != kPartialContent;
-  const std::uint64_t start = whole ? 0 : StartOfContentRange(content_range).value_or(range.end_bytes());
-  if (start != range.offset_bytes) return Fail(Corrupt(what, "the service sent another range than was asked", true));
+  const std::uint64_t start =
+      whole ? 0 : StartOfContentRange(content_range).value_or(range.end_bytes());
+  if (start != range.offset_bytes)
+    return Fail(Corrupt(what, "the service sent another range than was asked", true));
   const std::optional<std::uint64_t> total =
-      whole ? std::optional<std::uint64_t>(response->bytes_received) : TotalOfContentRange(content_range);
+      whole ? std::optional<std::uint64_t>(response->bytes_received)
+            : TotalOfContentRange(content_range);
   if (!total) return Fail(Corrupt(what, "the answer does not tell the object's size", true));
   if (response->bytes_received != Intersect(range, {0, *total}).length_bytes) {
     return Fail(Corrupt(what, "the service sent fewer bytes than it has", true));
@@ -128,8 +145,8 @@ Result<GetReply> Bucket::Get(std::string_view name, ByteRange range, const std::
 }
 
 // Nothing to read there; size and version come from HEAD, since a 416 names neither for certain.
-Result<GetReply> Bucket::PastEnd(std::string_view name, ByteRange range, const std::optional<ETag>& if_match,
-                                 const CallContext& context) {
+Result<GetReply> Bucket::PastEnd(std::string_view name, ByteRange range,
+                                 const std::optional<ETag>& if_match, const CallContext& context) {
   const ObjectHead head = TRY(Head(name, if_match, context));
   if (!range.empty() && head.size_bytes > range.offset_bytes) {
     return Fail(Error{.code = ErrorCode::kConflict,
@@ -150,7 +167,8 @@ Result<ObjectFacts> Bucket::Put(PutParameters parameters, const CallContext& con
   return facts;
 }
 
-Status Bucket::Delete(std::string_view name, const std::optional<ETag>& if_match, const CallContext& context) {
+Status Bucket::Delete(std::string_view name, const std::optional<ETag>& if_match,
+                      const CallContext& context) {
   const BucketAddress address = TRY(Address(context));
   TRY(Send(MakeDeleteObject(address, name, if_match), What("delete", name), context));
   return {};
@@ -176,16 +194,18 @@ Result<ObjectFacts> Bucket::Rename(const RenameParameters& parameters, const Cal
   return ParseObjectFacts(response.headers);
 }
 
-Result<std::string> Bucket::CreateUpload(const CreateUploadParameters& parameters, const CallContext& context) {
+Result<std::string> Bucket::CreateUpload(const CreateUploadParameters& parameters,
+                                         const CallContext& context) {
   const BucketAddress address = TRY(Address(context));
-  const HttpResponse response =
-      TRY(Send(MakeCreateUpload(address, parameters), What("start upload", parameters.name), context));
+  const HttpResponse response = TRY(
+      Send(MakeCreateUpload(address, parameters), What("start upload", parameters.name), context));
   return ParseUploadId(response.body);
 }
 
 Result<UploadedPart> Bucket::UploadPart(PartParameters parameters, const CallContext& context) {
   const BucketAddress address = TRY(Address(context));
-  const std::string what = fmt::format("upload part {} of '{}'", parameters.part_number, parameters.name);
+  const std::string what =
+      fmt::format("upload part {} of '{}'", parameters.part_number, parameters.name);
   parameters.crc32c = Crc32c(parameters.body);
   const HttpResponse response = TRY(Send(MakeUploadPart(address, parameters), what, context));
   const ObjectFacts facts = ParseObjectFacts(response.headers);
@@ -194,7 +214,8 @@ Result<UploadedPart> Bucket::UploadPart(PartParameters parameters, const CallCon
   return UploadedPart{facts.etag, parameters.crc32c};
 }
 
-Result<ObjectFacts> Bucket::CommitUpload(const CommitParameters& parameters, const CallContext& context) {
+Result<ObjectFacts> Bucket::CommitUpload(const CommitParameters& parameters,
+                                         const CallContext& context) {
   const BucketAddress address = TRY(Address(context));
   const std::string what = What("commit upload of", parameters.name);
   const HttpResponse response = TRY(Send(MakeCommitUpload(address, parameters), what, context));
@@ -206,7 +227,8 @@ Result<ObjectFacts> Bucket::CommitUpload(const CommitParameters& parameters, con
   return facts;
 }
 
-Status Bucket::AbortUpload(std::string_view name, std::string_view upload_id, const CallContext& context) {
+Status Bucket::AbortUpload(std::string_view name, std::string_view upload_id,
+                           const CallContext& context) {
   const BucketAddress address = TRY(Address(context));
   TRY(Send(MakeAbortUpload(address, name, upload_id), What("abort upload of", name), context));
   return {};
@@ -226,10 +248,12 @@ Status Bucket::RewriteMetadata(std::string_view name, const ETag& etag, const Me
   return AwaitWork(what, work_id, context);
 }
 
-Status Bucket::AwaitWork(std::string_view what, const std::string& work_id, const CallContext& context) {
+Status Bucket::AwaitWork(std::string_view what, const std::string& work_id,
+                         const CallContext& context) {
   std::chrono::milliseconds pause = kFirstPoll;
   for (;;) {
-    const HttpResponse response = TRY(client_.Send(MakeGetWorkRequest(options_.endpoint, work_id), what, context));
+    const HttpResponse response =
+        TRY(client_.Send(MakeGetWorkRequest(options_.endpoint, work_id), what, context));
     const WorkState state = TRY(ParseWorkState(response.body));
     if (state == WorkState::kCompleted) return {};
     if (state == WorkState::kFailed) return Fail(WorkError(what, work_id, context));
@@ -240,20 +264,25 @@ Status Bucket::AwaitWork(std::string_view what, const std::string& work_id, cons
                         .retryable = true});
     }
     if (!clock().SleepUntil(wake, context.stop)) {
-      return Fail(ErrorCode::kCancelled, fmt::format("{}: stopped while the service was at work", what));
+      return Fail(ErrorCode::kCancelled,
+                  fmt::format("{}: stopped while the service was at work", what));
     }
     pause = std::min(pause * 2, kLongestPoll);
   }
 }
 
-Error Bucket::WorkError(std::string_view what, const std::string& work_id, const CallContext& context) {
-  Error error{.code = ErrorCode::kConflict, .message = fmt::format("{}: the service could not do it", what)};
+Error Bucket::WorkError(std::string_view what, const std::string& work_id,
+                        const CallContext& context) {
+  Error error{.code = ErrorCode::kConflict,
+              .message = fmt::format("{}: the service could not do it", what)};
   const auto response = client_.Send(MakeGetWorkErrors(options_.endpoint, work_id), what, context);
   if (!response) return error;
   const ServiceError said = ParseWorkErrors(response->body);
-  error.message = fmt::format("{}: {}", what, said.message.empty() ? "the service could not do it" : said.message);
+  error.message = fmt::format("{}: {}", what,
+                              said.message.empty() ? "the service could not do it" : said.message);
   error.remote.service_code = said.code;
-  if (said.code == "IfMatchFailed" || said.code == "NoEtagMatch") error.code = ErrorCode::kPreconditionFailed;
+  if (said.code == "IfMatchFailed" || said.code == "NoEtagMatch")
+    error.code = ErrorCode::kPreconditionFailed;
   if (said.code == "ObjectNotFound") error.code = ErrorCode::kNotFound;
   if (said.code == "InsufficientServicePermissions") error.code = ErrorCode::kPermissionDenied;
   return error;

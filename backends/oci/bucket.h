@@ -1,5 +1,5 @@
-// Bucket: the operations of one bucket on its flat object names, checked: digests that come back are compared, lengths
-// too. The tree above it (keys, directories, attributes) is OciStore's.
+// Bucket: the operations of one bucket on its flat object names, checked: digests that come back
+// are compared, lengths too. The tree above it (keys, directories, attributes) is OciStore's.
 #pragma once
 
 #include <atomic>
@@ -39,40 +39,50 @@ struct UploadedPart {
 // Every method makes one attempt and blocks until reply, deadline or stop. Safe from many threads.
 class Bucket {
  public:
-  Bucket(BucketOptions options, HttpTransport& transport, std::unique_ptr<IdentityProvider> identities, Clock& clock);
+  Bucket(BucketOptions options, HttpTransport& transport,
+         std::unique_ptr<IdentityProvider> identities, Clock& clock);
 
   const std::string& name() const { return options_.bucket; }
   Clock& clock() { return client_.clock(); }
   Result<std::string> NameSpace(const CallContext& context);
 
   // `server_time`, if given, receives the Date of the reply (epoch if it has none).
-  Result<Listing> List(const ListParameters& parameters, const CallContext& context, WallTime* server_time = nullptr);
-  Result<ObjectHead> Head(std::string_view name, const std::optional<ETag>& if_match, const CallContext& context);
+  Result<Listing> List(const ListParameters& parameters, const CallContext& context,
+                       WallTime* server_time = nullptr);
+  Result<ObjectHead> Head(std::string_view name, const std::optional<ETag>& if_match,
+                          const CallContext& context);
   // A range at or past the end yields 0 bytes.
   Result<GetReply> Get(std::string_view name, ByteRange range, const std::optional<ETag>& if_match,
                        std::span<std::byte> into, const CallContext& context);
-  // The facts of the new object; its CRC32C is always among them. Both this and UploadPart compute the body's CRC32C.
+  // The facts of the new object; its CRC32C is always among them. Both this and UploadPart compute
+  // the body's CRC32C.
   Result<ObjectFacts> Put(PutParameters parameters, const CallContext& context);
-  Status Delete(std::string_view name, const std::optional<ETag>& if_match, const CallContext& context);
+  Status Delete(std::string_view name, const std::optional<ETag>& if_match,
+                const CallContext& context);
   // The entries that were not deleted. Errors: kNotSupported where the service has no such call.
-  Result<std::vector<FailedDelete>> BatchDelete(std::span<const NamedVersion> objects, const CallContext& context);
+  Result<std::vector<FailedDelete>> BatchDelete(std::span<const NamedVersion> objects,
+                                                const CallContext& context);
   Result<ObjectFacts> Rename(const RenameParameters& parameters, const CallContext& context);
 
-  Result<std::string> CreateUpload(const CreateUploadParameters& parameters, const CallContext& context);
+  Result<std::string> CreateUpload(const CreateUploadParameters& parameters,
+                                   const CallContext& context);
   Result<UploadedPart> UploadPart(PartParameters parameters, const CallContext& context);
   Result<ObjectFacts> CommitUpload(const CommitParameters& parameters, const CallContext& context);
   Status AbortUpload(std::string_view name, std::string_view upload_id, const CallContext& context);
 
-  // Replaces the metadata of the version `etag` within the service (CopyObject onto itself), waiting until it is done.
-  // Errors: kPreconditionFailed, kPermissionDenied (the bucket's policy does not let the service copy), kTimedOut.
-  Status RewriteMetadata(std::string_view name, const ETag& etag, const Metadata& metadata, const CallContext& context);
+  // Replaces the metadata of the version `etag` within the service (CopyObject onto itself),
+  // waiting until it is done. Errors: kPreconditionFailed, kPermissionDenied (the bucket's policy
+  // does not let the service copy), kTimedOut.
+  Status RewriteMetadata(std::string_view name, const ETag& etag, const Metadata& metadata,
+                         const CallContext& context);
 
  private:
   Result<BucketAddress> Address(const CallContext& context);
-  // Marks a bucket that was seen to exist: then "no such bucket" is a passing state and worth another try.
+  // Marks a bucket that was seen to exist: then "no such bucket" is a passing state and worth
+  // another try.
   Result<HttpResponse> Send(Call call, std::string_view what, const CallContext& context);
-  Result<GetReply> PastEnd(std::string_view name, ByteRange range, const std::optional<ETag>& if_match,
-                           const CallContext& context);
+  Result<GetReply> PastEnd(std::string_view name, ByteRange range,
+                           const std::optional<ETag>& if_match, const CallContext& context);
   Status AwaitWork(std::string_view what, const std::string& work_id, const CallContext& context);
   Error WorkError(std::string_view what, const std::string& work_id, const CallContext& context);
 

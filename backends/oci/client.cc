@@ -22,8 +22,9 @@ void ExplainClockSkew(const HttpResponse& response, WallTime now, Error& error) 
   if (response.status != kUnauthorized || !server) return;
   const auto behind = std::chrono::round<std::chrono::seconds>(*server - now);
   if (std::chrono::abs(behind) <= kMaxClockSkew) return;
-  error.message += fmt::format("; this machine's clock is {} s {} the service's: set it right",
-                               std::chrono::abs(behind).count(), behind.count() > 0 ? "behind" : "ahead of");
+  error.message +=
+      fmt::format("; this machine's clock is {} s {} the service's: set it right",
+                  std::chrono::abs(behind).count(), behind.count() > 0 ? "behind" : "ahead of");
 }
 
 }  // namespace
@@ -50,7 +51,8 @@ Result<HttpResponse> Client::Send(Call call, std::string_view what, const CallCo
   return Fail(std::move(error));
 }
 
-Result<HttpResponse> Client::SendSigned(Call& call, const Identity& identity, const CallContext& context) {
+Result<HttpResponse> Client::SendSigned(Call& call, const Identity& identity,
+                                        const CallContext& context) {
   TRY_VOID(SignRequest(identity, call.signing, clock_.WallNow(), call.http));
   return transport_.Send(call.http, context);
 }

@@ -18,8 +18,8 @@ class Client {
   // `transport` and `clock` must outlive the client.
   Client(HttpTransport& transport, std::unique_ptr<IdentityProvider> identities, Clock& clock);
 
-  // Any 2xx is a success. Makes one attempt; only after a 401 that a renewed token may cure, one more.
-  // `what` names operation and key in errors.
+  // Any 2xx is a success. Makes one attempt; only after a 401 that a renewed token may cure, one
+  // more. `what` names operation and key in errors.
   Result<HttpResponse> Send(Call call, std::string_view what, const CallContext& context);
 
   Clock& clock() { return clock_; }

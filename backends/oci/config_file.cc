@@ -27,7 +27,8 @@ std::string_view Trim(std::string_view text) {
 
 std::string LowerCase(std::string_view text) {
   std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
   return lower;
 }
 
@@ -49,7 +50,8 @@ Result<Sections> Parse(std::string_view text, const std::string& file) {
       return Fail(ErrorCode::kInvalidArgument,
                   fmt::format("{}:{}: expected [PROFILE] or key=value", file, line_number));
     }
-    (*current)[LowerCase(Trim(line.substr(0, equals)))] = std::string(Trim(line.substr(equals + 1)));
+    (*current)[LowerCase(Trim(line.substr(0, equals)))] =
+        std::string(Trim(line.substr(equals + 1)));
   }
   return sections;
 }
@@ -66,15 +68,17 @@ struct FoundFile {
   bool named = false;  // by the caller or the environment: then it must exist
 };
 
-// The SDKs' order: OCI_CONFIG_FILE counts only where ~/.oci/config does not exist; the CLI's own variable wins over
-// both.
+// The SDKs' order: OCI_CONFIG_FILE counts only where ~/.oci/config does not exist; the CLI's own
+// variable wins over both.
 FoundFile FindFile(const ProfileRequest& request) {
   const Environment& environment = request.environment;
   if (!request.file.empty()) return {ExpandHome(request.file, environment), true};
-  if (const auto named = environment("OCI_CLI_CONFIG_FILE")) return {ExpandHome(*named, environment), true};
+  if (const auto named = environment("OCI_CLI_CONFIG_FILE"))
+    return {ExpandHome(*named, environment), true};
   const std::string usual = ExpandHome("~/.oci/config", environment);
   if (Exists(usual)) return {usual, false};
-  if (const auto named = environment("OCI_CONFIG_FILE")) return {ExpandHome(*named, environment), true};
+  if (const auto named = environment("OCI_CONFIG_FILE"))
+    return {ExpandHome(*named, environment), true};
   const std::string old = ExpandHome("~/.oraclebmc/config", environment);
   return {Exists(old) ? old : usual, false};
 }
@@ -130,7 +134,8 @@ Status CheckComplete(const Profile& profile, const std::string& where) {
   }
   if (profile.key_file.empty() && profile.key_content.empty()) missing.emplace_back("key_file");
   if (!missing.empty()) {
-    return Fail(ErrorCode::kInvalidArgument, fmt::format("{}: missing {}", where, fmt::join(missing, ", ")));
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: missing {}", where, fmt::join(missing, ", ")));
   }
   if (!profile.fingerprint.empty() && !IsFingerprint(profile.fingerprint)) {
     return Fail(ErrorCode::kInvalidArgument,
@@ -143,7 +148,8 @@ Result<Authentication> ChooseAuthentication(const Environment& environment) {
   const std::string chosen = environment("OCI_CLI_AUTH").value_or("api_key");
   if (chosen == "api_key") return Authentication::kApiKey;
   if (chosen == "security_token") return Authentication::kSecurityToken;
-  return Fail(ErrorCode::kNotSupported, "OCI_CLI_AUTH=" + chosen + ": allowed are api_key and security_token");
+  return Fail(ErrorCode::kNotSupported,
+              "OCI_CLI_AUTH=" + chosen + ": allowed are api_key and security_token");
 }
 
 }  // namespace
@@ -152,12 +158,14 @@ Result<Profile> LoadProfile(const ProfileRequest& request) {
   const Environment& environment = request.environment;
   const FoundFile file = FindFile(request);
   const Sections sections = TRY(ReadSections(file));
-  const std::string name = !request.profile.empty()
-                               ? request.profile
-                               : environment("OCI_CLI_PROFILE").value_or(std::string(kDefaultProfile));
+  const std::string name =
+      !request.profile.empty()
+          ? request.profile
+          : environment("OCI_CLI_PROFILE").value_or(std::string(kDefaultProfile));
   const auto section = sections.find(name);
   if (section == sections.end() && name != kDefaultProfile) {
-    return Fail(ErrorCode::kInvalidArgument, fmt::format("{}: there is no profile [{}]", file.path, name));
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: there is no profile [{}]", file.path, name));
   }
   const Section empty;
   const auto defaults = sections.find(std::string(kDefaultProfile));
@@ -173,7 +181,8 @@ Result<Profile> LoadProfile(const ProfileRequest& request) {
   profile.key_content = environment("OCI_CLI_KEY_CONTENT").value_or("");
   profile.key_file = ExpandHome(lookup.Get("key_file", "OCI_CLI_KEY_FILE"), environment);
   profile.pass_phrase = lookup.Get("pass_phrase", "OCI_CLI_PASSPHRASE");
-  if (profile.pass_phrase.empty()) profile.pass_phrase = lookup.Get("passphrase", "OCI_CLI_PASSPHRASE");
+  if (profile.pass_phrase.empty())
+    profile.pass_phrase = lookup.Get("passphrase", "OCI_CLI_PASSPHRASE");
   profile.security_token_file =
       ExpandHome(lookup.Get("security_token_file", "OCI_CLI_SECURITY_TOKEN_FILE"), environment);
   profile.region = lookup.Get("region", "OCI_CLI_REGION");

@@ -1,7 +1,8 @@
-// The OCI configuration file (~/.oci/config) and the environment that overrides it: who we are, as the official tools
-// find it. You need it to make an identity (backends/oci/identity.h).
+// The OCI configuration file (~/.oci/config) and the environment that overrides it: who we are, as
+// the official tools find it. You need it to make an identity (backends/oci/identity.h).
 //
-// Sources: "SDK and CLI Configuration File" (Oracle documentation) and the parsers of the Python SDK and the OCI CLI.
+// Sources: "SDK and CLI Configuration File" (Oracle documentation) and the parsers of the Python
+// SDK and the OCI CLI.
 #pragma once
 
 #include <optional>
@@ -35,9 +36,10 @@ struct ProfileRequest {
   Environment environment = ProcessEnvironment();
 };
 
-// Reads the profile; keys it lacks come from [DEFAULT], OCI_CLI_* variables override both, OCI_REGION is the last
-// resort for the region. Whether the fields are enough to sign is said by the error: every missing one is named.
-// Errors: kNotFound (no file where one was named), kInvalidArgument (no such profile, a broken line, a missing field).
+// Reads the profile; keys it lacks come from [DEFAULT], OCI_CLI_* variables override both,
+// OCI_REGION is the last resort for the region. Whether the fields are enough to sign is said by
+// the error: every missing one is named. Errors: kNotFound (no file where one was named),
+// kInvalidArgument (no such profile, a broken line, a missing field).
 Result<Profile> LoadProfile(const ProfileRequest& request);
 
 }  // namespace skybridge::oci

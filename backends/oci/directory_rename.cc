@@ -12,7 +12,8 @@ namespace {
 // Requests in flight of one directory rename.
 constexpr std::size_t kRenameThreads = 8;
 constexpr std::uint32_t kPage = 1000;
-// Metadata of the destination's marker while the rename goes on: SHA-256 of the source's name, in hex.
+// Metadata of the destination's marker while the rename goes on: SHA-256 of the source's name, in
+// hex.
 constexpr std::string_view kMovingFrom = "skybridge-moving-from";
 
 struct Contents {
@@ -20,8 +21,10 @@ struct Contents {
   std::vector<std::string> names;  // without the marker
 };
 
-// The first page: names vanish from the source as they are moved, so that the next look starts at the front again.
-Result<Contents> Look(Bucket& bucket, const std::string& prefix, std::uint32_t limit, const CallContext& context) {
+// The first page: names vanish from the source as they are moved, so that the next look starts at
+// the front again.
+Result<Contents> Look(Bucket& bucket, const std::string& prefix, std::uint32_t limit,
+                      const CallContext& context) {
   const Listing listing = TRY(bucket.List({.prefix = prefix, .limit = limit}, context));
   Contents contents;
   for (const ListedObject& object : listing.objects) {
@@ -35,20 +38,24 @@ Result<Contents> Look(Bucket& bucket, const std::string& prefix, std::uint32_t l
 }
 
 // The metadata of a marker; none when there is no marker.
-Result<std::optional<Metadata>> MarkerMetadata(Bucket& bucket, const std::string& marker, const CallContext& context) {
+Result<std::optional<Metadata>> MarkerMetadata(Bucket& bucket, const std::string& marker,
+                                               const CallContext& context) {
   Result<ObjectHead> head = bucket.Head(marker, std::nullopt, context);
   if (head) return std::optional<Metadata>(std::move(head->facts.metadata));
   if (head.error().code == ErrorCode::kNotFound) return std::optional<Metadata>();
   return Fail(std::move(head).error());
 }
 
-Status PutMarker(Bucket& bucket, const std::string& marker, Metadata metadata, const CallContext& context) {
+Status PutMarker(Bucket& bucket, const std::string& marker, Metadata metadata,
+                 const CallContext& context) {
   TRY(bucket.Put({.name = marker, .body = {}, .metadata = std::move(metadata)}, context));
   return {};
 }
 
-// One object. That the source is gone means that an earlier attempt moved it, or somebody deleted it: nothing to do.
-Status RenameOne(Bucket& bucket, const DirectoryRename& rename, const std::string& name, const CallContext& context) {
+// One object. That the source is gone means that an earlier attempt moved it, or somebody deleted
+// it: nothing to do.
+Status RenameOne(Bucket& bucket, const DirectoryRename& rename, const std::string& name,
+                 const CallContext& context) {
   const RenameParameters one{.source = name,
                              .destination = rename.destination + name.substr(rename.source.size()),
                              .destination_conditions = {.must_not_exist = true}};
@@ -57,10 +64,11 @@ Status RenameOne(Bucket& bucket, const DirectoryRename& rename, const std::strin
   return Fail(renamed.error());
 }
 
-Status RenameAll(Bucket& bucket, const DirectoryRename& rename, const std::vector<std::string>& names,
-                 const CallContext& context) {
-  return ForEachParallel(names.size(), kRenameThreads,
-                         [&](std::size_t i) { return RenameOne(bucket, rename, names[i], context); });
+Status RenameAll(Bucket& bucket, const DirectoryRename& rename,
+                 const std::vector<std::string>& names, const CallContext& context) {
+  return ForEachParallel(names.size(), kRenameThreads, [&](std::size_t i) {
+    return RenameOne(bucket, rename, names[i], context);
+  });
 }
 
 bool NamesSource(const std::optional<Metadata>& marker, const std::string& moving_from) {
@@ -69,25 +77,29 @@ bool NamesSource(const std::optional<Metadata>& marker, const std::string& movin
   return found != marker->end() && found->second == moving_from;
 }
 
-// Whether the destination is free. What an interrupted rename of the same source has moved there is no obstacle.
-Status CheckDestination(Bucket& bucket, const DirectoryRename& rename, const std::optional<Metadata>& marker,
-                        const CallContext& context) {
+// Whether the destination is free. What an interrupted rename of the same source has moved there is
+// no obstacle.
+Status CheckDestination(Bucket& bucket, const DirectoryRename& rename,
+                        const std::optional<Metadata>& marker, const CallContext& context) {
   const Contents there = TRY(Look(bucket, rename.destination, 2, context));
   if (rename.must_not_exist && (marker || !there.names.empty())) {
     return Fail(ErrorCode::kAlreadyExists, "rename: '" + rename.destination + "' exists");
   }
-  if (!there.names.empty()) return Fail(ErrorCode::kNotEmpty, "rename: '" + rename.destination + "' is not empty");
+  if (!there.names.empty())
+    return Fail(ErrorCode::kNotEmpty, "rename: '" + rename.destination + "' is not empty");
   return {};
 }
 
-Status MoveChildren(Bucket& bucket, const DirectoryRename& rename, Contents contents, const CallContext& context) {
+Status MoveChildren(Bucket& bucket, const DirectoryRename& rename, Contents contents,
+                    const CallContext& context) {
   while (!contents.names.empty()) {
     TRY_VOID(RenameAll(bucket, rename, contents.names, context));
     Contents left = TRY(Look(bucket, rename.source, kPage, context));
     if (!left.names.empty() && left.names.front() == contents.names.front()) {
-      return Fail(Error{.code = ErrorCode::kConflict,
-                        .message = "rename: '" + left.names.front() + "' came back while its directory was moved",
-                        .retryable = true});
+      return Fail(Error{
+          .code = ErrorCode::kConflict,
+          .message = "rename: '" + left.names.front() + "' came back while its directory was moved",
+          .retryable = true});
     }
     contents = std::move(left);
   }
@@ -99,7 +111,8 @@ Status MoveChildren(Bucket& bucket, const DirectoryRename& rename, Contents cont
 Status RenameDirectory(Bucket& bucket, const DirectoryRename& rename, const CallContext& context) {
   const std::string moving_from = HexEncode(Sha256(AsBytes(rename.source)));
   Contents contents = TRY(Look(bucket, rename.source, kPage, context));
-  const std::optional<Metadata> marker_there = TRY(MarkerMetadata(bucket, rename.destination, context));
+  const std::optional<Metadata> marker_there =
+      TRY(MarkerMetadata(bucket, rename.destination, context));
   const bool going_on = NamesSource(marker_there, moving_from);
   if (contents.names.empty() && !contents.has_marker && !going_on) {
     // The first attempt may have done everything but answer.
@@ -118,7 +131,8 @@ Status RenameDirectory(Bucket& bucket, const DirectoryRename& rename, const Call
     TRY_VOID(PutMarker(bucket, rename.destination, std::move(moving), context));
   }
   TRY_VOID(MoveChildren(bucket, rename, std::move(contents), context));
-  // The source's marker goes before the destination's mark does: whoever finds the mark knows what is left to do.
+  // The source's marker goes before the destination's mark does: whoever finds the mark knows what
+  // is left to do.
   const Status removed = bucket.Delete(rename.source, std::nullopt, context);
   if (!removed && removed.error().code != ErrorCode::kNotFound) return removed;
   return PutMarker(bucket, rename.destination, std::move(attributes), context);

@@ -80,7 +80,8 @@ std::optional<std::chrono::milliseconds> RetryAfter(std::string_view text, WallT
   if (text.empty()) return std::nullopt;
   std::int64_t seconds = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (failure == std::errc() && end == text.data() + text.size() && seconds >= 0 && seconds <= 86'400) {
+  if (failure == std::errc() && end == text.data() + text.size() && seconds >= 0 &&
+      seconds <= 86'400) {
     return milliseconds(seconds * 1000);
   }
   if (const auto date = ParseHttpDate(text)) {
@@ -93,8 +94,8 @@ std::optional<std::chrono::milliseconds> RetryAfter(std::string_view text, WallT
 
 Error ErrorFromStatus(std::string_view what, int http_status, std::string_view message) {
   Error error;
-  error.message =
-      std::string(what) + ": " + (message.empty() ? "HTTP " + std::to_string(http_status) : std::string(message));
+  error.message = std::string(what) + ": " +
+                  (message.empty() ? "HTTP " + std::to_string(http_status) : std::string(message));
   error.remote.http_status = http_status;
   Classify(http_status, {}, error);
   return error;

@@ -1,5 +1,5 @@
-// From an answer of OCI Object Storage that is no success to an Error: one table, tested row by row.
-// Source: "API Errors" (Oracle documentation) and the retry rules of the official SDKs.
+// From an answer of OCI Object Storage that is no success to an Error: one table, tested row by
+// row. Source: "API Errors" (Oracle documentation) and the retry rules of the official SDKs.
 #pragma once
 
 #include <string>
@@ -11,8 +11,8 @@
 
 namespace skybridge::oci {
 
-// `what` is the operation and its key ("get 'a/b'"). The body may be empty (HEAD), or not JSON at all (a proxy's page).
-// `now` turns a Retry-After that is a date into a duration.
+// `what` is the operation and its key ("get 'a/b'"). The body may be empty (HEAD), or not JSON at
+// all (a proxy's page). `now` turns a Retry-After that is a date into a duration.
 Error ErrorFromResponse(std::string_view what, const HttpResponse& response, WallTime now);
 
 // The same rules for one entry of a batch, which has a status and no code.

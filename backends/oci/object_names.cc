@@ -7,7 +7,9 @@ namespace {
 
 // Well-formed UTF-8 without surrogates and overlong forms (RFC 3629, section 4).
 bool IsUtf8(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
+  const auto byte = [&](std::size_t i) {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
+  };
   for (std::size_t i = 0; i < text.size();) {
     const unsigned first = byte(i);
     const unsigned second = byte(i + 1);
@@ -35,7 +37,8 @@ bool IsUtf8(std::string_view text) {
 
 }  // namespace
 
-std::optional<ObjectKey> ObjectNames::Key(std::string_view name, const Capabilities& capabilities) const {
+std::optional<ObjectKey> ObjectNames::Key(std::string_view name,
+                                          const Capabilities& capabilities) const {
   if (!name.starts_with(base_)) return std::nullopt;
   ObjectKey key{std::string(name.substr(base_.size()))};
   if (!CheckKey(key, capabilities)) return std::nullopt;

@@ -1,7 +1,8 @@
-// How the tree of an ObjectStore lies in a bucket's flat names: a file is its path, a directory its path and '/'.
+// How the tree of an ObjectStore lies in a bucket's flat names: a file is its path, a directory its
+// path and '/'.
 //
-// The service allows names that are no path ("a//b", "../x", "/y"). They are hidden: a listing counts them, nothing
-// else reaches them, so that none can lead outside of what was mounted.
+// The service allows names that are no path ("a//b", "../x", "/y"). They are hidden: a listing
+// counts them, nothing else reaches them, so that none can lead outside of what was mounted.
 #pragma once
 
 #include <optional>
@@ -12,7 +13,8 @@
 
 namespace skybridge::oci {
 
-inline constexpr std::uint32_t kMaxNameBytes = 1024;  // of an object's whole name (Oracle: "Managing Objects")
+inline constexpr std::uint32_t kMaxNameBytes =
+    1024;  // of an object's whole name (Oracle: "Managing Objects")
 
 // Immutable: safe from many threads.
 class ObjectNames {
@@ -21,20 +23,26 @@ class ObjectNames {
   explicit ObjectNames(const ObjectKey& root) : base_(root.is_root() ? "" : root.path + "/") {}
 
   std::string File(const ObjectKey& key) const { return base_ + key.path; }
-  // Of the directory's marker, which is also the prefix of everything below it. "" for the bucket's own root.
-  std::string Directory(const ObjectKey& key) const { return key.is_root() ? base_ : base_ + key.path + "/"; }
+  // Of the directory's marker, which is also the prefix of everything below it. "" for the bucket's
+  // own root.
+  std::string Directory(const ObjectKey& key) const {
+    return key.is_root() ? base_ : base_ + key.path + "/";
+  }
 
   // The key of a listed name (its trailing '/' already cut off). None: a name to hide.
   std::optional<ObjectKey> Key(std::string_view name, const Capabilities& capabilities) const;
 
   // The longest key that leaves room for the root and a marker's '/'.
-  std::uint32_t max_key_bytes() const { return kMaxNameBytes - static_cast<std::uint32_t>(base_.size()) - 1; }
+  std::uint32_t max_key_bytes() const {
+    return kMaxNameBytes - static_cast<std::uint32_t>(base_.size()) - 1;
+  }
 
  private:
   const std::string base_;
 };
 
-// Errors: those of CheckKey; kInvalidName for CR, LF and what is not UTF-8, which the service refuses in names.
+// Errors: those of CheckKey; kInvalidName for CR, LF and what is not UTF-8, which the service
+// refuses in names.
 Status CheckObjectKey(const ObjectKey& key, const Capabilities& capabilities);
 
 }  // namespace skybridge::oci

@@ -21,7 +21,8 @@ namespace {
 constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
 constexpr std::uint32_t kMaxListEntries = 1000;
 
-// Limits from "Object Storage Limits" (Oracle documentation); 10 MiB is the least part it has ever asked for.
+// Limits from "Object Storage Limits" (Oracle documentation); 10 MiB is the least part it has ever
+// asked for.
 Capabilities MakeCapabilities(const ObjectNames& names) {
   return {.name = "oci",
           .list_is_sorted = true,
@@ -48,7 +49,8 @@ bool SameContent(const ObjectInfo& a, const ObjectInfo& b) {
   return a.digests.md5 && b.digests.md5 && *a.digests.md5 == *b.digests.md5;
 }
 
-// An UploadId is the service's id and a digest of the metadata it was started with, which the service keeps for itself.
+// An UploadId is the service's id and a digest of the metadata it was started with, which the
+// service keeps for itself.
 std::string MetadataTag(const Metadata& metadata) {
   std::string text;
   for (const auto& [name, value] : metadata) text += name + '=' + value + '\n';
@@ -63,7 +65,8 @@ struct UploadParts {
 Result<UploadParts> SplitUploadId(const UploadId& upload) {
   const std::string_view value = upload.value;
   const auto bar = value.rfind('|');
-  if (bar == std::string_view::npos) return Fail(ErrorCode::kInvalidArgument, "not an upload id of this store");
+  if (bar == std::string_view::npos)
+    return Fail(ErrorCode::kInvalidArgument, "not an upload id of this store");
   return UploadParts{value.substr(0, bar), value.substr(bar + 1)};
 }
 
@@ -79,18 +82,25 @@ class OciStore final : public ObjectStore {
   Result<ProbeReply> Probe(const CallContext& context) override;
   Result<ListPage> List(const ListRequest& request, const CallContext& context) override;
   Result<ObjectInfo> Head(const ObjectKey& key, const CallContext& context) override;
-  Result<GetReply> Get(const GetRequest& request, std::span<std::byte> into, const CallContext& context) override;
+  Result<GetReply> Get(const GetRequest& request, std::span<std::byte> into,
+                       const CallContext& context) override;
   Result<ObjectInfo> Put(const PutRequest& request, const CallContext& context) override;
-  Result<UploadId> StartUpload(const StartUploadRequest& request, const CallContext& context) override;
-  Result<PartReceipt> UploadPart(const UploadPartRequest& request, const CallContext& context) override;
-  Result<ObjectInfo> CommitUpload(const CommitUploadRequest& request, const CallContext& context) override;
+  Result<UploadId> StartUpload(const StartUploadRequest& request,
+                               const CallContext& context) override;
+  Result<PartReceipt> UploadPart(const UploadPartRequest& request,
+                                 const CallContext& context) override;
+  Result<ObjectInfo> CommitUpload(const CommitUploadRequest& request,
+                                  const CallContext& context) override;
   Status AbortUpload(const AbortUploadRequest& request, const CallContext& context) override;
-  Result<ObjectInfo> SetAttributes(const SetAttributesRequest& request, const CallContext& context) override;
-  Result<ObjectInfo> MakeDirectory(const MakeDirectoryRequest& request, const CallContext& context) override;
+  Result<ObjectInfo> SetAttributes(const SetAttributesRequest& request,
+                                   const CallContext& context) override;
+  Result<ObjectInfo> MakeDirectory(const MakeDirectoryRequest& request,
+                                   const CallContext& context) override;
   Status RemoveDirectory(const ObjectKey& key, const CallContext& context) override;
   Result<ObjectInfo> Rename(const RenameRequest& request, const CallContext& context) override;
   Status Delete(const DeleteRequest& request, const CallContext& context) override;
-  std::vector<Status> DeleteMany(std::span<const DeleteRequest> requests, const CallContext& context) override;
+  std::vector<Status> DeleteMany(std::span<const DeleteRequest> requests,
+                                 const CallContext& context) override;
 
  private:
   Result<ObjectInfo> HeadFile(const ObjectKey& key, const CallContext& context);
@@ -99,15 +109,18 @@ class OciStore final : public ObjectStore {
   // The error for a file that is not there: kIsDirectory if a directory is, else `otherwise`.
   Error MissingFile(const ObjectKey& key, Error otherwise, const CallContext& context);
 
-  Result<ObjectInfo> SetFileAttributes(const SetAttributesRequest& request, const CallContext& context);
-  Result<ObjectInfo> SetDirectoryAttributes(const SetAttributesRequest& request, const CallContext& context);
+  Result<ObjectInfo> SetFileAttributes(const SetAttributesRequest& request,
+                                       const CallContext& context);
+  Result<ObjectInfo> SetDirectoryAttributes(const SetAttributesRequest& request,
+                                            const CallContext& context);
   // Gives the object at `info` the attributes, unless it has them.
-  Result<ObjectInfo> Finish(const CommitUploadRequest& request, ObjectInfo info, bool has_attributes,
-                            const CallContext& context);
+  Result<ObjectInfo> Finish(const CommitUploadRequest& request, ObjectInfo info,
+                            bool has_attributes, const CallContext& context);
 
   Result<ObjectInfo> RenameFile(const RenameRequest& request, const CallContext& context);
   Result<ObjectInfo> RenameTree(const RenameRequest& request, const CallContext& context);
-  Status DeleteBatch(std::span<const DeleteRequest> requests, std::span<Status> outcomes, const CallContext& context);
+  Status DeleteBatch(std::span<const DeleteRequest> requests, std::span<Status> outcomes,
+                     const CallContext& context);
 
   const ObjectNames names_;
   const Capabilities capabilities_;
@@ -127,8 +140,8 @@ ObjectInfo DescribeObject(const ObjectKey& key, NodeKind known_kind, const Objec
           .digests = head.facts.digests};
 }
 
-ObjectInfo DescribeWritten(const ObjectKey& key, NodeKind kind, std::uint64_t size_bytes, const Attributes& attributes,
-                           const ObjectFacts& facts) {
+ObjectInfo DescribeWritten(const ObjectKey& key, NodeKind kind, std::uint64_t size_bytes,
+                           const Attributes& attributes, const ObjectFacts& facts) {
   return {.key = key,
           .kind = kind,
           .size_bytes = size_bytes,
@@ -146,8 +159,10 @@ ObjectInfo PrefixOnly(const ObjectKey& key) {
 
 Result<ProbeReply> OciStore::Probe(const CallContext& context) {
   ProbeReply reply;
-  TRY(bucket_.List({.prefix = names_.Directory(ObjectKey()), .limit = 1}, context, &reply.server_time));
-  reply.detail = fmt::format("bucket '{}' in namespace '{}'", bucket_.name(), TRY(bucket_.NameSpace(context)));
+  TRY(bucket_.List({.prefix = names_.Directory(ObjectKey()), .limit = 1}, context,
+                   &reply.server_time));
+  reply.detail =
+      fmt::format("bucket '{}' in namespace '{}'", bucket_.name(), TRY(bucket_.NameSpace(context)));
   return reply;
 }
 
@@ -171,15 +186,17 @@ struct PageBuilder {
   }
 
   ListPage Finish() {
-    std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::sort(rows.begin(), rows.end(),
+              [](const auto& a, const auto& b) { return a.first < b.first; });
     page.entries.reserve(rows.size());
     for (auto& row : rows) page.entries.push_back(std::move(row.second));
     return std::move(page);
   }
 };
 
-// Where the next page starts. After a folded prefix "p/" everything below it would only be folded into it again, and
-// nextStartWith may well lie inside: '0' is the byte after '/', so "p0" is the first name behind that subtree.
+// Where the next page starts. After a folded prefix "p/" everything below it would only be folded
+// into it again, and nextStartWith may well lie inside: '0' is the byte after '/', so "p0" is the
+// first name behind that subtree.
 std::string NextStart(const Listing& listing) {
   if (listing.next_start_with.empty() || listing.prefixes.empty()) return listing.next_start_with;
   const std::string& last = listing.prefixes.back();
@@ -192,18 +209,21 @@ Result<ListPage> OciStore::List(const ListRequest& request, const CallContext& c
   const std::string prefix = names_.Directory(request.directory);
   const std::uint32_t limit =
       request.max_entries == 0 ? kMaxListEntries : std::min(request.max_entries, kMaxListEntries);
-  const Listing listing = TRY(bucket_.List(
-      {.prefix = prefix, .start = request.continuation, .fold_subdirectories = !request.recursive, .limit = limit},
-      context));
+  const Listing listing = TRY(bucket_.List({.prefix = prefix,
+                                            .start = request.continuation,
+                                            .fold_subdirectories = !request.recursive,
+                                            .limit = limit},
+                                           context));
   PageBuilder builder{names_, capabilities_};
   for (const ListedObject& object : listing.objects) {
     if (object.name == prefix) continue;  // the directory's own marker
     const bool is_marker = object.name.ends_with('/');
     // A listing tells milliseconds, HEAD only seconds: both must tell the same.
-    builder.Add(object.name, {.size_bytes = is_marker ? 0 : object.size_bytes,
-                              .etag = ETag(object.etag),
-                              .last_modified = std::chrono::floor<std::chrono::seconds>(object.time_modified),
-                              .digests = {.md5 = is_marker ? std::nullopt : object.md5}});
+    builder.Add(object.name,
+                {.size_bytes = is_marker ? 0 : object.size_bytes,
+                 .etag = ETag(object.etag),
+                 .last_modified = std::chrono::floor<std::chrono::seconds>(object.time_modified),
+                 .digests = {.md5 = is_marker ? std::nullopt : object.md5}});
   }
   for (const std::string& folded : listing.prefixes) builder.Add(folded, {});
   ListPage page = builder.Finish();
@@ -222,7 +242,8 @@ Result<ObjectInfo> OciStore::HeadDirectory(const ObjectKey& key, const CallConte
   const bool is_there = !listing.objects.empty() || key.is_root();
   if (!is_there) return Fail(KeyError(ErrorCode::kNotFound, "head", key));
   if (listing.objects.empty() || listing.objects.front().name != marker) return PrefixOnly(key);
-  return DescribeObject(key, NodeKind::kDirectory, TRY(bucket_.Head(marker, std::nullopt, context)));
+  return DescribeObject(key, NodeKind::kDirectory,
+                        TRY(bucket_.Head(marker, std::nullopt, context)));
 }
 
 Result<ObjectInfo> OciStore::Head(const ObjectKey& key, const CallContext& context) {
@@ -238,7 +259,8 @@ Result<ObjectInfo> OciStore::Head(const ObjectKey& key, const CallContext& conte
 }
 
 Result<bool> OciStore::HasAnythingBelow(const ObjectKey& directory, const CallContext& context) {
-  const Listing listing = TRY(bucket_.List({.prefix = names_.Directory(directory), .limit = 1}, context));
+  const Listing listing =
+      TRY(bucket_.List({.prefix = names_.Directory(directory), .limit = 1}, context));
   return !listing.objects.empty();
 }
 
@@ -249,9 +271,11 @@ Error OciStore::MissingFile(const ObjectKey& key, Error otherwise, const CallCon
   return otherwise;
 }
 
-Result<GetReply> OciStore::Get(const GetRequest& request, std::span<std::byte> into, const CallContext& context) {
+Result<GetReply> OciStore::Get(const GetRequest& request, std::span<std::byte> into,
+                               const CallContext& context) {
   TRY_VOID(CheckObjectKey(request.key, capabilities_));
-  Result<GetReply> reply = bucket_.Get(names_.File(request.key), request.range, request.if_match, into, context);
+  Result<GetReply> reply =
+      bucket_.Get(names_.File(request.key), request.range, request.if_match, into, context);
   if (reply || reply.error().code != ErrorCode::kNotFound) return reply;
   return Fail(MissingFile(request.key, std::move(reply).error(), context));
 }
@@ -259,13 +283,18 @@ Result<GetReply> OciStore::Get(const GetRequest& request, std::span<std::byte> i
 // ---- Writing whole objects ----
 
 Result<ObjectInfo> OciStore::Put(const PutRequest& request, const CallContext& context) {
-  if (request.kind == NodeKind::kDirectory) return Fail(KeyError(ErrorCode::kInvalidArgument, "put", request.key));
+  if (request.kind == NodeKind::kDirectory)
+    return Fail(KeyError(ErrorCode::kInvalidArgument, "put", request.key));
   TRY_VOID(CheckObjectKey(request.key, capabilities_));
-  Metadata metadata = TRY(EncodePosixMetadata(MetadataDialect::kOci, request.kind, request.attributes));
+  Metadata metadata =
+      TRY(EncodePosixMetadata(MetadataDialect::kOci, request.kind, request.attributes));
   const std::string name = names_.File(request.key);
   const Result<ObjectFacts> facts = bucket_.Put(
-      {.name = name, .body = request.body, .metadata = metadata, .conditions = request.conditions}, context);
-  if (facts) return DescribeWritten(request.key, request.kind, request.body.size(), request.attributes, *facts);
+      {.name = name, .body = request.body, .metadata = metadata, .conditions = request.conditions},
+      context);
+  if (facts)
+    return DescribeWritten(request.key, request.kind, request.body.size(), request.attributes,
+                           *facts);
   if (!context.retried || !IsLostRace(facts.error())) return Fail(facts.error());
   // No reply came to an earlier attempt: is what is there now what we sent then?
   const ObjectHead head = TRY(bucket_.Head(name, std::nullopt, context));
@@ -276,22 +305,31 @@ Result<ObjectInfo> OciStore::Put(const PutRequest& request, const CallContext& c
   return there;
 }
 
-Result<UploadId> OciStore::StartUpload(const StartUploadRequest& request, const CallContext& context) {
+Result<UploadId> OciStore::StartUpload(const StartUploadRequest& request,
+                                       const CallContext& context) {
   if (request.append_to) return Fail(KeyError(ErrorCode::kNotSupported, "append to", request.key));
   TRY_VOID(CheckObjectKey(request.key, capabilities_));
-  Metadata metadata = TRY(EncodePosixMetadata(MetadataDialect::kOci, NodeKind::kFile, request.attributes));
+  Metadata metadata =
+      TRY(EncodePosixMetadata(MetadataDialect::kOci, NodeKind::kFile, request.attributes));
   const std::string tag = MetadataTag(metadata);
-  const std::string id = TRY(bucket_.CreateUpload(
-      {.name = names_.File(request.key), .metadata = std::move(metadata), .conditions = request.conditions}, context));
+  const std::string id = TRY(bucket_.CreateUpload({.name = names_.File(request.key),
+                                                   .metadata = std::move(metadata),
+                                                   .conditions = request.conditions},
+                                                  context));
   return UploadId{id + '|' + tag};
 }
 
-Result<PartReceipt> OciStore::UploadPart(const UploadPartRequest& request, const CallContext& context) {
+Result<PartReceipt> OciStore::UploadPart(const UploadPartRequest& request,
+                                         const CallContext& context) {
   const UploadParts upload = TRY(SplitUploadId(request.upload));
-  if (request.body.empty()) return Fail(KeyError(ErrorCode::kInvalidArgument, "upload an empty part of", request.key));
+  if (request.body.empty())
+    return Fail(KeyError(ErrorCode::kInvalidArgument, "upload an empty part of", request.key));
   const std::string name = names_.File(request.key);
-  UploadedPart part = TRY(bucket_.UploadPart(
-      {.name = name, .upload_id = upload.id, .part_number = request.part_number, .body = request.body}, context));
+  UploadedPart part = TRY(bucket_.UploadPart({.name = name,
+                                              .upload_id = upload.id,
+                                              .part_number = request.part_number,
+                                              .body = request.body},
+                                             context));
   return PartReceipt{.part_number = request.part_number,
                      .offset_bytes = request.offset_bytes,
                      .size_bytes = request.body.size(),
@@ -299,9 +337,11 @@ Result<PartReceipt> OciStore::UploadPart(const UploadPartRequest& request, const
                      .crc32c = part.crc32c};
 }
 
-Result<ObjectInfo> OciStore::CommitUpload(const CommitUploadRequest& request, const CallContext& context) {
+Result<ObjectInfo> OciStore::CommitUpload(const CommitUploadRequest& request,
+                                          const CallContext& context) {
   const UploadParts upload = TRY(SplitUploadId(request.upload));
-  const Metadata metadata = TRY(EncodePosixMetadata(MetadataDialect::kOci, NodeKind::kFile, request.attributes));
+  const Metadata metadata =
+      TRY(EncodePosixMetadata(MetadataDialect::kOci, NodeKind::kFile, request.attributes));
   const std::string name = names_.File(request.key);
   ObjectInfo sent{.key = request.key, .attributes = request.attributes};
   std::uint32_t crc32c = 0;
@@ -310,8 +350,11 @@ Result<ObjectInfo> OciStore::CommitUpload(const CommitUploadRequest& request, co
     sent.size_bytes += part.size_bytes;
   }
   sent.digests.crc32c = crc32c;
-  const Result<ObjectFacts> facts = bucket_.CommitUpload(
-      {.name = name, .upload_id = upload.id, .parts = request.parts, .conditions = request.conditions}, context);
+  const Result<ObjectFacts> facts = bucket_.CommitUpload({.name = name,
+                                                          .upload_id = upload.id,
+                                                          .parts = request.parts,
+                                                          .conditions = request.conditions},
+                                                         context);
   if (facts) {
     sent.etag = ETag(facts->etag);
     sent.last_modified = facts->last_modified;
@@ -326,10 +369,11 @@ Result<ObjectInfo> OciStore::CommitUpload(const CommitUploadRequest& request, co
   return Finish(request, std::move(there), head->facts.metadata == metadata, context);
 }
 
-Result<ObjectInfo> OciStore::Finish(const CommitUploadRequest& request, ObjectInfo info, bool has_attributes,
-                                    const CallContext& context) {
+Result<ObjectInfo> OciStore::Finish(const CommitUploadRequest& request, ObjectInfo info,
+                                    bool has_attributes, const CallContext& context) {
   if (has_attributes) return info;
-  return SetFileAttributes({.key = request.key, .attributes = request.attributes, .if_match = info.etag}, context);
+  return SetFileAttributes(
+      {.key = request.key, .attributes = request.attributes, .if_match = info.etag}, context);
 }
 
 Status OciStore::AbortUpload(const AbortUploadRequest& request, const CallContext& context) {
@@ -341,7 +385,8 @@ Status OciStore::AbortUpload(const AbortUploadRequest& request, const CallContex
 
 // ---- Attributes and directories ----
 
-Result<ObjectInfo> OciStore::SetAttributes(const SetAttributesRequest& request, const CallContext& context) {
+Result<ObjectInfo> OciStore::SetAttributes(const SetAttributesRequest& request,
+                                           const CallContext& context) {
   if (request.key.is_root() && names_.Directory(request.key).empty()) {
     return Fail(ErrorCode::kNotSupported, "the root of a bucket cannot keep attributes");
   }
@@ -350,8 +395,10 @@ Result<ObjectInfo> OciStore::SetAttributes(const SetAttributesRequest& request, 
   return SetFileAttributes(request, context);
 }
 
-Result<ObjectInfo> OciStore::SetFileAttributes(const SetAttributesRequest& request, const CallContext& context) {
-  const Metadata metadata = TRY(EncodePosixMetadata(MetadataDialect::kOci, request.kind, request.attributes));
+Result<ObjectInfo> OciStore::SetFileAttributes(const SetAttributesRequest& request,
+                                               const CallContext& context) {
+  const Metadata metadata =
+      TRY(EncodePosixMetadata(MetadataDialect::kOci, request.kind, request.attributes));
   const std::string name = names_.File(request.key);
   const ObjectHead head = TRY(bucket_.Head(name, std::nullopt, context));
   if (request.if_match && request.if_match->value != head.facts.etag) {
@@ -365,8 +412,10 @@ Result<ObjectInfo> OciStore::SetFileAttributes(const SetAttributesRequest& reque
   return HeadFile(request.key, context);
 }
 
-Result<ObjectInfo> OciStore::SetDirectoryAttributes(const SetAttributesRequest& request, const CallContext& context) {
-  Metadata metadata = TRY(EncodePosixMetadata(MetadataDialect::kOci, NodeKind::kDirectory, request.attributes));
+Result<ObjectInfo> OciStore::SetDirectoryAttributes(const SetAttributesRequest& request,
+                                                    const CallContext& context) {
+  Metadata metadata =
+      TRY(EncodePosixMetadata(MetadataDialect::kOci, NodeKind::kDirectory, request.attributes));
   ObjectInfo there = TRY(HeadDirectory(request.key, context));
   if (request.if_match && *request.if_match != there.etag) {
     if (context.retried && there.attributes == request.attributes) return there;
@@ -375,28 +424,37 @@ Result<ObjectInfo> OciStore::SetDirectoryAttributes(const SetAttributesRequest& 
   Conditions conditions{.must_not_exist = there.etag.empty()};
   if (!there.etag.empty()) conditions.if_match = there.etag;
   const std::string marker = names_.Directory(request.key);
-  Result<ObjectFacts> facts = bucket_.Put(
-      {.name = marker, .body = {}, .metadata = std::move(metadata), .conditions = std::move(conditions)}, context);
-  if (facts) return DescribeWritten(request.key, NodeKind::kDirectory, 0, request.attributes, *facts);
+  Result<ObjectFacts> facts = bucket_.Put({.name = marker,
+                                           .body = {},
+                                           .metadata = std::move(metadata),
+                                           .conditions = std::move(conditions)},
+                                          context);
+  if (facts)
+    return DescribeWritten(request.key, NodeKind::kDirectory, 0, request.attributes, *facts);
   Error error = std::move(facts).error();
   if (error.code == ErrorCode::kAlreadyExists) error.code = ErrorCode::kPreconditionFailed;
   return Fail(std::move(error));
 }
 
-Result<ObjectInfo> OciStore::MakeDirectory(const MakeDirectoryRequest& request, const CallContext& context) {
+Result<ObjectInfo> OciStore::MakeDirectory(const MakeDirectoryRequest& request,
+                                           const CallContext& context) {
   TRY_VOID(CheckObjectKey(request.key, capabilities_));
-  Metadata metadata = TRY(EncodePosixMetadata(MetadataDialect::kOci, NodeKind::kDirectory, request.attributes));
+  Metadata metadata =
+      TRY(EncodePosixMetadata(MetadataDialect::kOci, NodeKind::kDirectory, request.attributes));
   const Result<ObjectInfo> there = Head(request.key, context);
   if (there) {
-    const bool ours = context.retried && there->kind == NodeKind::kDirectory && !there->etag.empty() &&
-                      there->attributes == request.attributes;
+    const bool ours = context.retried && there->kind == NodeKind::kDirectory &&
+                      !there->etag.empty() && there->attributes == request.attributes;
     if (ours) return *there;
     return Fail(KeyError(ErrorCode::kAlreadyExists, "make directory", request.key));
   }
   if (there.error().code != ErrorCode::kNotFound) return there;
   const std::string marker = names_.Directory(request.key);
-  const ObjectFacts facts = TRY(bucket_.Put(
-      {.name = marker, .body = {}, .metadata = std::move(metadata), .conditions = {.must_not_exist = true}}, context));
+  const ObjectFacts facts = TRY(bucket_.Put({.name = marker,
+                                             .body = {},
+                                             .metadata = std::move(metadata),
+                                             .conditions = {.must_not_exist = true}},
+                                            context));
   return DescribeWritten(request.key, NodeKind::kDirectory, 0, request.attributes, facts);
 }
 
@@ -423,14 +481,17 @@ Status OciStore::RemoveDirectory(const ObjectKey& key, const CallContext& contex
 Result<ObjectInfo> OciStore::Rename(const RenameRequest& request, const CallContext& context) {
   TRY_VOID(CheckObjectKey(request.source, capabilities_));
   TRY_VOID(CheckObjectKey(request.destination, capabilities_));
-  return request.kind == NodeKind::kDirectory ? RenameTree(request, context) : RenameFile(request, context);
+  return request.kind == NodeKind::kDirectory ? RenameTree(request, context)
+                                              : RenameFile(request, context);
 }
 
 Result<ObjectInfo> OciStore::RenameFile(const RenameRequest& request, const CallContext& context) {
-  // The reply to a rename describes nothing, so the source is looked at first; its version is pinned below.
+  // The reply to a rename describes nothing, so the source is looked at first; its version is
+  // pinned below.
   Result<ObjectInfo> source = HeadFile(request.source, context);
   if (!source) {
-    const auto moved = context.retried ? recent_renames_.Take(request.source, request.destination) : std::nullopt;
+    const auto moved =
+        context.retried ? recent_renames_.Take(request.source, request.destination) : std::nullopt;
     if (!moved || source.error().code != ErrorCode::kNotFound) return source;
     const Result<ObjectInfo> there = HeadFile(request.destination, context);
     if (there && SameContent(*there, *moved)) return there;
@@ -447,15 +508,16 @@ Result<ObjectInfo> OciStore::RenameFile(const RenameRequest& request, const Call
   }
   if (TRY(HasAnythingBelow(request.destination, context))) {
     const bool exclusive = request.destination_conditions.must_not_exist;
-    return Fail(
-        KeyError(exclusive ? ErrorCode::kAlreadyExists : ErrorCode::kIsDirectory, "rename to", request.destination));
+    return Fail(KeyError(exclusive ? ErrorCode::kAlreadyExists : ErrorCode::kIsDirectory,
+                         "rename to", request.destination));
   }
   recent_renames_.Remember(request.destination, *source);
-  const Result<ObjectFacts> facts = bucket_.Rename({.source = names_.File(request.source),
-                                                    .destination = names_.File(request.destination),
-                                                    .source_if_match = source->etag,
-                                                    .destination_conditions = request.destination_conditions},
-                                                   context);
+  const Result<ObjectFacts> facts =
+      bucket_.Rename({.source = names_.File(request.source),
+                      .destination = names_.File(request.destination),
+                      .source_if_match = source->etag,
+                      .destination_conditions = request.destination_conditions},
+                     context);
   if (!facts) return Fail(facts.error());
   ObjectInfo moved = *std::move(source);
   moved.key = request.destination;
@@ -474,13 +536,14 @@ Result<ObjectInfo> OciStore::RenameTree(const RenameRequest& request, const Call
     return HeadDirectory(request.source, context);
   }
   if (destination.starts_with(source)) {
-    return Fail(KeyError(ErrorCode::kInvalidArgument, "rename a directory into itself:", request.source));
+    return Fail(
+        KeyError(ErrorCode::kInvalidArgument, "rename a directory into itself:", request.source));
   }
   const Result<ObjectInfo> file_there = HeadFile(request.destination, context);
   if (file_there) {
     const bool exclusive = request.destination_conditions.must_not_exist;
-    return Fail(
-        KeyError(exclusive ? ErrorCode::kAlreadyExists : ErrorCode::kNotDirectory, "rename to", request.destination));
+    return Fail(KeyError(exclusive ? ErrorCode::kAlreadyExists : ErrorCode::kNotDirectory,
+                         "rename to", request.destination));
   }
   if (file_there.error().code != ErrorCode::kNotFound) return file_there;
   if (request.source_if_match && !request.source_if_match->empty() && !context.retried) {
@@ -506,7 +569,8 @@ Status OciStore::Delete(const DeleteRequest& request, const CallContext& context
   return Fail(MissingFile(request.key, std::move(deleted).error(), context));
 }
 
-std::vector<Status> OciStore::DeleteMany(std::span<const DeleteRequest> requests, const CallContext& context) {
+std::vector<Status> OciStore::DeleteMany(std::span<const DeleteRequest> requests,
+                                         const CallContext& context) {
   std::vector<Status> outcomes(requests.size());
   for (std::size_t begin = 0; begin < requests.size(); begin += kMaxBatchDelete) {
     const std::size_t count = std::min(kMaxBatchDelete, requests.size() - begin);
@@ -542,8 +606,8 @@ Status OciStore::DeleteBatch(std::span<const DeleteRequest> requests, std::span<
     const auto found = position.find(failure.name);
     if (found == position.end()) continue;
     if (failure.http_status == 404 && context.retried) continue;
-    outcomes[found->second] =
-        Fail(ErrorFromStatus(fmt::format("delete '{}'", failure.name), failure.http_status, failure.message));
+    outcomes[found->second] = Fail(ErrorFromStatus(fmt::format("delete '{}'", failure.name),
+                                                   failure.http_status, failure.message));
   }
   return {};
 }
@@ -553,36 +617,45 @@ Status CheckEndpoint(std::string_view endpoint) {
   const std::string_view scheme = endpoint.substr(0, std::min(scheme_end, endpoint.size()));
   const std::string_view host =
       scheme_end == std::string_view::npos ? std::string_view() : endpoint.substr(scheme_end + 3);
-  const bool good =
-      (scheme == "https" || scheme == "http") && !host.empty() && host.find_first_of("/?#@ ") == std::string_view::npos;
+  const bool good = (scheme == "https" || scheme == "http") && !host.empty() &&
+                    host.find_first_of("/?#@ ") == std::string_view::npos;
   if (good) return {};
-  return Fail(ErrorCode::kInvalidArgument,
-              fmt::format("OCI endpoint '{}': allowed is https://HOST[:PORT] (or http) without a path", endpoint));
+  return Fail(
+      ErrorCode::kInvalidArgument,
+      fmt::format("OCI endpoint '{}': allowed is https://HOST[:PORT] (or http) without a path",
+                  endpoint));
 }
 
 }  // namespace
 
-Result<std::unique_ptr<ObjectStore>> MakeOciStore(const OciStoreOptions& options, HttpTransport& transport,
-                                                  std::unique_ptr<IdentityProvider> identities, Clock& clock) {
+Result<std::unique_ptr<ObjectStore>> MakeOciStore(const OciStoreOptions& options,
+                                                  HttpTransport& transport,
+                                                  std::unique_ptr<IdentityProvider> identities,
+                                                  Clock& clock) {
   if (options.bucket.empty()) return Fail(ErrorCode::kInvalidArgument, "OCI: no bucket is named");
   BucketOptions bucket{.endpoint = options.endpoint,
-                       .region = options.region.empty() ? std::string() : RegionId(options.region, options.environment),
+                       .region = options.region.empty()
+                                     ? std::string()
+                                     : RegionId(options.region, options.environment),
                        .name_space = options.name_space,
                        .bucket = options.bucket};
   if (bucket.endpoint.empty()) {
     if (bucket.region.empty()) {
-      return Fail(ErrorCode::kInvalidArgument, "OCI: neither a region nor an endpoint is configured");
+      return Fail(ErrorCode::kInvalidArgument,
+                  "OCI: neither a region nor an endpoint is configured");
     }
     bucket.endpoint = ObjectStorageEndpoint(bucket.region, bucket.name_space, options.environment);
   }
   while (bucket.endpoint.ends_with('/')) bucket.endpoint.pop_back();
   TRY_VOID(CheckEndpoint(bucket.endpoint));
-  if (!options.root.is_root()) TRY_VOID(CheckObjectKey(options.root, MakeCapabilities(ObjectNames(ObjectKey()))));
+  if (!options.root.is_root())
+    TRY_VOID(CheckObjectKey(options.root, MakeCapabilities(ObjectNames(ObjectKey()))));
   // Room for at least one name of one byte below it.
   if (options.root.path.size() + 3 > kMaxNameBytes) {
     return Fail(ErrorCode::kNameTooLong, "OCI: the path below the bucket leaves no room for names");
   }
-  return std::make_unique<OciStore>(std::move(bucket), options.root, transport, std::move(identities), clock);
+  return std::make_unique<OciStore>(std::move(bucket), options.root, transport,
+                                    std::move(identities), clock);
 }
 
 }  // namespace skybridge::oci

@@ -11,8 +11,9 @@
 
 namespace skybridge::oci {
 
-// Calls work(0) ... work(count - 1), at most `threads` at a time (the caller's own among them). After a failure no new
-// one begins; the failure of the lowest index is returned once all that had begun have ended.
+// Calls work(0) ... work(count - 1), at most `threads` at a time (the caller's own among them).
+// After a failure no new one begins; the failure of the lowest index is returned once all that had
+// begun have ended.
 template <class Work>
 Status ForEachParallel(std::size_t count, std::size_t threads, const Work& work) {
   std::vector<Status> outcomes(count);

@@ -42,7 +42,8 @@ struct PassPhrase {
 int GivePassPhrase(char* buffer, int size, int /*for_writing*/, void* user) {
   auto* pass_phrase = static_cast<PassPhrase*>(user);
   pass_phrase->asked = true;
-  if (pass_phrase->text.empty() || pass_phrase->text.size() > static_cast<std::size_t>(size)) return -1;
+  if (pass_phrase->text.empty() || pass_phrase->text.size() > static_cast<std::size_t>(size))
+    return -1;
   std::memcpy(buffer, pass_phrase->text.data(), pass_phrase->text.size());
   return static_cast<int>(pass_phrase->text.size());
 }
@@ -86,13 +87,16 @@ class FileDescriptor {
 
 Status CheckReaders(const FileDescriptor& file, const std::string& path, KeyFilePolicy policy) {
   struct stat facts {};
-  if (::fstat(file.get(), &facts) != 0) return Fail(ErrorFromErrno(errno, "private key '" + path + "'"));
+  if (::fstat(file.get(), &facts) != 0)
+    return Fail(ErrorFromErrno(errno, "private key '" + path + "'"));
   if (!S_ISREG(facts.st_mode)) {
     return Fail(ErrorCode::kInvalidArgument, "private key '" + path + "' is not a regular file");
   }
   if ((facts.st_mode & (S_IRGRP | S_IROTH)) == 0) return {};
-  const std::string message = "private key '" + path + "' can be read by other users; run: chmod 600 '" + path + "'";
-  if (policy == KeyFilePolicy::kRefuseIfOthersMayRead) return Fail(ErrorCode::kPermissionDenied, message);
+  const std::string message =
+      "private key '" + path + "' can be read by other users; run: chmod 600 '" + path + "'";
+  if (policy == KeyFilePolicy::kRefuseIfOthersMayRead)
+    return Fail(ErrorCode::kPermissionDenied, message);
   Log(LogLevel::kWarning, "oci: {}", message);
   return {};
 }
@@ -109,17 +113,20 @@ PrivateKey::PrivateKey(PrivateKey&&) noexcept = default;
 PrivateKey& PrivateKey::operator=(PrivateKey&&) noexcept = default;
 PrivateKey::~PrivateKey() = default;
 
-Result<PrivateKey> PrivateKey::FromPem(std::string_view pem, std::string_view pass_phrase, std::string_view origin) {
+Result<PrivateKey> PrivateKey::FromPem(std::string_view pem, std::string_view pass_phrase,
+                                       std::string_view origin) {
   const BioPtr bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
   if (!bio) return Fail(ErrorCode::kInternal, "BIO_new_mem_buf failed");
   PassPhrase phrase{.text = pass_phrase};
   KeyPtr key(PEM_read_bio_PrivateKey(bio.get(), nullptr, &GivePassPhrase, &phrase));
   if (!key) {
-    if (phrase.asked && pass_phrase.empty()) return Fail(KeyError(origin, "is encrypted and no pass phrase is set"));
+    if (phrase.asked && pass_phrase.empty())
+      return Fail(KeyError(origin, "is encrypted and no pass phrase is set"));
     if (phrase.asked) return Fail(KeyError(origin, "the pass phrase does not open it"));
     return Fail(KeyError(origin, "is not a PEM private key"));
   }
-  if (EVP_PKEY_get_base_id(key.get()) != EVP_PKEY_RSA) return Fail(KeyError(origin, "is not an RSA key"));
+  if (EVP_PKEY_get_base_id(key.get()) != EVP_PKEY_RSA)
+    return Fail(KeyError(origin, "is not an RSA key"));
   std::string fingerprint = FingerprintOf(key.get());
   return PrivateKey(std::make_unique<Handle>(Handle{std::move(key)}), std::move(fingerprint));
 }
@@ -135,18 +142,21 @@ Result<PrivateKey> PrivateKey::Generate() {
   return PrivateKey(std::make_unique<Handle>(Handle{std::move(key)}), std::move(fingerprint));
 }
 
-std::string PrivateKey::PublicKeyBase64() const { return Base64Encode(AsBytes(PublicDer(handle_->key.get()))); }
+std::string PrivateKey::PublicKeyBase64() const {
+  return Base64Encode(AsBytes(PublicDer(handle_->key.get())));
+}
 
 Result<std::string> PrivateKey::Sign(std::string_view message) const {
   const DigestContextPtr context(EVP_MD_CTX_new());
   const auto* bytes = reinterpret_cast<const unsigned char*>(message.data());
   std::size_t size = 0;
   std::string signature;
-  if (context && EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, handle_->key.get()) == 1 &&
+  if (context &&
+      EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, handle_->key.get()) == 1 &&
       EVP_DigestSign(context.get(), nullptr, &size, bytes, message.size()) == 1) {
     signature.resize(size);
-    if (EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size, bytes,
-                       message.size()) == 1) {
+    if (EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size,
+                       bytes, message.size()) == 1) {
       signature.resize(size);
       return signature;
     }
@@ -155,7 +165,8 @@ Result<std::string> PrivateKey::Sign(std::string_view message) const {
   return Fail(ErrorCode::kInternal, "RSA signature failed");
 }
 
-Result<PrivateKey> LoadPrivateKey(const std::string& path, std::string_view pass_phrase, KeyFilePolicy policy) {
+Result<PrivateKey> LoadPrivateKey(const std::string& path, std::string_view pass_phrase,
+                                  KeyFilePolicy policy) {
   const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.get() < 0) return Fail(ErrorFromErrno(errno, "private key '" + path + "'"));
   TRY_VOID(CheckReaders(file, path, policy));
@@ -169,7 +180,8 @@ Result<PrivateKey> LoadPrivateKey(const std::string& path, std::string_view pass
     if (got == 0) break;
     size += static_cast<std::size_t>(got);
   }
-  Result<PrivateKey> key = PrivateKey::FromPem(std::string_view(pem).substr(0, size), pass_phrase, "'" + path + "'");
+  Result<PrivateKey> key =
+      PrivateKey::FromPem(std::string_view(pem).substr(0, size), pass_phrase, "'" + path + "'");
   OPENSSL_cleanse(pem.data(), pem.size());
   return key;
 }

@@ -1,4 +1,5 @@
-// An RSA private key that signs OCI requests. Parsed once; signing costs about 0.6 ms of CPU for 2048 bits.
+// An RSA private key that signs OCI requests. Parsed once; signing costs about 0.6 ms of CPU for
+// 2048 bits.
 #pragma once
 
 #include <memory>
@@ -12,12 +13,15 @@ namespace skybridge::oci {
 // Immutable: safe from many threads.
 class PrivateKey {
  public:
-  // PKCS#1 or PKCS#8, encrypted or not; text after the END line is tolerated (keys downloaded from the console end with
-  // "OCI_API_KEY"). `pass_phrase` is used only if the key is encrypted. `origin` names the key in errors.
-  // Errors: kUnauthenticated (not a key, not RSA, wrong or missing pass phrase); never holds key text.
-  static Result<PrivateKey> FromPem(std::string_view pem, std::string_view pass_phrase, std::string_view origin);
+  // PKCS#1 or PKCS#8, encrypted or not; text after the END line is tolerated (keys downloaded from
+  // the console end with "OCI_API_KEY"). `pass_phrase` is used only if the key is encrypted.
+  // `origin` names the key in errors. Errors: kUnauthenticated (not a key, not RSA, wrong or
+  // missing pass phrase); never holds key text.
+  static Result<PrivateKey> FromPem(std::string_view pem, std::string_view pass_phrase,
+                                    std::string_view origin);
 
-  // A new key of 2048 bits (exponent 65537), as session tokens are bound to. Takes about 100 ms of CPU.
+  // A new key of 2048 bits (exponent 65537), as session tokens are bound to. Takes about 100 ms of
+  // CPU.
   static Result<PrivateKey> Generate();
 
   PrivateKey(PrivateKey&&) noexcept;
@@ -44,7 +48,9 @@ enum class KeyFilePolicy {
   kWarnIfOthersMayRead,    // as the official tools do
 };
 
-// Reads and parses a PEM file. Errors: those of FromPem; kNotFound; kPermissionDenied (not readable, or refused).
-Result<PrivateKey> LoadPrivateKey(const std::string& path, std::string_view pass_phrase, KeyFilePolicy policy);
+// Reads and parses a PEM file. Errors: those of FromPem; kNotFound; kPermissionDenied (not
+// readable, or refused).
+Result<PrivateKey> LoadPrivateKey(const std::string& path, std::string_view pass_phrase,
+                                  KeyFilePolicy policy);
 
 }  // namespace skybridge::oci

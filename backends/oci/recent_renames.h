@@ -1,5 +1,6 @@
-// RecentRenames: which objects were moved where of late, as they were before. A rename's second attempt finds
-// its source gone; only this tells whether the object at the destination is the one that the first attempt moved.
+// RecentRenames: which objects were moved where of late, as they were before. A rename's second
+// attempt finds its source gone; only this tells whether the object at the destination is the one
+// that the first attempt moved.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +14,8 @@
 
 namespace skybridge::oci {
 
-// Beyond kMaxEntries the oldest is forgotten (its retry then reports kNotFound). Safe from many threads.
+// Beyond kMaxEntries the oldest is forgotten (its retry then reports kNotFound). Safe from many
+// threads.
 class RecentRenames {
  public:
   static constexpr std::size_t kMaxEntries = 1024;

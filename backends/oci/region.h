@@ -1,7 +1,9 @@
-// Where OCI's regions are: short codes, long ids and the realm's domain. You need it to build a host name.
+// Where OCI's regions are: short codes, long ids and the realm's domain. You need it to build a
+// host name.
 //
-// Source: the region tables of the official Go and TypeScript SDKs (2026). A realm is not derivable from the name of a
-// region (eu-frankfurt-1 is oc1, eu-frankfurt-2 is oc19), so the table is the only truth.
+// Source: the region tables of the official Go and TypeScript SDKs (2026). A realm is not derivable
+// from the name of a region (eu-frankfurt-1 is oc1, eu-frankfurt-2 is oc19), so the table is the
+// only truth.
 #pragma once
 
 #include <functional>
@@ -16,21 +18,23 @@ using Environment = std::function<std::optional<std::string>(std::string_view na
 // The environment of this process.
 Environment ProcessEnvironment();
 
-// "iad" -> "us-ashburn-1", compared without case. An unknown text is returned as it is, in lower case.
-// Regions that the table does not know may be added as the SDKs take them: OCI_REGION_METADATA (one JSON object) and
+// "iad" -> "us-ashburn-1", compared without case. An unknown text is returned as it is, in lower
+// case. Regions that the table does not know may be added as the SDKs take them:
+// OCI_REGION_METADATA (one JSON object) and
 // ~/.oci/regions-config.json (a list), with realmDomainComponent, regionKey and regionIdentifier.
 std::string RegionId(std::string_view id_or_code, const Environment& environment);
 
 // Whether the table or what was added to it has this long id.
 bool IsKnownRegion(std::string_view region_id, const Environment& environment);
 
-// "us-ashburn-1" -> "oraclecloud.com". An unknown region belongs to the domain in OCI_DEFAULT_REALM (which holds a
-// domain), else to the commercial realm.
+// "us-ashburn-1" -> "oraclecloud.com". An unknown region belongs to the domain in OCI_DEFAULT_REALM
+// (which holds a domain), else to the commercial realm.
 std::string RealmDomain(std::string_view region_id, const Environment& environment);
 
-// "https://objectstorage.us-ashburn-1.oraclecloud.com". A region with a dot already holds its domain, as in the SDKs.
-// OCI_REALM_SPECIFIC_SERVICE_ENDPOINT_TEMPLATE_ENABLED=true asks for the host of `name_space` alone (commercial realm
-// only), OCI_DUAL_STACK_ENDPOINT_ENABLED=true for one with IPv6, as in the SDKs.
+// "https://objectstorage.us-ashburn-1.oraclecloud.com". A region with a dot already holds its
+// domain, as in the SDKs. OCI_REALM_SPECIFIC_SERVICE_ENDPOINT_TEMPLATE_ENABLED=true asks for the
+// host of `name_space` alone (commercial realm only), OCI_DUAL_STACK_ENDPOINT_ENABLED=true for one
+// with IPv6, as in the SDKs.
 std::string ObjectStorageEndpoint(std::string_view id_or_code, std::string_view name_space,
                                   const Environment& environment);
 // "https://auth.us-ashburn-1.oraclecloud.com": where tokens come from.

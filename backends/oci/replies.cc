@@ -66,13 +66,15 @@ ListedObject ListedFrom(const Json& entry) {
 
 std::string LowerCase(std::string_view text) {
   std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
   return lower;
 }
 
 std::string_view WithoutQuotes(std::string_view etag) {
-  if (etag.size() >= 2 && etag.front() == '"' && etag.back() == '"') etag = etag.substr(1, etag.size() - 2);
+  if (etag.size() >= 2 && etag.front() == '"' && etag.back() == '"')
+    etag = etag.substr(1, etag.size() - 2);
   return etag;
 }
 
@@ -93,7 +95,8 @@ ServiceError ParseServiceError(std::string_view body) {
 
 Result<std::string> ParseNamespace(std::string_view body) {
   const Json json = Parse(body);
-  if (!json.is_string() || json.get_ref<const std::string&>().empty()) return Fail(Unreadable("GetNamespace"));
+  if (!json.is_string() || json.get_ref<const std::string&>().empty())
+    return Fail(Unreadable("GetNamespace"));
   return json.get<std::string>();
 }
 
@@ -128,7 +131,8 @@ ObjectFacts ParseObjectFacts(const HttpHeaders& headers) {
   facts.digests.crc32c = Crc32cFromBase64(headers.Get("opc-content-crc32c"));
   for (const auto& [name, value] : headers) {
     std::string lower = LowerCase(name);
-    if (lower.starts_with(kMetadataPrefix)) facts.metadata[lower.substr(kMetadataPrefix.size())] = value;
+    if (lower.starts_with(kMetadataPrefix))
+      facts.metadata[lower.substr(kMetadataPrefix.size())] = value;
   }
   return facts;
 }
@@ -160,8 +164,8 @@ Result<std::vector<FailedDelete>> ParseFailedDeletes(std::string_view body) {
   if (const Json* entries = Array(json, "failed")) {
     for (const Json& entry : *entries) {
       if (!entry.is_object()) return Fail(Unreadable("BatchDeleteObjects"));
-      failed.push_back(
-          {Text(entry, "objectName"), static_cast<int>(Number(entry, "statusCode")), Text(entry, "errorMessage")});
+      failed.push_back({Text(entry, "objectName"), static_cast<int>(Number(entry, "statusCode")),
+                        Text(entry, "errorMessage")});
     }
   }
   return failed;
@@ -172,7 +176,8 @@ Result<WorkState> ParseWorkState(std::string_view body) {
   const std::string status = json.is_object() ? Text(json, "status") : std::string();
   if (status == "COMPLETED") return WorkState::kCompleted;
   if (status == "FAILED" || status == "CANCELED") return WorkState::kFailed;
-  if (status == "ACCEPTED" || status == "IN_PROGRESS" || status == "CANCELING") return WorkState::kRunning;
+  if (status == "ACCEPTED" || status == "IN_PROGRESS" || status == "CANCELING")
+    return WorkState::kRunning;
   return Fail(Unreadable("GetWorkRequest"));
 }
 

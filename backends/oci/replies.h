@@ -1,5 +1,6 @@
-// What OCI Object Storage answers, as plain values. Tolerant: unknown members are ignored, absent ones get defaults;
-// only what cannot be used at all is kCorrupt. All pure and safe from many threads.
+// What OCI Object Storage answers, as plain values. Tolerant: unknown members are ignored, absent
+// ones get defaults; only what cannot be used at all is kCorrupt. All pure and safe from many
+// threads.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +29,8 @@ struct ListedObject {
   std::string name;
   std::uint64_t size_bytes = 0;
   std::string etag;
-  std::optional<Md5Digest> md5;  // none for an object of several parts: there the service gives another kind of value
+  std::optional<Md5Digest>
+      md5;  // none for an object of several parts: there the service gives another kind of value
   WallTime time_modified{};
 };
 struct Listing {

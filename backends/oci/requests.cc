@@ -26,12 +26,14 @@ std::string EncodeName(std::string_view name) {
 }
 
 std::string BucketUrl(const BucketAddress& bucket) {
-  return bucket.endpoint + "/n/" + PercentEncode(bucket.name_space) + "/b/" + PercentEncode(bucket.bucket);
+  return bucket.endpoint + "/n/" + PercentEncode(bucket.name_space) + "/b/" +
+         PercentEncode(bucket.bucket);
 }
 std::string ObjectUrl(const BucketAddress& bucket, std::string_view name) {
   return BucketUrl(bucket) + "/o/" + EncodeName(name);
 }
-std::string UploadUrl(const BucketAddress& bucket, std::string_view name, std::string_view upload_id) {
+std::string UploadUrl(const BucketAddress& bucket, std::string_view name,
+                      std::string_view upload_id) {
   return BucketUrl(bucket) + "/u/" + EncodeName(name) + "?uploadId=" + PercentEncode(upload_id);
 }
 
@@ -46,7 +48,8 @@ Call MakeCall(std::string operation, std::string method, std::string url) {
 Call MakeJsonCall(std::string operation, std::string url, const Json& body) {
   Call call = MakeCall(std::move(operation), "POST", std::move(url));
   call.signing = SigningProfile::kJsonBody;
-  // A name that is not UTF-8 cannot be in JSON; the replacement never matches an object, so nothing wrong is touched.
+  // A name that is not UTF-8 cannot be in JSON; the replacement never matches an object, so nothing
+  // wrong is touched.
   call.json = body.dump(-1, ' ', false, Json::error_handler_t::replace);
   return call;
 }
@@ -65,7 +68,8 @@ void AddChecksum(std::uint32_t crc32c, HttpRequest& request) {
   request.headers.Add("opc-content-crc32c", EncodeCrc32c(crc32c));
 }
 
-// "content-type" -> "contentType": the JSON member of CreateMultipartUpload for a header of PutObject.
+// "content-type" -> "contentType": the JSON member of CreateMultipartUpload for a header of
+// PutObject.
 std::string MemberOfHeader(std::string_view header) {
   std::string member;
   bool upper = false;
@@ -90,14 +94,16 @@ Call MakeGetNamespace(std::string_view endpoint) {
 
 Call MakeListObjects(const BucketAddress& bucket, const ListParameters& parameters) {
   // Empty parameters are left out: the service refuses an empty delimiter.
-  std::string url = fmt::format("{}/o?fields={}&limit={}", BucketUrl(bucket), kListFields, parameters.limit);
+  std::string url =
+      fmt::format("{}/o?fields={}&limit={}", BucketUrl(bucket), kListFields, parameters.limit);
   if (!parameters.prefix.empty()) url += "&prefix=" + PercentEncode(parameters.prefix);
   if (!parameters.start.empty()) url += "&start=" + PercentEncode(parameters.start);
   if (parameters.fold_subdirectories) url += "&delimiter=%2F";
   return MakeCall("oci.list_objects", "GET", std::move(url));
 }
 
-Call MakeHeadObject(const BucketAddress& bucket, std::string_view name, const std::optional<ETag>& if_match) {
+Call MakeHeadObject(const BucketAddress& bucket, std::string_view name,
+                    const std::optional<ETag>& if_match) {
   Call call = MakeCall("oci.head_object", "HEAD", ObjectUrl(bucket, name));
   AddIfMatch(if_match, call.http);
   return call;
@@ -106,14 +112,16 @@ Call MakeHeadObject(const BucketAddress& bucket, std::string_view name, const st
 Call MakeGetObject(const BucketAddress& bucket, std::string_view name, ByteRange range,
                    const std::optional<ETag>& if_match) {
   Call call = MakeCall("oci.get_object", "GET", ObjectUrl(bucket, name));
-  call.http.headers.Add("range", fmt::format("bytes={}-{}", range.offset_bytes, range.end_bytes() - 1));
+  call.http.headers.Add("range",
+                        fmt::format("bytes={}-{}", range.offset_bytes, range.end_bytes() - 1));
   AddIfMatch(if_match, call.http);
   return call;
 }
 
 ContentHeaders ContentHeadersOf(const HttpHeaders& reply) {
-  constexpr std::array<std::string_view, 6> kNames = {"content-type",        "content-encoding", "content-language",
-                                                      "content-disposition", "cache-control",    "storage-tier"};
+  constexpr std::array<std::string_view, 6> kNames = {"content-type",     "content-encoding",
+                                                      "content-language", "content-disposition",
+                                                      "cache-control",    "storage-tier"};
   ContentHeaders kept;
   for (const std::string_view name : kNames) {
     if (const std::string* value = reply.Find(name); value != nullptr && !value->empty()) {
@@ -140,7 +148,8 @@ Call MakePutObject(const BucketAddress& bucket, const PutParameters& parameters)
   return call;
 }
 
-Call MakeDeleteObject(const BucketAddress& bucket, std::string_view name, const std::optional<ETag>& if_match) {
+Call MakeDeleteObject(const BucketAddress& bucket, std::string_view name,
+                      const std::optional<ETag>& if_match) {
   Call call = MakeCall("oci.delete_object", "DELETE", ObjectUrl(bucket, name));
   AddIfMatch(if_match, call.http);
   return call;
@@ -181,18 +190,21 @@ Call MakeRewriteMetadata(const BucketAddress& bucket, const RewriteParameters& p
 }
 
 Call MakeGetWorkRequest(std::string_view endpoint, std::string_view id) {
-  return MakeCall("oci.work_request", "GET", std::string(endpoint) + "/workRequests/" + PercentEncode(id));
+  return MakeCall("oci.work_request", "GET",
+                  std::string(endpoint) + "/workRequests/" + PercentEncode(id));
 }
 
 Call MakeGetWorkErrors(std::string_view endpoint, std::string_view id) {
-  return MakeCall("oci.work_request", "GET", std::string(endpoint) + "/workRequests/" + PercentEncode(id) + "/errors");
+  return MakeCall("oci.work_request", "GET",
+                  std::string(endpoint) + "/workRequests/" + PercentEncode(id) + "/errors");
 }
 
 Call MakeCreateUpload(const BucketAddress& bucket, const CreateUploadParameters& parameters) {
   Json body = {{"object", parameters.name},
                {"contentType", "application/octet-stream"},
                {"metadata", MetadataMember(parameters.metadata)}};
-  for (const auto& [header, value] : parameters.content_headers) body[MemberOfHeader(header)] = value;
+  for (const auto& [header, value] : parameters.content_headers)
+    body[MemberOfHeader(header)] = value;
   Call call = MakeJsonCall("oci.create_multipart", BucketUrl(bucket) + "/u", body);
   call.http.headers.Add("opc-checksum-algorithm", "CRC32C");
   AddConditions(parameters.conditions, call.http);
@@ -217,13 +229,15 @@ Call MakeCommitUpload(const BucketAddress& bucket, const CommitParameters& param
   for (const PartReceipt& part : parameters.parts) {
     parts.push_back({{"partNum", part.part_number}, {"etag", part.tag}});
   }
-  Call call = MakeJsonCall("oci.commit_multipart", UploadUrl(bucket, parameters.name, parameters.upload_id),
-                           {{"partsToCommit", std::move(parts)}});
+  Call call =
+      MakeJsonCall("oci.commit_multipart", UploadUrl(bucket, parameters.name, parameters.upload_id),
+                   {{"partsToCommit", std::move(parts)}});
   AddConditions(parameters.conditions, call.http);
   return call;
 }
 
-Call MakeAbortUpload(const BucketAddress& bucket, std::string_view name, std::string_view upload_id) {
+Call MakeAbortUpload(const BucketAddress& bucket, std::string_view name,
+                     std::string_view upload_id) {
   return MakeCall("oci.abort_multipart", "DELETE", UploadUrl(bucket, name, upload_id));
 }
 

@@ -1,8 +1,9 @@
-// The requests of OCI Object Storage's native API as pure functions: method, percent-encoded URL, headers, JSON body.
-// Source: "Object Storage Service API" (Oracle documentation) and the request builders of the official SDKs.
+// The requests of OCI Object Storage's native API as pure functions: method, percent-encoded URL,
+// headers, JSON body. Source: "Object Storage Service API" (Oracle documentation) and the request
+// builders of the official SDKs.
 //
-// An object name is one path segment: '/' is sent as %2F, which keeps "a//b" and a leading '/' apart from what proxies
-// would make of them. ETags are sent without quotes.
+// An object name is one path segment: '/' is sent as %2F, which keeps "a//b" and a leading '/'
+// apart from what proxies would make of them. ETags are sent without quotes.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +22,8 @@ namespace skybridge::oci {
 
 using Metadata = std::map<std::string, std::string>;  // names without "opc-meta-"
 
-// A request with what the signer must know. `json` is the body where there is one of ours; it is owned here and bound
-// to `http.body` just before sending.
+// A request with what the signer must know. `json` is the body where there is one of ours; it is
+// owned here and bound to `http.body` just before sending.
 struct Call {
   HttpRequest http;
   SigningProfile signing = SigningProfile::kGeneric;
@@ -45,7 +46,8 @@ struct ListParameters {
 };
 Call MakeListObjects(const BucketAddress& bucket, const ListParameters& parameters);
 
-Call MakeHeadObject(const BucketAddress& bucket, std::string_view name, const std::optional<ETag>& if_match);
+Call MakeHeadObject(const BucketAddress& bucket, std::string_view name,
+                    const std::optional<ETag>& if_match);
 // `range` must not be empty.
 Call MakeGetObject(const BucketAddress& bucket, std::string_view name, ByteRange range,
                    const std::optional<ETag>& if_match);
@@ -64,7 +66,8 @@ struct PutParameters {
 };
 Call MakePutObject(const BucketAddress& bucket, const PutParameters& parameters);
 
-Call MakeDeleteObject(const BucketAddress& bucket, std::string_view name, const std::optional<ETag>& if_match);
+Call MakeDeleteObject(const BucketAddress& bucket, std::string_view name,
+                      const std::optional<ETag>& if_match);
 
 struct NamedVersion {
   std::string name;
@@ -81,7 +84,8 @@ struct RenameParameters {
 };
 Call MakeRenameObject(const BucketAddress& bucket, const RenameParameters& parameters);
 
-// Copies an object onto itself with other metadata: the service's only way to change the metadata of a large object.
+// Copies an object onto itself with other metadata: the service's only way to change the metadata
+// of a large object.
 struct RewriteParameters {
   std::string name;
   std::string region;
@@ -116,6 +120,7 @@ struct CommitParameters {
   Conditions conditions;
 };
 Call MakeCommitUpload(const BucketAddress& bucket, const CommitParameters& parameters);
-Call MakeAbortUpload(const BucketAddress& bucket, std::string_view name, std::string_view upload_id);
+Call MakeAbortUpload(const BucketAddress& bucket, std::string_view name,
+                     std::string_view upload_id);
 
 }  // namespace skybridge::oci

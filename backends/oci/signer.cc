@@ -30,8 +30,9 @@ SplitUrl Split(std::string_view url) {
 
 std::string LowerCase(std::string_view text) {
   std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
   return lower;
 }
 
@@ -56,7 +57,8 @@ std::string SigningString(const HttpRequest& request, std::span<const std::strin
   return text;
 }
 
-Status SignRequest(const Identity& identity, SigningProfile profile, WallTime now, HttpRequest& request) {
+Status SignRequest(const Identity& identity, SigningProfile profile, WallTime now,
+                   HttpRequest& request) {
   if (identity.key == nullptr) return {};
   request.headers.Set("date", FormatHttpDate(now));
   std::vector<std::string_view> names = {"date", "(request-target)", "host"};
@@ -72,8 +74,9 @@ Status SignRequest(const Identity& identity, SigningProfile profile, WallTime no
   const std::string signature = TRY(identity.key->Sign(SigningString(request, names)));
   request.headers.Set(
       "authorization",
-      fmt::format(R"(Signature version="1",keyId="{}",algorithm="rsa-sha256",headers="{}",signature="{}")",
-                  identity.key_id, fmt::join(names, " "), Base64Encode(AsBytes(signature))));
+      fmt::format(
+          R"(Signature version="1",keyId="{}",algorithm="rsa-sha256",headers="{}",signature="{}")",
+          identity.key_id, fmt::join(names, " "), Base64Encode(AsBytes(signature))));
   return {};
 }
 

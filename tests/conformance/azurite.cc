@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include <array>
-#include <chrono>
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <thread>
 #include <vector>
@@ -63,10 +63,10 @@ bool Listens(std::uint16_t port) {
 bool HasEnded(pid_t pid) { return waitpid(pid, nullptr, WNOHANG) == pid; }
 
 Result<pid_t> Spawn(std::uint16_t port) {
-  std::vector<std::string> words{AZURITE_NODE,         AZURITE_SCRIPT,    "--inMemoryPersistence",
-                                 "--blobHost",         "127.0.0.1",       "--blobPort",
-                                 std::to_string(port), "--silent",        "--disableTelemetry",
-                                 "--loose",            "--skipApiVersionCheck"};
+  std::vector<std::string> words{
+      AZURITE_NODE,         AZURITE_SCRIPT, "--inMemoryPersistence", "--blobHost",
+      "127.0.0.1",          "--blobPort",   std::to_string(port),    "--silent",
+      "--disableTelemetry", "--loose",      "--skipApiVersionCheck"};
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
@@ -101,6 +101,8 @@ Azurite::~Azurite() {
   waitpid(pid_, nullptr, 0);
 }
 
-std::string Azurite::endpoint() const { return fmt::format("http://127.0.0.1:{}/{}", port_, kAccount); }
+std::string Azurite::endpoint() const {
+  return fmt::format("http://127.0.0.1:{}/{}", port_, kAccount);
+}
 
 }  // namespace skybridge::testing

@@ -1,4 +1,5 @@
-// Azurite: Microsoft's storage emulator as a child process, on a free port of loopback, everything in memory.
+// Azurite: Microsoft's storage emulator as a child process, on a free port of loopback, everything
+// in memory.
 #pragma once
 
 #include <sys/types.h>
@@ -18,8 +19,8 @@ class Azurite {
   static constexpr const char* kKey =
       "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
-  // Returns when it answers. kNotFound if it is not installed (scripts/conformance-clients), kUnavailable if it does
-  // not come up.
+  // Returns when it answers. kNotFound if it is not installed (scripts/conformance-clients),
+  // kUnavailable if it does not come up.
   static Result<std::unique_ptr<Azurite>> Start();
   // Ends the process and waits for it.
   ~Azurite();

@@ -1,4 +1,5 @@
-// FlatStore against Azurite, a server of another hand: what the Blob protocol is, not what our own double makes of it.
+// FlatStore against Azurite, a server of another hand: what the Blob protocol is, not what our own
+// double makes of it.
 #include <atomic>
 
 #include <gtest/gtest.h>
@@ -33,7 +34,8 @@ class OneAzurite final : public ::testing::Environment {
   static inline std::unique_ptr<Azurite> azurite_;
 };
 
-const ::testing::Environment* const kEnvironment = ::testing::AddGlobalTestEnvironment(new OneAzurite);
+const ::testing::Environment* const kEnvironment =
+    ::testing::AddGlobalTestEnvironment(new OneAzurite);
 
 // A store in a container of its own.
 struct AzuriteWorld {
@@ -53,9 +55,10 @@ struct AzuriteWorld {
                .checksum = Checksum::kMd5,  // the one that Azurite checks
                .credential = *std::move(key)};
     const Channel channel(options, transport, clock);
-    const HttpRequest create{.operation = "azure.create_container",
-                             .method = "PUT",
-                             .url = options.blob_endpoint + "/" + options.container + "?restype=container"};
+    const HttpRequest create{
+        .operation = "azure.create_container",
+        .method = "PUT",
+        .url = options.blob_endpoint + "/" + options.container + "?restype=container"};
     const auto created = channel.Send(create, ObjectKey(), {});
     EXPECT_TRUE(created) << created.error().ToString();
     auto opened = OpenStore(options, transport, clock, {});
@@ -80,11 +83,14 @@ class AzuriteFlatStore : public ::testing::Test {
   AzuriteWorld world_;
 };
 
-TEST_F(AzuriteFlatStore, IsDetectedAsFlat) { EXPECT_EQ(world_.store->capabilities().name, "azure-flat"); }
+TEST_F(AzuriteFlatStore, IsDetectedAsFlat) {
+  EXPECT_EQ(world_.store->capabilities().name, "azure-flat");
+}
 
 TEST_F(AzuriteFlatStore, KeepsMetadataWhoseNamesSortUnlikeBytes) {
   const Attributes attributes{.foreign = {{"a_b", "1"}, {"a1", "2"}}};
-  ASSERT_TRUE(world_.store->Put({.key = ObjectKey("f"), .body = AsBytes("x"), .attributes = attributes}, {}));
+  ASSERT_TRUE(world_.store->Put(
+      {.key = ObjectKey("f"), .body = AsBytes("x"), .attributes = attributes}, {}));
   EXPECT_EQ(world_.store->Head(ObjectKey("f"), {})->attributes->foreign, attributes.foreign);
 }
 
@@ -100,7 +106,8 @@ TEST_F(AzuriteFlatStore, AcceptsASas) {
   Options options = world_.options;
   // An account SAS for everything, signed with the emulator's documented key.
   auto sas = SasCredential::Make(
-      "sv=2023-11-03&ss=b&srt=sco&spr=https%2Chttp&st=2026-01-01T00%3A00%3A00Z&se=2036-01-01T00%3A00%3A00Z"
+      "sv=2023-11-03&ss=b&srt=sco&spr=https%2Chttp&st=2026-01-01T00%3A00%3A00Z&se=2036-01-01T00%"
+      "3A00%3A00Z"
       "&sp=rwdlacup&sig=Gwgs3tkrIJAGrH3Osx%2BirfGFqHa5uTz6irbQGh53OOU%3D",
       world_.clock);
   ASSERT_TRUE(sas);
@@ -121,6 +128,8 @@ TEST_F(AzuriteFlatStore, ReportsAContainerThatIsNotThere) {
 namespace skybridge::testing {
 
 INSTANTIATE_TEST_SUITE_P(Azurite, ObjectStoreContract,
-                         ::testing::Values(ContractSubject{"Flat", [] { return azure::MakeStore(); }}), ContractName);
+                         ::testing::Values(ContractSubject{"Flat",
+                                                           [] { return azure::MakeStore(); }}),
+                         ContractName);
 
 }  // namespace skybridge::testing

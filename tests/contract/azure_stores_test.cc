@@ -38,9 +38,12 @@ std::shared_ptr<ObjectStore> MakeAzure(bool hierarchical, const std::string& roo
   world->service = Must(localcloud::AzureService::Make(cloud, *world->storage, world->clock));
   world->server = Must(localcloud::Server::Start(*world->service, world->clock));
   const std::string endpoint = world->server->url() + "/" + account;
-  azure::Options options{
-      .account = account, .container = kContainer, .dfs_endpoint = endpoint, .blob_endpoint = endpoint};
-  options.credential = Must(azure::SharedKeyCredential::Make(account, localcloud::kAzureEmulatorKey));
+  azure::Options options{.account = account,
+                         .container = kContainer,
+                         .dfs_endpoint = endpoint,
+                         .blob_endpoint = endpoint};
+  options.credential =
+      Must(azure::SharedKeyCredential::Make(account, localcloud::kAzureEmulatorKey));
   world->store = Must(azure::OpenStore(options, world->transport, world->clock, {}));
   if (!root.empty()) {
     Must(world->store->MakeDirectory({.key = ObjectKey(root)}, {}));
@@ -53,7 +56,8 @@ std::shared_ptr<ObjectStore> MakeAzure(bool hierarchical, const std::string& roo
 INSTANTIATE_TEST_SUITE_P(
     Azure, ObjectStoreContract,
     ::testing::Values(ContractSubject{"Hierarchical", [] { return MakeAzure(true, ""); }},
-                      ContractSubject{"HierarchicalBelowARoot", [] { return MakeAzure(true, "lake"); }},
+                      ContractSubject{"HierarchicalBelowARoot",
+                                      [] { return MakeAzure(true, "lake"); }},
                       ContractSubject{"Flat", [] { return MakeAzure(false, ""); }}),
     ContractName);
 

@@ -1,4 +1,5 @@
-// OciStore over the local cloud, through a real transport: the contract, and what only this store does.
+// OciStore over the local cloud, through a real transport: the contract, and what only this store
+// does.
 #include <cstddef>
 #include <string>
 
@@ -20,11 +21,12 @@ std::shared_ptr<ObjectStore> MakeStore(const ObjectKey& root) {
   return {std::move(world), store};
 }
 
-INSTANTIATE_TEST_SUITE_P(Oci, ObjectStoreContract,
-                         ::testing::Values(ContractSubject{"WholeBucket", [] { return MakeStore({}); }},
-                                           ContractSubject{"BelowAPath",
-                                                           [] { return MakeStore(ObjectKey("lake house/ä+%")); }}),
-                         ContractName);
+INSTANTIATE_TEST_SUITE_P(
+    Oci, ObjectStoreContract,
+    ::testing::Values(ContractSubject{"WholeBucket", [] { return MakeStore({}); }},
+                      ContractSubject{"BelowAPath",
+                                      [] { return MakeStore(ObjectKey("lake house/ä+%")); }}),
+    ContractName);
 
 class OciStoreOnTheWire : public ::testing::Test {
  protected:
@@ -32,8 +34,9 @@ class OciStoreOnTheWire : public ::testing::Test {
     return {.deadline = world_.clock.Now() + std::chrono::seconds(30), .retried = retried};
   }
   ObjectInfo Put(const std::string& path, std::string_view text, Attributes attributes = {}) {
-    auto info =
-        store_.Put({.key = ObjectKey(path), .body = AsBytes(text), .attributes = std::move(attributes)}, Context());
+    auto info = store_.Put(
+        {.key = ObjectKey(path), .body = AsBytes(text), .attributes = std::move(attributes)},
+        Context());
     EXPECT_TRUE(info) << info.error().ToString();
     return *info;
   }
@@ -45,7 +48,8 @@ class OciStoreOnTheWire : public ::testing::Test {
     return text.substr(0, reply->bytes_received);
   }
   void LoseReply(const std::string& operation, int skip = 0) {
-    world_.transport.Inject({.operation = operation, .skip = skip, .fault = Fault::kCutAfterActing});
+    world_.transport.Inject(
+        {.operation = operation, .skip = skip, .fault = Fault::kCutAfterActing});
   }
 
   OciWorld world_;
@@ -53,7 +57,8 @@ class OciStoreOnTheWire : public ::testing::Test {
 };
 
 TEST_F(OciStoreOnTheWire, APutWhoseReplyWasLostIsRecognised) {
-  const PutRequest request{.key = ObjectKey("f"), .body = AsBytes("mine"), .conditions = {.must_not_exist = true}};
+  const PutRequest request{
+      .key = ObjectKey("f"), .body = AsBytes("mine"), .conditions = {.must_not_exist = true}};
   LoseReply("oci.put_object");
   ASSERT_FALSE(store_.Put(request, Context()));
   EXPECT_TRUE(store_.Put(request, Context(true)));
@@ -72,7 +77,8 @@ TEST_F(OciStoreOnTheWire, ARenameWhoseReplyWasLostIsRecognised) {
 }
 
 TEST_F(OciStoreOnTheWire, AnInterruptedDirectoryRenameGoesOnWhenCalledAgain) {
-  ASSERT_TRUE(store_.MakeDirectory({.key = ObjectKey("from"), .attributes = {.mode = 0750U}}, Context()));
+  ASSERT_TRUE(
+      store_.MakeDirectory({.key = ObjectKey("from"), .attributes = {.mode = 0750U}}, Context()));
   for (int i = 0; i < 30; ++i) Put("from/sub/f" + std::to_string(i), std::to_string(i));
   world_.transport.Inject({.operation = "oci.rename_object", .skip = 11});
   const RenameRequest request{
@@ -91,7 +97,8 @@ TEST_F(OciStoreOnTheWire, ADirectoryRenameNeverMixesTwoDirectories) {
   Put("from/x", "1");
   Put("to/y", "2");
   const auto moved = store_.Rename(
-      {.source = ObjectKey("from"), .destination = ObjectKey("to"), .kind = NodeKind::kDirectory}, Context());
+      {.source = ObjectKey("from"), .destination = ObjectKey("to"), .kind = NodeKind::kDirectory},
+      Context());
   EXPECT_EQ(moved.error().code, ErrorCode::kNotEmpty);
   EXPECT_EQ(Read("from/x"), "1");
 }
@@ -99,9 +106,10 @@ TEST_F(OciStoreOnTheWire, ADirectoryRenameNeverMixesTwoDirectories) {
 TEST_F(OciStoreOnTheWire, LargeObjectsChangeTheirAttributesWithoutTravelling) {
   const std::string large(std::size_t{9} << 20, 'x');
   const ObjectInfo before = Put("large", large);
-  const Attributes wanted{.mtime = WallTime(std::chrono::nanoseconds(1'500'000'000'000'000'001)), .mode = 0600U};
-  const auto after =
-      store_.SetAttributes({.key = ObjectKey("large"), .attributes = wanted, .if_match = before.etag}, Context());
+  const Attributes wanted{.mtime = WallTime(std::chrono::nanoseconds(1'500'000'000'000'000'001)),
+                          .mode = 0600U};
+  const auto after = store_.SetAttributes(
+      {.key = ObjectKey("large"), .attributes = wanted, .if_match = before.etag}, Context());
   ASSERT_TRUE(after) << after.error().ToString();
   EXPECT_EQ(after->attributes, wanted);
   EXPECT_EQ(after->size_bytes, large.size());
@@ -116,9 +124,11 @@ TEST_F(OciStoreOnTheWire, LargeObjectsAreSentAgainWhereTheServiceMayNotCopy) {
       {.operation = "oci.copy_object",
        .times = 2,
        .fault = Fault::kAnswer,
-       .answer = skybridge::testing::Answer(400, {}, R"({"code":"InsufficientServicePermissions","message":"no"})")});
+       .answer = skybridge::testing::Answer(
+           400, {}, R"({"code":"InsufficientServicePermissions","message":"no"})")});
   const Attributes wanted{.mode = 0600U};
-  const SetAttributesRequest request{.key = ObjectKey("large"), .attributes = wanted, .if_match = before.etag};
+  const SetAttributesRequest request{
+      .key = ObjectKey("large"), .attributes = wanted, .if_match = before.etag};
   // The first try breaks off midway: the object stays as it was.
   world_.transport.Inject({.operation = "oci.upload_part", .skip = 1});
   ASSERT_FALSE(store_.SetAttributes(request, Context()));

@@ -1,4 +1,5 @@
-// A bucket "lake" of the local cloud and stores on it, through a real transport with real signatures.
+// A bucket "lake" of the local cloud and stores on it, through a real transport with real
+// signatures.
 #pragma once
 
 #include <memory>
@@ -27,29 +28,34 @@ struct OciWorld {
   explicit OciWorld(const ObjectKey& root = {}) {
     const std::string pem(oci::testing::kPkcs8);
     const std::string key_id = Identities()->Current({}).value()->key_id;
-    service = localcloud::OciService::Create(*storage, clock,
-                                             {.buckets = {"lake"},
-                                              .identities = {{key_id, pem}},
-                                              .limits = {.min_part_size_bytes = std::uint64_t{10} << 20}})
-                  .value();
+    service =
+        localcloud::OciService::Create(*storage, clock,
+                                       {.buckets = {"lake"},
+                                        .identities = {{key_id, pem}},
+                                        .limits = {.min_part_size_bytes = std::uint64_t{10} << 20}})
+            .value();
     server = localcloud::Server::Start(*service, clock).value();
     store = OpenStore(root);
   }
 
   // Another store on the same bucket, as another process would have.
   std::unique_ptr<ObjectStore> OpenStore(const ObjectKey& root) {
-    return oci::MakeOciStore({.endpoint = server->url(), .region = "us-ashburn-1", .bucket = "lake", .root = root},
+    return oci::MakeOciStore({.endpoint = server->url(),
+                              .region = "us-ashburn-1",
+                              .bucket = "lake",
+                              .root = root},
                              transport, Identities(), clock)
         .value();
   }
 
  private:
   std::unique_ptr<oci::IdentityProvider> Identities() {
-    return oci::MakeIdentityProvider({.profile = {.tenancy = std::string(oci::testing::kTenancy),
-                                                  .user = std::string(oci::testing::kUser),
-                                                  .fingerprint = std::string(oci::testing::kFingerprint),
-                                                  .key_content = std::string(oci::testing::kPkcs8)}},
-                                     curl, clock)
+    return oci::MakeIdentityProvider(
+               {.profile = {.tenancy = std::string(oci::testing::kTenancy),
+                            .user = std::string(oci::testing::kUser),
+                            .fingerprint = std::string(oci::testing::kFingerprint),
+                            .key_content = std::string(oci::testing::kPkcs8)}},
+               curl, clock)
         .value();
   }
 };

@@ -27,13 +27,18 @@ struct AzureWorld {
   explicit AzureWorld(bool hierarchical) {
     const std::string account = localcloud::kAzureEmulatorAccount;
     const std::string key = localcloud::kAzureEmulatorKey;
-    service = localcloud::AzureService::Make(
-                  {.accounts = {{.name = account, .key = key, .hierarchical = hierarchical, .containers = {"raw"}}}},
-                  *storage, clock)
+    service = localcloud::AzureService::Make({.accounts = {{.name = account,
+                                                            .key = key,
+                                                            .hierarchical = hierarchical,
+                                                            .containers = {"raw"}}}},
+                                             *storage, clock)
                   .value();
     server = localcloud::Server::Start(*service, clock).value();
     const std::string endpoint = server->url() + "/" + account;
-    azure::Options options{.account = account, .container = "raw", .dfs_endpoint = endpoint, .blob_endpoint = endpoint};
+    azure::Options options{.account = account,
+                           .container = "raw",
+                           .dfs_endpoint = endpoint,
+                           .blob_endpoint = endpoint};
     options.credential = azure::SharedKeyCredential::Make(account, key).value();
     store = azure::OpenStore(options, transport, clock, {}).value();
   }
@@ -42,14 +47,17 @@ struct AzureWorld {
 class SyncBetweenClouds : public ::testing::TestWithParam<bool> {
  protected:
   void Put(const std::string& path, const std::string& text, NodeKind kind = NodeKind::kFile) {
-    Attributes attributes{.mtime = WallTime(std::chrono::nanoseconds(1'700'000'000'123'456'789 + ++count_))};
+    Attributes attributes{
+        .mtime = WallTime(std::chrono::nanoseconds(1'700'000'000'123'456'789 + ++count_))};
     if (kind == NodeKind::kFile) attributes.mode = 0640U;
-    const auto info =
-        azure_.store->Put({.key = ObjectKey(path), .kind = kind, .body = AsBytes(text), .attributes = attributes}, {});
+    const auto info = azure_.store->Put(
+        {.key = ObjectKey(path), .kind = kind, .body = AsBytes(text), .attributes = attributes},
+        {});
     EXPECT_TRUE(info) << info.error().ToString();
   }
   SyncSummary Pass(ObjectStore& source, ObjectStore& destination) {
-    const auto summary = Sync({.source = {source}, .destination = {destination}, .clock = azure_.clock});
+    const auto summary =
+        Sync({.source = {source}, .destination = {destination}, .clock = azure_.clock});
     EXPECT_TRUE(summary) << summary.error().ToString();
     for (const SyncFailure& failure : summary->failed)
       ADD_FAILURE() << failure.path << ": " << failure.error.ToString();
@@ -64,7 +72,8 @@ class SyncBetweenClouds : public ::testing::TestWithParam<bool> {
     ASSERT_TRUE(report) << report.error().ToString();
     EXPECT_TRUE(report->is_equal());
     for (const FoundDifference& found : report->differences) {
-      ADD_FAILURE() << found.path << ": " << DifferenceName(found.difference) << " " << found.detail;
+      ADD_FAILURE() << found.path << ": " << DifferenceName(found.difference) << " "
+                    << found.detail;
     }
   }
 
@@ -74,18 +83,21 @@ class SyncBetweenClouds : public ::testing::TestWithParam<bool> {
 };
 
 TEST_P(SyncBetweenClouds, WhatArrivesIsWhatWasSentAndASecondPassMovesNothing) {
-  for (int i = 0; i < 60; ++i) Put(fmt::format("d{}/sub/f{}", i % 5, i), fmt::format("content {}", i));
+  for (int i = 0; i < 60; ++i)
+    Put(fmt::format("d{}/sub/f{}", i % 5, i), fmt::format("content {}", i));
   Put("odd/ü +%&#?=~'", "odd");
   Put("empty file", "");
   Put("link", "d0/sub/f0", NodeKind::kSymlink);
   std::string large(std::size_t{25} << 20, '\0');
-  for (std::size_t i = 0; i < large.size(); ++i) large[i] = static_cast<char>(i * 2654435761U >> 13);
+  for (std::size_t i = 0; i < large.size(); ++i)
+    large[i] = static_cast<char>(i * 2654435761U >> 13);
   const auto upload = azure_.store->StartUpload({.key = ObjectKey("large"), .append_to = {}}, {});
   ASSERT_TRUE(upload) << upload.error().ToString();
-  const auto part =
-      azure_.store->UploadPart({.upload = *upload, .key = ObjectKey("large"), .body = AsBytes(large)}, {});
+  const auto part = azure_.store->UploadPart(
+      {.upload = *upload, .key = ObjectKey("large"), .body = AsBytes(large)}, {});
   ASSERT_TRUE(part) << part.error().ToString();
-  ASSERT_TRUE(azure_.store->CommitUpload({.upload = *upload, .key = ObjectKey("large"), .parts = {*part}}, {}));
+  ASSERT_TRUE(azure_.store->CommitUpload(
+      {.upload = *upload, .key = ObjectKey("large"), .parts = {*part}}, {}));
   ASSERT_TRUE(azure_.store->MakeDirectory({.key = ObjectKey("empty")}, {}));
 
   EXPECT_EQ(Pass(*azure_.store, *oci_.store).files_copied, 64U);
@@ -105,7 +117,9 @@ TEST_P(SyncBetweenClouds, WhatArrivesIsWhatWasSentAndASecondPassMovesNothing) {
 }
 
 INSTANTIATE_TEST_SUITE_P(From, SyncBetweenClouds, ::testing::Values(true, false),
-                         [](const auto& hierarchical) { return hierarchical.param ? "Hierarchical" : "Flat"; });
+                         [](const auto& hierarchical) {
+                           return hierarchical.param ? "Hierarchical" : "Flat";
+                         });
 
 }  // namespace
 }  // namespace skybridge::testing

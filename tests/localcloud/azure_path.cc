@@ -102,8 +102,8 @@ struct RenameSource {
 
 RenameSource FindSource(const Call& call) {
   const std::string_view header = call.header("x-ms-rename-source");
-  // On path-style addresses some clients repeat the account and some do not: "/lake/x" of a file system that has its
-  // account's name is no account segment.
+  // On path-style addresses some clients repeat the account and some do not: "/lake/x" of a file
+  // system that has its account's name is no account segment.
   SourcePath source = ParseSourcePath(
       header, [&](std::string_view name) { return call.find_account(name) == &call.account; });
   if (call.account.FindContainer(source.container) == nullptr) {

@@ -23,7 +23,8 @@ constexpr auto kNegativeTtl = 100ms;
 
 class MountCoherence : public ::testing::Test {
  protected:
-  // True as soon as `condition` holds; false when it does not within the TTL, and a margin for a busy machine.
+  // True as soon as `condition` holds; false when it does not within the TTL, and a margin for a
+  // busy machine.
   static bool Soon(const std::function<bool()>& condition) {
     const auto until = std::chrono::steady_clock::now() + kTtl + 5s;
     while (!condition()) {

@@ -13,7 +13,8 @@
 
 namespace skybridge::testing {
 
-File::File(const std::string& path, int flags, mode_t mode) : fd_(::open(path.c_str(), flags | O_CLOEXEC, mode)) {
+File::File(const std::string& path, int flags, mode_t mode)
+    : fd_(::open(path.c_str(), flags | O_CLOEXEC, mode)) {
   if (fd_ < 0) error_ = errno;
 }
 
@@ -31,14 +32,17 @@ int File::Write(const std::string& text) {
 }
 
 int File::WriteAt(const std::string& text, off_t offset) {
-  return ::pwrite(fd_, text.data(), text.size(), offset) == static_cast<ssize_t>(text.size()) ? 0 : errno;
+  return ::pwrite(fd_, text.data(), text.size(), offset) == static_cast<ssize_t>(text.size())
+             ? 0
+             : errno;
 }
 
 std::string File::ReadAll(off_t offset) {
   std::string text;
   std::string buffer(1 << 20, '\0');
   while (true) {
-    const ssize_t got = ::pread(fd_, buffer.data(), buffer.size(), offset + static_cast<off_t>(text.size()));
+    const ssize_t got =
+        ::pread(fd_, buffer.data(), buffer.size(), offset + static_cast<off_t>(text.size()));
     if (got < 0) error_ = errno;
     if (got <= 0) return text;
     text.append(buffer, 0, static_cast<std::size_t>(got));
@@ -91,7 +95,8 @@ int Shell(const std::string& command, std::string* output) {
   if (pipe == nullptr) return -1;
   std::string text;
   char buffer[4096];
-  for (std::size_t got = 0; (got = std::fread(buffer, 1, sizeof buffer, pipe)) > 0;) text.append(buffer, got);
+  for (std::size_t got = 0; (got = std::fread(buffer, 1, sizeof buffer, pipe)) > 0;)
+    text.append(buffer, got);
   const int status = ::pclose(pipe);
   if (output != nullptr) *output = text;
   const int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;

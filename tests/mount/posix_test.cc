@@ -117,10 +117,12 @@ TEST_F(PosixMount, AnUnlinkedOpenFileLivesOn) {
   EXPECT_EQ(store.ContentOf("a"), "another");
 }
 
-// In a child: munmap holds a process's memory map until its dirty pages are written, and the daemon is in this process.
+// In a child: munmap holds a process's memory map until its dirty pages are written, and the daemon
+// is in this process.
 int MapAndChange(const std::string& path, const std::string& expected) {
   const int fd = ::open(path.c_str(), O_RDWR);
-  auto* bytes = static_cast<char*>(::mmap(nullptr, expected.size(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
+  auto* bytes = static_cast<char*>(
+      ::mmap(nullptr, expected.size(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
   if (bytes == MAP_FAILED) return 1;
   if (std::memcmp(bytes, expected.data(), expected.size()) != 0) return 2;
   bytes[5] = 'z';
@@ -168,7 +170,8 @@ TEST_F(PosixMount, ModesOwnersTimesAndXattrs) {
   ASSERT_EQ(WriteFile(a, "x"), 0);
   ASSERT_EQ(::chmod(a.c_str(), 0751), 0);
   ASSERT_EQ(::chown(a.c_str(), 12, 34), 0);
-  const timespec times[2] = {{.tv_sec = 1, .tv_nsec = 2}, {.tv_sec = 1'234'567'890, .tv_nsec = 123'456'789}};
+  const timespec times[2] = {{.tv_sec = 1, .tv_nsec = 2},
+                             {.tv_sec = 1'234'567'890, .tv_nsec = 123'456'789}};
   ASSERT_EQ(::utimensat(AT_FDCWD, a.c_str(), times, 0), 0);
   struct stat info = StatOf(a);
   EXPECT_EQ(info.st_mode & 07777, 0751U);
@@ -216,18 +219,25 @@ TEST_F(PosixMount, BigDirectoriesAreListedWholeAndRemoved) {
 TEST_F(PosixMount, DirectoryEntriesHaveTheNumbersOfTheirFiles) {
   ASSERT_EQ(WriteFile(mount / "a", "x"), 0);
   std::string output;
-  ASSERT_EQ(Shell("cd '" + mount.path() + "' && [ $(ls -i a | cut -d' ' -f1) = $(ls -i | cut -d' ' -f1) ]", &output), 0);
+  ASSERT_EQ(Shell("cd '" + mount.path() +
+                      "' && [ $(ls -i a | cut -d' ' -f1) = $(ls -i | cut -d' ' -f1) ]",
+                  &output),
+            0);
 }
 
 TEST_F(PosixMount, CopiesKeepEverything) {
   TempDirectory local;
   ASSERT_EQ(Shell("cd '" + local.path() +
-                  "' && mkdir -p t/d/e && echo one > t/a && echo two > t/d/b && ln -s ../a t/d/l && chmod 0640 t/a && "
+                  "' && mkdir -p t/d/e && echo one > t/a && echo two > t/d/b && ln -s ../a t/d/l "
+                  "&& chmod 0640 t/a && "
                   "chmod 0711 t/d && touch -d '2001-02-03 04:05:06.789012345' t/a t/d/b && "
-                  "touch -h -d '2002-02-03 04:05:06.7' t/d/l && touch -d '2003-01-01 00:00:00.5' t/d/e t/d t"),
+                  "touch -h -d '2002-02-03 04:05:06.7' t/d/l && touch -d '2003-01-01 00:00:00.5' "
+                  "t/d/e t/d t"),
             0);
   ASSERT_EQ(Shell("cp -a '" + local.path() + "/t' '" + mount.path() + "'"), 0);
-  const std::string show = "' && find . -printf '%P %y %m %U %G %s %T@ %l\\n' | sed -E 's/^(.*) d (.*) [0-9]+ ([0-9.]+) $/\\1 d \\2 \\3/' | sort";
+  const std::string show =
+      "' && find . -printf '%P %y %m %U %G %s %T@ %l\\n' | sed -E 's/^(.*) d (.*) [0-9]+ ([0-9.]+) "
+      "$/\\1 d \\2 \\3/' | sort";
   std::string before, after;
   ASSERT_EQ(Shell("cd '" + local.path() + "/t" + show, &before), 0);
   ASSERT_EQ(Shell("cd '" + mount / "t" + show, &after), 0);
@@ -240,12 +250,15 @@ TEST_F(PosixMount, CopiesKeepEverything) {
 TEST_F(PosixMount, ASecondRsyncMovesNothing) {
   TempDirectory local;
   ASSERT_EQ(Shell("cd '" + local.path() +
-                  "' && mkdir -p t/d/e && for i in 1 2 3 4 5; do echo $i > t/$i; echo $i$i > t/d/$i; done && ln -s 1 t/l && "
+                  "' && mkdir -p t/d/e && for i in 1 2 3 4 5; do echo $i > t/$i; echo $i$i > "
+                  "t/d/$i; done && ln -s 1 t/l && "
                   "chmod 0600 t/1 && chmod 0700 t/d && chown 7:8 t/2"),
             0);
   const auto rsync = [&](const std::string& to) {
     std::string output;
-    EXPECT_EQ(Shell("rsync -aX --itemize-changes '" + local.path() + "/t' '" + to + "'", &output), 0) << output;
+    EXPECT_EQ(Shell("rsync -aX --itemize-changes '" + local.path() + "/t' '" + to + "'", &output),
+              0)
+        << output;
     return output;
   };
   EXPECT_NE(rsync(mount.path()), "");
@@ -272,11 +285,12 @@ TEST_F(PosixMount, CloseReportsThatTheStoreWasGone) {
 }
 
 TEST_F(PosixMount, ProgramsRunInTheMount) {
-  const std::string script =
-      "cd '" + mount.path() +
-      "' && git init -q r && cd r && git config user.email a@example.com && git config user.name a && echo x > f && "
-      "git add f && git commit -q -m one && git fsck --strict && cd .. && tar cf r.tar r && rm -rf r && tar xf r.tar && "
-      "cd r && git status --porcelain";
+  const std::string script = "cd '" + mount.path() +
+                             "' && git init -q r && cd r && git config user.email a@example.com && "
+                             "git config user.name a && echo x > f && "
+                             "git add f && git commit -q -m one && git fsck --strict && cd .. && "
+                             "tar cf r.tar r && rm -rf r && tar xf r.tar && "
+                             "cd r && git status --porcelain";
   std::string output;
   EXPECT_EQ(Shell(script, &output), 0) << output;
 }

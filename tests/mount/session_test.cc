@@ -51,8 +51,9 @@ TEST_F(MountSession, BadMountPointsAreRefusedClearly) {
   EXPECT_EQ(MountError({.mount_point = file}, filesystem), ErrorCode::kNotDirectory);
   EXPECT_EQ(MountError({.mount_point = full}, filesystem), ErrorCode::kNotEmpty);
   EXPECT_EQ(MountError({.mount_point = mount.path()}, filesystem), ErrorCode::kLocked);
-  EXPECT_EQ(MountError({.mount_point = empty, .local_paths = {empty + "/cache/blocks"}}, filesystem),
-            ErrorCode::kInvalidArgument);
+  EXPECT_EQ(
+      MountError({.mount_point = empty, .local_paths = {empty + "/cache/blocks"}}, filesystem),
+      ErrorCode::kInvalidArgument);
   EXPECT_FALSE(fuse::FindMount(empty));
 }
 

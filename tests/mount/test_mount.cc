@@ -24,7 +24,8 @@ void RemoveDeadMounts() {
     std::string id, parent, device, root, path;
     std::istringstream(line) >> id >> parent >> device >> root >> path;
     struct stat info {};
-    if (path.find("/skybridge-test-") == std::string::npos || ::lstat(path.c_str(), &info) == 0) continue;
+    if (path.find("/skybridge-test-") == std::string::npos || ::lstat(path.c_str(), &info) == 0)
+      continue;
     if (errno != ENOTCONN && errno != ECONNABORTED) continue;
     const auto mount = fuse::FindMount(path);
     if (mount) {
@@ -35,36 +36,43 @@ void RemoveDeadMounts() {
 
 }  // namespace
 
-TestMount::TestMount(ObjectStore& store, fuse::FilesystemOptions filesystem_options, fuse::MountOptions mount_options,
-                     bool handle_signals) {
+TestMount::TestMount(ObjectStore& store, fuse::FilesystemOptions filesystem_options,
+                     fuse::MountOptions mount_options, bool handle_signals) {
   RemoveDeadMounts();
   path_ = directory_.Sub("mnt");
   EXPECT_EQ(::mkdir(path_.c_str(), 0755), 0);
-  metadata_ = cache::MetadataCache::Open({.directory = directory_.Sub("metadata"), .identity = "test"}).value();
+  metadata_ =
+      cache::MetadataCache::Open({.directory = directory_.Sub("metadata"), .identity = "test"})
+          .value();
   staging_ = cache::Staging::Open({.directory = directory_.Sub("staging"),
                                    .capacity_bytes = std::uint64_t{1} << 30,
                                    .keep_free_bytes = 0,
                                    .clock = &clock_})
                  .value();
-  blocks_ = cache::BlockCache::Open({.directory = directory_.Sub("blocks"), .capacity_bytes = 256 << 20}).value();
+  blocks_ =
+      cache::BlockCache::Open({.directory = directory_.Sub("blocks"), .capacity_bytes = 256 << 20})
+          .value();
   reads_ = fuse::ReadPath::Create(store, blocks_.get(), clock_, "test", {});
   writes_ = fuse::WritePath::Create(store, *reads_, blocks_.get(), *staging_, clock_, "test", {});
   filesystem_options.default_uid = ::getuid();
   filesystem_options.default_gid = ::getgid();
-  filesystem_ = fuse::Filesystem::Create(
-                    {.remotes = {{.name = "test", .store = &store, .reads = reads_.get(), .writes = writes_.get()}},
-                     .metadata = metadata_.get(),
-                     .staging = staging_.get(),
-                     .clock = &clock_},
-                    filesystem_options)
+  filesystem_ = fuse::Filesystem::Create({.remotes = {{.name = "test",
+                                                       .store = &store,
+                                                       .reads = reads_.get(),
+                                                       .writes = writes_.get()}},
+                                          .metadata = metadata_.get(),
+                                          .staging = staging_.get(),
+                                          .clock = &clock_},
+                                         filesystem_options)
                     .value();
   mount_options.mount_point = path_;
   mount_options.source = "test:/";
   mount_options.read_only = filesystem_options.read_only;
   std::promise<void> ready;
   auto is_ready = ready.get_future();
-  auto session = fuse::Session::Mount(mount_options, *filesystem_,
-                                      {.on_ready = [&ready] { ready.set_value(); }, .handle_signals = handle_signals});
+  auto session = fuse::Session::Mount(
+      mount_options, *filesystem_,
+      {.on_ready = [&ready] { ready.set_value(); }, .handle_signals = handle_signals});
   if (!session) {
     ADD_FAILURE() << "cannot mount here: " << session.error().ToString();
     throw std::runtime_error(session.error().ToString());

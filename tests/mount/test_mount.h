@@ -1,5 +1,5 @@
-// TestMount: a remote mounted for real, in this process, over a store of the test's choice. Always unmounted; what a crashed
-// run left mounted is removed when the next one starts.
+// TestMount: a remote mounted for real, in this process, over a store of the test's choice. Always
+// unmounted; what a crashed run left mounted is removed when the next one starts.
 #pragma once
 
 #include <memory>
@@ -15,8 +15,8 @@ namespace skybridge::testing {
 
 class TestMount {
  public:
-  // Mounts at a new directory, with caches of its own. Fails the test where there is no /dev/fuse: a mount that cannot be
-  // tested must be seen.
+  // Mounts at a new directory, with caches of its own. Fails the test where there is no /dev/fuse:
+  // a mount that cannot be tested must be seen.
   explicit TestMount(ObjectStore& store, fuse::FilesystemOptions filesystem_options = {},
                      fuse::MountOptions mount_options = {}, bool handle_signals = false);
   ~TestMount();

@@ -1,4 +1,5 @@
-// Overflows a signed integer: the undefined-behaviour sanitizer must end this program with a failure.
+// Overflows a signed integer: the undefined-behaviour sanitizer must end this program with a
+// failure.
 #include <limits>
 
 int main() {

@@ -11,11 +11,13 @@ namespace {
 
 class DirectReader final : public fuse::FileReader {
  public:
-  DirectReader(ObjectStore& store, ObjectKey key, ETag etag) : store_(store), key_(std::move(key)), etag_(std::move(etag)) {}
+  DirectReader(ObjectStore& store, ObjectKey key, ETag etag)
+      : store_(store), key_(std::move(key)), etag_(std::move(etag)) {}
 
-  Result<std::size_t> Read(std::uint64_t offset_bytes, std::span<std::byte> into, const CallContext& context) override {
-    const GetReply reply = TRY(
-        store_.Get({.key = key_, .range = {offset_bytes, into.size()}, .if_match = etag_}, into, context));
+  Result<std::size_t> Read(std::uint64_t offset_bytes, std::span<std::byte> into,
+                           const CallContext& context) override {
+    const GetReply reply = TRY(store_.Get(
+        {.key = key_, .range = {offset_bytes, into.size()}, .if_match = etag_}, into, context));
     return reply.bytes_received;
   }
 
@@ -28,22 +30,28 @@ class DirectReader final : public fuse::FileReader {
 class DirectWriter final : public fuse::FileWriter {
  public:
   DirectWriter(ObjectStore& store, const fuse::OpenWriterRequest& request)
-      : store_(store), base_(request.base), loaded_(!request.base || request.truncate), dirty_(loaded_) {}
+      : store_(store),
+        base_(request.base),
+        loaded_(!request.base || request.truncate),
+        dirty_(loaded_) {}
 
   Status Write(std::uint64_t offset_bytes, ByteSpan bytes, const CallContext& context) override {
     MutexLock lock(mutex_);
     TRY_VOID(Load(context));
     if (content_.size() < offset_bytes + bytes.size()) content_.resize(offset_bytes + bytes.size());
-    std::copy(bytes.begin(), bytes.end(), std::as_writable_bytes(std::span(content_)).begin() +
-                                              static_cast<std::ptrdiff_t>(offset_bytes));
+    std::copy(bytes.begin(), bytes.end(),
+              std::as_writable_bytes(std::span(content_)).begin() +
+                  static_cast<std::ptrdiff_t>(offset_bytes));
     dirty_ = true;
     return {};
   }
-  Result<std::size_t> Read(std::uint64_t offset_bytes, std::span<std::byte> into, const CallContext& context) override {
+  Result<std::size_t> Read(std::uint64_t offset_bytes, std::span<std::byte> into,
+                           const CallContext& context) override {
     MutexLock lock(mutex_);
     TRY_VOID(Load(context));
     const ByteRange there = Intersect({offset_bytes, into.size()}, {0, content_.size()});
-    const auto from = AsBytes(content_).begin() + static_cast<std::ptrdiff_t>(there.empty() ? 0 : offset_bytes);
+    const auto from =
+        AsBytes(content_).begin() + static_cast<std::ptrdiff_t>(there.empty() ? 0 : offset_bytes);
     std::copy_n(from, there.length_bytes, into.begin());
     return static_cast<std::size_t>(there.length_bytes);
   }
@@ -62,7 +70,8 @@ class DirectWriter final : public fuse::FileWriter {
     MutexLock lock(mutex_);
     return dirty_;
   }
-  Result<ObjectInfo> Publish(const fuse::PublishRequest& request, const CallContext& context) override {
+  Result<ObjectInfo> Publish(const fuse::PublishRequest& request,
+                             const CallContext& context) override {
     MutexLock lock(mutex_);
     Conditions conditions{.must_not_exist = !base_};
     if (base_) conditions.if_match = base_->etag;
@@ -90,9 +99,12 @@ class DirectWriter final : public fuse::FileWriter {
     loaded_ = true;
     return {};
   }
-  Result<ObjectInfo> Put(const ObjectKey& key, const Attributes& attributes, const Conditions& conditions,
-                         const CallContext& context) REQUIRES(mutex_) {
-    return store_.Put({.key = key, .body = AsBytes(content_), .attributes = attributes, .conditions = conditions}, context);
+  Result<ObjectInfo> Put(const ObjectKey& key, const Attributes& attributes,
+                         const Conditions& conditions, const CallContext& context)
+      REQUIRES(mutex_) {
+    return store_.Put(
+        {.key = key, .body = AsBytes(content_), .attributes = attributes, .conditions = conditions},
+        context);
   }
 
   ObjectStore& store_;
@@ -105,11 +117,13 @@ class DirectWriter final : public fuse::FileWriter {
 
 }  // namespace
 
-std::unique_ptr<fuse::FileReader> DirectReadPath::Open(const ObjectKey& key, const ETag& etag, std::uint64_t) {
+std::unique_ptr<fuse::FileReader> DirectReadPath::Open(const ObjectKey& key, const ETag& etag,
+                                                       std::uint64_t) {
   return std::make_unique<DirectReader>(store_, key, etag);
 }
 
-Result<std::unique_ptr<fuse::FileWriter>> DirectWritePath::Open(const fuse::OpenWriterRequest& request) {
+Result<std::unique_ptr<fuse::FileWriter>> DirectWritePath::Open(
+    const fuse::OpenWriterRequest& request) {
   return std::unique_ptr<fuse::FileWriter>(std::make_unique<DirectWriter>(store_, request));
 }
 

@@ -1,5 +1,6 @@
-// DirectReadPath and DirectWritePath: the smallest honest ReadPath and WritePath. Reads are one Get each; a written file
-// is held in memory and published by one Put. For tests of what lies above them: no threads, no disk.
+// DirectReadPath and DirectWritePath: the smallest honest ReadPath and WritePath. Reads are one Get
+// each; a written file is held in memory and published by one Put. For tests of what lies above
+// them: no threads, no disk.
 #pragma once
 
 #include <memory>
@@ -13,7 +14,8 @@ namespace skybridge::testing {
 class DirectReadPath final : public fuse::ReadPath {
  public:
   explicit DirectReadPath(ObjectStore& store) : store_(store) {}
-  std::unique_ptr<fuse::FileReader> Open(const ObjectKey& key, const ETag& etag, std::uint64_t size_bytes) override;
+  std::unique_ptr<fuse::FileReader> Open(const ObjectKey& key, const ETag& etag,
+                                         std::uint64_t size_bytes) override;
   std::uint64_t memory_bytes() const override { return 0; }
 
  private:

@@ -21,7 +21,8 @@ class FakeClock final : public Clock {
   void SetWall(WallTime now);
   // Returns when at least `count` threads sleep in SleepUntil.
   void WaitForSleepers(std::size_t count);
-  // Sleeping advances the clock by itself instead of waiting: for code that backs off on the test's own thread.
+  // Sleeping advances the clock by itself instead of waiting: for code that backs off on the test's
+  // own thread.
   void AdvanceBySleeping(bool on);
 
  private:

@@ -19,28 +19,34 @@ class ForwardingStore : public ObjectStore {
   Result<ObjectInfo> Head(const ObjectKey& key, const CallContext& context) override {
     return store_.Head(key, context);
   }
-  Result<GetReply> Get(const GetRequest& request, std::span<std::byte> into, const CallContext& context) override {
+  Result<GetReply> Get(const GetRequest& request, std::span<std::byte> into,
+                       const CallContext& context) override {
     return store_.Get(request, into, context);
   }
   Result<ObjectInfo> Put(const PutRequest& request, const CallContext& context) override {
     return store_.Put(request, context);
   }
-  Result<UploadId> StartUpload(const StartUploadRequest& request, const CallContext& context) override {
+  Result<UploadId> StartUpload(const StartUploadRequest& request,
+                               const CallContext& context) override {
     return store_.StartUpload(request, context);
   }
-  Result<PartReceipt> UploadPart(const UploadPartRequest& request, const CallContext& context) override {
+  Result<PartReceipt> UploadPart(const UploadPartRequest& request,
+                                 const CallContext& context) override {
     return store_.UploadPart(request, context);
   }
-  Result<ObjectInfo> CommitUpload(const CommitUploadRequest& request, const CallContext& context) override {
+  Result<ObjectInfo> CommitUpload(const CommitUploadRequest& request,
+                                  const CallContext& context) override {
     return store_.CommitUpload(request, context);
   }
   Status AbortUpload(const AbortUploadRequest& request, const CallContext& context) override {
     return store_.AbortUpload(request, context);
   }
-  Result<ObjectInfo> SetAttributes(const SetAttributesRequest& request, const CallContext& context) override {
+  Result<ObjectInfo> SetAttributes(const SetAttributesRequest& request,
+                                   const CallContext& context) override {
     return store_.SetAttributes(request, context);
   }
-  Result<ObjectInfo> MakeDirectory(const MakeDirectoryRequest& request, const CallContext& context) override {
+  Result<ObjectInfo> MakeDirectory(const MakeDirectoryRequest& request,
+                                   const CallContext& context) override {
     return store_.MakeDirectory(request, context);
   }
   Status RemoveDirectory(const ObjectKey& key, const CallContext& context) override {
@@ -52,7 +58,8 @@ class ForwardingStore : public ObjectStore {
   Status Delete(const DeleteRequest& request, const CallContext& context) override {
     return store_.Delete(request, context);
   }
-  std::vector<Status> DeleteMany(std::span<const DeleteRequest> requests, const CallContext& context) override {
+  std::vector<Status> DeleteMany(std::span<const DeleteRequest> requests,
+                                 const CallContext& context) override {
     return store_.DeleteMany(requests, context);
   }
 

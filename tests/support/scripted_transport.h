@@ -1,4 +1,5 @@
-// ScriptedTransport: an HttpTransport that gives prepared answers in order and remembers what was sent.
+// ScriptedTransport: an HttpTransport that gives prepared answers in order and remembers what was
+// sent.
 //
 //   ScriptedTransport transport;
 //   transport.Answer(404).Answer(200, {{"etag", "v1"}}, "body");
@@ -26,8 +27,8 @@ struct SentRequest {
   std::string body;
 };
 
-// Safe from many threads (answers then go out in the order of arrival). A request without a prepared answer is an
-// error.
+// Safe from many threads (answers then go out in the order of arrival). A request without a
+// prepared answer is an error.
 class ScriptedTransport final : public HttpTransport {
  public:
   using Fields = std::initializer_list<std::pair<std::string, std::string>>;
@@ -49,16 +50,19 @@ class ScriptedTransport final : public HttpTransport {
 
   Result<HttpResponse> Send(const HttpRequest& request, const CallContext& /*context*/) override {
     MutexLock lock(mutex_);
-    sent_.push_back({request.operation, request.method, request.url, request.headers,
-                     std::string(reinterpret_cast<const char*>(request.body.data()), request.body.size())});
+    sent_.push_back(
+        {request.operation, request.method, request.url, request.headers,
+         std::string(reinterpret_cast<const char*>(request.body.data()), request.body.size())});
     if (answers_.empty()) {
-      return Fail(ErrorCode::kInternal, "no answer prepared for " + request.method + " " + request.url);
+      return Fail(ErrorCode::kInternal,
+                  "no answer prepared for " + request.method + " " + request.url);
     }
     Result<HttpResponse> answer = std::move(answers_.front());
     answers_.pop_front();
     const bool success = answer && answer->status >= 200 && answer->status < 300;
     if (success && !request.receive_into.empty()) {
-      if (answer->body.size() > request.receive_into.size()) return Fail(ErrorCode::kCorrupt, "too many bytes");
+      if (answer->body.size() > request.receive_into.size())
+        return Fail(ErrorCode::kCorrupt, "too many bytes");
       std::memcpy(request.receive_into.data(), answer->body.data(), answer->body.size());
       answer->bytes_received = answer->body.size();
       answer->body.clear();

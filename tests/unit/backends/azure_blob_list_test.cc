@@ -10,9 +10,11 @@ namespace {
 
 constexpr std::string_view kHead =
     "\xEF\xBB\xBF<?xml version=\"1.0\" encoding=\"utf-8\"?><EnumerationResults "
-    "ServiceEndpoint=\"https://a.blob.core.windows.net/\" ContainerName=\"c\"><Prefix>dir/</Prefix><Blobs>";
+    "ServiceEndpoint=\"https://a.blob.core.windows.net/\" "
+    "ContainerName=\"c\"><Prefix>dir/</Prefix><Blobs>";
 
-BlobListPage Parse(std::string_view entries, std::string_view tail = "</Blobs><NextMarker /></EnumerationResults>") {
+BlobListPage Parse(std::string_view entries,
+                   std::string_view tail = "</Blobs><NextMarker /></EnumerationResults>") {
   auto page = ParseBlobList(std::string(kHead) + std::string(entries) + std::string(tail));
   EXPECT_TRUE(page) << page.error().message;
   return page.value_or(BlobListPage{});
@@ -20,12 +22,17 @@ BlobListPage Parse(std::string_view entries, std::string_view tail = "</Blobs><N
 
 TEST(BlobList, ReadsABlobAsTheServiceWritesIt) {
   const BlobListPage page = Parse(
-      "<Blob><Name>dir/a &amp; b.txt</Name><VersionId>2021-12-16T22:32:07.3412801Z</VersionId><Properties>"
-      "<Creation-Time>Thu, 16 Dec 2021 22:32:07 GMT</Creation-Time><Last-Modified>Thu, 16 Dec 2021 22:32:07 "
+      "<Blob><Name>dir/a &amp; "
+      "b.txt</Name><VersionId>2021-12-16T22:32:07.3412801Z</VersionId><Properties>"
+      "<Creation-Time>Thu, 16 Dec 2021 22:32:07 GMT</Creation-Time><Last-Modified>Thu, 16 Dec 2021 "
+      "22:32:07 "
       "GMT</Last-Modified>"
-      "<Etag>0x8D9C0E3E480F9B1</Etag><Content-Length>6</Content-Length><Content-Encoding /><Content-CRC64 />"
-      "<Content-MD5>sZRqySSS0jR8YjW00mERhA==</Content-MD5><BlobType>BlockBlob</BlobType></Properties>"
-      "<Metadata><mtime>2026-01-05T10:20:30.000000000Z</mtime><Owner>7</Owner></Metadata><OrMetadata /></Blob>");
+      "<Etag>0x8D9C0E3E480F9B1</Etag><Content-Length>6</Content-Length><Content-Encoding "
+      "/><Content-CRC64 />"
+      "<Content-MD5>sZRqySSS0jR8YjW00mERhA==</Content-MD5><BlobType>BlockBlob</BlobType></"
+      "Properties>"
+      "<Metadata><mtime>2026-01-05T10:20:30.000000000Z</mtime><Owner>7</Owner></"
+      "Metadata><OrMetadata /></Blob>");
   ASSERT_EQ(page.entries.size(), 1U);
   const ListedBlob& blob = page.entries[0];
   EXPECT_EQ(blob.name, "dir/a & b.txt");
@@ -36,7 +43,8 @@ TEST(BlobList, ReadsABlobAsTheServiceWritesIt) {
   EXPECT_EQ(blob.last_modified, *ParseRfc3339("2021-12-16T22:32:07Z"));
   ASSERT_TRUE(blob.md5);
   EXPECT_EQ(HexEncode(*blob.md5), "b1946ac92492d2347c6235b4d2611184");
-  EXPECT_EQ(blob.metadata, (MetadataMap{{"mtime", "2026-01-05T10:20:30.000000000Z"}, {"Owner", "7"}}));
+  EXPECT_EQ(blob.metadata,
+            (MetadataMap{{"mtime", "2026-01-05T10:20:30.000000000Z"}, {"Owner", "7"}}));
   EXPECT_TRUE(page.next_marker.empty());
 }
 
@@ -51,8 +59,10 @@ TEST(BlobList, ReadsAPrefixOfAFlatAccountThatHasOnlyAName) {
 
 TEST(BlobList, ReadsAPrefixOfAHierarchicalAccountWithItsProperties) {
   const BlobListPage page = Parse(
-      "<BlobPrefix><Name>dir/sub/</Name><Properties><Last-Modified>Mon, 05 Jan 2026 10:20:30 GMT</Last-Modified>"
-      "<Etag>\"0x8DE4C440D91F5CE\"</Etag><ResourceType>directory</ResourceType><Content-Length>0</Content-Length>"
+      "<BlobPrefix><Name>dir/sub/</Name><Properties><Last-Modified>Mon, 05 Jan 2026 10:20:30 "
+      "GMT</Last-Modified>"
+      "<Etag>\"0x8DE4C440D91F5CE\"</Etag><ResourceType>directory</ResourceType><Content-Length>0</"
+      "Content-Length>"
       "</Properties></BlobPrefix>");
   ASSERT_EQ(page.entries.size(), 1U);
   EXPECT_TRUE(page.entries[0].is_directory);
@@ -78,13 +88,15 @@ TEST(BlobList, ABlobWithoutMetadataElementHasNoneRatherThanUnknownMetadata) {
 }
 
 TEST(BlobList, AnEmptyPageMayGoOn) {
-  const BlobListPage page = Parse("", "</Blobs><NextMarker>2!72!MDAw+/=</NextMarker></EnumerationResults>");
+  const BlobListPage page =
+      Parse("", "</Blobs><NextMarker>2!72!MDAw+/=</NextMarker></EnumerationResults>");
   EXPECT_TRUE(page.entries.empty());
   EXPECT_EQ(page.next_marker, "2!72!MDAw+/=");
 }
 
 TEST(BlobList, RefusesWhatIsNotAListing) {
-  for (const char* text : {"", "{\"paths\":[]}", "<html><body>proxy</body></html>", "<EnumerationResults><Blobs>"}) {
+  for (const char* text :
+       {"", "{\"paths\":[]}", "<html><body>proxy</body></html>", "<EnumerationResults><Blobs>"}) {
     const auto page = ParseBlobList(text);
     ASSERT_FALSE(page) << text;
     EXPECT_EQ(page.error().code, ErrorCode::kCorrupt) << text;

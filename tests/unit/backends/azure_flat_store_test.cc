@@ -30,7 +30,9 @@ struct Fixture {
     return *this;
   }
   Fixture& Blob(const char* etag = "\"0x1\"", const char* size = "5") {
-    http.Answer(200, {{"ETag", etag}, {"Content-Length", size}, {"Last-Modified", "Mon, 05 Jan 2026 10:20:30 GMT"}});
+    http.Answer(200, {{"ETag", etag},
+                      {"Content-Length", size},
+                      {"Last-Modified", "Mon, 05 Jan 2026 10:20:30 GMT"}});
     return *this;
   }
 };
@@ -75,7 +77,8 @@ TEST(FlatStore, CountsNamesThatAreNoPath) {
 
 TEST(FlatStore, RecursiveListingIsSortedAlsoWithMarkersOfOtherTools) {
   Fixture f;
-  f.Listed(MarkerXml("dir") + BlobXml("dir-1") + BlobXml("dir/a") + MarkerXml("e/") + BlobXml("e/x"));
+  f.Listed(MarkerXml("dir") + BlobXml("dir-1") + BlobXml("dir/a") + MarkerXml("e/") +
+           BlobXml("e/x"));
   const auto page = f.store.List({.recursive = true}, {});
   ASSERT_TRUE(page);
   EXPECT_EQ(PathsOf(*page), (Paths{"dir-1", "dir/", "dir/a", "e/", "e/x"}));
@@ -120,26 +123,36 @@ TEST(FlatStore, LargeFileIsBlocksAndTheirList) {
   ASSERT_TRUE(id);
   EXPECT_EQ(f.http.sent_count(), 0U);
   f.http.Answer(201).Answer(201).Answer(201, {{"ETag", "\"0x9\""}});
-  const auto second = f.store.UploadPart(
-      {.upload = *id, .key = ObjectKey("f"), .part_number = 12345, .offset_bytes = 5, .body = AsBytes("end")}, {});
-  const auto first = f.store.UploadPart(
-      {.upload = *id, .key = ObjectKey("f"), .part_number = 1, .offset_bytes = 0, .body = AsBytes("start")}, {});
+  const auto second = f.store.UploadPart({.upload = *id,
+                                          .key = ObjectKey("f"),
+                                          .part_number = 12345,
+                                          .offset_bytes = 5,
+                                          .body = AsBytes("end")},
+                                         {});
+  const auto first = f.store.UploadPart({.upload = *id,
+                                         .key = ObjectKey("f"),
+                                         .part_number = 1,
+                                         .offset_bytes = 0,
+                                         .body = AsBytes("start")},
+                                        {});
   ASSERT_TRUE(first && second);
   EXPECT_EQ(first->tag.size(), second->tag.size());  // ids of one blob have one length
-  const auto info = f.store.CommitUpload({.upload = *id,
-                                          .key = ObjectKey("f"),
-                                          .parts = {*first, *second},
-                                          .attributes = {.mode = 0600},
-                                          .conditions = {.if_match = std::nullopt, .must_not_exist = true}},
-                                         {});
+  const auto info =
+      f.store.CommitUpload({.upload = *id,
+                            .key = ObjectKey("f"),
+                            .parts = {*first, *second},
+                            .attributes = {.mode = 0600},
+                            .conditions = {.if_match = std::nullopt, .must_not_exist = true}},
+                           {});
   ASSERT_TRUE(info);
   EXPECT_EQ(info->size_bytes, 8U);
   EXPECT_EQ(info->etag, ETag("0x9"));
   EXPECT_EQ(info->attributes->mode, 0600U);
   EXPECT_TRUE(info->attributes->foreign.empty());
   const auto commit = f.http.sent(2);
-  EXPECT_NE(commit.body.find("<Latest>" + first->tag + "</Latest><Latest>" + second->tag + "</Latest>"),
-            std::string::npos);
+  EXPECT_NE(
+      commit.body.find("<Latest>" + first->tag + "</Latest><Latest>" + second->tag + "</Latest>"),
+      std::string::npos);
   EXPECT_EQ(HeaderOf(commit, "If-None-Match"), "*");
 }
 
@@ -147,13 +160,18 @@ TEST(FlatStore, RepeatedCommitRecognisesTheFileByItsUpload) {
   Fixture f;
   const auto id = f.store.StartUpload({.key = ObjectKey("f")}, {});
   ASSERT_TRUE(id);
-  const CommitUploadRequest commit{.upload = *id, .key = ObjectKey("f"), .conditions = {.if_match = ETag("0x1")}};
+  const CommitUploadRequest commit{
+      .upload = *id, .key = ObjectKey("f"), .conditions = {.if_match = ETag("0x1")}};
   const std::string nonce = id->value.substr(0, id->value.find('-'));
   f.http.Answer(412, {{"x-ms-error-code", "ConditionNotMet"}})
-      .Answer(200, {{"ETag", "\"0x2\""}, {"Content-Length", "0"}, {"x-ms-meta-Skybridge_Upload", nonce}});
+      .Answer(
+          200,
+          {{"ETag", "\"0x2\""}, {"Content-Length", "0"}, {"x-ms-meta-Skybridge_Upload", nonce}});
   EXPECT_EQ(f.store.CommitUpload(commit, kRetried)->etag, ETag("0x2"));
   f.http.Answer(412, {{"x-ms-error-code", "ConditionNotMet"}})
-      .Answer(200, {{"ETag", "\"0x3\""}, {"Content-Length", "0"}, {"x-ms-meta-skybridge_upload", "other"}});
+      .Answer(
+          200,
+          {{"ETag", "\"0x3\""}, {"Content-Length", "0"}, {"x-ms-meta-skybridge_upload", "other"}});
   EXPECT_EQ(f.store.CommitUpload(commit, kRetried).error().code, ErrorCode::kPreconditionFailed);
 }
 
@@ -163,7 +181,8 @@ TEST(FlatStore, CommitOfBlocksThatAreGoneIsNotFound) {
   ASSERT_TRUE(id);
   f.http.Answer(400, {{"x-ms-error-code", "InvalidBlockList"}});
   f.Missing();
-  EXPECT_EQ(f.store.CommitUpload({.upload = *id, .key = ObjectKey("f")}, {}).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(f.store.CommitUpload({.upload = *id, .key = ObjectKey("f")}, {}).error().code,
+            ErrorCode::kNotFound);
 }
 
 TEST(FlatStore, LatePartsAndCommitsOfAnAbortedUploadAreRefused) {
@@ -171,16 +190,19 @@ TEST(FlatStore, LatePartsAndCommitsOfAnAbortedUploadAreRefused) {
   const auto id = f.store.StartUpload({.key = ObjectKey("f")}, {});
   ASSERT_TRUE(id);
   ASSERT_TRUE(f.store.AbortUpload({.upload = *id, .key = ObjectKey("f")}, {}));
-  EXPECT_EQ(f.store.UploadPart({.upload = *id, .key = ObjectKey("f"), .body = AsBytes("x")}, {}).error().code,
+  EXPECT_EQ(f.store.UploadPart({.upload = *id, .key = ObjectKey("f"), .body = AsBytes("x")}, {})
+                .error()
+                .code,
             ErrorCode::kNotFound);
-  EXPECT_EQ(f.store.CommitUpload({.upload = *id, .key = ObjectKey("f")}, {}).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(f.store.CommitUpload({.upload = *id, .key = ObjectKey("f")}, {}).error().code,
+            ErrorCode::kNotFound);
   EXPECT_EQ(f.http.sent_count(), 0U);
 }
 
 TEST(FlatStore, RefusesAnUploadNameThatIsNotItsOwn) {
   Fixture f;
-  for (const char* name :
-       {"", "x", "0123456789abcdef", "0123456789abcdefX0123456789abcdef", "zzzz456789abcdef-0123456789abcdef"}) {
+  for (const char* name : {"", "x", "0123456789abcdef", "0123456789abcdefX0123456789abcdef",
+                           "zzzz456789abcdef-0123456789abcdef"}) {
     EXPECT_EQ(f.store.AbortUpload({.upload = {name}, .key = ObjectKey("f")}, {}).error().code,
               ErrorCode::kInvalidArgument)
         << name;
@@ -190,8 +212,8 @@ TEST(FlatStore, RefusesAnUploadNameThatIsNotItsOwn) {
 TEST(FlatStore, WriteOverAVersionThatIsGoneHasLost) {
   Fixture f;
   f.Missing();
-  const auto put =
-      f.store.Put({.key = ObjectKey("f"), .body = AsBytes("x"), .conditions = {.if_match = ETag("0x1")}}, {});
+  const auto put = f.store.Put(
+      {.key = ObjectKey("f"), .body = AsBytes("x"), .conditions = {.if_match = ETag("0x1")}}, {});
   EXPECT_EQ(put.error().code, ErrorCode::kPreconditionFailed);
 }
 
@@ -211,9 +233,11 @@ TEST(FlatStore, MakesADirectoryAsAMarkerThatOtherToolsRead) {
 TEST(FlatStore, MakeDirectoryFailsOnAnythingOfThatName) {
   Fixture f;
   f.Blob().Listed("");
-  EXPECT_EQ(f.store.MakeDirectory({.key = ObjectKey("d")}, {}).error().code, ErrorCode::kAlreadyExists);
+  EXPECT_EQ(f.store.MakeDirectory({.key = ObjectKey("d")}, {}).error().code,
+            ErrorCode::kAlreadyExists);
   f.Missing().Listed(BlobXml("d/x"));
-  EXPECT_EQ(f.store.MakeDirectory({.key = ObjectKey("d")}, {}).error().code, ErrorCode::kAlreadyExists);
+  EXPECT_EQ(f.store.MakeDirectory({.key = ObjectKey("d")}, {}).error().code,
+            ErrorCode::kAlreadyExists);
 }
 
 TEST(FlatStore, RepeatedMakeDirectoryRecognisesItsFirstAttempt) {
@@ -230,7 +254,8 @@ TEST(FlatStore, RepeatedMakeDirectoryRecognisesItsFirstAttempt) {
 
 TEST(FlatStore, RemoveDirectoryDeletesMarkersOfBothKindsAndNothingElse) {
   Fixture f;
-  f.http.Answer(200, {{"ETag", "\"0x7\""}, {"Content-Length", "0"}, {"x-ms-meta-hdi_isfolder", "true"}});
+  f.http.Answer(200,
+                {{"ETag", "\"0x7\""}, {"Content-Length", "0"}, {"x-ms-meta-hdi_isfolder", "true"}});
   f.Listed(MarkerXml("d/")).http.Answer(202).Answer(202);
   EXPECT_TRUE(f.store.RemoveDirectory(ObjectKey("d"), {}));
   EXPECT_EQ(f.http.sent(2).url, "https://a.blob.core.windows.net/c/d");
@@ -253,8 +278,11 @@ TEST(FlatStore, RemoveDirectoryRefusesChildrenFilesAndNothing) {
 TEST(FlatStore, SetAttributesTurnsAPrefixIntoADirectoryThatExistsByItself) {
   Fixture f;
   f.Missing().Listed(BlobXml("d/x")).http.Answer(201, {{"ETag", "\"0x3\""}});
-  const auto info = f.store.SetAttributes(
-      {.key = ObjectKey("d"), .kind = NodeKind::kDirectory, .attributes = {.mode = 0700}, .if_match = ETag()}, {});
+  const auto info = f.store.SetAttributes({.key = ObjectKey("d"),
+                                           .kind = NodeKind::kDirectory,
+                                           .attributes = {.mode = 0700},
+                                           .if_match = ETag()},
+                                          {});
   ASSERT_TRUE(info);
   EXPECT_EQ(info->etag, ETag("0x3"));
   EXPECT_EQ(f.http.sent(2).operation, "azure.put_blob");
@@ -263,12 +291,14 @@ TEST(FlatStore, SetAttributesTurnsAPrefixIntoADirectoryThatExistsByItself) {
 TEST(FlatStore, SetAttributesKeepsTheMarkerOfAnotherTool) {
   Fixture f;
   const auto marker = [&] {
-    f.http.Answer(200, {{"ETag", "\"0x7\""}, {"Content-Length", "0"}, {"x-ms-meta-hdi_isfolder", "true"}});
+    f.http.Answer(
+        200, {{"ETag", "\"0x7\""}, {"Content-Length", "0"}, {"x-ms-meta-hdi_isfolder", "true"}});
   };
   marker();
   f.Listed(BlobXml("d/x")).http.Answer(200, {{"ETag", "\"0x8\""}});
   marker();
-  const auto info = f.store.SetAttributes({.key = ObjectKey("d"), .kind = NodeKind::kDirectory, .attributes = {}}, {});
+  const auto info = f.store.SetAttributes(
+      {.key = ObjectKey("d"), .kind = NodeKind::kDirectory, .attributes = {}}, {});
   ASSERT_TRUE(info);
   EXPECT_EQ(info->etag, ETag("0x8"));
   EXPECT_EQ(f.http.sent(2).url, "https://a.blob.core.windows.net/c/d?comp=metadata");
@@ -288,14 +318,17 @@ TEST(FlatStore, DeleteOfADirectoryOrOfNothing) {
 TEST(FlatStore, RenamesAFileByCopyAndDeletionOfThatVersion) {
   Fixture f;
   f.Blob("\"0x1\"", "5").Listed("");
-  f.http.Answer(202, {{"ETag", "\"0x2\""}, {"x-ms-copy-id", "1"}, {"x-ms-copy-status", "success"}}).Answer(202);
+  f.http.Answer(202, {{"ETag", "\"0x2\""}, {"x-ms-copy-id", "1"}, {"x-ms-copy-status", "success"}})
+      .Answer(202);
   const auto info = f.store.Rename({.source = ObjectKey("a b"), .destination = ObjectKey("n")}, {});
   ASSERT_TRUE(info);
   EXPECT_EQ(info->key, ObjectKey("n"));
   EXPECT_EQ(info->etag, ETag("0x2"));
   EXPECT_EQ(info->size_bytes, 5U);
-  EXPECT_EQ(f.http.operations(), (Operations{"azure.head", "azure.list_blobs", "azure.copy", "azure.delete"}));
-  EXPECT_EQ(HeaderOf(f.http.sent(2), "x-ms-copy-source"), "https://a.blob.core.windows.net/c/a%20b");
+  EXPECT_EQ(f.http.operations(),
+            (Operations{"azure.head", "azure.list_blobs", "azure.copy", "azure.delete"}));
+  EXPECT_EQ(HeaderOf(f.http.sent(2), "x-ms-copy-source"),
+            "https://a.blob.core.windows.net/c/a%20b");
   EXPECT_EQ(HeaderOf(f.http.sent(2), "x-ms-source-if-match"), "\"0x1\"");
   EXPECT_EQ(HeaderOf(f.http.sent(3), "If-Match"), "\"0x1\"");
 }
@@ -308,7 +341,8 @@ TEST(FlatStore, RenameWaitsForACopyThatTakesTime) {
       .Answer(200, {{"x-ms-copy-id", "1"}, {"x-ms-copy-status", "pending"}})
       .Answer(200, {{"x-ms-copy-id", "1"}, {"x-ms-copy-status", "success"}, {"ETag", "\"0x4\""}})
       .Answer(202);
-  EXPECT_EQ(f.store.Rename({.source = ObjectKey("a"), .destination = ObjectKey("b")}, {})->etag, ETag("0x4"));
+  EXPECT_EQ(f.store.Rename({.source = ObjectKey("a"), .destination = ObjectKey("b")}, {})->etag,
+            ETag("0x4"));
 }
 
 TEST(FlatStore, RenameKeepsTheSourceWhenTheCopyFails) {
@@ -343,9 +377,10 @@ TEST(FlatStore, RepeatedRenameRecognisesTheCopyItMade) {
                         {"x-ms-copy-status", "success"},
                         {"x-ms-copy-completion-time", done}});
   };
-  const RenameRequest rename{.source = ObjectKey("a"),
-                             .destination = ObjectKey("b"),
-                             .destination_conditions = {.if_match = std::nullopt, .must_not_exist = true}};
+  const RenameRequest rename{
+      .source = ObjectKey("a"),
+      .destination = ObjectKey("b"),
+      .destination_conditions = {.if_match = std::nullopt, .must_not_exist = true}};
   const char* const ours = "https://a.blob.core.windows.net/c/a";
   const char* const later = "Mon, 05 Jan 2026 10:20:31 GMT";
   // The source is gone already.
@@ -372,8 +407,9 @@ TEST(FlatStore, RepeatedRenameRecognisesTheCopyItMade) {
 TEST(FlatStore, RenameOfAFileOverADirectoryIsRefused) {
   Fixture f;
   f.Blob().Listed(BlobXml("b/x"));
-  EXPECT_EQ(f.store.Rename({.source = ObjectKey("a"), .destination = ObjectKey("b")}, {}).error().code,
-            ErrorCode::kIsDirectory);
+  EXPECT_EQ(
+      f.store.Rename({.source = ObjectKey("a"), .destination = ObjectKey("b")}, {}).error().code,
+      ErrorCode::kIsDirectory);
 }
 
 // A flat account in memory: names and ETags are enough for renames of directories.
@@ -435,10 +471,15 @@ struct TreeFixture {
   FakeClock clock;
   FlatAccount account;
   FlatStore store{StoreOptions(), account, clock};
-  RenameRequest rename{.source = ObjectKey("s"), .destination = ObjectKey("t"), .kind = NodeKind::kDirectory};
+  RenameRequest rename{
+      .source = ObjectKey("s"), .destination = ObjectKey("t"), .kind = NodeKind::kDirectory};
 
   TreeFixture() {
-    account.blobs = {{"s/", "<hdi_isfolder>true</hdi_isfolder>"}, {"s/1", ""}, {"s/2", ""}, {"s/u/3", ""}, {"s2", ""}};
+    account.blobs = {{"s/", "<hdi_isfolder>true</hdi_isfolder>"},
+                     {"s/1", ""},
+                     {"s/2", ""},
+                     {"s/u/3", ""},
+                     {"s2", ""}};
   }
   Paths Names() const {
     Paths names;
@@ -464,7 +505,8 @@ TEST(FlatStore, InterruptedDirectoryRenameGoesOnWhenCalledAgain) {
   EXPECT_TRUE(cut.error().retryable);
   EXPECT_EQ(f.account.blobs.size(), 5U);  // nothing is lost
   f.account.fail_copies_after = -1;
-  EXPECT_EQ(f.store.Rename(f.rename, {}).error().code, ErrorCode::kNotEmpty);  // a fresh call finds it half full
+  EXPECT_EQ(f.store.Rename(f.rename, {}).error().code,
+            ErrorCode::kNotEmpty);  // a fresh call finds it half full
   ASSERT_TRUE(f.store.Rename(f.rename, kRetried));
   EXPECT_EQ(f.Names(), (Paths{"s2", "t/", "t/1", "t/2", "t/u/3"}));
   ASSERT_TRUE(f.store.Rename(f.rename, kRetried));  // and once more, when the last reply was lost

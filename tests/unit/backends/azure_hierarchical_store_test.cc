@@ -20,7 +20,9 @@ struct Fixture {
   ScriptedTransport http;
   HierarchicalStore store{StoreOptions(), http, clock};
 
-  static Attributes WithMtime() { return {.mtime = *ParseRfc3339("2026-01-05T10:20:30.123456789Z"), .mode = 0640}; }
+  static Attributes WithMtime() {
+    return {.mtime = *ParseRfc3339("2026-01-05T10:20:30.123456789Z"), .mode = 0640};
+  }
 
   UploadId Start(const Attributes& attributes = {}) {
     http.Answer(201, {{"ETag", "\"0x1\""}});
@@ -46,12 +48,14 @@ struct Fixture {
 
 TEST(HierarchicalStore, ListsFilesLinksAndDirectoriesInOneRequest) {
   Fixture f;
-  f.http.Answer(200, {},
-                ListXml(BlobXml("d/a", "<mtime>2026-01-05T10:20:30.123456789Z</mtime>", "6") +
-                            BlobXml("d/l", "<is_symlink>true</is_symlink>", "3") +
-                            "<BlobPrefix><Name>d/sub/</Name><Properties><Etag>0x7</Etag><ResourceType>directory"
-                            "</ResourceType></Properties></BlobPrefix>",
-                        "next+/="));
+  f.http.Answer(
+      200, {},
+      ListXml(
+          BlobXml("d/a", "<mtime>2026-01-05T10:20:30.123456789Z</mtime>", "6") +
+              BlobXml("d/l", "<is_symlink>true</is_symlink>", "3") +
+              "<BlobPrefix><Name>d/sub/</Name><Properties><Etag>0x7</Etag><ResourceType>directory"
+              "</ResourceType></Properties></BlobPrefix>",
+          "next+/="));
   const auto page = f.store.List({.directory = ObjectKey("d")}, {});
   ASSERT_TRUE(page);
   ASSERT_EQ(page->entries.size(), 3U);
@@ -68,7 +72,9 @@ TEST(HierarchicalStore, ListsFilesLinksAndDirectoriesInOneRequest) {
 
 TEST(HierarchicalStore, HidesUploadsInProgressAndCountsNamesThatAreNoPath) {
   Fixture f;
-  f.http.Answer(200, {}, ListXml(BlobXml("d/.skybridge-upload-0123456789abcdef") + BlobXml("d/../x") + BlobXml("d/b")));
+  f.http.Answer(200, {},
+                ListXml(BlobXml("d/.skybridge-upload-0123456789abcdef") + BlobXml("d/../x") +
+                        BlobXml("d/b")));
   const auto page = f.store.List({.directory = ObjectKey("d")}, {});
   ASSERT_TRUE(page);
   ASSERT_EQ(page->entries.size(), 1U);
@@ -107,8 +113,10 @@ TEST(HierarchicalStore, ReadsARangeOfOneVersion) {
   Fixture f;
   f.http.Answer(206, {{"Content-Range", "bytes 2-4/11"}, {"ETag", "\"0x1\""}}, "llo");
   std::array<std::byte, 3> into{};
-  const auto reply = f.store.Get(
-      {.key = ObjectKey("f"), .range = {.offset_bytes = 2, .length_bytes = 3}, .if_match = ETag("0x1")}, into, {});
+  const auto reply = f.store.Get({.key = ObjectKey("f"),
+                                  .range = {.offset_bytes = 2, .length_bytes = 3},
+                                  .if_match = ETag("0x1")},
+                                 into, {});
   ASSERT_TRUE(reply);
   EXPECT_EQ(reply->bytes_received, 3U);
   EXPECT_EQ(reply->object_size_bytes, 11U);
@@ -119,9 +127,11 @@ TEST(HierarchicalStore, ReadsARangeOfOneVersion) {
 
 TEST(HierarchicalStore, ARangePastTheEndIsEmptyAndTellsTheSize) {
   Fixture f;
-  f.http.Answer(416, {{"x-ms-error-code", "InvalidRange"}}).Answer(200, {{"Content-Length", "4"}, {"ETag", "\"0x1\""}});
+  f.http.Answer(416, {{"x-ms-error-code", "InvalidRange"}})
+      .Answer(200, {{"Content-Length", "4"}, {"ETag", "\"0x1\""}});
   std::array<std::byte, 3> into{};
-  const auto reply = f.store.Get({.key = ObjectKey("f"), .range = {4, 3}, .if_match = ETag("0x1")}, into, {});
+  const auto reply =
+      f.store.Get({.key = ObjectKey("f"), .range = {4, 3}, .if_match = ETag("0x1")}, into, {});
   ASSERT_TRUE(reply);
   EXPECT_EQ(reply->bytes_received, 0U);
   EXPECT_EQ(reply->object_size_bytes, 4U);
@@ -201,8 +211,9 @@ TEST(HierarchicalStore, FirstPutThatLosesIsNeverTakenForAnEarlierOne) {
   Fixture f;
   f.http.Answer(412, {{"x-ms-error-code", "ConditionNotMet"}})
       .Answer(200, {{"Content-Length", "9"}, {"ETag", "\"0x9\""}});
-  const auto lost =
-      f.store.Put({.key = ObjectKey("f"), .body = AsBytes("hello"), .conditions = {.if_match = ETag("0x1")}}, {});
+  const auto lost = f.store.Put(
+      {.key = ObjectKey("f"), .body = AsBytes("hello"), .conditions = {.if_match = ETag("0x1")}},
+      {});
   ASSERT_FALSE(lost);
   EXPECT_EQ(lost.error().code, ErrorCode::kPreconditionFailed);
 }
@@ -211,10 +222,18 @@ TEST(HierarchicalStore, LargeFileGrowsHiddenAndIsPublishedByRename) {
   Fixture f;
   const UploadId id = f.Start(Fixture::WithMtime());
   f.http.Answer(202).Answer(202);
-  const auto second = f.store.UploadPart(
-      {.upload = id, .key = ObjectKey("d/f"), .part_number = 2, .offset_bytes = 5, .body = AsBytes("end")}, {});
-  const auto first = f.store.UploadPart(
-      {.upload = id, .key = ObjectKey("d/f"), .part_number = 1, .offset_bytes = 0, .body = AsBytes("start")}, {});
+  const auto second = f.store.UploadPart({.upload = id,
+                                          .key = ObjectKey("d/f"),
+                                          .part_number = 2,
+                                          .offset_bytes = 5,
+                                          .body = AsBytes("end")},
+                                         {});
+  const auto first = f.store.UploadPart({.upload = id,
+                                         .key = ObjectKey("d/f"),
+                                         .part_number = 1,
+                                         .offset_bytes = 0,
+                                         .body = AsBytes("start")},
+                                        {});
   ASSERT_TRUE(first && second);
   EXPECT_EQ(first->crc32c, Crc32c(AsBytes("start")));
   f.http.Answer(200, {{"ETag", "\"0x5\""}})
@@ -227,12 +246,13 @@ TEST(HierarchicalStore, LargeFileGrowsHiddenAndIsPublishedByRename) {
   EXPECT_EQ(info->size_bytes, 8U);
   EXPECT_EQ(info->etag, ETag("0x5"));
   EXPECT_EQ(info->attributes, Fixture::WithMtime());
-  EXPECT_EQ(f.http.operations(),
-            (Operations{"azure.create_path", "azure.append", "azure.append", "azure.flush", "azure.rename"}));
+  EXPECT_EQ(f.http.operations(), (Operations{"azure.create_path", "azure.append", "azure.append",
+                                             "azure.flush", "azure.rename"}));
   const std::string temporary = "https://a.dfs.core.windows.net/c/" + f.Temporary();
   EXPECT_EQ(f.http.sent(0).url, temporary + "?resource=file");
   EXPECT_EQ(f.http.sent(1).url, temporary + "?action=append&position=5");
-  EXPECT_EQ(f.http.sent(3).url, temporary + "?action=flush&position=8&retainUncommittedData=false&close=true");
+  EXPECT_EQ(f.http.sent(3).url,
+            temporary + "?action=flush&position=8&retainUncommittedData=false&close=true");
   EXPECT_EQ(f.http.sent(4).url, "https://a.dfs.core.windows.net/c/d/f?mode=legacy");
   EXPECT_EQ(HeaderOf(f.http.sent(4), "x-ms-rename-source"), "/c/" + f.Temporary());
   EXPECT_EQ(HeaderOf(f.http.sent(4), "If-Match"), "\"0xOLD\"");
@@ -267,7 +287,9 @@ TEST(HierarchicalStore, RepeatedCommitRecognisesTheFileByItsUpload) {
   Fixture f;
   const UploadId id = f.Start();
   f.http.Answer(404, {{"x-ms-error-code", "PathNotFound"}})
-      .Answer(200, {{"ETag", "\"0x5\""}, {"Content-Length", "8"}, {"x-ms-meta-skybridge_upload", f.nonce()}});
+      .Answer(200, {{"ETag", "\"0x5\""},
+                    {"Content-Length", "8"},
+                    {"x-ms-meta-skybridge_upload", f.nonce()}});
   const auto info = f.store.CommitUpload(Fixture::Commit(id), kRetried);
   ASSERT_TRUE(info);
   EXPECT_EQ(info->etag, ETag("0x5"));
@@ -278,7 +300,9 @@ TEST(HierarchicalStore, CommitOfAnUploadThatIsGoneIsNotFound) {
   Fixture f;
   const UploadId id = f.Start();
   f.http.Answer(404, {{"x-ms-error-code", "PathNotFound"}})
-      .Answer(200, {{"ETag", "\"0x5\""}, {"Content-Length", "8"}, {"x-ms-meta-skybridge_upload", "another"}});
+      .Answer(200, {{"ETag", "\"0x5\""},
+                    {"Content-Length", "8"},
+                    {"x-ms-meta-skybridge_upload", "another"}});
   CommitUploadRequest commit = Fixture::Commit(id);
   commit.conditions = {};
   const auto gone = f.store.CommitUpload(commit, kRetried);
@@ -317,9 +341,14 @@ TEST(HierarchicalStore, AbortingAnUploadThatIsGoneIsNoError) {
 TEST(HierarchicalStore, SetsAttributesOfADirectoryWithoutMarkingIt) {
   Fixture f;
   f.http.Answer(200, {{"ETag", "\"0x6\""}})
-      .Answer(200, {{"ETag", "\"0x6\""}, {kDirectoryHeader, "directory"}, {"x-ms-meta-permissions", "16877"}});
-  const auto info = f.store.SetAttributes(
-      {.key = ObjectKey("d"), .kind = NodeKind::kDirectory, .attributes = {.mode = 0755}, .if_match = ETag("0x5")}, {});
+      .Answer(200, {{"ETag", "\"0x6\""},
+                    {kDirectoryHeader, "directory"},
+                    {"x-ms-meta-permissions", "16877"}});
+  const auto info = f.store.SetAttributes({.key = ObjectKey("d"),
+                                           .kind = NodeKind::kDirectory,
+                                           .attributes = {.mode = 0755},
+                                           .if_match = ETag("0x5")},
+                                          {});
   ASSERT_TRUE(info);
   EXPECT_EQ(info->kind, NodeKind::kDirectory);
   EXPECT_EQ(info->attributes->mode, 0755U);
@@ -329,24 +358,29 @@ TEST(HierarchicalStore, SetsAttributesOfADirectoryWithoutMarkingIt) {
 
 TEST(HierarchicalStore, RepeatedSetAttributesRecognisesItsFirstAttempt) {
   Fixture f;
-  const SetAttributesRequest set{.key = ObjectKey("f"), .attributes = {.mode = 0600}, .if_match = ETag("0x5")};
+  const SetAttributesRequest set{
+      .key = ObjectKey("f"), .attributes = {.mode = 0600}, .if_match = ETag("0x5")};
   f.http.Answer(412, {{"x-ms-error-code", "ConditionNotMet"}})
-      .Answer(200, {{"ETag", "\"0x6\""}, {"Content-Length", "1"}, {"x-ms-meta-permissions", "33152"}});
+      .Answer(200,
+              {{"ETag", "\"0x6\""}, {"Content-Length", "1"}, {"x-ms-meta-permissions", "33152"}});
   EXPECT_EQ(f.store.SetAttributes(set, kRetried)->etag, ETag("0x6"));
   f.http.Answer(412, {{"x-ms-error-code", "ConditionNotMet"}})
-      .Answer(200, {{"ETag", "\"0x6\""}, {"Content-Length", "1"}, {"x-ms-meta-permissions", "33188"}});
+      .Answer(200,
+              {{"ETag", "\"0x6\""}, {"Content-Length", "1"}, {"x-ms-meta-permissions", "33188"}});
   EXPECT_EQ(f.store.SetAttributes(set, kRetried).error().code, ErrorCode::kPreconditionFailed);
 }
 
 TEST(HierarchicalStore, MakesADirectoryOnlyWhereNothingIs) {
   Fixture f;
   f.http.Answer(201, {{"ETag", "\"0x1\""}}).Answer(409, {{"x-ms-error-code", "PathAlreadyExists"}});
-  const auto made = f.store.MakeDirectory({.key = ObjectKey("d"), .attributes = {.mode = 0700}}, {});
+  const auto made =
+      f.store.MakeDirectory({.key = ObjectKey("d"), .attributes = {.mode = 0700}}, {});
   ASSERT_TRUE(made);
   EXPECT_EQ(made->kind, NodeKind::kDirectory);
   EXPECT_EQ(HeaderOf(f.http.sent(0), "If-None-Match"), "*");
   EXPECT_EQ(HeaderOf(f.http.sent(0), "x-ms-properties"), "permissions=MTY4MzI=");
-  EXPECT_EQ(f.store.MakeDirectory({.key = ObjectKey("d")}, {}).error().code, ErrorCode::kAlreadyExists);
+  EXPECT_EQ(f.store.MakeDirectory({.key = ObjectKey("d")}, {}).error().code,
+            ErrorCode::kAlreadyExists);
 }
 
 TEST(HierarchicalStore, RepeatedMakeDirectoryRecognisesItsFirstAttempt) {
@@ -398,11 +432,12 @@ TEST(HierarchicalStore, RemoveDirectoryLeavesAnUploadThatMayBeAlive) {
 TEST(HierarchicalStore, RenameReturnsTheDestination) {
   Fixture f;
   f.http.Answer(201).Answer(200, {{"ETag", "\"0x1\""}, {"Content-Length", "7"}});
-  const auto info = f.store.Rename({.source = ObjectKey("a,b"),
-                                    .destination = ObjectKey("n"),
-                                    .source_if_match = ETag("0x1"),
-                                    .destination_conditions = {.if_match = std::nullopt, .must_not_exist = true}},
-                                   {});
+  const auto info =
+      f.store.Rename({.source = ObjectKey("a,b"),
+                      .destination = ObjectKey("n"),
+                      .source_if_match = ETag("0x1"),
+                      .destination_conditions = {.if_match = std::nullopt, .must_not_exist = true}},
+                     {});
   ASSERT_TRUE(info);
   EXPECT_EQ(info->key, ObjectKey("n"));
   EXPECT_EQ(info->size_bytes, 7U);
@@ -413,10 +448,13 @@ TEST(HierarchicalStore, RenameReturnsTheDestination) {
 
 TEST(HierarchicalStore, RepeatedRenameRecognisesItsFirstAttemptByTheETag) {
   Fixture f;
-  const RenameRequest rename{.source = ObjectKey("a"), .destination = ObjectKey("b"), .source_if_match = ETag("0x1")};
-  f.http.Answer(404, {{"x-ms-error-code", "SourcePathNotFound"}}).Answer(200, {{"ETag", "\"0x1\""}});
+  const RenameRequest rename{
+      .source = ObjectKey("a"), .destination = ObjectKey("b"), .source_if_match = ETag("0x1")};
+  f.http.Answer(404, {{"x-ms-error-code", "SourcePathNotFound"}})
+      .Answer(200, {{"ETag", "\"0x1\""}});
   EXPECT_TRUE(f.store.Rename(rename, kRetried));
-  f.http.Answer(404, {{"x-ms-error-code", "SourcePathNotFound"}}).Answer(200, {{"ETag", "\"0x2\""}});
+  f.http.Answer(404, {{"x-ms-error-code", "SourcePathNotFound"}})
+      .Answer(200, {{"ETag", "\"0x2\""}});
   EXPECT_EQ(f.store.Rename(rename, kRetried).error().code, ErrorCode::kNotFound);
   f.http.Answer(404, {{"x-ms-error-code", "SourcePathNotFound"}});
   EXPECT_EQ(f.store.Rename(rename, {}).error().code, ErrorCode::kNotFound);
@@ -426,17 +464,23 @@ TEST(HierarchicalStore, RepeatedDirectoryRenameWithoutVersionNeedsTheDirectoryTh
   Fixture f;
   const RenameRequest rename{
       .source = ObjectKey("a"), .destination = ObjectKey("b"), .kind = NodeKind::kDirectory};
-  f.http.Answer(404, {{"x-ms-error-code", "SourcePathNotFound"}}).Answer(200, {{kDirectoryHeader, "directory"}});
+  f.http.Answer(404, {{"x-ms-error-code", "SourcePathNotFound"}})
+      .Answer(200, {{kDirectoryHeader, "directory"}});
   EXPECT_TRUE(f.store.Rename(rename, kRetried));
-  f.http.Answer(404, {{"x-ms-error-code", "SourcePathNotFound"}}).Answer(200, {{"Content-Length", "1"}});
+  f.http.Answer(404, {{"x-ms-error-code", "SourcePathNotFound"}})
+      .Answer(200, {{"Content-Length", "1"}});
   EXPECT_EQ(f.store.Rename(rename, kRetried).error().code, ErrorCode::kNotFound);
 }
 
 TEST(HierarchicalStore, PutOverADirectoryIsRefusedAsSuch) {
   Fixture f;
   const auto put = [&](bool must_not_exist) {
-    f.http.Answer(409, {{"x-ms-error-code", "BlobAlreadyExists"}}).Answer(200, {{kDirectoryHeader, "directory"}});
-    return f.store.Put({.key = ObjectKey("d"), .conditions = {.must_not_exist = must_not_exist}}, {}).error().code;
+    f.http.Answer(409, {{"x-ms-error-code", "BlobAlreadyExists"}})
+        .Answer(200, {{kDirectoryHeader, "directory"}});
+    return f.store
+        .Put({.key = ObjectKey("d"), .conditions = {.must_not_exist = must_not_exist}}, {})
+        .error()
+        .code;
   };
   EXPECT_EQ(put(false), ErrorCode::kIsDirectory);
   EXPECT_EQ(put(true), ErrorCode::kAlreadyExists);
@@ -452,18 +496,24 @@ TEST(HierarchicalStore, RenameErrorsNameWhatIsInTheWay) {
   Fixture f;
   const auto rename = [&](NodeKind kind, const char* code) {
     f.http.Answer(409, {{"x-ms-error-code", code}});
-    return f.store.Rename({.source = ObjectKey("a"), .destination = ObjectKey("b"), .kind = kind}, {}).error().code;
+    return f.store
+        .Rename({.source = ObjectKey("a"), .destination = ObjectKey("b"), .kind = kind}, {})
+        .error()
+        .code;
   };
-  EXPECT_EQ(rename(NodeKind::kFile, "InvalidSourceOrDestinationResourceType"), ErrorCode::kIsDirectory);
-  EXPECT_EQ(rename(NodeKind::kDirectory, "InvalidSourceOrDestinationResourceType"), ErrorCode::kNotDirectory);
+  EXPECT_EQ(rename(NodeKind::kFile, "InvalidSourceOrDestinationResourceType"),
+            ErrorCode::kIsDirectory);
+  EXPECT_EQ(rename(NodeKind::kDirectory, "InvalidSourceOrDestinationResourceType"),
+            ErrorCode::kNotDirectory);
   EXPECT_EQ(rename(NodeKind::kDirectory, "DirectoryNotEmpty"), ErrorCode::kNotEmpty);
   EXPECT_EQ(rename(NodeKind::kFile, "PathAlreadyExists"), ErrorCode::kAlreadyExists);
 }
 
 TEST(HierarchicalStore, RenameOfADirectoryIntoItselfIsNotEvenTried) {
   Fixture f;
-  const auto result =
-      f.store.Rename({.source = ObjectKey("a"), .destination = ObjectKey("a/b"), .kind = NodeKind::kDirectory}, {});
+  const auto result = f.store.Rename(
+      {.source = ObjectKey("a"), .destination = ObjectKey("a/b"), .kind = NodeKind::kDirectory},
+      {});
   EXPECT_EQ(result.error().code, ErrorCode::kInvalidArgument);
   EXPECT_EQ(f.http.sent_count(), 0U);
 }
@@ -478,7 +528,8 @@ TEST(HierarchicalStore, DeleteRefusesADirectory) {
 
 TEST(HierarchicalStore, RepeatedDeleteThatFindsNothingHasSucceeded) {
   Fixture f;
-  f.http.Answer(404, {{"x-ms-error-code", "PathNotFound"}}).Answer(404, {{"x-ms-error-code", "PathNotFound"}});
+  f.http.Answer(404, {{"x-ms-error-code", "PathNotFound"}})
+      .Answer(404, {{"x-ms-error-code", "PathNotFound"}});
   EXPECT_TRUE(f.store.Delete({.key = ObjectKey("f")}, kRetried));
   EXPECT_EQ(f.store.Delete({.key = ObjectKey("f")}, {}).error().code, ErrorCode::kNotFound);
 }
@@ -528,7 +579,8 @@ struct OpenFixture {
 
 TEST(OpenStore, AsksTheFilesystemWhetherItIsHierarchical) {
   OpenFixture f;
-  f.http.Answer(200, {{"x-ms-namespace-enabled", "true"}}).Answer(200, {{"x-ms-namespace-enabled", "false"}});
+  f.http.Answer(200, {{"x-ms-namespace-enabled", "true"}})
+      .Answer(200, {{"x-ms-namespace-enabled", "false"}});
   EXPECT_EQ(f.NameOfStore(), "azure-hns");
   EXPECT_EQ(f.NameOfStore(), "azure-flat");
   EXPECT_EQ(f.http.sent(0).url, "https://a.dfs.core.windows.net/c?resource=filesystem");

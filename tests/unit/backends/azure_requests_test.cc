@@ -11,40 +11,47 @@ namespace {
 
 using Fields = std::vector<std::pair<std::string, std::string>>;
 
-Fields FieldsOf(const HttpRequest& request) { return {request.headers.begin(), request.headers.end()}; }
+Fields FieldsOf(const HttpRequest& request) {
+  return {request.headers.begin(), request.headers.end()};
+}
 
 constexpr const char* kUrl = "https://a.blob.core.windows.net/c/dir%20one/f%2B1%25.txt";
 
 TEST(AzureRequests, ListOneLevelWithMetadata) {
-  const HttpRequest request = MakeListBlobsRequest({.container_url = "https://a.blob.core.windows.net/c",
-                                                    .prefix = "dir one/",
-                                                    .marker = "2!a+/b==",
-                                                    .max_results = 7});
+  const HttpRequest request =
+      MakeListBlobsRequest({.container_url = "https://a.blob.core.windows.net/c",
+                            .prefix = "dir one/",
+                            .marker = "2!a+/b==",
+                            .max_results = 7});
   EXPECT_EQ(request.operation, "azure.list_blobs");
   EXPECT_EQ(request.method, "GET");
-  EXPECT_EQ(request.url,
-            "https://a.blob.core.windows.net/c?restype=container&comp=list&include=metadata&delimiter=%2F"
-            "&prefix=dir%20one%2F&marker=2%21a%2B%2Fb%3D%3D&maxresults=7");
+  EXPECT_EQ(
+      request.url,
+      "https://a.blob.core.windows.net/c?restype=container&comp=list&include=metadata&delimiter=%2F"
+      "&prefix=dir%20one%2F&marker=2%21a%2B%2Fb%3D%3D&maxresults=7");
 }
 
 TEST(AzureRequests, ListEverythingInTheLargestPages) {
-  const HttpRequest request = MakeListBlobsRequest({.container_url = "https://h/c", .prefix = "", .one_level = false});
-  EXPECT_EQ(request.url, "https://h/c?restype=container&comp=list&include=metadata&maxresults=5000");
+  const HttpRequest request =
+      MakeListBlobsRequest({.container_url = "https://h/c", .prefix = "", .one_level = false});
+  EXPECT_EQ(request.url,
+            "https://h/c?restype=container&comp=list&include=metadata&maxresults=5000");
 }
 
 TEST(AzureRequests, GetAsksForOneRangeOfOneVersion) {
-  const HttpRequest request =
-      MakeGetBlobRequest({.url = kUrl, .range = {.offset_bytes = 10, .length_bytes = 5}, .if_match = ETag("0x1")});
+  const HttpRequest request = MakeGetBlobRequest(
+      {.url = kUrl, .range = {.offset_bytes = 10, .length_bytes = 5}, .if_match = ETag("0x1")});
   EXPECT_EQ(request.method, "GET");
   EXPECT_EQ(request.url, kUrl);
   EXPECT_EQ(FieldsOf(request), (Fields{{"Range", "bytes=10-14"}, {"If-Match", "\"0x1\""}}));
 }
 
 TEST(AzureRequests, PutBlobCarriesMetadataConditionsAndCrc64) {
-  const HttpRequest request = MakePutBlobRequest({.url = kUrl,
-                                                  .body = AsBytes("hello\n"),
-                                                  .metadata = {{"mtime", "2026"}},
-                                                  .conditions = {.if_match = std::nullopt, .must_not_exist = true}});
+  const HttpRequest request =
+      MakePutBlobRequest({.url = kUrl,
+                          .body = AsBytes("hello\n"),
+                          .metadata = {{"mtime", "2026"}},
+                          .conditions = {.if_match = std::nullopt, .must_not_exist = true}});
   EXPECT_EQ(request.method, "PUT");
   EXPECT_EQ(FieldsOf(request), (Fields{{"x-ms-blob-type", "BlockBlob"},
                                        {"Content-Type", "application/octet-stream"},
@@ -55,16 +62,19 @@ TEST(AzureRequests, PutBlobCarriesMetadataConditionsAndCrc64) {
 }
 
 TEST(AzureRequests, ChecksumMayBeMd5) {
-  const HttpRequest request = MakeAppendRequest(
-      {.url = "https://h/c/f", .position_bytes = 8, .body = AsBytes("hello"), .checksum = Checksum::kMd5});
+  const HttpRequest request = MakeAppendRequest({.url = "https://h/c/f",
+                                                 .position_bytes = 8,
+                                                 .body = AsBytes("hello"),
+                                                 .checksum = Checksum::kMd5});
   EXPECT_EQ(request.method, "PATCH");
   EXPECT_EQ(request.url, "https://h/c/f?action=append&position=8");
-  EXPECT_EQ(FieldsOf(request),
-            (Fields{{"Content-Type", "application/octet-stream"}, {"Content-MD5", "XUFAKrxLKna5cZ2REBfFkg=="}}));
+  EXPECT_EQ(FieldsOf(request), (Fields{{"Content-Type", "application/octet-stream"},
+                                       {"Content-MD5", "XUFAKrxLKna5cZ2REBfFkg=="}}));
 }
 
 TEST(AzureRequests, PutBlockEncodesItsId) {
-  const HttpRequest request = MakePutBlockRequest({.url = kUrl, .block_id = "YS8+", .body = AsBytes("x")});
+  const HttpRequest request =
+      MakePutBlockRequest({.url = kUrl, .block_id = "YS8+", .body = AsBytes("x")});
   EXPECT_EQ(request.url, std::string(kUrl) + "?comp=block&blockid=YS8%2B");
 }
 
@@ -72,7 +82,8 @@ TEST(AzureRequests, PutBlockListNamesTheBlocksInOrder) {
   const std::string xml = MakeBlockListXml({"YQ==", "Yg=="});
   EXPECT_EQ(
       xml,
-      "<?xml version=\"1.0\" encoding=\"utf-8\"?><BlockList><Latest>YQ==</Latest><Latest>Yg==</Latest></BlockList>");
+      "<?xml version=\"1.0\" "
+      "encoding=\"utf-8\"?><BlockList><Latest>YQ==</Latest><Latest>Yg==</Latest></BlockList>");
   const HttpRequest request = MakePutBlockListRequest(
       {.url = kUrl, .xml = xml, .metadata = {{"k", "v"}}, .conditions = {.if_match = ETag("0x2")}});
   EXPECT_EQ(request.url, std::string(kUrl) + "?comp=blocklist");
@@ -83,11 +94,12 @@ TEST(AzureRequests, PutBlockListNamesTheBlocksInOrder) {
 }
 
 TEST(AzureRequests, SetMetadataReplacesAllOfItUnderACondition) {
-  const HttpRequest request =
-      MakeSetMetadataRequest({.url = kUrl, .metadata = {{"a", "1"}, {"b", "2"}}, .if_match = ETag("0x3")});
+  const HttpRequest request = MakeSetMetadataRequest(
+      {.url = kUrl, .metadata = {{"a", "1"}, {"b", "2"}}, .if_match = ETag("0x3")});
   EXPECT_EQ(request.method, "PUT");
   EXPECT_EQ(request.url, std::string(kUrl) + "?comp=metadata");
-  EXPECT_EQ(FieldsOf(request), (Fields{{"x-ms-meta-a", "1"}, {"x-ms-meta-b", "2"}, {"If-Match", "\"0x3\""}}));
+  EXPECT_EQ(FieldsOf(request),
+            (Fields{{"x-ms-meta-a", "1"}, {"x-ms-meta-b", "2"}, {"If-Match", "\"0x3\""}}));
 }
 
 TEST(AzureRequests, DeleteBlobTakesItsSnapshotsAlong) {
@@ -97,29 +109,36 @@ TEST(AzureRequests, DeleteBlobTakesItsSnapshotsAlong) {
 }
 
 TEST(AzureRequests, CopyNamesTheVersionOfItsSource) {
-  const HttpRequest request = MakeCopyBlobRequest({.url = kUrl,
-                                                   .source_url = "https://a.blob.core.windows.net/c/old",
-                                                   .source_if_match = ETag("0x4"),
-                                                   .conditions = {.if_match = std::nullopt, .must_not_exist = true}});
-  EXPECT_EQ(FieldsOf(request), (Fields{{"x-ms-copy-source", "https://a.blob.core.windows.net/c/old"},
-                                       {"x-ms-source-if-match", "\"0x4\""},
-                                       {"If-None-Match", "*"}}));
+  const HttpRequest request =
+      MakeCopyBlobRequest({.url = kUrl,
+                           .source_url = "https://a.blob.core.windows.net/c/old",
+                           .source_if_match = ETag("0x4"),
+                           .conditions = {.if_match = std::nullopt, .must_not_exist = true}});
+  EXPECT_EQ(FieldsOf(request),
+            (Fields{{"x-ms-copy-source", "https://a.blob.core.windows.net/c/old"},
+                    {"x-ms-source-if-match", "\"0x4\""},
+                    {"If-None-Match", "*"}}));
 }
 
 TEST(AzureRequests, CreatePathNeverReplacesAndCarriesProperties) {
-  const HttpRequest file = MakeCreatePathRequest(
-      {.url = "https://h/c/f", .kind = NodeKind::kFile, .properties = {{"hello", "world"}, {"k", ""}}});
+  const HttpRequest file = MakeCreatePathRequest({.url = "https://h/c/f",
+                                                  .kind = NodeKind::kFile,
+                                                  .properties = {{"hello", "world"}, {"k", ""}}});
   EXPECT_EQ(file.method, "PUT");
   EXPECT_EQ(file.url, "https://h/c/f?resource=file");
-  EXPECT_EQ(FieldsOf(file), (Fields{{"If-None-Match", "*"}, {"x-ms-properties", "hello=d29ybGQ=,k="}}));
-  EXPECT_EQ(MakeCreatePathRequest({.url = "https://h/c/d", .kind = NodeKind::kDirectory, .properties = {}}).url,
+  EXPECT_EQ(FieldsOf(file),
+            (Fields{{"If-None-Match", "*"}, {"x-ms-properties", "hello=d29ybGQ=,k="}}));
+  EXPECT_EQ(MakeCreatePathRequest(
+                {.url = "https://h/c/d", .kind = NodeKind::kDirectory, .properties = {}})
+                .url,
             "https://h/c/d?resource=directory");
 }
 
 TEST(AzureRequests, FlushClosesTheFileAndDropsWhatIsStagedPastItsEnd) {
   const HttpRequest request = MakeFlushRequest({.url = "https://h/c/f", .size_bytes = 123});
   EXPECT_EQ(request.method, "PATCH");
-  EXPECT_EQ(request.url, "https://h/c/f?action=flush&position=123&retainUncommittedData=false&close=true");
+  EXPECT_EQ(request.url,
+            "https://h/c/f?action=flush&position=123&retainUncommittedData=false&close=true");
   EXPECT_TRUE(request.body.empty());
 }
 
@@ -138,7 +157,8 @@ TEST(AzureRequests, RenameIsAlwaysInLegacyMode) {
 TEST(AzureRequests, DeleteOfADirectoryNeverRecurses) {
   EXPECT_EQ(MakeDeletePathRequest({.url = "https://h/c/d", .kind = NodeKind::kDirectory}).url,
             "https://h/c/d?recursive=false");
-  EXPECT_EQ(MakeDeletePathRequest({.url = "https://h/c/f", .kind = NodeKind::kFile}).url, "https://h/c/f");
+  EXPECT_EQ(MakeDeletePathRequest({.url = "https://h/c/f", .kind = NodeKind::kFile}).url,
+            "https://h/c/f");
 }
 
 Options MakeOptions(std::string root) {

@@ -1,4 +1,5 @@
-// What the tests of both Azure stores share: options without a true credential, replies as the service writes them.
+// What the tests of both Azure stores share: options without a true credential, replies as the
+// service writes them.
 #pragma once
 
 #include <memory>
@@ -21,16 +22,20 @@ inline Options StoreOptions(std::string root = {}) {
 }
 
 inline std::string ListXml(const std::string& entries, const std::string& next_marker = {}) {
-  return "<?xml version=\"1.0\" encoding=\"utf-8\"?><EnumerationResults><Blobs>" + entries + "</Blobs><NextMarker>" +
-         next_marker + "</NextMarker></EnumerationResults>";
+  return "<?xml version=\"1.0\" encoding=\"utf-8\"?><EnumerationResults><Blobs>" + entries +
+         "</Blobs><NextMarker>" + next_marker + "</NextMarker></EnumerationResults>";
 }
-inline std::string BlobXml(const std::string& name, const std::string& metadata = {}, const std::string& size = "1") {
+inline std::string BlobXml(const std::string& name, const std::string& metadata = {},
+                           const std::string& size = "1") {
   return "<Blob><Name>" + name +
-         "</Name><Properties><Last-Modified>Mon, 05 Jan 2026 10:20:30 GMT</Last-Modified><Etag>0x1" +
+         "</Name><Properties><Last-Modified>Mon, 05 Jan 2026 10:20:30 "
+         "GMT</Last-Modified><Etag>0x1" +
          "</Etag><Content-Length>" + size + "</Content-Length></Properties><Metadata>" + metadata +
          "</Metadata></Blob>";
 }
-inline std::string PrefixXml(const std::string& name) { return "<BlobPrefix><Name>" + name + "</Name></BlobPrefix>"; }
+inline std::string PrefixXml(const std::string& name) {
+  return "<BlobPrefix><Name>" + name + "</Name></BlobPrefix>";
+}
 inline std::string MarkerXml(const std::string& name) {
   return BlobXml(name, "<hdi_isfolder>true</hdi_isfolder>", "0");
 }

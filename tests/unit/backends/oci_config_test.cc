@@ -33,18 +33,20 @@ class OciConfig : public ::testing::Test {
   }
   void WriteConfig(const std::string& text) { Write(".oci/config", text); }
   Result<Profile> Load(const std::string& profile = {}, const std::string& file = {}) {
-    return LoadProfile({.file = file, .profile = profile, .environment = [this](std::string_view name) {
-                          const auto found = variables_.find(std::string(name));
-                          return found == variables_.end() ? std::nullopt : std::optional<std::string>(found->second);
-                        }});
+    return LoadProfile(
+        {.file = file, .profile = profile, .environment = [this](std::string_view name) {
+           const auto found = variables_.find(std::string(name));
+           return found == variables_.end() ? std::nullopt
+                                            : std::optional<std::string>(found->second);
+         }});
   }
   Result<std::unique_ptr<IdentityProvider>> Identities(
       const Profile& profile, KeyFilePolicy policy = KeyFilePolicy::kRefuseIfOthersMayRead) {
     return MakeIdentityProvider({.profile = profile, .policy = policy}, transport_, clock_);
   }
   static std::string Complete(const std::string& extra = {}) {
-    return "user=U\ntenancy=T\nkey_file=~/key.pem\nregion=iad\nfingerprint=" + std::string(testing::kFingerprint) +
-           "\n" + extra;
+    return "user=U\ntenancy=T\nkey_file=~/key.pem\nregion=iad\nfingerprint=" +
+           std::string(testing::kFingerprint) + "\n" + extra;
   }
 
   TempDirectory home_;
@@ -99,7 +101,8 @@ TEST_F(OciConfig, WorksFromTheEnvironmentAlone) {
 }
 
 TEST_F(OciConfig, OciConfigFileCountsOnlyWithoutTheUsualFile) {
-  variables_["OCI_CONFIG_FILE"] = Write("elsewhere", "[DEFAULT]\n" + Complete() + "[A]\nuser=elsewhere\n");
+  variables_["OCI_CONFIG_FILE"] =
+      Write("elsewhere", "[DEFAULT]\n" + Complete() + "[A]\nuser=elsewhere\n");
   EXPECT_EQ(Load("A")->user, "elsewhere");
   WriteConfig("[DEFAULT]\n" + Complete() + "[A]\nuser=usual\n");
   EXPECT_EQ(Load("A")->user, "usual");
@@ -112,7 +115,8 @@ TEST_F(OciConfig, NamesEveryMissingField) {
   const auto profile = Load();
   ASSERT_FALSE(profile);
   EXPECT_EQ(profile.error().code, ErrorCode::kInvalidArgument);
-  EXPECT_TRUE(profile.error().message.ends_with("[DEFAULT]: missing tenancy, fingerprint, key_file"))
+  EXPECT_TRUE(
+      profile.error().message.ends_with("[DEFAULT]: missing tenancy, fingerprint, key_file"))
       << profile.error().message;
 }
 
@@ -172,19 +176,28 @@ TEST_F(OciConfig, SignsWithASessionTokenOnlyWhenToldTo) {
 
 TEST(OciRegion, TranslatesCodesAndFindsTheRealm) {
   const Environment none = [](std::string_view) { return std::nullopt; };
-  EXPECT_EQ(ObjectStorageEndpoint("iad", "ns", none), "https://objectstorage.us-ashburn-1.oraclecloud.com");
-  EXPECT_EQ(ObjectStorageEndpoint("FRA", "ns", none), "https://objectstorage.eu-frankfurt-1.oraclecloud.com");
-  EXPECT_EQ(ObjectStorageEndpoint("eu-frankfurt-2", "ns", none), "https://objectstorage.eu-frankfurt-2.oraclecloud.eu");
-  EXPECT_EQ(ObjectStorageEndpoint("us-langley-1", "ns", none), "https://objectstorage.us-langley-1.oraclegovcloud.com");
+  EXPECT_EQ(ObjectStorageEndpoint("iad", "ns", none),
+            "https://objectstorage.us-ashburn-1.oraclecloud.com");
+  EXPECT_EQ(ObjectStorageEndpoint("FRA", "ns", none),
+            "https://objectstorage.eu-frankfurt-1.oraclecloud.com");
+  EXPECT_EQ(ObjectStorageEndpoint("eu-frankfurt-2", "ns", none),
+            "https://objectstorage.eu-frankfurt-2.oraclecloud.eu");
+  EXPECT_EQ(ObjectStorageEndpoint("us-langley-1", "ns", none),
+            "https://objectstorage.us-langley-1.oraclegovcloud.com");
   EXPECT_EQ(ObjectStorageEndpoint("uk-gov-cardiff-1", "ns", none),
             "https://objectstorage.uk-gov-cardiff-1.oraclegovcloud.uk");
-  EXPECT_EQ(ObjectStorageEndpoint("xx-new-1", "ns", none), "https://objectstorage.xx-new-1.oraclecloud.com");
-  EXPECT_EQ(ObjectStorageEndpoint("region.example.com", "ns", none), "https://objectstorage.region.example.com");
+  EXPECT_EQ(ObjectStorageEndpoint("xx-new-1", "ns", none),
+            "https://objectstorage.xx-new-1.oraclecloud.com");
+  EXPECT_EQ(ObjectStorageEndpoint("region.example.com", "ns", none),
+            "https://objectstorage.region.example.com");
   const Environment realm = [](std::string_view name) {
-    return name == "OCI_DEFAULT_REALM" ? std::optional<std::string>("oraclecloud99.com") : std::nullopt;
+    return name == "OCI_DEFAULT_REALM" ? std::optional<std::string>("oraclecloud99.com")
+                                       : std::nullopt;
   };
-  EXPECT_EQ(ObjectStorageEndpoint("xx-new-1", "ns", realm), "https://objectstorage.xx-new-1.oraclecloud99.com");
-  EXPECT_EQ(ObjectStorageEndpoint("iad", "ns", realm), "https://objectstorage.us-ashburn-1.oraclecloud.com");
+  EXPECT_EQ(ObjectStorageEndpoint("xx-new-1", "ns", realm),
+            "https://objectstorage.xx-new-1.oraclecloud99.com");
+  EXPECT_EQ(ObjectStorageEndpoint("iad", "ns", realm),
+            "https://objectstorage.us-ashburn-1.oraclecloud.com");
 }
 
 }  // namespace

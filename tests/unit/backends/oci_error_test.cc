@@ -43,7 +43,8 @@ INSTANTIATE_TEST_SUITE_P(
         Row{400, "ContentChecksumMismatch", ErrorCode::kCorrupt, true},
         Row{400, "InvalidUploadPart", ErrorCode::kInvalidArgument, false},
         Row{400, "MetadataTooLarge", ErrorCode::kTooLarge, false},
-        Row{400, "LimitExceeded", ErrorCode::kNoSpace, false}, Row{400, "QuotaExceeded", ErrorCode::kNoSpace, false},
+        Row{400, "LimitExceeded", ErrorCode::kNoSpace, false},
+        Row{400, "QuotaExceeded", ErrorCode::kNoSpace, false},
         Row{400, "StorageLimitExceeded", ErrorCode::kNoSpace, false},
         Row{400, "StorageQuotaExceeded", ErrorCode::kNoSpace, false},
         Row{400, "InsufficientServicePermissions", ErrorCode::kPermissionDenied, false},
@@ -51,36 +52,43 @@ INSTANTIATE_TEST_SUITE_P(
         Row{401, "NotAuthenticated", ErrorCode::kUnauthenticated, false},
         Row{403, "NotAuthorized", ErrorCode::kPermissionDenied, false},
         Row{403, "BucketIsReadonly", ErrorCode::kReadOnly, false},
-        Row{404, "ObjectNotFound", ErrorCode::kNotFound, false}, Row{404, "", ErrorCode::kNotFound, false},
+        Row{404, "ObjectNotFound", ErrorCode::kNotFound, false},
+        Row{404, "", ErrorCode::kNotFound, false},
         Row{404, "UploadNotFound", ErrorCode::kNotFound, false},
         Row{404, "BucketNotFound", ErrorCode::kContainerNotFound, false},
         Row{404, "NamespaceNotFound", ErrorCode::kContainerNotFound, false},
         Row{404, "NotAuthorizedOrNotFound", ErrorCode::kContainerNotFound, false},
-        Row{405, "MethodNotAllowed", ErrorCode::kNotSupported, false}, Row{406, "", ErrorCode::kNotSupported, false},
+        Row{405, "MethodNotAllowed", ErrorCode::kNotSupported, false},
+        Row{406, "", ErrorCode::kNotSupported, false},
         Row{408, "RequestTimeout", ErrorCode::kTimedOut, true},
         Row{409, "ConcurrentObjectUpdate", ErrorCode::kConflict, true},
-        Row{409, "IncorrectState", ErrorCode::kConflict, true}, Row{409, "LockConflict", ErrorCode::kLocked, true},
+        Row{409, "IncorrectState", ErrorCode::kConflict, true},
+        Row{409, "LockConflict", ErrorCode::kLocked, true},
         Row{409, "BucketAlreadyExists", ErrorCode::kAlreadyExists, false},
         Row{409, "NotAuthorizedOrResourceAlreadyExists", ErrorCode::kAlreadyExists, false},
-        Row{409, "BucketNotEmpty", ErrorCode::kNotEmpty, false}, Row{409, "NotRestored", ErrorCode::kConflict, false},
+        Row{409, "BucketNotEmpty", ErrorCode::kNotEmpty, false},
+        Row{409, "NotRestored", ErrorCode::kConflict, false},
         Row{411, "ContentLengthRequired", ErrorCode::kInvalidArgument, false},
         Row{412, "IfMatchFailed", ErrorCode::kPreconditionFailed, false},
         Row{412, "", ErrorCode::kPreconditionFailed, false},
         Row{412, "IfNoneMatchFailed", ErrorCode::kAlreadyExists, false},
-        Row{413, "RequestEntityTooLarge", ErrorCode::kTooLarge, false}, Row{415, "", ErrorCode::kNotSupported, false},
+        Row{413, "RequestEntityTooLarge", ErrorCode::kTooLarge, false},
+        Row{415, "", ErrorCode::kNotSupported, false},
         Row{416, "InvalidRange", ErrorCode::kInvalidArgument, false},
         Row{422, "ETagMD5Mismatch", ErrorCode::kCorrupt, false},
         Row{429, "TooManyRequests", ErrorCode::kThrottled, true},
         Row{500, "InternalServerError", ErrorCode::kUnavailable, true},
-        Row{501, "NotImplemented", ErrorCode::kNotSupported, false}, Row{502, "", ErrorCode::kUnavailable, true},
-        Row{503, "ServiceUnavailable", ErrorCode::kThrottled, true}, Row{504, "", ErrorCode::kUnavailable, true},
-        Row{599, "", ErrorCode::kUnavailable, true}));
+        Row{501, "NotImplemented", ErrorCode::kNotSupported, false},
+        Row{502, "", ErrorCode::kUnavailable, true},
+        Row{503, "ServiceUnavailable", ErrorCode::kThrottled, true},
+        Row{504, "", ErrorCode::kUnavailable, true}, Row{599, "", ErrorCode::kUnavailable, true}));
 
 TEST(OciError, KeepsWhatTheServiceSaid) {
   HttpResponse response = Answer(404, "ObjectNotFound");
   response.headers.Add("opc-request-id", "iad-1:abc");
   const Error error = ErrorFromResponse("get 'a'", response, WallTime{});
-  EXPECT_EQ(error.ToString(), "not_found: get 'a': because (404 ObjectNotFound, request iad-1:abc)");
+  EXPECT_EQ(error.ToString(),
+            "not_found: get 'a': because (404 ObjectNotFound, request iad-1:abc)");
 }
 
 TEST(OciError, ToleratesBodiesThatAreNotJson) {

@@ -14,16 +14,21 @@ const BucketAddress kBucket{"https://host", "ns", "my_bucket"};
 TEST(OciRequests, EncodeTheObjectNameAsOneSegment) {
   EXPECT_EQ(MakeHeadObject(kBucket, "dir/file é+1.txt", std::nullopt).http.url,
             "https://host/n/ns/b/my_bucket/o/dir%2Ffile%20%C3%A9%2B1.txt");
-  EXPECT_EQ(MakeHeadObject(kBucket, "..", std::nullopt).http.url, "https://host/n/ns/b/my_bucket/o/%2E%2E");
+  EXPECT_EQ(MakeHeadObject(kBucket, "..", std::nullopt).http.url,
+            "https://host/n/ns/b/my_bucket/o/%2E%2E");
 }
 
 TEST(OciRequests, ListingsAlwaysAskForFieldsAndNeverSendAnEmptyDelimiter) {
   const Call all = MakeListObjects(kBucket, {.limit = 5});
-  EXPECT_EQ(all.http.url, "https://host/n/ns/b/my_bucket/o?fields=name%2Csize%2Cetag%2Cmd5%2CtimeModified&limit=5");
-  const Call one = MakeListObjects(kBucket, {.prefix = "a b/", .start = "a b/c&d", .fold_subdirectories = true});
-  EXPECT_EQ(one.http.url,
-            "https://host/n/ns/b/my_bucket/o?fields=name%2Csize%2Cetag%2Cmd5%2CtimeModified&limit=1000"
-            "&prefix=a%20b%2F&start=a%20b%2Fc%26d&delimiter=%2F");
+  EXPECT_EQ(
+      all.http.url,
+      "https://host/n/ns/b/my_bucket/o?fields=name%2Csize%2Cetag%2Cmd5%2CtimeModified&limit=5");
+  const Call one =
+      MakeListObjects(kBucket, {.prefix = "a b/", .start = "a b/c&d", .fold_subdirectories = true});
+  EXPECT_EQ(
+      one.http.url,
+      "https://host/n/ns/b/my_bucket/o?fields=name%2Csize%2Cetag%2Cmd5%2CtimeModified&limit=1000"
+      "&prefix=a%20b%2F&start=a%20b%2Fc%26d&delimiter=%2F");
 }
 
 TEST(OciRequests, RangesAreInclusiveAndPinned) {
@@ -54,44 +59,56 @@ TEST(OciRequests, RenameCarriesItsConditionsInTheBody) {
                                                .source_if_match = ETag("v1"),
                                                .destination_conditions = {.must_not_exist = true}});
   EXPECT_EQ(call.http.url, "https://host/n/ns/b/my_bucket/actions/renameObject");
-  EXPECT_EQ(call.json, R"({"newName":"b","newObjIfNoneMatchETag":"*","sourceName":"a","srcObjIfMatchETag":"v1"})");
+  EXPECT_EQ(
+      call.json,
+      R"({"newName":"b","newObjIfNoneMatchETag":"*","sourceName":"a","srcObjIfMatchETag":"v1"})");
   const Call replace = MakeRenameObject(
-      kBucket, {.source = "a", .destination = "b", .destination_conditions = {.if_match = ETag("v2")}});
+      kBucket,
+      {.source = "a", .destination = "b", .destination_conditions = {.if_match = ETag("v2")}});
   EXPECT_EQ(replace.json, R"({"newName":"b","newObjIfMatchETag":"v2","sourceName":"a"})");
 }
 
 TEST(OciRequests, UploadsNameMetadataWithItsPrefix) {
   const Call create = MakeCreateUpload(
-      kBucket, {.name = "a/b", .metadata = {{"mode", "0100644"}}, .conditions = {.if_match = ETag("v")}});
-  EXPECT_EQ(create.json,
-            R"({"contentType":"application/octet-stream","metadata":{"opc-meta-mode":"0100644"},"object":"a/b"})");
+      kBucket,
+      {.name = "a/b", .metadata = {{"mode", "0100644"}}, .conditions = {.if_match = ETag("v")}});
+  EXPECT_EQ(
+      create.json,
+      R"({"contentType":"application/octet-stream","metadata":{"opc-meta-mode":"0100644"},"object":"a/b"})");
   EXPECT_EQ(create.http.headers.Get("if-match"), "v");
   const Call typed = MakeCreateUpload(
-      kBucket,
-      {.name = "a", .metadata = {}, .content_headers = {{"content-type", "text/csv"}, {"cache-control", "no-store"}}});
-  EXPECT_EQ(typed.json, R"({"cacheControl":"no-store","contentType":"text/csv","metadata":{},"object":"a"})");
+      kBucket, {.name = "a",
+                .metadata = {},
+                .content_headers = {{"content-type", "text/csv"}, {"cache-control", "no-store"}}});
+  EXPECT_EQ(typed.json,
+            R"({"cacheControl":"no-store","contentType":"text/csv","metadata":{},"object":"a"})");
   EXPECT_EQ(create.http.headers.Get("opc-checksum-algorithm"), "CRC32C");
 
-  const Call part =
-      MakeUploadPart(kBucket, {.name = "a/b", .upload_id = "u&1", .part_number = 3, .body = {}, .crc32c = 0});
+  const Call part = MakeUploadPart(
+      kBucket, {.name = "a/b", .upload_id = "u&1", .part_number = 3, .body = {}, .crc32c = 0});
   EXPECT_EQ(part.http.url, "https://host/n/ns/b/my_bucket/u/a%2Fb?uploadId=u%261&uploadPartNum=3");
   EXPECT_EQ(part.http.headers.Find("if-match"), nullptr);
 
-  const std::vector<PartReceipt> parts = {{.part_number = 1, .tag = "x"}, {.part_number = 2, .tag = "y"}};
+  const std::vector<PartReceipt> parts = {{.part_number = 1, .tag = "x"},
+                                          {.part_number = 2, .tag = "y"}};
   const Call commit = MakeCommitUpload(
-      kBucket, {.name = "a/b", .upload_id = "u", .parts = parts, .conditions = {.must_not_exist = true}});
+      kBucket,
+      {.name = "a/b", .upload_id = "u", .parts = parts, .conditions = {.must_not_exist = true}});
   EXPECT_EQ(commit.http.url, "https://host/n/ns/b/my_bucket/u/a%2Fb?uploadId=u");
-  EXPECT_EQ(commit.json, R"({"partsToCommit":[{"etag":"x","partNum":1},{"etag":"y","partNum":2}]})");
+  EXPECT_EQ(commit.json,
+            R"({"partsToCommit":[{"etag":"x","partNum":1},{"etag":"y","partNum":2}]})");
   EXPECT_EQ(commit.http.headers.Get("if-none-match"), "*");
 }
 
 TEST(OciRequests, RewritingMetadataPinsBothSides) {
   const Call call = MakeRewriteMetadata(
-      kBucket, {.name = "a", .region = "us-ashburn-1", .etag = ETag("v"), .metadata = {{"mtime", "1"}}});
-  EXPECT_EQ(call.json,
-            R"({"destinationBucket":"my_bucket","destinationNamespace":"ns","destinationObjectIfMatchETag":"v",)"
-            R"("destinationObjectMetadata":{"opc-meta-mtime":"1"},"destinationObjectName":"a",)"
-            R"("destinationRegion":"us-ashburn-1","sourceObjectIfMatchETag":"v","sourceObjectName":"a"})");
+      kBucket,
+      {.name = "a", .region = "us-ashburn-1", .etag = ETag("v"), .metadata = {{"mtime", "1"}}});
+  EXPECT_EQ(
+      call.json,
+      R"({"destinationBucket":"my_bucket","destinationNamespace":"ns","destinationObjectIfMatchETag":"v",)"
+      R"("destinationObjectMetadata":{"opc-meta-mtime":"1"},"destinationObjectName":"a",)"
+      R"("destinationRegion":"us-ashburn-1","sourceObjectIfMatchETag":"v","sourceObjectName":"a"})");
 }
 
 TEST(OciReplies, ListingsAreReadTolerantly) {
@@ -102,7 +119,8 @@ TEST(OciReplies, ListingsAreReadTolerantly) {
   ASSERT_EQ(listing->objects.size(), 2U);
   EXPECT_EQ(listing->objects[0].size_bytes, 7U);
   EXPECT_EQ(*listing->objects[0].md5, Md5(AsBytes("hello world")));
-  EXPECT_FALSE(listing->objects[1].md5) << "the digest of several parts is not an MD5 of the content";
+  EXPECT_FALSE(listing->objects[1].md5)
+      << "the digest of several parts is not an MD5 of the content";
   EXPECT_TRUE(listing->prefixes.empty());
   EXPECT_TRUE(listing->next_start_with.empty());
 }
@@ -133,7 +151,8 @@ TEST(OciObjectNames, HideWhatIsNoPath) {
   const Capabilities capabilities;
   const ObjectNames names{ObjectKey("root")};
   EXPECT_EQ(names.Key("root/a/b", capabilities)->path, "a/b");
-  for (const char* name : {"root/a//b", "root//a", "root/../x", "root/./x", "root/", "other/a", "root/a/"}) {
+  for (const char* name :
+       {"root/a//b", "root//a", "root/../x", "root/./x", "root/", "other/a", "root/a/"}) {
     EXPECT_FALSE(names.Key(name, capabilities)) << name;
   }
 }
@@ -141,8 +160,10 @@ TEST(OciObjectNames, HideWhatIsNoPath) {
 TEST(OciObjectNames, RefuseWhatTheServiceRefuses) {
   const Capabilities capabilities;
   EXPECT_TRUE(CheckObjectKey(ObjectKey("ä/日本/🙂 +%&#?"), capabilities));
-  for (const char* name : {"a\nb", "a\rb", "\xff", "a\xc3", "\xed\xa0\x80", "\xc0\xaf", "\xf4\x90\x80\x80"}) {
-    EXPECT_EQ(CheckObjectKey(ObjectKey(name), capabilities).error().code, ErrorCode::kInvalidName) << name;
+  for (const char* name :
+       {"a\nb", "a\rb", "\xff", "a\xc3", "\xed\xa0\x80", "\xc0\xaf", "\xf4\x90\x80\x80"}) {
+    EXPECT_EQ(CheckObjectKey(ObjectKey(name), capabilities).error().code, ErrorCode::kInvalidName)
+        << name;
   }
 }
 

@@ -10,8 +10,8 @@
 #include "core/time_text.h"
 #include "tests/unit/backends/oci_test_key.h"
 
-// The expected signatures were made by Oracle's own signers: the TypeScript SDK (A, B, D, F) and the Python SDK
-// (A, B, C, E, G), with this key at this instant. RSA PKCS#1 v1.5 is deterministic.
+// The expected signatures were made by Oracle's own signers: the TypeScript SDK (A, B, D, F) and
+// the Python SDK (A, B, C, E, G), with this key at this instant. RSA PKCS#1 v1.5 is deterministic.
 namespace skybridge::oci {
 namespace {
 
@@ -62,8 +62,9 @@ constexpr std::string_view kSignatureG =
 // clang-format on
 
 Identity TestIdentity() {
-  return {std::string(kTenancy) + "/" + std::string(kUser) + "/" + std::string(kFingerprint),
-          std::make_shared<const PrivateKey>(PrivateKey::FromPem(kPkcs8, "", "of the test").value())};
+  return {
+      std::string(kTenancy) + "/" + std::string(kUser) + "/" + std::string(kFingerprint),
+      std::make_shared<const PrivateKey>(PrivateKey::FromPem(kPkcs8, "", "of the test").value())};
 }
 
 HttpRequest MakeRequest(std::string method, std::string url, std::string_view body = {}) {
@@ -88,24 +89,28 @@ std::string SignatureOf(const HttpRequest& request, std::span<const std::string_
 }
 
 TEST(OciSigner, SignsListingsAsTheOfficialSdksDo) {
-  HttpRequest request = MakeRequest("GET", std::string(kHost) +
-                                               "/n/mynamespace/b/mybucket/o?prefix=dir%2Fsub%20dir%2F&delimiter=%2F"
-                                               "&fields=name%2Csize%2Cetag%2CtimeModified&limit=1000");
+  HttpRequest request =
+      MakeRequest("GET", std::string(kHost) +
+                             "/n/mynamespace/b/mybucket/o?prefix=dir%2Fsub%20dir%2F&delimiter=%2F"
+                             "&fields=name%2Csize%2Cetag%2CtimeModified&limit=1000");
   EXPECT_EQ(SignedBy(SigningProfile::kGeneric, request), kSignatureA);
 }
 
 TEST(OciSigner, LeavesTheBodyOfPutObjectOutOfTheSignature) {
   HttpRequest request = MakeRequest(
-      "PUT", std::string(kHost) + "/n/mynamespace/b/mybucket/o/dir%2Ffile%20%C3%A9%2B1.txt", "the body is not signed");
+      "PUT", std::string(kHost) + "/n/mynamespace/b/mybucket/o/dir%2Ffile%20%C3%A9%2B1.txt",
+      "the body is not signed");
   EXPECT_EQ(SignedBy(SigningProfile::kRawBody, request), kSignatureB);
   EXPECT_EQ(request.headers.Find("x-content-sha256"), nullptr);
 }
 
 TEST(OciSigner, SignsJsonBodiesWithTheirDigest) {
-  HttpRequest request = MakeRequest("POST", std::string(kHost) + "/n/mynamespace/b/mybucket/actions/renameObject",
-                                    R"({"sourceName":"dir/a.txt","newName":"dir/b.txt"})");
+  HttpRequest request =
+      MakeRequest("POST", std::string(kHost) + "/n/mynamespace/b/mybucket/actions/renameObject",
+                  R"({"sourceName":"dir/a.txt","newName":"dir/b.txt"})");
   EXPECT_EQ(SignedBy(SigningProfile::kJsonBody, request), kSignatureC);
-  EXPECT_EQ(request.headers.Get("x-content-sha256"), "32Go3z8pJHF62/3haIOESxO9KOqDpyKakxzXo1uUYqE=");
+  EXPECT_EQ(request.headers.Get("x-content-sha256"),
+            "32Go3z8pJHF62/3haIOESxO9KOqDpyKakxzXo1uUYqE=");
   EXPECT_EQ(request.headers.Get("content-type"), "application/json");
 }
 
@@ -117,36 +122,41 @@ TEST(OciSigner, SignsXDateInPlaceOfDate) {
 }
 
 TEST(OciSigner, SignsTheHostWithItsPortAndAnEmptyBody) {
-  HttpRequest request = MakeRequest("POST", "http://127.0.0.1:9000/n/mynamespace/b/mybucket/actions/reencrypt");
+  HttpRequest request =
+      MakeRequest("POST", "http://127.0.0.1:9000/n/mynamespace/b/mybucket/actions/reencrypt");
   EXPECT_EQ(SignedBy(SigningProfile::kJsonBody, request), kSignatureE);
-  EXPECT_EQ(request.headers.Get("x-content-sha256"), "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
+  EXPECT_EQ(request.headers.Get("x-content-sha256"),
+            "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
 }
 
 TEST(OciSigner, SignsHeadersInAnyOrderThatIsAskedFor) {
-  HttpRequest request = MakeRequest("POST", std::string(kHost) + "/n/mynamespace/b/mybucket/actions/renameObject",
-                                    R"({"sourceName":"dir/a.txt","newName":"dir/b.txt"})");
+  HttpRequest request =
+      MakeRequest("POST", std::string(kHost) + "/n/mynamespace/b/mybucket/actions/renameObject",
+                  R"({"sourceName":"dir/a.txt","newName":"dir/b.txt"})");
   request.headers.Add("X-Date", std::string(kDate));
   request.headers.Add("Content-Type", "application/json");
   request.headers.Add("x-content-sha256", "32Go3z8pJHF62/3haIOESxO9KOqDpyKakxzXo1uUYqE=");
-  constexpr std::array<std::string_view, 6> kNames = {"x-date",       "(request-target)", "host",
-                                                      "content-type", "content-length",   "x-content-sha256"};
+  constexpr std::array<std::string_view, 6> kNames = {
+      "x-date", "(request-target)", "host", "content-type", "content-length", "x-content-sha256"};
   EXPECT_EQ(SignatureOf(request, kNames), kSignatureF);
 }
 
 TEST(OciSigner, SignsOtherServicesAlike) {
-  HttpRequest request =
-      MakeRequest("POST",
-                  "https://secrets.vaults.us-ashburn-1.oci.oraclecloud.com/20190301/secretbundles/actions/getByName"
-                  "?secretName=azure-client-secret&vaultId=ocid1.vault.oc1.iad.testvault&stage=CURRENT");
+  HttpRequest request = MakeRequest(
+      "POST",
+      "https://secrets.vaults.us-ashburn-1.oci.oraclecloud.com/20190301/secretbundles/actions/"
+      "getByName"
+      "?secretName=azure-client-secret&vaultId=ocid1.vault.oc1.iad.testvault&stage=CURRENT");
   EXPECT_EQ(SignedBy(SigningProfile::kJsonBody, request), kSignatureG);
 }
 
 TEST(OciSigner, NamesKeyAlgorithmAndHeaders) {
   HttpRequest request = MakeRequest("GET", std::string(kHost) + "/n");
   SignedBy(SigningProfile::kGeneric, request);
-  const std::string expected = "Signature version=\"1\",keyId=\"" + std::string(kTenancy) + "/" + std::string(kUser) +
-                               "/" + std::string(kFingerprint) +
-                               "\",algorithm=\"rsa-sha256\",headers=\"date (request-target) host\",signature=\"";
+  const std::string expected =
+      "Signature version=\"1\",keyId=\"" + std::string(kTenancy) + "/" + std::string(kUser) + "/" +
+      std::string(kFingerprint) +
+      "\",algorithm=\"rsa-sha256\",headers=\"date (request-target) host\",signature=\"";
   EXPECT_TRUE(request.headers.Get("authorization").starts_with(expected));
   EXPECT_EQ(request.headers.Get("date"), kDate);
 }
@@ -165,9 +175,12 @@ TEST(OciSigner, ReplacesItsHeadersWhenARequestIsSignedAgain) {
 
 TEST(OciSigner, DropsOnlyTheOwnPortOfTheScheme) {
   constexpr std::array<std::string_view, 1> kNames = {"host"};
-  EXPECT_EQ(SigningString(MakeRequest("GET", "https://example.com:443/n"), kNames), "host: example.com");
-  EXPECT_EQ(SigningString(MakeRequest("GET", "http://example.com:80/n"), kNames), "host: example.com");
-  EXPECT_EQ(SigningString(MakeRequest("GET", "http://example.com:443/n"), kNames), "host: example.com:443");
+  EXPECT_EQ(SigningString(MakeRequest("GET", "https://example.com:443/n"), kNames),
+            "host: example.com");
+  EXPECT_EQ(SigningString(MakeRequest("GET", "http://example.com:80/n"), kNames),
+            "host: example.com");
+  EXPECT_EQ(SigningString(MakeRequest("GET", "http://example.com:443/n"), kNames),
+            "host: example.com:443");
 }
 
 TEST(OciPrivateKey, ReadsEveryPemForm) {

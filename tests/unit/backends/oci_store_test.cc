@@ -22,7 +22,8 @@ using Operations = std::vector<std::string>;
 class TestIdentities final : public IdentityProvider {
  public:
   explicit TestIdentities(int renewals) : renewals_(renewals) {
-    key_ = std::make_shared<const PrivateKey>(PrivateKey::FromPem(testing::kPkcs8, "", "of the test").value());
+    key_ = std::make_shared<const PrivateKey>(
+        PrivateKey::FromPem(testing::kPkcs8, "", "of the test").value());
   }
   Result<std::shared_ptr<const Identity>> Current(const CallContext& /*context*/) override {
     return std::make_shared<const Identity>(Identity{"key-" + std::to_string(generation_), key_});
@@ -70,8 +71,10 @@ class OciStoreTest : public ::testing::Test {
 };
 
 TEST_F(OciStoreTest, HeadReadsAttributesOfAFile) {
-  transport_.Answer(200,
-                    {{"etag", "v1"}, {"content-length", "3"}, {"opc-meta-mtime", "1.5"}, {"opc-meta-mode", "0100640"}});
+  transport_.Answer(200, {{"etag", "v1"},
+                          {"content-length", "3"},
+                          {"opc-meta-mtime", "1.5"},
+                          {"opc-meta-mode", "0100640"}});
   const auto info = store_->Head(ObjectKey("a/b"), context_);
   ASSERT_TRUE(info);
   EXPECT_EQ(info->kind, NodeKind::kFile);
@@ -107,7 +110,8 @@ TEST_F(OciStoreTest, AsksForTheNamespaceOnceWhenItIsNotGiven) {
   transport_.Answer(200, {}, "\"found\"").Answer(200, {}, Listing("")).Answer(200, {}, Listing(""));
   ASSERT_TRUE(store_->List({}, context_));
   ASSERT_TRUE(store_->List({}, context_));
-  EXPECT_EQ(transport_.operations(), (Operations{"oci.get_namespace", "oci.list_objects", "oci.list_objects"}));
+  EXPECT_EQ(transport_.operations(),
+            (Operations{"oci.get_namespace", "oci.list_objects", "oci.list_objects"}));
   EXPECT_TRUE(transport_.sent(1).url.starts_with("http://host:9000/n/found/b/b/o?"));
 }
 
@@ -141,7 +145,8 @@ TEST_F(OciStoreTest, JumpsOverTheRestOfAPrefixThatWasReported) {
 }
 
 TEST_F(OciStoreTest, RecursiveListingsSendNoDelimiterAndShowMarkersAsDirectories) {
-  transport_.Answer(200, {}, Listing(R"({"name":"d/","size":0,"etag":"m"},{"name":"d/f","size":1,"etag":"v"})"));
+  transport_.Answer(
+      200, {}, Listing(R"({"name":"d/","size":0,"etag":"m"},{"name":"d/f","size":1,"etag":"v"})"));
   const auto page = store_->List({.recursive = true, .max_entries = 7}, context_);
   ASSERT_TRUE(page);
   EXPECT_EQ(transport_.sent(0).url.find("delimiter"), std::string::npos);
@@ -154,7 +159,8 @@ TEST_F(OciStoreTest, RecursiveListingsSendNoDelimiterAndShowMarkersAsDirectories
 TEST_F(OciStoreTest, GetWritesTheRangeAndReportsTheSize) {
   transport_.Answer(206, {{"etag", "v1"}, {"content-range", "bytes 2-4/10"}}, "cde");
   std::array<std::byte, 3> into{};
-  const auto reply = store_->Get({.key = ObjectKey("a"), .range = {2, 3}, .if_match = ETag("v1")}, into, context_);
+  const auto reply =
+      store_->Get({.key = ObjectKey("a"), .range = {2, 3}, .if_match = ETag("v1")}, into, context_);
   ASSERT_TRUE(reply) << reply.error().ToString();
   EXPECT_EQ(reply->bytes_received, 3U);
   EXPECT_EQ(reply->object_size_bytes, 10U);
@@ -165,7 +171,8 @@ TEST_F(OciStoreTest, ReadingPastTheEndYieldsNothing) {
   transport_.Answer(416, {}, R"({"code":"InvalidRange"})");
   AnswerHead("0123456789");
   std::array<std::byte, 3> into{};
-  const auto reply = store_->Get({.key = ObjectKey("a"), .range = {10, 3}, .if_match = ETag("v1")}, into, context_);
+  const auto reply = store_->Get({.key = ObjectKey("a"), .range = {10, 3}, .if_match = ETag("v1")},
+                                 into, context_);
   ASSERT_TRUE(reply);
   EXPECT_EQ(reply->bytes_received, 0U);
   EXPECT_EQ(reply->object_size_bytes, 10U);
@@ -175,21 +182,25 @@ TEST_F(OciStoreTest, ReadingPastTheEndYieldsNothing) {
 TEST_F(OciStoreTest, RefusesRangesThatItDidNotAskFor) {
   std::array<std::byte, 3> into{};
   transport_.Answer(206, {{"etag", "v1"}, {"content-range", "bytes 3-5/10"}}, "def");
-  EXPECT_EQ(store_->Get({.key = ObjectKey("a"), .range = {2, 3}}, into, context_).error().code, ErrorCode::kCorrupt);
+  EXPECT_EQ(store_->Get({.key = ObjectKey("a"), .range = {2, 3}}, into, context_).error().code,
+            ErrorCode::kCorrupt);
   transport_.Answer(206, {{"etag", "v1"}, {"content-range", "bytes 2-4/10"}}, "cd");
-  EXPECT_EQ(store_->Get({.key = ObjectKey("a"), .range = {2, 3}}, into, context_).error().code, ErrorCode::kCorrupt);
+  EXPECT_EQ(store_->Get({.key = ObjectKey("a"), .range = {2, 3}}, into, context_).error().code,
+            ErrorCode::kCorrupt);
 }
 
 TEST_F(OciStoreTest, GetOfADirectorySaysSo) {
-  transport_.Answer(404, {}, R"({"code":"ObjectNotFound"})").Answer(200, {}, Listing(R"({"name":"d/x"})"));
+  transport_.Answer(404, {}, R"({"code":"ObjectNotFound"})")
+      .Answer(200, {}, Listing(R"({"name":"d/x"})"));
   std::array<std::byte, 1> into{};
   EXPECT_EQ(store_->Get({.key = ObjectKey("d"), .range = {0, 1}}, into, context_).error().code,
             ErrorCode::kIsDirectory);
 }
 
 TEST_F(OciStoreTest, PutKeepsAttributesAndReportsTheNewVersion) {
-  transport_.Answer(
-      200, {{"etag", "v2"}, {"opc-content-md5", "XrY7u+Ae7tCTyyK7j1rNww=="}, {"opc-content-crc32c", "yZRlqg=="}});
+  transport_.Answer(200, {{"etag", "v2"},
+                          {"opc-content-md5", "XrY7u+Ae7tCTyyK7j1rNww=="},
+                          {"opc-content-crc32c", "yZRlqg=="}});
   Attributes attributes;
   attributes.mtime = ParseUnixSeconds("12.25").value();
   attributes.mode = 0600;
@@ -209,10 +220,13 @@ TEST_F(OciStoreTest, PutKeepsAttributesAndReportsTheNewVersion) {
 
 TEST_F(OciStoreTest, PutNoticesThatOtherBytesWereStored) {
   transport_.Answer(200, {{"etag", "v2"}, {"opc-content-crc32c", Crc("hello worlD")}});
-  const auto by_crc = store_->Put({.key = ObjectKey("a"), .body = AsBytes("hello world")}, context_);
+  const auto by_crc =
+      store_->Put({.key = ObjectKey("a"), .body = AsBytes("hello world")}, context_);
   EXPECT_EQ(by_crc.error().code, ErrorCode::kCorrupt);
-  transport_.Answer(200, {{"etag", "v2"}, {"opc-content-md5", Base64Encode(Md5(AsBytes("other")))}});
-  const auto by_md5 = store_->Put({.key = ObjectKey("a"), .body = AsBytes("hello world")}, context_);
+  transport_.Answer(200,
+                    {{"etag", "v2"}, {"opc-content-md5", Base64Encode(Md5(AsBytes("other")))}});
+  const auto by_md5 =
+      store_->Put({.key = ObjectKey("a"), .body = AsBytes("hello world")}, context_);
   EXPECT_EQ(by_md5.error().code, ErrorCode::kCorrupt);
   EXPECT_TRUE(by_md5.error().retryable);
 }
@@ -237,9 +251,11 @@ TEST_F(OciStoreTest, ARetriedPutRecognisesItsOwnFirstAttempt) {
 }
 
 TEST_F(OciStoreTest, ARetriedPutDoesNotClaimSomebodyElsesObject) {
-  const PutRequest request{.key = ObjectKey("a"), .body = AsBytes("hello"), .conditions = {.must_not_exist = true}};
+  const PutRequest request{
+      .key = ObjectKey("a"), .body = AsBytes("hello"), .conditions = {.must_not_exist = true}};
   transport_.Answer(412, {}, R"({"code":"IfNoneMatchFailed"})");
-  transport_.Answer(200, {{"etag", "v1"}, {"content-length", "5"}, {"opc-content-crc32c", Crc("HELLO")}});
+  transport_.Answer(
+      200, {{"etag", "v1"}, {"content-length", "5"}, {"opc-content-crc32c", Crc("HELLO")}});
   EXPECT_EQ(store_->Put(request, retried_).error().code, ErrorCode::kAlreadyExists);
   transport_.Answer(412, {}, R"({"code":"IfNoneMatchFailed"})");
   EXPECT_EQ(store_->Put(request, context_).error().code, ErrorCode::kAlreadyExists);
@@ -249,7 +265,9 @@ class OciUpload : public OciStoreTest {
  protected:
   // Starts an upload of "ab" and "cd" and sends both parts.
   void SendParts() {
-    transport_.Answer(200, {}, R"({"uploadId":"u1"})").Answer(200, {{"etag", "e1"}}).Answer(200, {{"etag", "e2"}});
+    transport_.Answer(200, {}, R"({"uploadId":"u1"})")
+        .Answer(200, {{"etag", "e1"}})
+        .Answer(200, {{"etag", "e2"}});
     upload_ = store_->StartUpload({.key = key_, .attributes = attributes_}, context_).value();
     for (std::uint32_t part = 1; part <= 2; ++part) {
       commit_.parts.push_back(store_
@@ -279,7 +297,8 @@ TEST_F(OciUpload, CommitComparesTheWholeWithItsParts) {
   ASSERT_TRUE(info);
   EXPECT_EQ(info->size_bytes, 4U);
   EXPECT_EQ(info->digests.crc32c, Crc32c(AsBytes("abcd")));
-  EXPECT_EQ(SentBody(3), R"({"partsToCommit":[{"etag":"e1","partNum":1},{"etag":"e2","partNum":2}]})");
+  EXPECT_EQ(SentBody(3),
+            R"({"partsToCommit":[{"etag":"e1","partNum":1},{"etag":"e2","partNum":2}]})");
 
   transport_.Answer(200, {{"etag", "v9"}, {"opc-content-crc32c", Crc("abdc")}});
   EXPECT_EQ(store_->CommitUpload(commit_, context_).error().code, ErrorCode::kCorrupt);
@@ -288,9 +307,12 @@ TEST_F(OciUpload, CommitComparesTheWholeWithItsParts) {
 TEST_F(OciUpload, ARetriedCommitFindsItsOwnObject) {
   SendParts();
   transport_.Answer(404, {}, R"({"code":"UploadNotFound"})");
-  transport_.Answer(
-      200, {{"etag", "v9"}, {"content-length", "4"}, {"opc-content-crc32c", Crc("abcd")}, {"opc-meta-mode", "unused"}});
-  // The metadata differs from what was asked, so the attributes are written as well: HEAD, GET, PUT, HEAD.
+  transport_.Answer(200, {{"etag", "v9"},
+                          {"content-length", "4"},
+                          {"opc-content-crc32c", Crc("abcd")},
+                          {"opc-meta-mode", "unused"}});
+  // The metadata differs from what was asked, so the attributes are written as well: HEAD, GET,
+  // PUT, HEAD.
   transport_.Answer(200, {{"etag", "v9"}, {"content-length", "4"}});
   transport_.Answer(206, {{"etag", "v9"}, {"content-range", "bytes 0-3/4"}}, "abcd");
   transport_.Answer(200, {{"etag", "v10"}});
@@ -308,7 +330,8 @@ TEST_F(OciUpload, AttributesThatChangedSinceTheStartAreWrittenAfterTheCommit) {
   commit_.attributes.mtime = ParseUnixSeconds("7").value();
   transport_.Answer(200, {{"etag", "v1"}, {"opc-content-crc32c", Crc("abcd")}});
   AnswerHead("abcd");
-  transport_.Answer(206, {{"etag", "v1"}, {"content-range", "bytes 0-3/4"}}, "abcd").Answer(200, {{"etag", "v2"}});
+  transport_.Answer(206, {{"etag", "v1"}, {"content-range", "bytes 0-3/4"}}, "abcd")
+      .Answer(200, {{"etag", "v2"}});
   transport_.Answer(200, {{"etag", "v2"}, {"content-length", "4"}, {"opc-meta-mtime", "7"}});
   const auto info = store_->CommitUpload(commit_, context_);
   ASSERT_TRUE(info) << info.error().ToString();
@@ -331,48 +354,58 @@ TEST_F(OciStoreTest, LargeObjectsGetTheirAttributesFromACopyWithinTheService) {
   clock_.AdvanceBySleeping(true);
   transport_.Answer(200, {{"etag", "v1"}, {"content-length", size}});
   transport_.Answer(202, {{"opc-work-request-id", "w1"}});
-  transport_.Answer(200, {}, R"({"status":"IN_PROGRESS"})").Answer(200, {}, R"({"status":"COMPLETED"})");
+  transport_.Answer(200, {}, R"({"status":"IN_PROGRESS"})")
+      .Answer(200, {}, R"({"status":"COMPLETED"})");
   transport_.Answer(200, {{"etag", "v2"}, {"content-length", size}, {"opc-meta-mtime", "7"}});
   Attributes attributes;
   attributes.mtime = ParseUnixSeconds("7").value();
-  const auto info = store_->SetAttributes({.key = ObjectKey("a"), .attributes = attributes}, context_);
+  const auto info =
+      store_->SetAttributes({.key = ObjectKey("a"), .attributes = attributes}, context_);
   ASSERT_TRUE(info) << info.error().ToString();
   EXPECT_EQ(info->etag, ETag("v2"));
-  EXPECT_EQ(transport_.operations(), (Operations{"oci.head_object", "oci.copy_object", "oci.work_request",
-                                                 "oci.work_request", "oci.head_object"}));
+  EXPECT_EQ(transport_.operations(),
+            (Operations{"oci.head_object", "oci.copy_object", "oci.work_request",
+                        "oci.work_request", "oci.head_object"}));
 }
 
 TEST_F(OciStoreTest, ACopyThatFailsIsAnError) {
   transport_.Answer(200, {{"etag", "v1"}, {"content-length", "100000000"}});
   transport_.Answer(202, {{"opc-work-request-id", "w1"}}).Answer(200, {}, R"({"status":"FAILED"})");
   transport_.Answer(200, {}, R"([{"code":"IfMatchFailed","message":"changed"}])");
-  EXPECT_EQ(store_->SetAttributes({.key = ObjectKey("a")}, context_).error().code, ErrorCode::kPreconditionFailed);
+  EXPECT_EQ(store_->SetAttributes({.key = ObjectKey("a")}, context_).error().code,
+            ErrorCode::kPreconditionFailed);
 }
 
 TEST_F(OciStoreTest, SetAttributesRefusesAnotherVersion) {
   AnswerHead("x");
-  EXPECT_EQ(store_->SetAttributes({.key = ObjectKey("a"), .if_match = ETag("v0")}, context_).error().code,
-            ErrorCode::kPreconditionFailed);
+  EXPECT_EQ(
+      store_->SetAttributes({.key = ObjectKey("a"), .if_match = ETag("v0")}, context_).error().code,
+      ErrorCode::kPreconditionFailed);
 }
 
 TEST_F(OciStoreTest, SettingAttributesOfAPrefixMakesItsMarker) {
   transport_.Answer(200, {}, Listing(R"({"name":"d/x"})")).Answer(200, {{"etag", "m"}});
   Attributes attributes;
   attributes.mode = 0700;
-  const auto info =
-      store_->SetAttributes({.key = ObjectKey("d"), .kind = NodeKind::kDirectory, .attributes = attributes}, context_);
+  const auto info = store_->SetAttributes(
+      {.key = ObjectKey("d"), .kind = NodeKind::kDirectory, .attributes = attributes}, context_);
   ASSERT_TRUE(info);
   EXPECT_EQ(info->etag, ETag("m"));
   EXPECT_EQ(transport_.sent(1).url, "http://host:9000/n/ns/b/b/o/d%2F");
   EXPECT_EQ(transport_.sent(1).headers.Get("if-none-match"), "*");
-  EXPECT_EQ(store_->SetAttributes({.kind = NodeKind::kDirectory}, context_).error().code, ErrorCode::kNotSupported);
+  EXPECT_EQ(store_->SetAttributes({.kind = NodeKind::kDirectory}, context_).error().code,
+            ErrorCode::kNotSupported);
 }
 
 TEST_F(OciStoreTest, MakeDirectoryRefusesAnyNameThatExists) {
   AnswerHead("a file");
-  EXPECT_EQ(store_->MakeDirectory({.key = ObjectKey("d")}, context_).error().code, ErrorCode::kAlreadyExists);
-  transport_.Answer(404).Answer(200, {}, Listing("")).Answer(412, {}, R"({"code":"IfNoneMatchFailed"})");
-  EXPECT_EQ(store_->MakeDirectory({.key = ObjectKey("d")}, context_).error().code, ErrorCode::kAlreadyExists);
+  EXPECT_EQ(store_->MakeDirectory({.key = ObjectKey("d")}, context_).error().code,
+            ErrorCode::kAlreadyExists);
+  transport_.Answer(404)
+      .Answer(200, {}, Listing(""))
+      .Answer(412, {}, R"({"code":"IfNoneMatchFailed"})");
+  EXPECT_EQ(store_->MakeDirectory({.key = ObjectKey("d")}, context_).error().code,
+            ErrorCode::kAlreadyExists);
 }
 
 TEST_F(OciStoreTest, RemoveDirectoryNeverDeletesAChild) {
@@ -382,20 +415,24 @@ TEST_F(OciStoreTest, RemoveDirectoryNeverDeletesAChild) {
   EXPECT_TRUE(store_->RemoveDirectory(ObjectKey("d"), context_));
   EXPECT_EQ(transport_.sent(2).headers.Get("if-match"), "m");
   transport_.Answer(200, {}, Listing("")).Answer(200, {{"etag", "v"}, {"content-length", "1"}});
-  EXPECT_EQ(store_->RemoveDirectory(ObjectKey("d"), context_).error().code, ErrorCode::kNotDirectory);
+  EXPECT_EQ(store_->RemoveDirectory(ObjectKey("d"), context_).error().code,
+            ErrorCode::kNotDirectory);
 }
 
 TEST_F(OciStoreTest, RenamePinsTheVersionItDescribes) {
   AnswerHead("hello");
   transport_.Answer(200, {}, Listing("")).Answer(200, {{"etag", "v2"}});
-  const auto info = store_->Rename(
-      {.source = ObjectKey("a"), .destination = ObjectKey("b"), .destination_conditions = {.must_not_exist = true}},
-      context_);
+  const auto info = store_->Rename({.source = ObjectKey("a"),
+                                    .destination = ObjectKey("b"),
+                                    .destination_conditions = {.must_not_exist = true}},
+                                   context_);
   ASSERT_TRUE(info);
   EXPECT_EQ(info->key.path, "b");
   EXPECT_EQ(info->etag, ETag("v2"));
   EXPECT_EQ(info->size_bytes, 5U);
-  EXPECT_EQ(SentBody(2), R"({"newName":"b","newObjIfNoneMatchETag":"*","sourceName":"a","srcObjIfMatchETag":"v1"})");
+  EXPECT_EQ(
+      SentBody(2),
+      R"({"newName":"b","newObjIfNoneMatchETag":"*","sourceName":"a","srcObjIfMatchETag":"v1"})");
 }
 
 TEST_F(OciStoreTest, ARetriedRenameRecognisesWhatItMoved) {
@@ -426,12 +463,14 @@ TEST_F(OciStoreTest, ARetriedRenameDoesNotClaimAnotherObject) {
 }
 
 TEST_F(OciStoreTest, RenamingADirectoryIntoItselfIsRefused) {
-  EXPECT_EQ(
-      store_
-          ->Rename({.source = ObjectKey("d"), .destination = ObjectKey("d/e"), .kind = NodeKind::kDirectory}, context_)
-          .error()
-          .code,
-      ErrorCode::kInvalidArgument);
+  EXPECT_EQ(store_
+                ->Rename({.source = ObjectKey("d"),
+                          .destination = ObjectKey("d/e"),
+                          .kind = NodeKind::kDirectory},
+                         context_)
+                .error()
+                .code,
+            ErrorCode::kInvalidArgument);
   EXPECT_EQ(transport_.sent_count(), 0U);
 }
 
@@ -443,10 +482,14 @@ TEST_F(OciStoreTest, DeleteOfWhatIsGoneSucceedsOnlyWhenRetried) {
 }
 
 TEST_F(OciStoreTest, DeleteManyReportsEachFailure) {
-  transport_.Answer(200, {}, R"({"deleted":[],"failed":[{"objectName":"b","statusCode":412,"errorMessage":"changed"},
+  transport_.Answer(
+      200, {},
+      R"({"deleted":[],"failed":[{"objectName":"b","statusCode":412,"errorMessage":"changed"},
                                                         {"objectName":"c","statusCode":503}]})");
-  const std::vector<DeleteRequest> requests = {
-      {.key = ObjectKey("a")}, {.key = ObjectKey("b"), .if_match = ETag("v")}, {.key = ObjectKey("c")}, {}};
+  const std::vector<DeleteRequest> requests = {{.key = ObjectKey("a")},
+                                               {.key = ObjectKey("b"), .if_match = ETag("v")},
+                                               {.key = ObjectKey("c")},
+                                               {}};
   const auto outcomes = store_->DeleteMany(requests, context_);
   ASSERT_EQ(outcomes.size(), 4U);
   EXPECT_TRUE(outcomes[0]);
@@ -462,8 +505,8 @@ TEST_F(OciStoreTest, DeleteManyGoesOneByOneWhereThereIsNoBatch) {
   const std::vector<DeleteRequest> requests = {{.key = ObjectKey("a")}, {.key = ObjectKey("b")}};
   for (const Status& outcome : store_->DeleteMany(requests, context_)) EXPECT_TRUE(outcome);
   ASSERT_TRUE(store_->DeleteMany(std::span(requests).first(1), context_)[0]);
-  EXPECT_EQ(transport_.operations(),
-            (Operations{"oci.batch_delete", "oci.delete_object", "oci.delete_object", "oci.delete_object"}));
+  EXPECT_EQ(transport_.operations(), (Operations{"oci.batch_delete", "oci.delete_object",
+                                                 "oci.delete_object", "oci.delete_object"}));
 }
 
 TEST_F(OciStoreTest, ARefusedTokenIsRenewedOnce) {
@@ -477,9 +520,11 @@ TEST_F(OciStoreTest, ARefusedTokenIsRenewedOnce) {
 
 TEST_F(OciStoreTest, AWrongClockIsNamedInTheError) {
   clock_.SetWall(ParseHttpDate("Mon, 05 Jan 2026 10:20:30 GMT").value());
-  transport_.Answer(401, {{"date", "Mon, 05 Jan 2026 11:20:30 GMT"}}, R"({"code":"NotAuthenticated","message":"no"})");
+  transport_.Answer(401, {{"date", "Mon, 05 Jan 2026 11:20:30 GMT"}},
+                    R"({"code":"NotAuthenticated","message":"no"})");
   const auto page = store_->List({}, context_);
-  EXPECT_EQ(page.error().message, "list '': no; this machine's clock is 3600 s behind the service's: set it right");
+  EXPECT_EQ(page.error().message,
+            "list '': no; this machine's clock is 3600 s behind the service's: set it right");
 }
 
 TEST_F(OciStoreTest, AMissingBucketIsWorthARetryOnlyAfterItWasSeen) {
@@ -508,12 +553,15 @@ TEST_F(OciStoreTest, RefusesEndpointsWithAPathAndMissingPlaces) {
     return MakeOciStore(options, transport_, std::make_unique<TestIdentities>(0), clock_);
   };
   EXPECT_TRUE(make({.endpoint = "http://127.0.0.1:9000/", .bucket = "b"}));
-  for (const char* endpoint : {"http://host/n", "host", "ftp://host", "https://user@host", "https://"}) {
-    EXPECT_EQ(make({.endpoint = endpoint, .bucket = "b"}).error().code, ErrorCode::kInvalidArgument) << endpoint;
+  for (const char* endpoint :
+       {"http://host/n", "host", "ftp://host", "https://user@host", "https://"}) {
+    EXPECT_EQ(make({.endpoint = endpoint, .bucket = "b"}).error().code, ErrorCode::kInvalidArgument)
+        << endpoint;
   }
   EXPECT_FALSE(make({.region = "iad"}));
   EXPECT_FALSE(make({.bucket = "b"}));
-  EXPECT_EQ(make({.region = "iad", .bucket = "b", .root = ObjectKey("a//b")}).error().code, ErrorCode::kInvalidName);
+  EXPECT_EQ(make({.region = "iad", .bucket = "b", .root = ObjectKey("a//b")}).error().code,
+            ErrorCode::kInvalidName);
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// One RSA key in its four PEM forms, made for tests and worthless as a credential. The pass phrase is "hunter2".
+// One RSA key in its four PEM forms, made for tests and worthless as a credential. The pass phrase
+// is "hunter2".
 #pragma once
 
 #include <string_view>

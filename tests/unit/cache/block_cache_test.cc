@@ -41,8 +41,9 @@ void FlipByte(const std::filesystem::path& path, std::int64_t from_end) {
 class BlockCacheTest : public ::testing::Test {
  protected:
   std::unique_ptr<BlockCache> Open(std::uint64_t capacity_bytes = 64 << 20) {
-    auto cache = BlockCache::Open(
-        {.directory = temp_.Sub("cache"), .capacity_bytes = capacity_bytes, .block_size_bytes = kBlock});
+    auto cache = BlockCache::Open({.directory = temp_.Sub("cache"),
+                                   .capacity_bytes = capacity_bytes,
+                                   .block_size_bytes = kBlock});
     EXPECT_TRUE(cache) << cache.error().ToString();
     return std::move(*cache);
   }
@@ -56,8 +57,8 @@ class BlockCacheTest : public ::testing::Test {
     for (char& c : text) c = static_cast<char>(random());
     return text;
   }
-  static bool ReadsBack(BlockCache& cache, const BlockId& id, std::uint64_t offset, std::size_t size,
-                        std::size_t block_size = kBlock) {
+  static bool ReadsBack(BlockCache& cache, const BlockId& id, std::uint64_t offset,
+                        std::size_t size, std::size_t block_size = kBlock) {
     std::string text(size, '?');
     if (!cache.Read(id, offset, std::as_writable_bytes(std::span(text)))) return false;
     EXPECT_EQ(text, Content(id.index, block_size).substr(offset, size));
@@ -71,8 +72,10 @@ TEST_F(BlockCacheTest, ReadsBackAnyRangeOfABlock) {
   const auto cache = Open();
   cache->Write(Id(3), AsBytes(Content(3)));
   const std::pair<std::uint64_t, std::size_t> ranges[] = {
-      {0, kBlock}, {0, 1}, {5, 10}, {16384, 16384}, {16383, 2}, {100, 50000}, {kBlock - 1, 1}, {16384, kBlock - 16384}};
-  for (const auto& [offset, size] : ranges) EXPECT_TRUE(ReadsBack(*cache, Id(3), offset, size)) << offset;
+      {0, kBlock}, {0, 1},       {5, 10},         {16384, 16384},
+      {16383, 2},  {100, 50000}, {kBlock - 1, 1}, {16384, kBlock - 16384}};
+  for (const auto& [offset, size] : ranges)
+    EXPECT_TRUE(ReadsBack(*cache, Id(3), offset, size)) << offset;
   EXPECT_EQ(cache->stats().hits, 8U);
 }
 
@@ -139,7 +142,8 @@ TEST_F(BlockCacheTest, ABlockUnderAnotherBlocksNameIsAMiss) {
   const auto first = FilesBelow(temp_.path()).at(0);
   std::filesystem::rename(first, temp_.Sub("aside"));
   cache->Write(Id(1), AsBytes(Content(1)));
-  for (const auto& file : FilesBelow(temp_.Sub("cache"))) std::filesystem::rename(temp_.Sub("aside"), file);
+  for (const auto& file : FilesBelow(temp_.Sub("cache")))
+    std::filesystem::rename(temp_.Sub("aside"), file);
   EXPECT_FALSE(ReadsBack(*cache, Id(1), 0, kBlock));
 }
 
@@ -222,7 +226,8 @@ TEST_F(BlockCacheTest, AFailingDiskIsCountedAndNotTheReadersProblem) {
 TEST_F(BlockCacheTest, TinyObjectsCostLittleMoreThanThemselves) {
   const auto cache = Open();
   for (std::uint64_t i = 0; i < 100; ++i) {
-    cache->Write({.object = "oci:small/" + std::to_string(i), .etag = "e"}, AsBytes(Content(0, 4096)));
+    cache->Write({.object = "oci:small/" + std::to_string(i), .etag = "e"},
+                 AsBytes(Content(0, 4096)));
   }
   EXPECT_LT(BytesBelow(temp_.path()), 100 * (4096 + 100));
 }
@@ -248,7 +253,8 @@ TEST_F(BlockCacheTest, ReadersWritersAndDroppersMayMix) {
       for (int i = 0; i < 150; ++i) {
         const std::uint64_t index = random() % 20;
         if (random() % 10 == 0) cache->Drop(Id(0).object, "v1");
-        if (!ReadsBack(*cache, Id(index), random() % 1000, 30000)) cache->Write(Id(index), AsBytes(Content(index)));
+        if (!ReadsBack(*cache, Id(index), random() % 1000, 30000))
+          cache->Write(Id(index), AsBytes(Content(index)));
         if (cache->stats().used_bytes > capacity) over = true;
       }
     });

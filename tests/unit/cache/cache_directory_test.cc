@@ -39,7 +39,8 @@ TEST(CacheDirectory, SecondTakerIsToldWhoHasIt) {
   const auto second = CacheDirectory::Take(temp.path(), 0);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, ErrorCode::kLocked);
-  EXPECT_NE(second.error().message.find("in use by process " + std::to_string(::getpid())), std::string::npos);
+  EXPECT_NE(second.error().message.find("in use by process " + std::to_string(::getpid())),
+            std::string::npos);
 }
 
 TEST(CacheDirectory, IsFreeAgainWhenReleased) {

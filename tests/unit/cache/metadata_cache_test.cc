@@ -43,11 +43,13 @@ class MetadataCacheTest : public ::testing::Test {
     ASSERT_TRUE(opened) << opened.error().ToString();
     cache_ = std::move(*opened);
   }
-  // What a new process finds after this one was killed: the files as they are now, without a clean close.
+  // What a new process finds after this one was killed: the files as they are now, without a clean
+  // close.
   std::unique_ptr<MetadataCache> AfterCrash() {
     static int count = 0;
     const std::string name = "crashed" + std::to_string(++count);
-    std::filesystem::copy(temp_.Sub("meta"), temp_.Sub(name), std::filesystem::copy_options::recursive);
+    std::filesystem::copy(temp_.Sub("meta"), temp_.Sub(name),
+                          std::filesystem::copy_options::recursive);
     auto opened = MetadataCache::Open(Options(name));
     EXPECT_TRUE(opened) << opened.error().ToString();
     return std::move(*opened);
@@ -57,7 +59,9 @@ class MetadataCacheTest : public ::testing::Test {
     EXPECT_TRUE(stored) << stored.error().ToString();
     return *stored;
   }
-  NameAnswer Look(InodeNumber parent, std::string_view name) { return *cache_->Lookup(parent, name); }
+  NameAnswer Look(InodeNumber parent, std::string_view name) {
+    return *cache_->Lookup(parent, name);
+  }
   std::vector<std::string> Names(InodeNumber directory) {
     std::vector<std::string> names;
     const auto children = cache_->Children(directory, "", 100000);
@@ -267,7 +271,8 @@ TEST_F(MetadataCacheTest, InvalidatingADirectoryAgesAllItKnows) {
   ASSERT_TRUE(cache_->InvalidateDirectory(kRoot));
   ASSERT_TRUE(listing->Add({File("a")}));
   ASSERT_TRUE(listing->Finish(At(200), nullptr));
-  EXPECT_FALSE(cache_->GetDirectoryState(kRoot)->complete) << "the listing is older than the invalidation";
+  EXPECT_FALSE(cache_->GetDirectoryState(kRoot)->complete)
+      << "the listing is older than the invalidation";
   EXPECT_EQ(Look(kRoot, "no").what, What::kUnknown);
   EXPECT_EQ(Look(kRoot, "a").inode.learned_at, WallTime{});
   EXPECT_EQ((*cache_->Get(ino))->learned_at, WallTime{});
@@ -397,8 +402,8 @@ TEST_F(MetadataCacheTest, ALostCounterNeverRepeatsANumber) {
   }
 }
 
-// Every file of the database is damaged in turn, at its start, middle and end: opening works, and what is read is right
-// or missing, never wrong.
+// Every file of the database is damaged in turn, at its start, middle and end: opening works, and
+// what is read is right or missing, never wrong.
 TEST_F(MetadataCacheTest, ADamagedDatabaseIsEmptiedAndServes) {
   for (int i = 0; i < 500; ++i) Put(kRoot, File("f" + std::to_string(i), std::string(200, 'e')));
   Reopen();  // moves the log into a table
@@ -411,10 +416,12 @@ TEST_F(MetadataCacheTest, ADamagedDatabaseIsEmptiedAndServes) {
   for (const std::string& file : files) {
     for (const double where : {0.0, 0.5, 0.99}) {
       const std::string name = "damaged" + std::to_string(++count);
-      std::filesystem::copy(temp_.Sub("meta"), temp_.Sub(name), std::filesystem::copy_options::recursive);
+      std::filesystem::copy(temp_.Sub("meta"), temp_.Sub(name),
+                            std::filesystem::copy_options::recursive);
       const std::string path = temp_.Sub(name) + "/db/" + file;
       std::fstream stream(path, std::ios::in | std::ios::out | std::ios::binary);
-      stream.seekp(static_cast<std::streamoff>(static_cast<double>(std::filesystem::file_size(path)) * where));
+      stream.seekp(static_cast<std::streamoff>(
+          static_cast<double>(std::filesystem::file_size(path)) * where));
       stream.write("\x5a\xa5\x5a\xa5", 4);
       stream.close();
       auto opened = MetadataCache::Open(Options(name));
@@ -422,7 +429,8 @@ TEST_F(MetadataCacheTest, ADamagedDatabaseIsEmptiedAndServes) {
       if (const auto answer = (*opened)->Lookup(kRoot, "f250"); !answer) {
         EXPECT_EQ(answer.error().code, ErrorCode::kCorrupt);
         opened->reset();
-        opened = MetadataCache::Open(Options(name));  // found damaged while running: emptied at the next start
+        opened = MetadataCache::Open(
+            Options(name));  // found damaged while running: emptied at the next start
         ASSERT_TRUE(opened);
       }
       const auto answer = (*opened)->Lookup(kRoot, "f250");
@@ -438,7 +446,8 @@ TEST_F(MetadataCacheTest, ADamagedDatabaseIsEmptiedAndServes) {
 }
 
 TEST_F(MetadataCacheTest, DirectoriesAreClosedToOthers) {
-  EXPECT_EQ(std::filesystem::status(temp_.Sub("meta")).permissions(), std::filesystem::perms::owner_all);
+  EXPECT_EQ(std::filesystem::status(temp_.Sub("meta")).permissions(),
+            std::filesystem::perms::owner_all);
 }
 
 TEST_F(MetadataCacheTest, ReadersWritersAndListingsMayMix) {

@@ -126,7 +126,8 @@ TEST_F(StagingTest, AStoppedWriterIsCancelled) {
   auto file = staging->Create();
   std::stop_source stop;
   stop.request_stop();
-  const Status written = (*file)->Write(0, AsBytes("y"), {.deadline = InAMinute().deadline, .stop = stop.get_token()});
+  const Status written =
+      (*file)->Write(0, AsBytes("y"), {.deadline = InAMinute().deadline, .stop = stop.get_token()});
   ASSERT_FALSE(written);
   EXPECT_EQ(written.error().code, ErrorCode::kCancelled);
 }

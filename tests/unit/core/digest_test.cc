@@ -47,7 +47,8 @@ TEST(Digest, CombinedCrc32cEqualsCrcOfTheWhole) {
 
 TEST(Digest, Md5AndSha256MatchTheServicesExamples) {
   EXPECT_EQ(Base64Encode(Md5(AsBytes("hello world"))), "XrY7u+Ae7tCTyyK7j1rNww==");
-  EXPECT_EQ(Base64Encode(Sha256(AsBytes("hello world"))), "uU0nuZNNPgilLlLX2n2r+sSE7+N6U4DukIj3rOLvzek=");
+  EXPECT_EQ(Base64Encode(Sha256(AsBytes("hello world"))),
+            "uU0nuZNNPgilLlLX2n2r+sSE7+N6U4DukIj3rOLvzek=");
   EXPECT_EQ(Base64Encode(Sha256({})), "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
   Md5Stream stream;
   stream.Update(AsBytes("hello "));

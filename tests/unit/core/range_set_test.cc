@@ -63,7 +63,8 @@ TEST(RangeSet, AgreesWithABitmap) {
     std::uint64_t counted = 0;
     for (const ByteRange& r : set.Present(probe)) counted += r.length_bytes;
     ASSERT_EQ(counted, present);
-    ASSERT_EQ(set.total_bytes(), static_cast<std::uint64_t>(std::count(bits.begin(), bits.end(), true)));
+    ASSERT_EQ(set.total_bytes(),
+              static_cast<std::uint64_t>(std::count(bits.begin(), bits.end(), true)));
   }
 }
 

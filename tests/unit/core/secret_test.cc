@@ -134,7 +134,8 @@ TEST(VaultSecret, IsNamedByOcidOrByNameWithAStageOrAVersion) {
   ASSERT_TRUE(by_id);
   EXPECT_EQ(by_id->secret_id, "ocid1.vaultsecret.oc1..x");
   EXPECT_EQ(by_id->Describe(), "ocivault:ocid1.vaultsecret.oc1..x");
-  const auto by_name = ParseVaultSecret("name/ocid1.vault.oc1..v/azure-client-secret?stage=PREVIOUS");
+  const auto by_name =
+      ParseVaultSecret("name/ocid1.vault.oc1..v/azure-client-secret?stage=PREVIOUS");
   ASSERT_TRUE(by_name);
   EXPECT_EQ(by_name->vault_id, "ocid1.vault.oc1..v");
   EXPECT_EQ(by_name->name, "azure-client-secret");
@@ -144,9 +145,9 @@ TEST(VaultSecret, IsNamedByOcidOrByNameWithAStageOrAVersion) {
 
 TEST(VaultSecret, RefusesWhatNamesNoSecret) {
   for (const std::string_view text :
-       {"", "x", "ocid1.a/b", "name/", "name/ocid1.vault.oc1..v", "name/ocid1.vault.oc1..v/", "name/v/n",
-        "name/ocid1.v/a/b", "ocid1.x?", "ocid1.x?stage=NEXT", "ocid1.x?version=0", "ocid1.x?version=1x",
-        "ocid1.x?stage=CURRENT&version=1", "ocid1.x?other=1"}) {
+       {"", "x", "ocid1.a/b", "name/", "name/ocid1.vault.oc1..v", "name/ocid1.vault.oc1..v/",
+        "name/v/n", "name/ocid1.v/a/b", "ocid1.x?", "ocid1.x?stage=NEXT", "ocid1.x?version=0",
+        "ocid1.x?version=1x", "ocid1.x?stage=CURRENT&version=1", "ocid1.x?other=1"}) {
     EXPECT_EQ(ParseVaultSecret(text).error().code, ErrorCode::kInvalidArgument) << text;
   }
 }
@@ -154,7 +155,8 @@ TEST(VaultSecret, RefusesWhatNamesNoSecret) {
 class OneSecretVault final : public SecretVault {
  public:
   Result<Secret> Fetch(const VaultSecret& secret, const CallContext&) override {
-    if (secret.secret_id == "ocid1.vaultsecret.oc1..x") return Secret(std::string_view("from the vault"));
+    if (secret.secret_id == "ocid1.vaultsecret.oc1..x")
+      return Secret(std::string_view("from the vault"));
     return Fail(ErrorCode::kNotFound, secret.Describe() + ": it does not exist");
   }
 };
@@ -164,7 +166,8 @@ TEST(SecretReference, OfAVaultIsFetchedThereAndNowhereElse) {
   const auto reference = SecretReference::Parse("ocivault:ocid1.vaultsecret.oc1..x", "k").value();
   EXPECT_EQ(reference.kind(), SecretReference::Kind::kVault);
   EXPECT_EQ(reference.Resolve(MapEnvironment(), &vault, {})->Reveal(), "from the vault");
-  EXPECT_THAT(reference.Resolve(MapEnvironment(), nullptr, {}).error().message, HasSubstr("has no \"vault\""));
+  EXPECT_THAT(reference.Resolve(MapEnvironment(), nullptr, {}).error().message,
+              HasSubstr("has no \"vault\""));
   const auto missing = SecretReference::Parse("ocivault:ocid1.vaultsecret.oc1..y", "k").value();
   EXPECT_EQ(missing.Resolve(MapEnvironment(), &vault, {}).error().message,
             "k: ocivault:ocid1.vaultsecret.oc1..y: it does not exist");

@@ -26,8 +26,8 @@ TEST(AccessPattern, TheWindowDoublesWithEachBlockUpToTheLimit) {
   for (std::uint64_t at = 0; at < 6 * kBlock; at += kMiB) {
     windows.push_back(pattern.Note({at, kMiB}, 20, kNow).block_count);
   }
-  EXPECT_EQ(windows, (std::vector<std::uint64_t>{2, 2, 2, 2, 4, 4, 4, 4, 8, 8, 8, 8, 16, 16, 16, 16, 20, 20, 20, 20,
-                                                 20, 20, 20, 20}));
+  EXPECT_EQ(windows, (std::vector<std::uint64_t>{2,  2,  2,  2,  4,  4,  4,  4,  8,  8,  8,  8,
+                                                 16, 16, 16, 16, 20, 20, 20, 20, 20, 20, 20, 20}));
 }
 
 TEST(AccessPattern, RequestsOutOfOrderAreStillSequential) {
@@ -45,7 +45,8 @@ TEST(AccessPattern, RandomReadsHaveNoWindow) {
   std::mt19937_64 random(1);
   int sequential = 0;
   for (int i = 0; i < 1000; ++i) {
-    sequential += pattern.Note({kBlock + random() % (1000 * kBlock), 4096}, 20, kNow).sequential ? 1 : 0;
+    sequential +=
+        pattern.Note({kBlock + random() % (1000 * kBlock), 4096}, 20, kNow).sequential ? 1 : 0;
   }
   EXPECT_LT(sequential, 5);
 }
@@ -55,7 +56,10 @@ TEST(AccessPattern, SmallReadsScatteredOverANeighbourhoodAreNotSequential) {
   std::mt19937_64 random(1);
   int sequential = 0;
   for (int i = 0; i < 200; ++i) {
-    sequential += pattern.Note({8 * kBlock + random() % (2 * kMiB) / 4096 * 4096, 4096}, 20, kNow).sequential ? 1 : 0;
+    sequential +=
+        pattern.Note({8 * kBlock + random() % (2 * kMiB) / 4096 * 4096, 4096}, 20, kNow).sequential
+            ? 1
+            : 0;
   }
   EXPECT_LT(sequential, 5);
 }

@@ -57,7 +57,8 @@ TEST_F(FilesystemFile, TimesSetBeforeCloseAreThoseThatArePublished) {
   const CreateReply created = Create("a");
   ASSERT_TRUE(Write(created.open.handle, "hello"));
   const WallTime wanted{123456789'123456789ns};
-  ASSERT_TRUE(fs->SetAttributes(created.node.stat.ino, created.open.handle, {.mtime = wanted}, call));
+  ASSERT_TRUE(
+      fs->SetAttributes(created.node.stat.ino, created.open.handle, {.mtime = wanted}, call));
   clock.Advance(10s);
   ASSERT_TRUE(Close(created.open.handle));
   EXPECT_EQ(store->InfoOf("a")->attributes->mtime, wanted);
@@ -178,7 +179,8 @@ TEST_F(FilesystemFile, TruncateByPathIsPublishedAtOnce) {
 TEST_F(FilesystemFile, AllocateExtendsAndRefusesHoles) {
   const CreateReply created = Create("a");
   ASSERT_TRUE(fs->Allocate(created.open.handle, 0, {0, 10}, call));
-  EXPECT_EQ(fs->Allocate(created.open.handle, 1, {0, 20}, call).error().code, ErrorCode::kNotSupported);
+  EXPECT_EQ(fs->Allocate(created.open.handle, 1, {0, 20}, call).error().code,
+            ErrorCode::kNotSupported);
   ASSERT_TRUE(Close(created.open.handle));
   EXPECT_EQ(store->ContentOf("a"), std::string(10, '\0'));
 }
@@ -223,7 +225,9 @@ TEST_F(FilesystemFile, ReadOnlyMountsRefuseEveryChange) {
   StartWith({}, {.read_only = true});
   store->PutText("a", "hello");
   const InodeNumber ino = Ino("a");
-  const auto is_refused = [](const auto& result) { return !result && result.error().code == ErrorCode::kReadOnly; };
+  const auto is_refused = [](const auto& result) {
+    return !result && result.error().code == ErrorCode::kReadOnly;
+  };
   EXPECT_TRUE(is_refused(fs->CreateFile(kRoot, "b", 0644, {.write = true}, call)));
   EXPECT_TRUE(is_refused(fs->Open(ino, {.write = true}, call)));
   EXPECT_TRUE(is_refused(fs->Unlink(kRoot, "a", call)));

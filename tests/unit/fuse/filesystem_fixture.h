@@ -1,4 +1,5 @@
-// A Filesystem over a FakeObjectStore, with a real metadata cache and staging in a directory of their own.
+// A Filesystem over a FakeObjectStore, with a real metadata cache and staging in a directory of
+// their own.
 #pragma once
 
 #include <map>
@@ -36,9 +37,13 @@ class FilesystemFixture : public ::testing::Test {
   // A new process on the same store and the same cache directory.
   void Restart(FilesystemOptions options = {}) {
     Stop();
-    metadata = cache::MetadataCache::Open({.directory = directory.Sub("metadata"), .identity = "test"}).value();
-    staging = cache::Staging::Open(
-                  {.directory = directory.Sub("staging"), .capacity_bytes = 64 << 20, .keep_free_bytes = 0, .clock = &clock})
+    metadata =
+        cache::MetadataCache::Open({.directory = directory.Sub("metadata"), .identity = "test"})
+            .value();
+    staging = cache::Staging::Open({.directory = directory.Sub("staging"),
+                                    .capacity_bytes = 64 << 20,
+                                    .keep_free_bytes = 0,
+                                    .clock = &clock})
                   .value();
     reads = std::make_unique<skybridge::testing::DirectReadPath>(*store);
     writes = std::make_unique<skybridge::testing::DirectWritePath>(*store);
@@ -61,16 +66,24 @@ class FilesystemFixture : public ::testing::Test {
     metadata.reset();
   }
 
-  InodeNumber Ino(InodeNumber parent, std::string_view name) { return fs->Lookup(parent, name, call).value().stat.ino; }
+  InodeNumber Ino(InodeNumber parent, std::string_view name) {
+    return fs->Lookup(parent, name, call).value().stat.ino;
+  }
   InodeNumber Ino(std::string_view name) { return Ino(kRoot, name); }
   ErrorCode LookupError(std::string_view name) {
     const auto found = fs->Lookup(kRoot, name, call);
     return found ? ErrorCode::kInternal : found.error().code;
   }
 
-  CreateReply Create(std::string_view name) { return fs->CreateFile(kRoot, name, 0644, {.read = true, .write = true}, call).value(); }
-  HandleId OpenToRead(InodeNumber ino) { return fs->Open(ino, {.read = true}, call).value().handle; }
-  HandleId OpenToWrite(InodeNumber ino) { return fs->Open(ino, {.read = true, .write = true}, call).value().handle; }
+  CreateReply Create(std::string_view name) {
+    return fs->CreateFile(kRoot, name, 0644, {.read = true, .write = true}, call).value();
+  }
+  HandleId OpenToRead(InodeNumber ino) {
+    return fs->Open(ino, {.read = true}, call).value().handle;
+  }
+  HandleId OpenToWrite(InodeNumber ino) {
+    return fs->Open(ino, {.read = true, .write = true}, call).value().handle;
+  }
   Status Write(HandleId handle, std::string_view text, std::uint64_t offset = 0) {
     return fs->Write(handle, offset, AsBytes(text), call);
   }
@@ -93,7 +106,8 @@ class FilesystemFixture : public ::testing::Test {
   }
 
   // All names but "." and "..", by readdir or readdirplus, `per_call` entries a time.
-  std::map<std::string, InodeNumber> ReadNames(InodeNumber ino, bool plus = false, std::size_t per_call = 100) {
+  std::map<std::string, InodeNumber> ReadNames(InodeNumber ino, bool plus = false,
+                                               std::size_t per_call = 100) {
     const HandleId handle = fs->OpenDirectory(ino, call).value();
     std::map<std::string, InodeNumber> names;
     std::uint64_t cookie = 0;
@@ -107,7 +121,8 @@ class FilesystemFixture : public ::testing::Test {
             more = true;
             cookie = entry.next_cookie;
             if (entry.name != "." && entry.name != "..") {
-              EXPECT_TRUE(names.emplace(entry.name, entry.ino).second) << entry.name << " came twice";
+              EXPECT_TRUE(names.emplace(entry.name, entry.ino).second)
+                  << entry.name << " came twice";
             }
             return true;
           },

@@ -57,7 +57,8 @@ TEST_F(FilesystemTree, InodeNumbersSurviveARestart) {
 TEST_F(FilesystemTree, AttributesAreKeptWithTheObject) {
   MakeFile("a", "one");
   const WallTime time{987654321'123456789ns};
-  ASSERT_TRUE(fs->SetAttributes(Ino("a"), std::nullopt, {.mode = 0751, .uid = 5, .gid = 6, .mtime = time}, call));
+  ASSERT_TRUE(fs->SetAttributes(Ino("a"), std::nullopt,
+                                {.mode = 0751, .uid = 5, .gid = 6, .mtime = time}, call));
   const Attributes kept = *store->InfoOf("a")->attributes;
   EXPECT_EQ(kept.mode, 0751U);
   EXPECT_EQ(kept.uid, 5U);
@@ -92,8 +93,10 @@ TEST_F(FilesystemTree, AChangeOfModeIsMadeOnTopOfSomebodyElsesVersion) {
 
 TEST_F(FilesystemTree, AttributesThatCannotBeKeptAreAnError) {
   MakeFile("a", "one");
-  store->script().FailNext(StoreOp::kSetAttributes, {.code = ErrorCode::kNotSupported, .message = "no"});
-  EXPECT_EQ(fs->SetAttributes(Ino("a"), std::nullopt, {.mode = 0600}, call).error().code, ErrorCode::kNotSupported);
+  store->script().FailNext(StoreOp::kSetAttributes,
+                           {.code = ErrorCode::kNotSupported, .message = "no"});
+  EXPECT_EQ(fs->SetAttributes(Ino("a"), std::nullopt, {.mode = 0600}, call).error().code,
+            ErrorCode::kNotSupported);
   EXPECT_EQ(fs->GetAttributes(Ino("a"), call)->stat.mode, 0644U);
 }
 
@@ -181,7 +184,8 @@ TEST_F(FilesystemTree, RenameReplacesAFileAndKeepsTheInode) {
   MakeFile("a", "new");
   MakeFile("b", "old");
   const InodeNumber a = Ino("a");
-  EXPECT_EQ(fs->Rename(kRoot, "a", kRoot, "b", RenameMode::kReplace, call).value(), RenameResult::kRenamed);
+  EXPECT_EQ(fs->Rename(kRoot, "a", kRoot, "b", RenameMode::kReplace, call).value(),
+            RenameResult::kRenamed);
   EXPECT_EQ(store->ContentOf("b"), "new");
   EXPECT_EQ(LookupError("a"), ErrorCode::kNotFound);
   EXPECT_EQ(Ino("b"), a);
@@ -202,7 +206,8 @@ TEST_F(FilesystemTree, RenameKeepsModeAndTimes) {
 TEST_F(FilesystemTree, RenameWithoutReplaceRefusesAnExistingName) {
   MakeFile("a", "new");
   MakeFile("b", "old");
-  EXPECT_EQ(fs->Rename(kRoot, "a", kRoot, "b", RenameMode::kMustNotExist, call).error().code, ErrorCode::kAlreadyExists);
+  EXPECT_EQ(fs->Rename(kRoot, "a", kRoot, "b", RenameMode::kMustNotExist, call).error().code,
+            ErrorCode::kAlreadyExists);
   EXPECT_EQ(store->ContentOf("b"), "old");
 }
 
@@ -210,7 +215,8 @@ TEST_F(FilesystemTree, RenameSeesATargetThatSomebodyElseHasJustMade) {
   MakeFile("a", "new");
   EXPECT_EQ(LookupError("b"), ErrorCode::kNotFound);
   store->PutText("b", "theirs");
-  EXPECT_EQ(fs->Rename(kRoot, "a", kRoot, "b", RenameMode::kMustNotExist, call).error().code, ErrorCode::kAlreadyExists);
+  EXPECT_EQ(fs->Rename(kRoot, "a", kRoot, "b", RenameMode::kMustNotExist, call).error().code,
+            ErrorCode::kAlreadyExists);
   ASSERT_TRUE(fs->Rename(kRoot, "a", kRoot, "b", RenameMode::kReplace, call));
   EXPECT_EQ(store->ContentOf("b"), "new");
 }
@@ -246,7 +252,8 @@ TEST_F(FilesystemTree, ARenamedDirtyFileReplacesItsTargetInOneStep) {
   EXPECT_EQ(store->ContentOf("b"), "Jello");
 }
 
-class DirectoryRename : public FilesystemFixture, public ::testing::WithParamInterface<Capabilities> {};
+class DirectoryRename : public FilesystemFixture,
+                        public ::testing::WithParamInterface<Capabilities> {};
 
 TEST_P(DirectoryRename, KeepsWhatIsOpenBelowIt) {
   StartWith({.capabilities = GetParam()});
@@ -269,9 +276,11 @@ TEST_P(DirectoryRename, KeepsWhatIsOpenBelowIt) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Stores, DirectoryRename,
-                         ::testing::Values(skybridge::testing::HierarchicalCapabilities(), FlatCapabilities(),
-                                           OciLikeCapabilities()),
-                         [](const auto& row) { return row.param.name.substr(row.param.name.find('-') + 1); });
+                         ::testing::Values(skybridge::testing::HierarchicalCapabilities(),
+                                           FlatCapabilities(), OciLikeCapabilities()),
+                         [](const auto& row) {
+                           return row.param.name.substr(row.param.name.find('-') + 1);
+                         });
 
 TEST_F(FilesystemTree, ReaddirStreamsPagesAndKeepsItsPlaceWhileNamesGo) {
   StartWith({.page_size = 10});
@@ -307,10 +316,13 @@ TEST_F(FilesystemTree, ReaddirGoesBackAsFarAsItsWindow) {
   const HandleId handle = fs->OpenDirectory(kRoot, call).value();
   const auto names_from = [&](std::uint64_t cookie) {
     std::vector<std::string> names;
-    EXPECT_TRUE(fs->ReadDirectory(handle, cookie, false, [&](const DirectoryEntry& entry) {
-      names.emplace_back(entry.name);
-      return true;
-    }, call));
+    EXPECT_TRUE(fs->ReadDirectory(
+        handle, cookie, false,
+        [&](const DirectoryEntry& entry) {
+          names.emplace_back(entry.name);
+          return true;
+        },
+        call));
     return names;
   };
   const auto all = names_from(0);
@@ -322,16 +334,22 @@ TEST_F(FilesystemTree, ReaddirplusDoesNotShowWhatWasUnlinkedMeanwhile) {
   for (int i = 0; i < 4; ++i) store->PutText(std::to_string(i), "x");
   const HandleId handle = fs->OpenDirectory(kRoot, call).value();
   std::uint64_t cookie = 0;
-  ASSERT_TRUE(fs->ReadDirectory(handle, 0, true, [&](const DirectoryEntry& entry) {
-    cookie = entry.next_cookie;
-    return cookie < 3;
-  }, call));
+  ASSERT_TRUE(fs->ReadDirectory(
+      handle, 0, true,
+      [&](const DirectoryEntry& entry) {
+        cookie = entry.next_cookie;
+        return cookie < 3;
+      },
+      call));
   ASSERT_TRUE(fs->Unlink(kRoot, "2", call));
   std::vector<std::string> rest;
-  ASSERT_TRUE(fs->ReadDirectory(handle, 3, true, [&](const DirectoryEntry& entry) {
-    rest.emplace_back(entry.name);
-    return true;
-  }, call));
+  ASSERT_TRUE(fs->ReadDirectory(
+      handle, 3, true,
+      [&](const DirectoryEntry& entry) {
+        rest.emplace_back(entry.name);
+        return true;
+      },
+      call));
   EXPECT_EQ(rest, (std::vector<std::string>{"1", "3"}));
 }
 
@@ -378,10 +396,13 @@ TEST_F(FilesystemTree, PlainReaddirDoesNotGuessWhatTheListingCannotTell) {
   store->PutLink("link", "target");
   std::map<std::string, std::optional<InodeKind>> kinds;
   const HandleId handle = fs->OpenDirectory(kRoot, call).value();
-  ASSERT_TRUE(fs->ReadDirectory(handle, 0, false, [&](const DirectoryEntry& entry) {
-    kinds[std::string(entry.name)] = entry.kind;
-    return true;
-  }, call));
+  ASSERT_TRUE(fs->ReadDirectory(
+      handle, 0, false,
+      [&](const DirectoryEntry& entry) {
+        kinds[std::string(entry.name)] = entry.kind;
+        return true;
+      },
+      call));
   EXPECT_EQ(kinds["big"], InodeKind::kFile);
   EXPECT_EQ(kinds["link"], std::nullopt);
   EXPECT_EQ(store->calls(StoreOp::kHead), 0U);
@@ -412,7 +433,8 @@ TEST_F(FilesystemTree, NamesThatCannotBeShownAreCounted) {
 }
 
 TEST_F(FilesystemTree, ReservedNamesAreRefused) {
-  EXPECT_EQ(fs->CreateFile(kRoot, "%!x", 0644, {.write = true}, call).error().code, ErrorCode::kInvalidName);
+  EXPECT_EQ(fs->CreateFile(kRoot, "%!x", 0644, {.write = true}, call).error().code,
+            ErrorCode::kInvalidName);
   EXPECT_EQ(LookupError("%!x"), ErrorCode::kNotFound);
   EXPECT_EQ(LookupError(std::string(256, 'a')), ErrorCode::kNameTooLong);
 }
@@ -425,7 +447,8 @@ TEST_F(FilesystemTree, CachedNamesAreAnsweredWhenTheStoreIsGone) {
     store->script().FailNext(op, {.code = ErrorCode::kUnavailable, .message = "gone"}, 5);
   }
   EXPECT_TRUE(fs->GetAttributes(ino, call));
-  EXPECT_EQ(LookupError("b"), ErrorCode::kUnavailable);  // not ENOENT: a dead mount is not an empty directory
+  EXPECT_EQ(LookupError("b"),
+            ErrorCode::kUnavailable);  // not ENOENT: a dead mount is not an empty directory
   EXPECT_FALSE(fs->OpenDirectory(ino, call));
 }
 
@@ -435,22 +458,31 @@ TEST_F(FilesystemTree, RemotesOfOneMountAreDirectoriesAndRenameDoesNotCrossThem)
   other.PutText("data/y", "other");
   store = std::make_unique<FakeObjectStore>(clock);
   store->PutText("x", "one");
-  metadata = cache::MetadataCache::Open({.directory = directory.Sub("both"), .identity = "both"}).value();
-  staging = cache::Staging::Open(
-                {.directory = directory.Sub("staging"), .capacity_bytes = 1 << 20, .keep_free_bytes = 0, .clock = &clock})
+  metadata =
+      cache::MetadataCache::Open({.directory = directory.Sub("both"), .identity = "both"}).value();
+  staging = cache::Staging::Open({.directory = directory.Sub("staging"),
+                                  .capacity_bytes = 1 << 20,
+                                  .keep_free_bytes = 0,
+                                  .clock = &clock})
                 .value();
   reads = std::make_unique<skybridge::testing::DirectReadPath>(*store);
   writes = std::make_unique<skybridge::testing::DirectWritePath>(*store);
   skybridge::testing::DirectReadPath other_reads(other);
   skybridge::testing::DirectWritePath other_writes(other);
-  fs = Filesystem::Create(
-           {.remotes = {{.name = "oci", .root = ObjectKey("data"), .store = &other, .reads = &other_reads, .writes = &other_writes},
-                        {.name = "azure", .store = store.get(), .reads = reads.get(), .writes = writes.get()}},
-            .remotes_as_directories = true,
-            .metadata = metadata.get(),
-            .staging = staging.get(),
-            .clock = &clock},
-           {})
+  fs = Filesystem::Create({.remotes = {{.name = "oci",
+                                        .root = ObjectKey("data"),
+                                        .store = &other,
+                                        .reads = &other_reads,
+                                        .writes = &other_writes},
+                                       {.name = "azure",
+                                        .store = store.get(),
+                                        .reads = reads.get(),
+                                        .writes = writes.get()}},
+                           .remotes_as_directories = true,
+                           .metadata = metadata.get(),
+                           .staging = staging.get(),
+                           .clock = &clock},
+                          {})
            .value();
   EXPECT_EQ(Names(kRoot), (std::vector<std::string>{"azure", "oci"}));
   EXPECT_EQ(Names(Ino("oci"), true), std::vector<std::string>{"y"});

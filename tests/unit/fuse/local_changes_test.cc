@@ -30,7 +30,8 @@ TEST(LocalChanges, PastItsBoundEverythingCountsAsChangedUntilTheQuestionIsAnswer
   LocalChanges changes;
   {
     const auto question = changes.Ask();
-    for (std::size_t i = 0; i <= LocalChanges::kMaxRemembered; ++i) changes.Note(kDirectory, std::to_string(i));
+    for (std::size_t i = 0; i <= LocalChanges::kMaxRemembered; ++i)
+      changes.Note(kDirectory, std::to_string(i));
     EXPECT_TRUE(changes.ChangedSince(question, kDirectory, "never touched"));
   }
   const auto next = changes.Ask();

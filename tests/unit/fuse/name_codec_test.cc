@@ -8,7 +8,8 @@ namespace {
 using std::string_literals::operator""s;
 
 TEST(NameCodec, ShowsOrdinaryNamesAsTheyAre) {
-  for (const std::string name : {"a.txt", "...", "..a", "%41", "a%!b", "\xFF\xFE", "new\nline", "back\\slash", " "}) {
+  for (const std::string name :
+       {"a.txt", "...", "..a", "%41", "a%!b", "\xFF\xFE", "new\nline", "back\\slash", " "}) {
     EXPECT_EQ(LocalName(name), name);
     EXPECT_EQ(RemoteName(name).value(), name);
   }

@@ -25,7 +25,8 @@ TEST(PartLayout, PartsCoverTheFileWithoutGapsAndGrow) {
 }
 
 TEST(PartLayout, AHugeFileFitsInTenThousandParts) {
-  const PartLayout layout({.first_part_bytes = 8 * kMiB, .largest_part_bytes = 128 * kMiB, .max_parts = 10'000});
+  const PartLayout layout(
+      {.first_part_bytes = 8 * kMiB, .largest_part_bytes = 128 * kMiB, .max_parts = 10'000});
   EXPECT_GT(layout.max_file_bytes(), std::uint64_t{770} * 1024 * kMiB);
   EXPECT_EQ(layout.RangeOf(1250).length_bytes, 8 * kMiB);
   EXPECT_EQ(layout.RangeOf(1251).length_bytes, 16 * kMiB);

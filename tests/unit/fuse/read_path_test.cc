@@ -32,17 +32,19 @@ std::string RandomText(std::size_t size, std::uint64_t seed = 1) {
 class ReadPathTest : public ::testing::Test {
  protected:
   ReadPathTest() {
-    cache_ = *cache::BlockCache::Open(
-        {.directory = temp_.Sub("blocks"), .capacity_bytes = 256 << 20, .block_size_bytes = kBlock});
+    cache_ = *cache::BlockCache::Open({.directory = temp_.Sub("blocks"),
+                                       .capacity_bytes = 256 << 20,
+                                       .block_size_bytes = kBlock});
     Start();
   }
 
   void Start(std::uint64_t block_size = kBlock, std::size_t buffers = 24) {
     reads_.reset();
-    reads_ = ReadPath::Create(store_, block_size == kBlock ? cache_.get() : nullptr, clock_, "azure",
-                              {.block_size_bytes = block_size,
-                               .max_prefetch_bytes = buffers * block_size,
-                               .max_parallel_requests = 24});
+    reads_ =
+        ReadPath::Create(store_, block_size == kBlock ? cache_.get() : nullptr, clock_, "azure",
+                         {.block_size_bytes = block_size,
+                          .max_prefetch_bytes = buffers * block_size,
+                          .max_parallel_requests = 24});
   }
   // Makes an object and opens it.
   std::unique_ptr<FileReader> Open(const std::string& path, std::string content) {
@@ -54,14 +56,16 @@ class ReadPathTest : public ::testing::Test {
 
   Result<std::string> ReadText(FileReader& reader, std::uint64_t offset, std::size_t size) {
     std::string text(size, '?');
-    const std::size_t got = TRY(reader.Read(offset, std::as_writable_bytes(std::span(text)), Soon()));
+    const std::size_t got =
+        TRY(reader.Read(offset, std::as_writable_bytes(std::span(text)), Soon()));
     text.resize(got);
     return text;
   }
   void ExpectReads(FileReader& reader, std::uint64_t offset, std::size_t size) {
     const auto text = ReadText(reader, offset, size);
     ASSERT_TRUE(text) << text.error().ToString();
-    ASSERT_EQ(*text, content_.substr(std::min<std::size_t>(offset, content_.size()), size)) << offset;
+    ASSERT_EQ(*text, content_.substr(std::min<std::size_t>(offset, content_.size()), size))
+        << offset;
   }
   void ReadSequentially(FileReader& reader, std::size_t step = 16 << 10) {
     for (std::uint64_t at = 0; at < content_.size(); at += step) ExpectReads(reader, at, step);
@@ -101,10 +105,12 @@ TEST_F(ReadPathTest, SequentialReadingFetchesEveryByteOnce) {
 TEST_F(ReadPathTest, ASequentialReaderHasSixteenRequestsInFlight) {
   const auto reader = Open("f", RandomText(100 * kBlock));
   for (std::uint64_t at = 0; at < 6 * kBlock; at += kBlock) ExpectReads(*reader, at, kBlock);
-  // Everything fetched ahead so far is consumed until requests are needed again; these are held back.
+  // Everything fetched ahead so far is consumed until requests are needed again; these are held
+  // back.
   store_.script().Block(StoreOp::kGet);
   std::thread consumer([&] {
-    for (std::uint64_t at = 6 * kBlock; at < 100 * kBlock; at += kBlock) ExpectReads(*reader, at, kBlock);
+    for (std::uint64_t at = 6 * kBlock; at < 100 * kBlock; at += kBlock)
+      ExpectReads(*reader, at, kBlock);
   });
   store_.script().WaitForBlocked(StoreOp::kGet, 16);
   store_.script().Release(StoreOp::kGet);
@@ -136,11 +142,13 @@ TEST_F(ReadPathTest, ARandomReadBesideAnEarlierOneNeedsNoRequest) {
 TEST_F(ReadPathTest, ABlockHitByManyRandomReadsEndsInTheBlockCache) {
   auto reader = Open("f", RandomText(200 * kBlock));
   std::mt19937_64 random(3);
-  const cache::BlockId id{.object = "azure:f", .etag = store_.InfoOf("f")->etag.value, .index = 150};
+  const cache::BlockId id{
+      .object = "azure:f", .etag = store_.InfoOf("f")->etag.value, .index = 150};
   // Reads elsewhere push the small ranges out, so that each of these needs a request of its own.
   for (int round = 0; round < 9; ++round) {
     ExpectReads(*reader, 150 * kBlock + 1000, 10);
-    for (std::uint64_t i = 0; i < 70; ++i) ExpectReads(*reader, (2 * i + 1) % 149 * kBlock + (random() % 60000), 10);
+    for (std::uint64_t i = 0; i < 70; ++i)
+      ExpectReads(*reader, (2 * i + 1) % 149 * kBlock + (random() % 60000), 10);
   }
   reader.reset();
   reads_.reset();  // drains what is on its way to the cache
@@ -190,9 +198,11 @@ TEST_F(ReadPathTest, ADeletedObjectIsAnotherVersionToo) {
 
 TEST_F(ReadPathTest, AFailedFetchAheadIsRepeatedOnDemand) {
   const auto reader = Open("f", RandomText(20 * kBlock));
-  // The first request is the reader's own or one ahead of it; the reader asks again for what it needs.
+  // The first request is the reader's own or one ahead of it; the reader asks again for what it
+  // needs.
   ExpectReads(*reader, 0, 1);
-  store_.script().FailNext(StoreOp::kGet, {.code = ErrorCode::kUnavailable, .message = "x", .retryable = true}, 2);
+  store_.script().FailNext(StoreOp::kGet,
+                           {.code = ErrorCode::kUnavailable, .message = "x", .retryable = true}, 2);
   std::size_t failures = 0;
   for (std::uint64_t at = 0; at < content_.size(); at += kBlock) {
     const auto text = ReadText(*reader, at, kBlock);
@@ -206,7 +216,8 @@ TEST_F(ReadPathTest, AFailedFetchAheadIsRepeatedOnDemand) {
 
 TEST_F(ReadPathTest, AnErrorReachesTheReaderAndDoesNotStay) {
   const auto reader = Open("f", RandomText(100));
-  store_.script().FailNext(StoreOp::kGet, {.code = ErrorCode::kUnavailable, .message = "x", .retryable = true});
+  store_.script().FailNext(StoreOp::kGet,
+                           {.code = ErrorCode::kUnavailable, .message = "x", .retryable = true});
   const auto failed = ReadText(*reader, 0, 100);
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().code, ErrorCode::kUnavailable);
@@ -274,7 +285,8 @@ TEST_F(ReadPathTest, SeveralThreadsOutOfOrderSeeTheRightBytes) {
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
-      for (std::uint64_t at = next.fetch_add(32 << 10); at < content_.size(); at = next.fetch_add(32 << 10)) {
+      for (std::uint64_t at = next.fetch_add(32 << 10); at < content_.size();
+           at = next.fetch_add(32 << 10)) {
         ExpectReads(*reader, at, 32 << 10);
       }
     });
@@ -290,7 +302,8 @@ TEST_F(ReadPathTest, RandomReadsOfAnySizeSeeTheRightBytes) {
   for (unsigned seed = 0; seed < 3; ++seed) {
     threads.emplace_back([&, seed] {
       std::mt19937_64 random(seed);
-      for (int i = 0; i < 150; ++i) ExpectReads(*reader, random() % (content_.size() + 10), random() % (3 * kBlock));
+      for (int i = 0; i < 150; ++i)
+        ExpectReads(*reader, random() % (content_.size() + 10), random() % (3 * kBlock));
     });
   }
   for (auto& thread : threads) thread.join();

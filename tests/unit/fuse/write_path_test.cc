@@ -49,8 +49,10 @@ class WritePathTest : public ::testing::Test {
 
   void Start(std::uint64_t staging_bytes, std::uint32_t uploads = 4) {
     writes_.reset();
-    staging_ = *cache::Staging::Open(
-        {.directory = temp_.Sub("staging"), .capacity_bytes = staging_bytes, .keep_free_bytes = 0, .clock = &clock_});
+    staging_ = *cache::Staging::Open({.directory = temp_.Sub("staging"),
+                                      .capacity_bytes = staging_bytes,
+                                      .keep_free_bytes = 0,
+                                      .clock = &clock_});
     writes_ = WritePath::Create(store_, *reads_, cache_.get(), *staging_, clock_, "r",
                                 {.part_size_bytes = kPart, .max_parallel_uploads = uploads});
   }
@@ -60,10 +62,12 @@ class WritePathTest : public ::testing::Test {
     return *writes_->Open({.key = ObjectKey(path), .base = std::nullopt});
   }
   std::unique_ptr<FileWriter> OpenExisting(const std::string& path, bool truncate = false) {
-    return *writes_->Open({.key = ObjectKey(path), .base = *store_.InfoOf(path), .truncate = truncate});
+    return *writes_->Open(
+        {.key = ObjectKey(path), .base = *store_.InfoOf(path), .truncate = truncate});
   }
   // Writes as programs do, in steps.
-  void WriteAll(FileWriter& writer, std::string_view text, std::uint64_t offset = 0, std::size_t step = 16 << 10) {
+  void WriteAll(FileWriter& writer, std::string_view text, std::uint64_t offset = 0,
+                std::size_t step = 16 << 10) {
     for (std::size_t at = 0; at < text.size(); at += step) {
       const Status written = writer.Write(offset + at, AsBytes(text.substr(at, step)), Soon());
       ASSERT_TRUE(written) << written.error().ToString();
@@ -74,7 +78,8 @@ class WritePathTest : public ::testing::Test {
   }
   Result<std::string> ReadBack(FileWriter& writer, std::uint64_t offset, std::size_t size) {
     std::string text(size, '?');
-    const std::size_t got = TRY(writer.Read(offset, std::as_writable_bytes(std::span(text)), Soon()));
+    const std::size_t got =
+        TRY(writer.Read(offset, std::as_writable_bytes(std::span(text)), Soon()));
     text.resize(got);
     return text;
   }
@@ -149,7 +154,8 @@ TEST_F(WritePathTest, ARewrittenPartIsSentAgain) {
 TEST_F(WritePathTest, AWriteWhilePublishingStaysDirtyAndComesWithTheNextPublication) {
   const auto writer = Create("f");
   WriteAll(*writer, "first");
-  store_.script().BeforeNext(StoreOp::kPut, [&] { ASSERT_TRUE(writer->Write(0, AsBytes("later"), Soon())); });
+  store_.script().BeforeNext(StoreOp::kPut,
+                             [&] { ASSERT_TRUE(writer->Write(0, AsBytes("later"), Soon())); });
   ASSERT_TRUE(Publish(*writer, "f"));
   EXPECT_EQ(store_.ContentOf("f"), "first");
   EXPECT_TRUE(writer->dirty());
@@ -293,7 +299,8 @@ TEST_F(WritePathTest, RebasingAdoptsTheVersionOfAnAttributeChange) {
   store_.PutText("f", "abc");
   const auto writer = OpenExisting("f");
   WriteAll(*writer, "X");
-  const auto info = store_.SetAttributes({.key = ObjectKey("f"), .attributes = {.mode = 0600}}, Soon());
+  const auto info =
+      store_.SetAttributes({.key = ObjectKey("f"), .attributes = {.mode = 0600}}, Soon());
   writer->RebaseTo(*info);
   ASSERT_TRUE(Publish(*writer, "f"));
   EXPECT_EQ(store_.ContentOf("f"), "Xbc");
@@ -366,7 +373,8 @@ TEST_F(AppendingWritePathTest, AChangeBeforeTheAppendedBytesIsNotLost) {
 // Random changes, reads and publications against a plain string.
 class WritePathModel : public WritePathTest {
  protected:
-  explicit WritePathModel(Capabilities capabilities) : WritePathTest(SmallParts(std::move(capabilities))) {}
+  explicit WritePathModel(Capabilities capabilities)
+      : WritePathTest(SmallParts(std::move(capabilities))) {}
 
   void Play(unsigned seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
@@ -404,7 +412,8 @@ class WritePathModel : public WritePathTest {
     const std::size_t size = random_() % (3 * kPart);
     const auto text = ReadBack(writer, offset, size);
     ASSERT_TRUE(text) << text.error().ToString();
-    ASSERT_TRUE(*text == (offset < model_.size() ? model_.substr(offset, size) : "")) << offset << " " << size;
+    ASSERT_TRUE(*text == (offset < model_.size() ? model_.substr(offset, size) : ""))
+        << offset << " " << size;
   }
   void Publish(FileWriter& writer) {
     const auto published = WritePathTest::Publish(writer, "f");

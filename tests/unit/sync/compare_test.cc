@@ -13,10 +13,14 @@ using std::chrono::seconds;
 const WallTime kTime{seconds(1767608430)};
 
 ObjectInfo File(std::uint64_t size, WallTime mtime) {
-  return {.size_bytes = size, .last_modified = kTime + seconds(999), .attributes = Attributes{.mtime = mtime}};
+  return {.size_bytes = size,
+          .last_modified = kTime + seconds(999),
+          .attributes = Attributes{.mtime = mtime}};
 }
 
-TEST(Compare, WhatIsNotThereIsCopied) { EXPECT_EQ(Decide(File(1, kTime), std::nullopt, {}), Action::kCopy); }
+TEST(Compare, WhatIsNotThereIsCopied) {
+  EXPECT_EQ(Decide(File(1, kTime), std::nullopt, {}), Action::kCopy);
+}
 
 TEST(Compare, EqualSizeAndTimeAreEqual) {
   EXPECT_EQ(Decide(File(1, kTime), File(1, kTime), {}), Action::kNone);
@@ -40,7 +44,8 @@ TEST(Compare, ADigestThatBothReportHasTheLastWord) {
   ObjectInfo a = File(1, kTime);
   ObjectInfo b = File(1, kTime + seconds(5));
   a.digests.md5 = b.digests.md5 = Md5(AsBytes("x"));
-  EXPECT_EQ(Decide(a, b, {}), Action::kUpdateAttributes) << "the bytes are the same, only the time is not";
+  EXPECT_EQ(Decide(a, b, {}), Action::kUpdateAttributes)
+      << "the bytes are the same, only the time is not";
   b.attributes->mtime = kTime;
   b.digests.md5 = Md5(AsBytes("y"));
   EXPECT_EQ(Decide(a, b, {}), Action::kCopy) << "equal size and time, other bytes";

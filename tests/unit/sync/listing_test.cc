@@ -27,7 +27,8 @@ using Keys = std::vector<std::string>;
 // Lists in the order of the store below, but says that it is sorted.
 class ClaimsToBeSorted final : public testing::ForwardingStore {
  public:
-  explicit ClaimsToBeSorted(ObjectStore& store) : ForwardingStore(store), capabilities_(store.capabilities()) {
+  explicit ClaimsToBeSorted(ObjectStore& store)
+      : ForwardingStore(store), capabilities_(store.capabilities()) {
     capabilities_.list_is_sorted = true;
   }
   const Capabilities& capabilities() const override { return capabilities_; }
@@ -58,7 +59,8 @@ class Listings : public ::testing::Test {
 };
 
 // Names whose order differs between a walk of the tree and the bytes of whole paths.
-const Keys kAwkward = {"a", "a!b", "a-b/x", "a.txt", "a/z", "a/z!/q", "a0", "b/c/d", "ä", "日本/語"};
+const Keys kAwkward = {"a",      "a!b", "a-b/x", "a.txt", "a/z",
+                       "a/z!/q", "a0",  "b/c/d", "ä",     "日本/語"};
 
 TEST_F(Listings, UnsortedStoresAreSortedByWholePaths) {
   FakeObjectStore store(clock_, {.capabilities = HierarchicalCapabilities(), .page_size = 2});
@@ -67,8 +69,8 @@ TEST_F(Listings, UnsortedStoresAreSortedByWholePaths) {
   }
   const Keys keys = ReadAll(store);
   EXPECT_TRUE(std::is_sorted(keys.begin(), keys.end()));
-  EXPECT_EQ(keys, (Keys{"a!b", "a-b/", "a-b/x", "a.txt", "a/", "a/z", "a/z!/", "a/z!/q", "a0", "b/", "b/c/", "b/c/d",
-                        "ä", "日本/", "日本/語"}));
+  EXPECT_EQ(keys, (Keys{"a!b", "a-b/", "a-b/x", "a.txt", "a/", "a/z", "a/z!/", "a/z!/q", "a0", "b/",
+                        "b/c/", "b/c/d", "ä", "日本/", "日本/語"}));
 }
 
 TEST_F(Listings, SortedStoresAreStreamedPageByPage) {
@@ -176,8 +178,9 @@ class Pairs : public Listings {
     Pairing pairing(a, b);
     std::vector<Row> rows;
     for (auto pair = pairing.Next(); pair && *pair; pair = pairing.Next()) {
-      rows.push_back({SortKey((*pair)->any()), (*pair)->source.has_value(), (*pair)->destination.has_value(),
-                      (*pair)->other_side_implies_it, (*pair)->has_children});
+      rows.push_back({SortKey((*pair)->any()), (*pair)->source.has_value(),
+                      (*pair)->destination.has_value(), (*pair)->other_side_implies_it,
+                      (*pair)->has_children});
     }
     return rows;
   }

@@ -26,14 +26,18 @@ struct Kinds {
 };
 
 Attributes Attributed(int n) {
-  return {.mtime = WallTime(std::chrono::nanoseconds(1'700'000'000'000'000'000 + n)), .mode = 0640U, .uid = 3U};
+  return {.mtime = WallTime(std::chrono::nanoseconds(1'700'000'000'000'000'000 + n)),
+          .mode = 0640U,
+          .uid = 3U};
 }
 
 class SyncBase : public ::testing::Test {
  protected:
   void Open(const Kinds& kinds) {
-    source_.emplace(clock_, testing::FakeStoreOptions{.capabilities = kinds.source, .page_size = 3});
-    destination_.emplace(clock_, testing::FakeStoreOptions{.capabilities = kinds.destination, .page_size = 2});
+    source_.emplace(clock_,
+                    testing::FakeStoreOptions{.capabilities = kinds.source, .page_size = 3});
+    destination_.emplace(
+        clock_, testing::FakeStoreOptions{.capabilities = kinds.destination, .page_size = 2});
   }
   SyncOptions Options() {
     return {.source = {*source_},
@@ -48,7 +52,8 @@ class SyncBase : public ::testing::Test {
   SyncSummary Pass() {
     auto summary = Sync(Options());
     EXPECT_TRUE(summary) << summary.error().ToString();
-    for (const SyncFailure& failure : summary->failed) ADD_FAILURE() << failure.path << failure.error.ToString();
+    for (const SyncFailure& failure : summary->failed)
+      ADD_FAILURE() << failure.path << failure.error.ToString();
     return *summary;
   }
 
@@ -69,7 +74,8 @@ class SyncPass : public SyncBase, public ::testing::WithParamInterface<Kinds> {
     source_->PutText("no time", "recorded");
     source_->PutText("empty file", "", Attributed(5));
     source_->PutLink("link", "d/e/large", {.mtime = Attributed(6).mtime});
-    EXPECT_TRUE(source_->MakeDirectory({.key = ObjectKey("empty"), .attributes = Attributed(7)}, {}));
+    EXPECT_TRUE(
+        source_->MakeDirectory({.key = ObjectKey("empty"), .attributes = Attributed(7)}, {}));
     EXPECT_TRUE(source_->MakeDirectory({.key = ObjectKey("plain")}, {}));
   }
 };
@@ -108,7 +114,8 @@ TEST_P(SyncPass, ASecondPassMovesNothing) {
   EXPECT_EQ(summary.attributes_updated, 0U);
   EXPECT_EQ(summary.directories_made, 0U);
   EXPECT_EQ(summary.unchanged, 7U);
-  for (const StoreOp op : {StoreOp::kPut, StoreOp::kStartUpload, StoreOp::kSetAttributes, StoreOp::kMakeDirectory}) {
+  for (const StoreOp op :
+       {StoreOp::kPut, StoreOp::kStartUpload, StoreOp::kSetAttributes, StoreOp::kMakeDirectory}) {
     EXPECT_EQ(destination_->calls(op), 0U);
   }
 }
@@ -169,10 +176,12 @@ INSTANTIATE_TEST_SUITE_P(Between, SyncPass,
                          ::testing::Values(Kinds{HierarchicalCapabilities(), OciLikeCapabilities()},
                                            Kinds{OciLikeCapabilities(), HierarchicalCapabilities()},
                                            Kinds{FlatCapabilities(), OciLikeCapabilities()},
-                                           Kinds{HierarchicalCapabilities(), HierarchicalCapabilities()},
+                                           Kinds{HierarchicalCapabilities(),
+                                                 HierarchicalCapabilities()},
                                            Kinds{OciLikeCapabilities(), OciLikeCapabilities()}),
                          [](const auto& kinds) {
-                           std::string name = kinds.param.source.name + "_to_" + kinds.param.destination.name;
+                           std::string name =
+                               kinds.param.source.name + "_to_" + kinds.param.destination.name;
                            std::replace(name.begin(), name.end(), '-', '_');
                            return name;
                          });
@@ -184,7 +193,8 @@ class SyncDetail : public SyncBase {
 
 TEST_F(SyncDetail, OneFilesFailureDoesNotStopTheOthers) {
   for (int i = 0; i < 10; ++i) source_->PutText(fmt::format("f{}", i), "x");
-  destination_->script().FailNext(StoreOp::kPut, {.code = ErrorCode::kPermissionDenied, .message = "no"}, 2);
+  destination_->script().FailNext(StoreOp::kPut,
+                                  {.code = ErrorCode::kPermissionDenied, .message = "no"}, 2);
   const auto summary = Sync(Options());
   ASSERT_TRUE(summary);
   EXPECT_EQ(summary->files_copied, 8U);
@@ -196,7 +206,8 @@ TEST_F(SyncDetail, OneFilesFailureDoesNotStopTheOthers) {
 
 TEST_F(SyncDetail, AConflictAtTheDestinationIsAFailureAndKeepsTheirs) {
   source_->PutText("f", "ours", Attributed(1));
-  destination_->script().BeforeNext(StoreOp::kPut, [this] { destination_->PutText("f", "theirs"); });
+  destination_->script().BeforeNext(StoreOp::kPut,
+                                    [this] { destination_->PutText("f", "theirs"); });
   const auto summary = Sync(Options());
   ASSERT_TRUE(summary);
   EXPECT_EQ(summary->failed_count, 1U);
@@ -228,7 +239,8 @@ TEST_F(SyncDetail, AStopLeavesNoHalfObjectAndIsReported) {
   ASSERT_FALSE(summary);
   EXPECT_EQ(summary.error().code, ErrorCode::kCancelled);
   EXPECT_EQ(destination_->open_uploads(), 0U);
-  for (const std::string& path : destination_->Paths()) EXPECT_EQ(destination_->ContentOf(path)->size(), 100U);
+  for (const std::string& path : destination_->Paths())
+    EXPECT_EQ(destination_->ContentOf(path)->size(), 100U);
 }
 
 TEST_F(SyncDetail, AMissingSourceIsAnErrorAMissingDestinationIsNot) {

@@ -22,7 +22,8 @@ using testing::StoreOp;
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 
 TEST(PartBytes, GrowWithTheObject) {
-  const Capabilities limits{.min_part_bytes = 10 * kMiB, .max_part_bytes = 4000 * kMiB, .max_parts = 10'000};
+  const Capabilities limits{
+      .min_part_bytes = 10 * kMiB, .max_part_bytes = 4000 * kMiB, .max_parts = 10'000};
   EXPECT_EQ(PartBytes(20 * kMiB, 8 * kMiB, limits), 10 * kMiB) << "the store's least";
   EXPECT_EQ(PartBytes(20 * kMiB, 32 * kMiB, limits), 32 * kMiB) << "what is preferred";
   EXPECT_EQ(PartBytes(10'000 * 64 * kMiB, 8 * kMiB, limits), 64 * kMiB);
@@ -38,7 +39,8 @@ class DamagingStore final : public testing::ForwardingStore {
   bool damage_reads = false;
   bool damage_writes = false;
 
-  Result<GetReply> Get(const GetRequest& request, std::span<std::byte> into, const CallContext& context) override {
+  Result<GetReply> Get(const GetRequest& request, std::span<std::byte> into,
+                       const CallContext& context) override {
     auto reply = ForwardingStore::Get(request, into, context);
     if (damage_reads && reply && reply->bytes_received > 0) into[0] ^= std::byte{1};
     return reply;
@@ -50,7 +52,8 @@ class DamagingStore final : public testing::ForwardingStore {
     damaged.body = AsBytes(body);
     return ForwardingStore::Put(damaged, context);
   }
-  Result<PartReceipt> UploadPart(const UploadPartRequest& request, const CallContext& context) override {
+  Result<PartReceipt> UploadPart(const UploadPartRequest& request,
+                                 const CallContext& context) override {
     UploadPartRequest damaged = request;
     std::string body(reinterpret_cast<const char*>(request.body.data()), request.body.size());
     if (damage_writes && request.part_number == 2) body[0] ^= 1;
@@ -71,7 +74,8 @@ class TransferTest : public ::testing::Test {
     auto info = source_.Head(ObjectKey(std::string(path)), policy.Context());
     EXPECT_TRUE(info);
     const ObjectKey key{std::string(path)};
-    return transfer.Copy({.source = key, .destination = key, .info = *info, .conditions = conditions});
+    return transfer.Copy(
+        {.source = key, .destination = key, .info = *info, .conditions = conditions});
   }
 
   FakeClock clock_;
@@ -158,7 +162,8 @@ TEST_F(TransferTest, NobodysWorkAtTheDestinationIsOverwrittenUnseen) {
 TEST_F(TransferTest, AFailedPartLeavesNothingBehind) {
   source_.PutText("a", large_);
   destination_.script().BeforeNext(StoreOp::kUploadPart, [] {});
-  destination_.script().FailNext(StoreOp::kUploadPart, {.code = ErrorCode::kPermissionDenied, .message = "no"});
+  destination_.script().FailNext(StoreOp::kUploadPart,
+                                 {.code = ErrorCode::kPermissionDenied, .message = "no"});
   EXPECT_EQ(Copy("a").error().code, ErrorCode::kPermissionDenied);
   EXPECT_FALSE(destination_.ContentOf("a"));
   EXPECT_EQ(destination_.open_uploads(), 0U);

@@ -51,7 +51,10 @@ class ForgetfulStore final : public testing::ForwardingStore {
 class VerifyTest : public ::testing::Test {
  protected:
   VerifyOptions Options() {
-    return {.source = {source_}, .destination = {destination_}, .clock = clock_, .stop = stop_.get_token()};
+    return {.source = {source_},
+            .destination = {destination_},
+            .clock = clock_,
+            .stop = stop_.get_token()};
   }
   void PutBoth(std::string_view path, std::string_view content) {
     source_.PutText(path, content);
@@ -70,7 +73,8 @@ class VerifyTest : public ::testing::Test {
 };
 
 TEST_F(VerifyTest, EqualTreesAreProvedByTheStoresDigests) {
-  for (int i = 0; i < 50; ++i) PutBoth(fmt::format("d{}/f{}", i % 3, i), fmt::format("content {}", i));
+  for (int i = 0; i < 50; ++i)
+    PutBoth(fmt::format("d{}/f{}", i % 3, i), fmt::format("content {}", i));
   source_.PutLink("l", "target");
   destination_.PutLink("l", "target");
   const auto report = Verify(Options());
@@ -98,14 +102,15 @@ TEST_F(VerifyTest, EveryKindOfDifferenceIsNamed) {
   const auto report = Verify(Options());
   ASSERT_TRUE(report);
   EXPECT_FALSE(report->is_equal());
-  EXPECT_EQ(Differences(*report), (std::map<std::string, Difference>{{"only", Difference::kOnlyAtSource},
-                                                                     {"only/here", Difference::kOnlyAtSource},
-                                                                     {"empty", Difference::kOnlyAtSource},
-                                                                     {"there", Difference::kOnlyAtDestination},
-                                                                     {"size", Difference::kSize},
-                                                                     {"content", Difference::kContent},
-                                                                     {"kind", Difference::kKind},
-                                                                     {"target", Difference::kContent}}));
+  EXPECT_EQ(Differences(*report),
+            (std::map<std::string, Difference>{{"only", Difference::kOnlyAtSource},
+                                               {"only/here", Difference::kOnlyAtSource},
+                                               {"empty", Difference::kOnlyAtSource},
+                                               {"there", Difference::kOnlyAtDestination},
+                                               {"size", Difference::kSize},
+                                               {"content", Difference::kContent},
+                                               {"kind", Difference::kKind},
+                                               {"target", Difference::kContent}}));
   EXPECT_EQ(report->equal, 1U);
   EXPECT_EQ(report->different, 4U);
 }
@@ -131,9 +136,10 @@ TEST_F(VerifyTest, OneSidesDigestSavesReadingThatSide) {
     std::uint64_t reads;
   };
   const std::uint64_t size = content.size();
-  for (const Case& c : {Case{true, false, false, false, size}, Case{false, true, false, false, size},
-                        Case{false, false, true, false, size}, Case{false, false, false, true, size},
-                        Case{false, false, false, false, 2 * size}}) {
+  for (const Case& c :
+       {Case{true, false, false, false, size}, Case{false, true, false, false, size},
+        Case{false, false, true, false, size}, Case{false, false, false, true, size},
+        Case{false, false, false, false, 2 * size}}) {
     ForgetfulStore here(source_, c.md5_here, c.crc_here);
     ForgetfulStore there(destination_, c.md5_there, c.crc_there);
     const VerifyOptions options{.source = {here}, .destination = {there}, .clock = clock_};
@@ -144,7 +150,8 @@ TEST_F(VerifyTest, OneSidesDigestSavesReadingThatSide) {
     EXPECT_EQ(equal->by_reading, 1U);
     EXPECT_EQ(equal->bytes_read, c.reads);
     destination_.PutText("large", other);
-    EXPECT_EQ(Differences(*Verify(options)), (std::map<std::string, Difference>{{"large", Difference::kContent}}));
+    EXPECT_EQ(Differences(*Verify(options)),
+              (std::map<std::string, Difference>{{"large", Difference::kContent}}));
   }
 }
 
@@ -153,7 +160,8 @@ TEST_F(VerifyTest, AnObjectThatChangesWhileItIsReadIsNotCalledEqual) {
   VerifyOptions options = Options();
   options.always_read = true;
   source_.script().BeforeNext(StoreOp::kGet, [this] { source_.PutText("a", "y"); });
-  EXPECT_EQ(Differences(*Verify(options)), (std::map<std::string, Difference>{{"a", Difference::kUnreadable}}));
+  EXPECT_EQ(Differences(*Verify(options)),
+            (std::map<std::string, Difference>{{"a", Difference::kUnreadable}}));
 }
 
 TEST_F(VerifyTest, AttributesAreComparedOnDemand) {
@@ -165,7 +173,8 @@ TEST_F(VerifyTest, AttributesAreComparedOnDemand) {
   options.attributes = AttributeCheck::kMtime;
   EXPECT_TRUE(Verify(options)->is_equal());
   options.attributes = AttributeCheck::kAll;
-  EXPECT_EQ(Differences(*Verify(options)), (std::map<std::string, Difference>{{"a", Difference::kAttributes}}));
+  EXPECT_EQ(Differences(*Verify(options)),
+            (std::map<std::string, Difference>{{"a", Difference::kAttributes}}));
 }
 
 TEST_F(VerifyTest, WhatCannotBeReadIsNotEqual) {
@@ -181,7 +190,8 @@ TEST_F(VerifyTest, WhatCannotBeReadIsNotEqual) {
 
 TEST_F(VerifyTest, AListingThatFailsProvesNothing) {
   PutBoth("a", "x");
-  destination_.script().FailNext(StoreOp::kList, {.code = ErrorCode::kUnavailable, .message = "gone"});
+  destination_.script().FailNext(StoreOp::kList,
+                                 {.code = ErrorCode::kUnavailable, .message = "gone"});
   EXPECT_EQ(Verify(Options()).error().code, ErrorCode::kUnavailable);
 }
 
