@@ -108,7 +108,7 @@ const std::vector<Setting>& Settings() {
         "bound of data on its way up, on disk (64MiB to 1PiB; default 4GiB)"},
        Size(&M::staging_size_bytes, 64 * kMiB, kPiB)},
       {{"ttl", kText,
-        "how long an entry is believed without asking the store (0 to 1d; default 5s)"},
+        "how long an entry is believed without asking the store (0 to 1d; default 30s)"},
        Duration(&M::ttl, 0ms, 24h)},
       {{"negative_ttl", kText, "the same for a name that does not exist (0 to 1d; default 1s)"},
        Duration(&M::negative_ttl, 0ms, 24h)},
