@@ -57,6 +57,7 @@ Part ParsePart(std::string_view text, const Request& batch) {
   request.headers = TakeHeaders(text);
   request.headers.Set("Host", std::string(batch.headers.Get("Host")));
   request.local_address = batch.local_address;
+  request.secure = batch.secure;
   request.clock_skew = batch.clock_skew;
   request.tokens_expired = batch.tokens_expired;
   return part;

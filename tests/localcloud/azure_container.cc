@@ -29,7 +29,9 @@ Response ReplyWith(int status, const Container& container) {
 }
 
 std::string ServiceEndpoint(const Call& call) {
-  std::string endpoint = "http://" + std::string(call.header("Host")) + '/';
+  std::string endpoint(SchemeOf(call.request));
+  endpoint += call.header("Host");
+  endpoint += '/';
   if (call.target.endpoint == Endpoint::kEither) endpoint += call.account.name() + '/';
   return endpoint;
 }

@@ -124,9 +124,9 @@ void CheckTimeFrame(const std::string& start, const std::string& expiry, WallTim
   }
 }
 
-void CheckProtocol(const Query& sas) {
+void CheckProtocol(const Query& sas, bool secure) {
   const std::string protocol = sas.Get("spr");
-  if (!protocol.empty() && protocol != "https,http") {
+  if (!secure && !protocol.empty() && protocol != "https,http") {
     Refuse(403, "AuthorizationProtocolMismatch",
            "This request is not authorized to perform this operation using this protocol.");
   }
@@ -167,7 +167,7 @@ void AuthorizeAccountSas(const AuthRequest& asked) {
   if (scoped) text += field("ses") + '\n';
   CheckSignature(asked.credentials.key, text, field("sig"));
   CheckTimeFrame(field("st"), field("se"), asked.now);
-  CheckProtocol(sas);
+  CheckProtocol(sas, asked.request.secure);
   if (field("ss").find('b') == std::string::npos) {
     Refuse(403, "AuthorizationServiceMismatch",
            "This request is not authorized to perform this operation using this service.");
@@ -265,7 +265,7 @@ std::string AuthorizeSas(const AuthRequest& asked, const TokenIssuer& issuer) {
     CheckSignature(asked.credentials.key, ServiceSasText(asked), sas.Get("sig"));
   }
   CheckTimeFrame(sas.Get("st"), sas.Get("se"), asked.now);
-  CheckProtocol(sas);
+  CheckProtocol(sas, asked.request.secure);
   CheckServiceScope(asked);
   CheckPermission(sas, asked.operation);
   return delegated ? sas.Get("skoid") : "$superuser";

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,7 @@
 #include "tests/localcloud/oci_setup.h"
 #include "tests/localcloud/server.h"
 #include "tests/localcloud/storage.h"
+#include "tests/localcloud/tls_identity.h"
 
 namespace skybridge::localcloud {
 namespace {
@@ -34,6 +36,7 @@ namespace {
 struct ProgramOptions {
   std::string ready_file;
   std::string data_directory;  // "" keeps everything in memory
+  bool tls = false;
   std::uint16_t admin_port = 0;
   std::uint16_t azure_port = 0;
   AzureSetup azure;
@@ -47,9 +50,10 @@ struct Shared {
   std::shared_ptr<RuleBook> rules = std::make_shared<RuleBook>();
   std::shared_ptr<Traffic> traffic = std::make_shared<Traffic>();
   std::unique_ptr<Storage> storage;
+  std::optional<TlsIdentity> tls;
 
   ServerOptions On(std::uint16_t port) const {
-    return {.port = port, .rules = rules, .traffic = traffic};
+    return {.port = port, .rules = rules, .traffic = traffic, .tls = tls};
   }
 };
 
@@ -93,14 +97,24 @@ Result<Running> StartAdmin(Shared& shared, const ProgramOptions& options) {
   return running;
 }
 
+Status WriteFile(const std::string& path, const std::string& text) {
+  std::ofstream file(path, std::ios::trunc);
+  file << text;
+  if (!file.flush()) return Fail(ErrorCode::kIo, "cannot write " + path);
+  return {};
+}
+
+// Where the clients find the certificate that they are to trust; it goes beside the ready file.
+Result<std::string> WriteCaFile(const std::string& ready_file, const TlsIdentity& tls) {
+  const std::string path = std::filesystem::absolute(ready_file).parent_path() / "ca.pem";
+  TRY_VOID(WriteFile(path, tls.certificate_pem));
+  return path;
+}
+
 // Appears whole or not at all. It holds keys: for its owner's eyes alone.
 Status WriteReadyFile(const std::string& path, const nlohmann::json& content) {
   const std::string temporary = path + ".new";
-  {
-    std::ofstream file(temporary, std::ios::trunc);
-    file << content.dump(2) << '\n';
-    if (!file.flush()) return Fail(ErrorCode::kIo, "cannot write " + temporary);
-  }
+  TRY_VOID(WriteFile(temporary, content.dump(2) + '\n'));
   std::error_code failed;
   std::filesystem::permissions(
       temporary, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write, failed);
@@ -115,12 +129,18 @@ Status Run(const ProgramOptions& options, const sigset_t& stop_signals) {
   shared.storage = options.data_directory.empty()
                        ? MakeMemoryStorage()
                        : TRY(MakeDirectoryStorage(options.data_directory));
+  nlohmann::json ready;
+  if (options.tls) {
+    shared.tls = TRY(MakeTlsIdentity());
+    ready["ca_file"] = TRY(WriteCaFile(options.ready_file, *shared.tls));
+  }
   const Running azure = TRY(StartAzure(shared, options));
   const Running oci = TRY(StartOci(shared, options));
   const Running admin = TRY(StartAdmin(shared, options));
-  TRY_VOID(WriteReadyFile(
-      options.ready_file,
-      {{"admin", admin.description}, {"azure", azure.description}, {"oci", oci.description}}));
+  ready["admin"] = admin.description;
+  ready["azure"] = azure.description;
+  ready["oci"] = oci.description;
+  TRY_VOID(WriteReadyFile(options.ready_file, ready));
   int signal = 0;
   sigwait(&stop_signals, &signal);
   return {};
@@ -132,6 +152,10 @@ void AddOptions(CLI::App& app, ProgramOptions& options) {
       ->required();
   app.add_option("--data-dir", options.data_directory,
                  "Keep everything in this directory instead of in memory");
+  app.add_flag(
+      "--tls", options.tls,
+      "Speak https on the ports of both clouds, with a certificate made anew for loopback; "
+      "ca.pem beside the ready file is what clients are to trust");
   app.add_option("--admin-port", options.admin_port,
                  "Port for rules and counts; 0 lets the kernel choose");
   app.add_option("--azure-port", options.azure_port, "Port for Azure; 0 lets the kernel choose");

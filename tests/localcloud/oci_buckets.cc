@@ -180,8 +180,9 @@ Outcome<Response> CreateBucket(OciState& state, const OciCall& call) {
   }
   const Bucket& added = state.AddBucket(std::move(bucket));
   Response response = BucketResponse(added, Describe(added));
-  response.headers.Add("location", fmt::format("http://{}/n/{}/b/{}", call.request.local_address,
-                                               added.namespace_name, added.name));
+  response.headers.Add(
+      "location", fmt::format("{}{}/n/{}/b/{}", SchemeOf(call.request), call.request.local_address,
+                              added.namespace_name, added.name));
   return response;
 }
 

@@ -178,9 +178,9 @@ Outcome<Response> CreateMultipartUpload(OciState& state, const OciCall& call) {
   if (upload.properties.storage_tier.empty()) upload.properties.storage_tier = bucket->default_tier;
   const Upload& added = state.AddUpload(*bucket, std::move(upload));
   Response response = JsonResponse(200, Describe(*bucket, added).dump());
-  response.headers.Add(
-      "location", fmt::format("http://{}/n/{}/b/{}/u/{}", call.request.local_address,
-                              bucket->namespace_name, bucket->name, PercentEncode(added.object)));
+  response.headers.Add("location", fmt::format("{}{}/n/{}/b/{}/u/{}", SchemeOf(call.request),
+                                               call.request.local_address, bucket->namespace_name,
+                                               bucket->name, PercentEncode(added.object)));
   return response;
 }
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <utility>
@@ -143,6 +144,7 @@ class Server::Impl {
   Status Start();
   void Stop();
   std::uint16_t port() const { return port_; }
+  bool is_secure() const { return options_.tls.has_value(); }
   RuleBook& rules() { return *options_.rules; }
   Traffic& traffic() { return *options_.traffic; }
 
@@ -160,6 +162,7 @@ class Server::Impl {
   MHD_Result Reset(MHD_Connection* connection, const Exchange& exchange,
                    const std::string& operation);
   std::string Date(const Shaping& shaping) const;
+  std::vector<MHD_OptionItem> TlsOptions();
 
   Service& service_;
   const Clock& clock_;
@@ -238,19 +241,27 @@ Status Server::Impl::Start() {
   address.sin_family = AF_INET;
   address.sin_port = htons(options_.port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  constexpr unsigned int kFlags = MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_THREAD_PER_CONNECTION |
-                                  MHD_USE_ITC | MHD_USE_SUPPRESS_DATE_NO_CLOCK;
-  daemon_ = MHD_start_daemon(kFlags, options_.port, nullptr, nullptr, &Impl::OnAccess, this,  //
-                             MHD_OPTION_SOCK_ADDR, &address,                                  //
-                             MHD_OPTION_CONNECTION_LIMIT, kMaxConnections,                    //
-                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, kConnectionMemoryBytes,      //
-                             MHD_OPTION_CONNECTION_MEMORY_INCREMENT, kReadBufferStepBytes,    //
-                             MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U,                          //
-                             MHD_OPTION_NOTIFY_CONNECTION, &OnConnection, nullptr,            //
-                             MHD_OPTION_URI_LOG_CALLBACK, &OnRequestLine, nullptr,            //
-                             MHD_OPTION_NOTIFY_COMPLETED, &OnCompleted, nullptr,              //
-                             MHD_OPTION_UNESCAPE_CALLBACK, &KeepEscapes, nullptr,             //
+  unsigned int flags = MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_ITC |
+                       MHD_USE_SUPPRESS_DATE_NO_CLOCK;
+  std::vector<MHD_OptionItem> tls_options = TlsOptions();
+  if (!tls_options.empty()) flags |= MHD_USE_TLS;
+  tls_options.push_back({.option = MHD_OPTION_END, .value = 0, .ptr_value = nullptr});
+  errno = 0;
+  daemon_ = MHD_start_daemon(flags, options_.port, nullptr, nullptr, &Impl::OnAccess, this,  //
+                             MHD_OPTION_SOCK_ADDR, &address,                                 //
+                             MHD_OPTION_CONNECTION_LIMIT, kMaxConnections,                   //
+                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, kConnectionMemoryBytes,     //
+                             MHD_OPTION_CONNECTION_MEMORY_INCREMENT, kReadBufferStepBytes,   //
+                             MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U,                         //
+                             MHD_OPTION_NOTIFY_CONNECTION, &OnConnection, nullptr,           //
+                             MHD_OPTION_URI_LOG_CALLBACK, &OnRequestLine, nullptr,           //
+                             MHD_OPTION_NOTIFY_COMPLETED, &OnCompleted, nullptr,             //
+                             MHD_OPTION_UNESCAPE_CALLBACK, &KeepEscapes, nullptr,            //
+                             MHD_OPTION_ARRAY, tls_options.data(),                           //
                              MHD_OPTION_END);
+  if (daemon_ == nullptr && errno == 0) {  // not the port's fault
+    return Fail(ErrorCode::kInvalidArgument, "local cloud: the TLS certificate or its key is bad");
+  }
   if (daemon_ == nullptr) {
     return Fail(ErrorFromErrno(
         errno, "local cloud: cannot listen on port " + std::to_string(options_.port)));
@@ -258,6 +269,16 @@ Status Server::Impl::Start() {
   port_ = MHD_get_daemon_info(daemon_, MHD_DAEMON_INFO_BIND_PORT)->port;
   address_ = "127.0.0.1:" + std::to_string(port_);
   return {};
+}
+
+// They point into options_.
+std::vector<MHD_OptionItem> Server::Impl::TlsOptions() {
+  if (!options_.tls) return {};
+  return {
+      {.option = MHD_OPTION_HTTPS_MEM_KEY, .value = 0, .ptr_value = options_.tls->key_pem.data()},
+      {.option = MHD_OPTION_HTTPS_MEM_CERT,
+       .value = 0,
+       .ptr_value = options_.tls->certificate_pem.data()}};
 }
 
 void Server::Impl::Stop() {
@@ -302,6 +323,7 @@ MHD_Result Server::Impl::BeginRequest(MHD_Connection* connection, const char* me
   request.raw_path = request.raw_target.substr(0, query);
   if (query != std::string::npos) request.raw_query = request.raw_target.substr(query + 1);
   request.local_address = address_;
+  request.secure = is_secure();
   MHD_get_connection_values(connection, MHD_HEADER_KIND, CollectHeader, &request.headers);
 
   exchange.shaping =
@@ -390,7 +412,9 @@ Result<std::unique_ptr<Server>> Server::Start(Service& service, const Clock& clo
 
 std::uint16_t Server::port() const { return impl_->port(); }
 std::string Server::address() const { return "127.0.0.1:" + std::to_string(port()); }
-std::string Server::url() const { return "http://" + address(); }
+std::string Server::url() const {
+  return (impl_->is_secure() ? "https://" : "http://") + address();
+}
 RuleBook& Server::rules() { return impl_->rules(); }
 Traffic& Server::traffic() { return impl_->traffic(); }
 void Server::Stop() { impl_->Stop(); }

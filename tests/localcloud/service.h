@@ -25,11 +25,17 @@ struct Request {
   mutable std::string
       body;  // mutable: a service may move it into its storage instead of copying it
   std::string local_address;  // "127.0.0.1:PORT" that was connected to
+  bool secure = false;        // came over TLS
   // Set by the rules of shaping.h.
   std::chrono::seconds clock_skew{
       0};  // the service is to judge times as if its clock were this much ahead
   bool tokens_expired = false;  // bearer and security tokens are to be taken for expired
 };
+
+// How the request's own URL begins: for the links of an answer.
+inline std::string_view SchemeOf(const Request& request) {
+  return request.secure ? "https://" : "http://";
+}
 
 // Bytes that many responses may share, sent without a copy: memory of the heap or of a mapped file.
 struct Slice {

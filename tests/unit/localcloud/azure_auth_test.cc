@@ -286,6 +286,26 @@ TEST(AzureSas, AcceptsAUserDelegationSasMadeWithAKeyOfTheTokensOwner) {
   EXPECT_EQ(caller.Send("GET", "/fs/file" + sas("r"), {.sign = false}).status, 403);
 }
 
+// The signature for https alone, over the same fields as the documented one but for `spr`.
+TEST(AzureSas, ForHttpsAloneIsRefusedOverPlainHttp) {
+  AzureCaller caller;
+  const std::string text =
+      std::string(kAzureEmulatorAccount) +
+      "\nr\nb\nc\n2026-01-01T00:00:00Z\n2036-01-01T00:00:00Z\n\nhttps\n2023-11-03\n\n";
+  const auto key = Base64Decode(kAzureEmulatorKey);
+  ASSERT_TRUE(key);
+  const CallOptions options{.account = kAzureEmulatorAccount, .sign = false};
+  Request request = caller.MakeRequest(
+      "GET",
+      "/box?restype=container&sv=2023-11-03&ss=b&srt=c&sp=r&st=2026-01-01T00%3A00%3A00Z&"
+      "se=2036-01-01T00%3A00%3A00Z&spr=https&sig=" +
+          PercentEncode(Base64Encode(HmacSha256(AsBytes(*key), AsBytes(text)))),
+      options);
+  EXPECT_EQ(CodeOf(caller.SendRequest(request)), "AuthorizationProtocolMismatch");
+  request.secure = true;
+  EXPECT_EQ(caller.SendRequest(request).status, 200);
+}
+
 TEST(AzureSas, AcceptsAnAccountSasWithinItsServicesAndTypes) {
   AzureCaller caller;
   const std::string sas =

@@ -101,6 +101,8 @@ class Client {
     curl_easy_setopt(curl_, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(curl_, CURLOPT_NOPROXY, "*");
     curl_easy_setopt(curl_, CURLOPT_NOSIGNAL, 1L);
+    curl_blob ca{.data = ca_pem_.data(), .len = ca_pem_.size(), .flags = CURL_BLOB_COPY};
+    if (!ca_pem_.empty()) curl_easy_setopt(curl_, CURLOPT_CAINFO_BLOB, &ca);
     if (method == "HEAD") curl_easy_setopt(curl_, CURLOPT_NOBODY, 1L);
     if (method != "HEAD" && method != "GET") {
       curl_easy_setopt(curl_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
@@ -119,10 +121,12 @@ class Client {
     return reply;
   }
   long new_connections() const { return new_connections_; }
+  void Trust(std::string ca_pem) { ca_pem_ = std::move(ca_pem); }
 
  private:
   CURL* curl_ = curl_easy_init();
   long new_connections_ = 0;
+  std::string ca_pem_;
 };
 
 class ServerTest : public ::testing::Test {
@@ -150,6 +154,39 @@ TEST_F(ServerTest, HandsOverTheTargetUndecoded) {
   EXPECT_EQ(seen.raw_path, "/a%2Fb/../%41//c");
   EXPECT_EQ(seen.raw_query, "x=%20+&y=a=b");
   EXPECT_EQ(seen.local_address, server_->address());
+}
+
+TEST_F(ServerTest, WithACertificateSpeaksTlsAndNothingElse) {
+  const TlsIdentity identity = MakeTlsIdentity().value();
+  const auto server = Server::Start(service_, clock_, {.tls = identity}).value();
+  const std::string url = server->url() + "/slices";
+  ASSERT_EQ(url.substr(0, 8), "https://");
+  EXPECT_EQ(client_.Send("GET", url).code, CURLE_PEER_FAILED_VERIFICATION);
+  client_.Trust(identity.certificate_pem);
+  EXPECT_EQ(client_.Send("GET", url).body, "one two three");
+  EXPECT_EQ(client_.Send("PUT", server->url() + "/x", std::string(1 << 20, 'b')).body.size(),
+            std::size_t{1} << 20);
+  EXPECT_TRUE(service_.last().secure);
+  EXPECT_NE(client_.Send("GET", "http://" + server->address()).code, CURLE_OK);
+}
+
+TEST_F(ServerTest, ClientsRefuseACertificateForOtherNamesOrAnotherTime) {
+  const TlsIdentity other = MakeTlsIdentity({.names = {"DNS:elsewhere.example"}}).value();
+  const TlsIdentity old =
+      MakeTlsIdentity({.begins = -std::chrono::hours(48), .ends = -std::chrono::hours(24)}).value();
+  for (const TlsIdentity& identity : {other, old}) {
+    const auto server = Server::Start(service_, clock_, {.tls = identity}).value();
+    client_.Trust(identity.certificate_pem);
+    EXPECT_EQ(client_.Send("GET", server->url() + "/x").code, CURLE_PEER_FAILED_VERIFICATION);
+  }
+  EXPECT_EQ(service_.handled(), 0);
+}
+
+TEST_F(ServerTest, DoesNotStartWithABadCertificate) {
+  const auto server = Server::Start(service_, clock_, {.tls = TlsIdentity{"no", "pem"}});
+  ASSERT_FALSE(server);
+  EXPECT_EQ(server.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_FALSE(MakeTlsIdentity({.names = {"nonsense"}}));
 }
 
 TEST_F(ServerTest, CarriesBodiesAndHeadersBothWays) {
