@@ -36,6 +36,17 @@ TEST(Digest, CrcsContinueOverAnySplit) {
   }
 }
 
+// Long inputs take the fast way, short ones and single bytes do not: they must agree.
+TEST(Digest, Crc64NvmeOfLongInputsEqualsThatOfItsBytes) {
+  const std::string text = Repeat(1025);
+  for (std::size_t size = 0; size <= text.size(); ++size) {
+    const auto bytes = AsBytes(text).first(size);
+    std::uint64_t crc = 0;
+    for (std::size_t i = 0; i < size; ++i) crc = Crc64Nvme(bytes.subspan(i, 1), crc);
+    ASSERT_EQ(Crc64Nvme(bytes), crc) << size;
+  }
+}
+
 TEST(Digest, CombinedCrc32cEqualsCrcOfTheWhole) {
   const std::string text = Repeat(5000);
   for (const std::size_t cut : {0U, 1U, 8U, 4096U, 5000U}) {
