@@ -95,7 +95,7 @@ class DiskBlockCache final : public BlockCache {
   }
   // Unlinks files that have left the index; their bytes count until they are gone.
   void Unlink(std::vector<IndexedBlock> blocks) EXCLUDES(mutex_);
-  void DropDamaged(const BlockKey& key, const Error& error);
+  void DropDamaged(const BlockId& id, const BlockKey& key, const Error& error);
   bool MakeRoom(const IndexedBlock& block);
   Status WriteFile(const IndexedBlock& block, ByteSpan header, ByteSpan data);
   Status MoveIntoPlace(const std::string& temporary, const IndexedBlock& block);
@@ -170,7 +170,7 @@ bool DiskBlockCache::Read(const BlockId& id, std::uint64_t offset_in_block,
   const std::shared_ptr<const BlockFile> file = OpenForRead(id, key, range);
   Status read = {};
   if (file != nullptr) read = file->Read(offset_in_block, into);
-  if (!read) DropDamaged(key, read.error());
+  if (!read) DropDamaged(id, key, read.error());
   const bool hit = file != nullptr && read.has_value();
   MutexLock lock(mutex_);
   if (hit) index_.Touch(key, range);
@@ -193,7 +193,7 @@ std::shared_ptr<const BlockFile> DiskBlockCache::OpenForRead(const BlockId& id, 
     const ErrorCode code =
         opened.error().code;  // anything else (no descriptor left) says nothing of the block
     if (code == ErrorCode::kNotFound || code == ErrorCode::kCorrupt)
-      DropDamaged(key, opened.error());
+      DropDamaged(id, key, opened.error());
     return nullptr;
   }
   auto file = std::make_shared<const BlockFile>(*std::move(opened));
@@ -286,7 +286,7 @@ void DiskBlockCache::Drop(const std::string& object, const std::string& etag) {
 
 // A block that could not be read: gone from the disk (kNotFound: somebody emptied the directory) or
 // damaged.
-void DiskBlockCache::DropDamaged(const BlockKey& key, const Error& error) {
+void DiskBlockCache::DropDamaged(const BlockId& id, const BlockKey& key, const Error& error) {
   std::optional<IndexedBlock> block;
   {
     MutexLock lock(mutex_);
@@ -297,7 +297,8 @@ void DiskBlockCache::DropDamaged(const BlockKey& key, const Error& error) {
   }
   Unlink({*block});
   if (error.code != ErrorCode::kNotFound)
-    Log(LogLevel::kWarning, "block cache: dropped: {}", error.ToString());
+    Log(LogLevel::kWarning, "block cache: block {} of '{}' is dropped: {}", id.index, id.object,
+        error.ToString());
 }
 
 void DiskBlockCache::Unlink(std::vector<IndexedBlock> blocks) {

@@ -48,10 +48,7 @@ FixedHeader MakeFixed(const BlockId& id, std::uint64_t block_size_bytes,
   return fixed;
 }
 
-Error Damaged(const BlockId& id, const char* what) {
-  return Error{.code = ErrorCode::kCorrupt,
-               .message = "cached block of '" + id.object + "': " + what};
-}
+Error Damaged(const char* what) { return Error{.code = ErrorCode::kCorrupt, .message = what}; }
 
 // True if the header is whole, undamaged, and that of `id`.
 bool HeaderIsOf(std::vector<std::byte>& header, const FixedHeader& fixed, const BlockId& id,
@@ -103,11 +100,11 @@ Result<BlockFile> BlockFile::Open(const std::string& path, const BlockId& id,
   const std::size_t got =
       TRY(ReadAt(block.file_.get(), 0, std::as_writable_bytes(std::span(&fixed, 1))));
   if (got != sizeof fixed || fixed.length_bytes > block_size_bytes)
-    return Fail(Damaged(id, "no header"));
+    return Fail(Damaged("it has no header"));
   std::vector<std::byte> header(BlockHeaderBytes(id, fixed.length_bytes));
   const std::size_t size = TRY(ReadAt(block.file_.get(), 0, header));
   if (size != header.size() || !HeaderIsOf(header, fixed, id, block_size_bytes)) {
-    return Fail(Damaged(id, "another or a damaged header"));
+    return Fail(Damaged("it has another or a damaged header"));
   }
   block.data_offset_bytes_ = header.size();
   block.length_bytes_ = fixed.length_bytes;
@@ -144,11 +141,11 @@ Status BlockFile::Read(std::uint64_t offset_bytes, std::span<std::byte> into) co
 Status BlockFile::ReadChunks(std::uint64_t first_chunk, std::span<std::byte> into) const {
   const std::size_t size =
       TRY(ReadAt(file_.get(), data_offset_bytes_ + first_chunk * kBlockChunkBytes, into));
-  if (size != into.size()) return Fail(ErrorCode::kCorrupt, "cached block is cut off");
+  if (size != into.size()) return Fail(Damaged("it is cut off"));
   for (std::uint64_t chunk = first_chunk; !into.empty(); ++chunk) {
     const std::size_t length = std::min(into.size(), kBlockChunkBytes);
     if (Xxh3(into.first(length)) != digests_[chunk])
-      return Fail(ErrorCode::kCorrupt, "cached block is damaged");
+      return Fail(Damaged("its bytes do not have their checksum"));
     into = into.subspan(length);
   }
   return {};

@@ -3,12 +3,14 @@
 #include <filesystem>
 #include <fstream>
 #include <random>
+#include <sstream>
 #include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "core/log.h"
 #include "tests/support/temp_directory.h"
 
 namespace skybridge::cache {
@@ -115,6 +117,20 @@ TEST_F(BlockCacheTest, AFlippedByteOfDataIsAMissAndTheBlockIsDropped) {
   EXPECT_FALSE(cache->Contains(Id(0)));
   EXPECT_TRUE(FilesBelow(temp_.path()).empty());
   EXPECT_EQ(cache->stats().used_bytes, 0U);
+}
+
+TEST_F(BlockCacheTest, ADamagedBlockIsNamedInTheLog) {
+  const auto cache = Open();
+  cache->Write(Id(7), AsBytes(Content(7)));
+  FlipByte(FilesBelow(temp_.path()).at(0), 5);
+  const std::string log = temp_.Sub("log");
+  ASSERT_TRUE(SetLogFile(log));
+  EXPECT_FALSE(ReadsBack(*cache, Id(7), 0, kBlock));
+  ASSERT_TRUE(SetLogFile("/dev/stderr"));
+  std::stringstream text;
+  text << std::ifstream(log).rdbuf();
+  EXPECT_NE(text.str().find("block 7 of 'azure:dir/file' is dropped"), std::string::npos)
+      << text.str();
 }
 
 TEST_F(BlockCacheTest, AnyFlippedByteOfTheHeaderIsAMiss) {

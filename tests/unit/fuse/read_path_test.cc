@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
+#include <fstream>
 #include <random>
 #include <thread>
 #include <vector>
@@ -175,6 +176,23 @@ TEST_F(ReadPathTest, ADamagedCachedBlockIsFetchedAgain) {
   }
   const auto again = reads_->Open(ObjectKey("f"), store_.InfoOf("f")->etag, content_.size());
   ExpectReads(*again, 0, kBlock);
+}
+
+TEST_F(ReadPathTest, AFlippedBitOfACachedBlockNeverReachesTheReader) {
+  { ExpectReads(*Open("f", RandomText(kBlock)), 0, kBlock); }
+  Start();
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(temp_.Sub("blocks"))) {
+    if (!entry.is_regular_file()) continue;
+    std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(-100, std::ios::end);
+    const int byte = file.get();
+    file.seekp(-100, std::ios::end);
+    file.put(static_cast<char>(byte ^ 1));
+  }
+  const std::uint64_t gets = store_.calls(StoreOp::kGet);
+  const auto again = reads_->Open(ObjectKey("f"), store_.InfoOf("f")->etag, content_.size());
+  ExpectReads(*again, 0, kBlock);
+  EXPECT_GT(store_.calls(StoreOp::kGet), gets) << "it was fetched again";
 }
 
 TEST_F(ReadPathTest, AChangedObjectFailsTheHandleForEver) {
