@@ -122,6 +122,8 @@ struct GetReply {
   std::size_t bytes_received = 0;  // fewer than asked only at the end of the object
   std::uint64_t object_size_bytes = 0;
   ETag etag;
+  // Where the range was the whole object: those of its digests that the bytes were found to have.
+  StoreDigests checked;
 };
 
 struct PutRequest {
@@ -231,8 +233,9 @@ class ObjectStore {
   virtual Result<ObjectInfo> Head(const ObjectKey& key, const CallContext& context) = 0;
 
   // Writes the bytes of `request.range` to `into`. A range at or past the end yields 0 bytes, not
-  // an error. Errors: kNotFound; kPreconditionFailed if `if_match` is set and the version differs;
-  // kIsDirectory.
+  // an error. Where the service tells a digest of just these bytes, they are checked against it
+  // (docs/integrity.md says where). Errors: kNotFound; kPreconditionFailed if `if_match` is set and
+  // the version differs; kIsDirectory; kCorrupt (retryable) if other bytes came than were sent.
   virtual Result<GetReply> Get(const GetRequest& request, std::span<std::byte> into,
                                const CallContext& context) = 0;
 

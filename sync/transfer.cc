@@ -21,19 +21,20 @@ Error Corrupt(const ObjectKey& key, std::string_view reason) {
 }
 
 // One range of the source, whole and of the version that `info` names.
-Status ReadRange(ObjectStore& source, const TransferRequest& request, ByteRange range,
-                 std::span<std::byte> into, const CallPolicy& policy, bool& source_changed) {
+Result<GetReply> ReadRange(ObjectStore& source, const TransferRequest& request, ByteRange range,
+                           std::span<std::byte> into, const CallPolicy& policy,
+                           bool& source_changed) {
   GetRequest get{.key = request.source, .range = range};
   if (!request.info.etag.empty()) get.if_match = request.info.etag;
-  const Result<GetReply> reply = source.Get(get, into, policy.Context());
+  Result<GetReply> reply = source.Get(get, into, policy.Context());
   if (!reply) {
     const ErrorCode code = reply.error().code;
     source_changed = code == ErrorCode::kPreconditionFailed || code == ErrorCode::kNotFound;
-    return Fail(reply.error());
+    return reply;
   }
   if (reply->bytes_received == range.length_bytes &&
       reply->object_size_bytes == request.info.size_bytes)
-    return {};
+    return reply;
   source_changed = true;
   return Fail(Corrupt(request.source, "the source is not as long as it was listed"));
 }
@@ -107,12 +108,15 @@ Result<ObjectInfo> Transfer::Copy(const TransferRequest& request) {
 Result<ObjectInfo> Transfer::CopyWhole(const TransferRequest& request, bool& source_changed) {
   const std::uint64_t size = request.info.size_bytes;
   BudgetedBuffer buffer(budget_, size);
+  StoreDigests sent{};
   if (size > 0) {
-    TRY_VOID(ReadRange(source_, request, {0, size}, buffer.bytes(), policy_, source_changed));
+    const GetReply reply =
+        TRY(ReadRange(source_, request, {0, size}, buffer.bytes(), policy_, source_changed));
+    sent = reply.checked;
   }
   const ByteSpan body = buffer.bytes();
-  StoreDigests sent{.crc32c = Crc32c(body)};
-  if (request.info.digests.md5) sent.md5 = Md5(body);
+  if (!sent.crc32c) sent.crc32c = Crc32c(body);
+  if (request.info.digests.md5 && !sent.md5) sent.md5 = Md5(body);
   if (!DigestsAgree(sent, request.info.digests).value_or(true)) {
     return Fail(
         Corrupt(request.source, "what was read does not have the digest that the source reports"));
@@ -207,8 +211,8 @@ class Transfer::PartedCopy {
     const std::uint64_t offset = index * part_bytes_;
     const std::uint64_t length = std::min(part_bytes_, request_.info.size_bytes - offset);
     BudgetedBuffer buffer(transfer_.budget_, length);
-    TRY_VOID(ReadRange(transfer_.source_, request_, {offset, length}, buffer.bytes(),
-                       transfer_.policy_, source_changed));
+    TRY(ReadRange(transfer_.source_, request_, {offset, length}, buffer.bytes(), transfer_.policy_,
+                  source_changed));
     return transfer_.destination_.UploadPart({.upload = *upload_,
                                               .key = request_.destination,
                                               .part_number = static_cast<std::uint32_t>(index + 1),

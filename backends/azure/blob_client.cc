@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/digest.h"
+#include "core/encoding.h"
 
 namespace skybridge::azure {
 namespace {
@@ -31,6 +32,24 @@ std::optional<ContentRange> ReceivedRange(const HttpResponse& response) {
   if (response.status == 206) return ParseContentRange(response.headers.Get("Content-Range"));
   const auto length = ParseDecimal(response.headers.Get("Content-Length"));
   return ContentRange{0, length.value_or(response.bytes_received)};
+}
+
+// The received bytes against the service's digest of the range; nothing to check where it told
+// none.
+Status CheckRangeDigest(const GetRequest& request, const HttpResponse& response, ByteSpan received,
+                        Checksum checksum) {
+  if (request.range.length_bytes > kMaxRangeDigestBytes) return {};
+  const bool md5 = checksum == Checksum::kMd5;
+  const std::string_view sent = response.headers.Get(md5 ? "Content-MD5" : "x-ms-content-crc64");
+  if (sent.empty()) return {};
+  const std::string got = md5 ? Base64Encode(Md5(received)) : EncodeCrc64(Crc64Nvme(received));
+  if (got == sent) return {};
+  return Fail(Error{
+      .code = ErrorCode::kCorrupt,
+      .message = fmt::format("get '{}': {} bytes from {} came with {} {}, the service sent {}",
+                             request.key.path, received.size(), request.range.offset_bytes,
+                             md5 ? "MD5" : "CRC-64", got, sent),
+      .retryable = true});
 }
 
 bool IsAboutConditions(ErrorCode code) {
@@ -97,7 +116,8 @@ Result<GetReply> BlobClient::Get(const GetRequest& request, std::span<std::byte>
   if (request.range.empty()) return AnswerEmpty(request, context);
   HttpRequest http = MakeGetBlobRequest({.url = names_.BlobUrl(names_.BlobName(request.key)),
                                          .range = request.range,
-                                         .if_match = request.if_match});
+                                         .if_match = request.if_match,
+                                         .checksum = checksum_});
   http.receive_into = into.first(request.range.length_bytes);
   const auto response = channel_.Send(http, request.key, context);
   // 416: the range begins at or past the end.
@@ -112,6 +132,7 @@ Result<GetReply> BlobClient::Get(const GetRequest& request, std::span<std::byte>
     return Fail(ErrorCode::kCorrupt,
                 fmt::format("get '{}': the answer is of another range", request.key.path));
   }
+  TRY_VOID(CheckRangeDigest(request, *response, into.first(response->bytes_received), checksum_));
   return GetReply{.bytes_received = response->bytes_received,
                   .object_size_bytes = range->total_bytes,
                   .etag = StripETag(response->headers.Get("ETag"))};

@@ -54,6 +54,11 @@ HttpRequest MakeGetBlobRequest(GetBlobParams params) {
   HttpRequest request{.operation = "azure.get", .method = "GET", .url = std::move(params.url)};
   request.headers.Add(
       "Range", fmt::format("bytes={}-{}", params.range.offset_bytes, params.range.end_bytes() - 1));
+  if (params.range.length_bytes <= kMaxRangeDigestBytes) {
+    request.headers.Add(params.checksum == Checksum::kMd5 ? "x-ms-range-get-content-md5"
+                                                          : "x-ms-range-get-content-crc64",
+                        "true");
+  }
   AddIfMatch(request.headers, params.if_match);
   return request;
 }

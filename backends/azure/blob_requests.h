@@ -27,11 +27,14 @@ HttpRequest MakeListBlobsRequest(const ListBlobsParams& params);
 
 HttpRequest MakeHeadBlobRequest(std::string url);
 
-// Azure REST: Get Blob.
+// Azure REST: Get Blob. Of ranges up to this length the service tells a digest when asked; longer
+// ones it refuses with one (x-ms-range-get-content-crc64, x-ms-range-get-content-md5).
+inline constexpr std::uint64_t kMaxRangeDigestBytes = std::uint64_t{4} << 20;
 struct GetBlobParams {
   std::string url;
   ByteRange range;  // not empty
   std::optional<ETag> if_match;
+  Checksum checksum = Checksum::kCrc64;  // asked for where the range allows it
 };
 HttpRequest MakeGetBlobRequest(GetBlobParams params);
 

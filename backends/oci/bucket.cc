@@ -48,6 +48,27 @@ Status CheckStored(std::string_view what, const StoreDigests& stored, ByteSpan b
   return Fail(Corrupt(what, "the service stored other bytes than were sent", true));
 }
 
+// The service tells digests of whole objects only: they can be checked when all of it came. MD5 is
+// computed only when there is nothing better.
+Result<StoreDigests> CheckReceived(std::string_view what, const StoreDigests& sent, ByteSpan body) {
+  const auto mismatch = [&](std::string_view kind, const std::string& got,
+                            const std::string& expected) {
+    return Corrupt(what,
+                   fmt::format("{} bytes came with {} {}, the service sent {}", body.size(), kind,
+                               got, expected),
+                   true);
+  };
+  if (sent.crc32c) {
+    const std::uint32_t crc32c = Crc32c(body);
+    if (crc32c == *sent.crc32c) return StoreDigests{.crc32c = crc32c};
+    return Fail(mismatch("CRC32C", EncodeCrc32c(crc32c), EncodeCrc32c(*sent.crc32c)));
+  }
+  if (!sent.md5) return StoreDigests{};
+  const Md5Digest md5 = Md5(body);
+  if (md5 == *sent.md5) return StoreDigests{.md5 = md5};
+  return Fail(mismatch("MD5", Base64Encode(md5), Base64Encode(*sent.md5)));
+}
+
 std::uint32_t CombinedCrc32c(std::span<const PartReceipt> parts) {
   std::uint32_t crc = 0;
   for (const PartReceipt& part : parts) crc = CombineCrc32c(crc, part.crc32c, part.size_bytes);
@@ -141,7 +162,11 @@ Result<GetReply> Bucket::Get(std::string_view name, ByteRange range,
   if (response->bytes_received != Intersect(range, {0, *total}).length_bytes) {
     return Fail(Corrupt(what, "the service sent fewer bytes than it has", true));
   }
-  return GetReply{response->bytes_received, *total, ETag(ParseObjectFacts(response->headers).etag)};
+  const ObjectFacts facts = ParseObjectFacts(response->headers);
+  GetReply reply{response->bytes_received, *total, ETag(facts.etag)};
+  if (reply.bytes_received == *total)
+    reply.checked = TRY(CheckReceived(what, facts.digests, into.first(*total)));
+  return reply;
 }
 
 // Nothing to read there; size and version come from HEAD, since a 416 names neither for certain.

@@ -6,43 +6,13 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "backends/azure/open_store.h"
-#include "backends/azure/shared_key.h"
 #include "sync/sync.h"
 #include "sync/verify.h"
+#include "tests/contract/azure_world.h"
 #include "tests/contract/oci_world.h"
-#include "tests/localcloud/azure_service.h"
 
 namespace skybridge::testing {
 namespace {
-
-struct AzureWorld {
-  SystemClock clock;
-  std::unique_ptr<localcloud::Storage> storage = localcloud::MakeMemoryStorage();
-  std::unique_ptr<localcloud::AzureService> service;
-  std::unique_ptr<localcloud::Server> server;
-  CurlTransport transport;
-  std::unique_ptr<ObjectStore> store;
-
-  explicit AzureWorld(bool hierarchical) {
-    const std::string account = localcloud::kAzureEmulatorAccount;
-    const std::string key = localcloud::kAzureEmulatorKey;
-    service = localcloud::AzureService::Make({.accounts = {{.name = account,
-                                                            .key = key,
-                                                            .hierarchical = hierarchical,
-                                                            .containers = {"raw"}}}},
-                                             *storage, clock)
-                  .value();
-    server = localcloud::Server::Start(*service, clock).value();
-    const std::string endpoint = server->url() + "/" + account;
-    azure::Options options{.account = account,
-                           .container = "raw",
-                           .dfs_endpoint = endpoint,
-                           .blob_endpoint = endpoint};
-    options.credential = azure::SharedKeyCredential::Make(account, key).value();
-    store = azure::OpenStore(options, transport, clock, {}).value();
-  }
-};
 
 class SyncBetweenClouds : public ::testing::TestWithParam<bool> {
  protected:

@@ -125,6 +125,22 @@ TEST(HierarchicalStore, ReadsARangeOfOneVersion) {
   EXPECT_EQ(HeaderOf(f.http.sent(0), "If-Match"), "\"0x1\"");
 }
 
+TEST(HierarchicalStore, ARangeIsCheckedAgainstItsDigest) {
+  Fixture f;
+  std::array<std::byte, 6> into{};
+  const GetRequest get{.key = ObjectKey("f"), .range = {.offset_bytes = 2, .length_bytes = 6}};
+  f.http.Answer(206, {{"Content-Range", "bytes 2-7/11"}, {"x-ms-content-crc64", "B1ZarUv7Q2o="}},
+                "hello\n");
+  EXPECT_TRUE(f.store.Get(get, into, {}));
+  f.http.Answer(206, {{"Content-Range", "bytes 2-7/11"}, {"x-ms-content-crc64", "B1ZarUv7Q2o="}},
+                "hallo\n");
+  const auto damaged = f.store.Get(get, into, {});
+  ASSERT_FALSE(damaged);
+  EXPECT_EQ(damaged.error().code, ErrorCode::kCorrupt);
+  EXPECT_TRUE(damaged.error().retryable);
+  EXPECT_NE(damaged.error().message.find("the service sent B1ZarUv7Q2o="), std::string::npos);
+}
+
 TEST(HierarchicalStore, ARangePastTheEndIsEmptyAndTellsTheSize) {
   Fixture f;
   f.http.Answer(416, {{"x-ms-error-code", "InvalidRange"}})

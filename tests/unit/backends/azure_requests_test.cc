@@ -43,7 +43,23 @@ TEST(AzureRequests, GetAsksForOneRangeOfOneVersion) {
       {.url = kUrl, .range = {.offset_bytes = 10, .length_bytes = 5}, .if_match = ETag("0x1")});
   EXPECT_EQ(request.method, "GET");
   EXPECT_EQ(request.url, kUrl);
-  EXPECT_EQ(FieldsOf(request), (Fields{{"Range", "bytes=10-14"}, {"If-Match", "\"0x1\""}}));
+  EXPECT_EQ(FieldsOf(request), (Fields{{"Range", "bytes=10-14"},
+                                       {"x-ms-range-get-content-crc64", "true"},
+                                       {"If-Match", "\"0x1\""}}));
+}
+
+TEST(AzureRequests, GetAsksForADigestWhereTheServiceGivesOne) {
+  const auto names_of = [](std::uint64_t length, Checksum checksum) {
+    std::string names;
+    for (const auto& [name, value] :
+         MakeGetBlobRequest({.url = kUrl, .range = {0, length}, .checksum = checksum}).headers)
+      names += name + ' ';
+    return names;
+  };
+  constexpr std::uint64_t kFourMiB = 4 << 20;
+  EXPECT_EQ(names_of(kFourMiB, Checksum::kCrc64), "Range x-ms-range-get-content-crc64 ");
+  EXPECT_EQ(names_of(kFourMiB, Checksum::kMd5), "Range x-ms-range-get-content-md5 ");
+  EXPECT_EQ(names_of(kFourMiB + 1, Checksum::kCrc64), "Range ");
 }
 
 TEST(AzureRequests, PutBlobCarriesMetadataConditionsAndCrc64) {

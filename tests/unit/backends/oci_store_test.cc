@@ -167,6 +167,42 @@ TEST_F(OciStoreTest, GetWritesTheRangeAndReportsTheSize) {
   EXPECT_EQ(std::memcmp(into.data(), "cde", 3), 0);
 }
 
+TEST_F(OciStoreTest, AWholeObjectIsCheckedAgainstItsDigest) {
+  struct Case {
+    std::string header, digest, body;
+    bool agrees;
+  };
+  const Case cases[] = {{"opc-content-crc32c", "yZRlqg==", "hello world", true},
+                        {"opc-content-crc32c", "yZRlqg==", "hallo world", false},
+                        {"content-md5", "XrY7u+Ae7tCTyyK7j1rNww==", "hello world", true},
+                        {"content-md5", "XrY7u+Ae7tCTyyK7j1rNww==", "hallo world", false},
+                        {"opc-multipart-md5", "4J5P1iZbNhFf49sy35RdhA==-2", "hallo world", true}};
+  for (const Case& one : cases) {
+    transport_.Answer(
+        206, {{"etag", "v1"}, {"content-range", "bytes 0-10/11"}, {one.header, one.digest}},
+        one.body);
+    std::array<std::byte, 20> into{};
+    const auto reply = store_->Get({.key = ObjectKey("a"), .range = {0, 20}}, into, context_);
+    EXPECT_EQ(reply.has_value(), one.agrees) << one.header;
+    if (one.agrees) continue;
+    EXPECT_EQ(reply.error().code, ErrorCode::kCorrupt);
+    EXPECT_TRUE(reply.error().retryable);
+    EXPECT_NE(reply.error().message.find("the service sent " + one.digest), std::string::npos)
+        << reply.error().message;
+  }
+}
+
+// A 206 carries the digests of the whole object, which say nothing of a part.
+TEST_F(OciStoreTest, ARangeIsNotComparedWithTheDigestOfTheWhole) {
+  transport_.Answer(
+      206, {{"etag", "v1"}, {"content-range", "bytes 0-4/11"}, {"opc-content-crc32c", "yZRlqg=="}},
+      "hello");
+  std::array<std::byte, 5> into{};
+  const auto reply = store_->Get({.key = ObjectKey("a"), .range = {0, 5}}, into, context_);
+  ASSERT_TRUE(reply) << reply.error().ToString();
+  EXPECT_EQ(reply->checked, StoreDigests{});
+}
+
 TEST_F(OciStoreTest, ReadingPastTheEndYieldsNothing) {
   transport_.Answer(416, {}, R"({"code":"InvalidRange"})");
   AnswerHead("0123456789");

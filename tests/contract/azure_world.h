@@ -1,0 +1,56 @@
+// A file system "raw" in an Azure account of the local cloud and stores on it, through a real
+// transport with real signatures.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "backends/azure/open_store.h"
+#include "backends/azure/shared_key.h"
+#include "backends/http/curl_transport.h"
+#include "tests/localcloud/azure_service.h"
+#include "tests/localcloud/server.h"
+#include "tests/localcloud/storage.h"
+
+namespace skybridge::testing {
+
+// Members are destroyed from the last to the first.
+struct AzureWorld {
+  SystemClock clock;
+  std::unique_ptr<localcloud::Storage> storage = localcloud::MakeMemoryStorage();
+  std::unique_ptr<localcloud::AzureService> service;
+  std::unique_ptr<localcloud::Server> server;
+  CurlTransport transport;
+  std::unique_ptr<ObjectStore> store;
+
+  explicit AzureWorld(bool hierarchical) {
+    service = localcloud::AzureService::Make({.accounts = {{.name = kAccount,
+                                                            .key = localcloud::kAzureEmulatorKey,
+                                                            .hierarchical = hierarchical,
+                                                            .containers = {"raw"}}}},
+                                             *storage, clock)
+                  .value();
+    server = localcloud::Server::Start(*service, clock).value();
+    store = OpenStore({});
+  }
+
+  // Another store on the same file system, below `root`, as another process would have.
+  std::unique_ptr<ObjectStore> OpenStore(const std::string& root,
+                                         azure::Checksum checksum = azure::Checksum::kCrc64) {
+    const std::string endpoint = server->url() + "/" + kAccount;
+    azure::Options options{.account = kAccount,
+                           .container = "raw",
+                           .root = root,
+                           .dfs_endpoint = endpoint,
+                           .blob_endpoint = endpoint,
+                           .checksum = checksum};
+    options.credential =
+        azure::SharedKeyCredential::Make(kAccount, localcloud::kAzureEmulatorKey).value();
+    return azure::OpenStore(options, transport, clock, {}).value();
+  }
+
+ private:
+  static constexpr const char* kAccount = localcloud::kAzureEmulatorAccount;
+};
+
+}  // namespace skybridge::testing
