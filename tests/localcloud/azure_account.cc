@@ -39,9 +39,18 @@ Account::Account(std::string name, std::string key, bool hierarchical, Storage& 
       key_(std::move(key)),
       hierarchical_(hierarchical),
       prefix_("azure/" + name_ + "/"),
-      storage_(storage) {
+      storage_(storage),
+      queues_(prefix_, storage) {
   if (storage_.durable()) Load();
 }
+
+void Account::Subscribe(EventOptions events) {
+  events_ = std::move(events);
+  if (!events_.queue.empty() && queues_.Find(events_.queue) == nullptr)
+    queues_.Create(events_.queue, {});
+}
+
+std::string Account::NextSequencer(WallTime now) { return fmt::format("{:032X}", NextTicks(now)); }
 
 Container* Account::FindContainer(std::string_view name) {
   const auto found = containers_.find(name);

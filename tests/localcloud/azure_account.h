@@ -1,12 +1,13 @@
-// One storage account: its containers and what stands in them, kept in a Storage so that a durable
-// one brings everything back after a restart. Everything here is guarded by AzureService's mutex,
-// which it holds around a handler.
+// One storage account: its containers and what stands in them, and its queues, kept in a Storage so
+// that a durable one brings everything back after a restart. Everything here is guarded by
+// AzureService's mutex, which it holds around a handler.
 //
 // Records (keys begin with "azure/ACCOUNT/"):
 //   c/NAME                        a container: ETag, metadata, id of its root directory
 //   n/ID                          a node: its container, parent's id, name, properties, and the
 //   names of its data parts s/ID/POSITION                 appended, not yet flushed bytes of a node
 //   b/CONTAINER/HEX(PATH)/HEX(ID) an uncommitted block
+//   (queues: azure_queue.h)
 // A renamed directory is one changed record, because nodes name their parent by id.
 #pragma once
 
@@ -16,7 +17,9 @@
 #include <string>
 #include <string_view>
 
+#include "tests/localcloud/azure_event_options.h"
 #include "tests/localcloud/azure_node.h"
+#include "tests/localcloud/azure_queue.h"
 #include "tests/localcloud/azure_tree.h"
 #include "tests/localcloud/storage.h"
 
@@ -48,6 +51,13 @@ class Account {
   const std::map<std::string, std::unique_ptr<Container>, std::less<>>& containers() const {
     return containers_;
   }
+  Queues& queues() { return queues_; }
+  // Where its events go; the queue is made when it is not there.
+  void Subscribe(EventOptions events);
+  const EventOptions& events() const { return events_; }
+  // Larger, as a text, than every one before: tells which of two events of one name came later.
+  std::string NextSequencer(WallTime now);
+
   Container* FindContainer(std::string_view name);  // nullptr when there is none
   Container& CreateContainer(std::string_view name, Metadata metadata, WallTime now);
   void SaveContainer(const Container& container);
@@ -99,6 +109,8 @@ class Account {
   const std::string prefix_;
   Storage& storage_;
   std::map<std::string, std::unique_ptr<Container>, std::less<>> containers_;
+  Queues queues_;
+  EventOptions events_;
   std::uint64_t last_ticks_ = 0;
   std::uint64_t next_id_ = 1;
 };

@@ -331,13 +331,7 @@ std::string ReadContinuation(const std::string& token, const std::string& parame
 
 std::uint64_t NeedNumber(const Call& call, const std::string& query_name) {
   const std::string* text = call.target.query.Find(query_name);
-  if (text == nullptr) {
-    throw Refusal{
-        .status = 400,
-        .code = "MissingRequiredQueryParameter",
-        .message = "A query parameter that's mandatory for this request is not specified.",
-        .details = {{"QueryParameterName", query_name}}};
-  }
+  if (text == nullptr) RefuseNoQuery(query_name);
   const auto number = ParseNumber(*text);
   if (!number) RefuseQuery(query_name, *text);
   return *number;

@@ -24,7 +24,8 @@ struct Call {
   Operation operation = Operation::kUnknown;
   bool dfs = false;
   WallTime now{};
-  std::string object_id;  // who asks
+  std::string object_id;   // who asks
+  std::string request_id;  // of the reply, and of events
   Account& account;
   Storage& storage;
   const TokenIssuer& issuer;

@@ -58,6 +58,17 @@ constexpr std::array kNames{
     std::pair{Operation::kLeaseBlob, "azure.lease_blob"},
     std::pair{Operation::kSnapshot, "azure.snapshot"},
     std::pair{Operation::kDeleteBlob, "azure.delete_blob"},
+    std::pair{Operation::kListQueues, "azure.list_queues"},
+    std::pair{Operation::kCreateQueue, "azure.create_queue"},
+    std::pair{Operation::kDeleteQueue, "azure.delete_queue"},
+    std::pair{Operation::kGetQueueMetadata, "azure.get_queue_metadata"},
+    std::pair{Operation::kSetQueueMetadata, "azure.set_queue_metadata"},
+    std::pair{Operation::kPutMessage, "azure.put_message"},
+    std::pair{Operation::kGetMessages, "azure.get_messages"},
+    std::pair{Operation::kPeekMessages, "azure.peek_messages"},
+    std::pair{Operation::kClearMessages, "azure.clear_messages"},
+    std::pair{Operation::kUpdateMessage, "azure.update_message"},
+    std::pair{Operation::kDeleteMessage, "azure.delete_message"},
 };
 
 static_assert(
@@ -65,7 +76,7 @@ static_assert(
       for (std::size_t i = 0; i < kNames.size(); ++i) {
         if (static_cast<std::size_t>(kNames[i].first) != i) return false;
       }
-      return kNames.size() == static_cast<std::size_t>(Operation::kDeleteBlob) + 1;
+      return kNames.size() == static_cast<std::size_t>(Operation::kDeleteMessage) + 1;
     }(),
     "the table is indexed by operation");
 
@@ -168,11 +179,37 @@ Operation RoutePath(std::string_view method, const Request& request, const Targe
   return Operation::kUnknown;
 }
 
+Operation RouteMessages(std::string_view method, const Query& query) {
+  if (method == "POST") return Operation::kPutMessage;
+  if (method == "DELETE") return Operation::kClearMessages;
+  if (method != "GET") return Operation::kUnknown;
+  return query.Get("peekonly") == "true" ? Operation::kPeekMessages : Operation::kGetMessages;
+}
+
+Operation RouteQueue(std::string_view method, const Target& target) {
+  const std::string comp = target.query.Get("comp");
+  if (target.container.empty())
+    return method == "GET" && comp == "list" ? Operation::kListQueues : Operation::kUnknown;
+  if (target.path == "messages") return RouteMessages(method, target.query);
+  if (target.path.starts_with("messages/")) {
+    if (method == "PUT") return Operation::kUpdateMessage;
+    return method == "DELETE" ? Operation::kDeleteMessage : Operation::kUnknown;
+  }
+  if (!target.path.empty()) return Operation::kUnknown;
+  if (comp == "metadata" && IsRead(method)) return Operation::kGetQueueMetadata;
+  if (comp == "metadata" && method == "PUT") return Operation::kSetQueueMetadata;
+  if (comp.empty() && method == "PUT") return Operation::kCreateQueue;
+  if (comp.empty() && method == "DELETE") return Operation::kDeleteQueue;
+  return Operation::kUnknown;
+}
+
 }  // namespace
 
 std::string_view OperationName(Operation operation) {
   return kNames[static_cast<std::size_t>(operation)].second;
 }
+
+bool IsQueue(Operation operation) { return operation >= Operation::kListQueues; }
 
 bool IsDfs(Operation operation, const Target& target, const Request& request) {
   if (operation >= Operation::kListFilesystems && operation <= Operation::kLeasePath) return true;
@@ -197,6 +234,7 @@ Operation RouteToken(const Request& request) {
 Operation RouteStorage(const Request& request, const Target& target) {
   const std::string method = Method(request);
   const Query& query = target.query;
+  if (target.endpoint == Endpoint::kQueue) return RouteQueue(method, target);
   if (target.container.empty()) return RouteAccount(method, query);
   if (target.path.empty()) {
     if (query.Get("resource") == "filesystem") return RouteFilesystem(method);

@@ -1,6 +1,6 @@
-// Which operation of the two Azure protocols a request asks for. Pure: method, target and headers
+// Which operation of the three Azure protocols a request asks for. Pure: method, target and headers
 // decide. Source: Azure REST: Data Lake Storage Gen2 (Filesystem, Path) and Blob service
-// operations.
+// operations; Queue service operations.
 #pragma once
 
 #include <string_view>
@@ -64,10 +64,23 @@ enum class Operation {
   kLeaseBlob,
   kSnapshot,
   kDeleteBlob,
+  // Queues.
+  kListQueues,
+  kCreateQueue,
+  kDeleteQueue,
+  kGetQueueMetadata,
+  kSetQueueMetadata,
+  kPutMessage,
+  kGetMessages,
+  kPeekMessages,
+  kClearMessages,
+  kUpdateMessage,
+  kDeleteMessage,
 };
 
 // "azure.append": the name it is counted under.
 std::string_view OperationName(Operation operation);
+bool IsQueue(Operation operation);
 // Whether refusals are JSON and codes speak of paths.
 bool IsDfs(Operation operation, const Target& target, const Request& request);
 

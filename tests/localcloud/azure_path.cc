@@ -4,6 +4,7 @@
 
 #include "core/time_text.h"
 #include "tests/localcloud/azure_dfs.h"
+#include "tests/localcloud/azure_event.h"
 #include "tests/localcloud/azure_refusal.h"
 #include "tests/localcloud/azure_text.h"
 
@@ -197,6 +198,7 @@ void Flush(const Call& call, Node& node, std::uint64_t position) {
   call.account.ReplaceContent(node, std::move(content));
   call.account.Touch(node, call.now);
   call.account.Save(call.container(), node);
+  if (call.wants("close")) AnnounceCreated(call, "FlushWithClose", node);
 }
 
 void RefuseLeaseAction(const Call& call) {
@@ -234,6 +236,11 @@ Response CreatePath(const Call& call) {
   Dress(call, *node);
   call.account.DropBlocks(container, call.target.path, {});
   call.account.Save(container, *node);
+  if (directory) {
+    AnnounceDirectoryCreated(call);
+  } else {
+    AnnounceCreated(call, "CreateFile", *node);
+  }
   return Encrypted(ReplyWith(201, *node));
 }
 
@@ -274,6 +281,10 @@ Response RenamePath(const Call& call) {
   ReplaceDestination(call, source, destination, /*checked=*/!into);
   call.account.Move(source.container, source.path, container, destination);
   call.account.DropBlocks(container, destination, {});
+  AnnounceRenamed(call, {.from_container = source.container.name,
+                         .from = source.path,
+                         .to = destination,
+                         .directory = source.directory});
   const NodePtr moved = container.tree->Find(destination);
   if (moved == nullptr) return ReplyWith(201);
   if (!call.header("x-ms-properties").empty()) {
@@ -353,6 +364,11 @@ Response DeletePath(const Call& call) {
     }
   }
   call.account.Remove(container, call.target.path);
+  if (node == nullptr || call.IsDirectory(*node)) {
+    AnnounceDirectoryDeleted(call, call.wants("recursive"));
+  } else {
+    AnnounceDeleted(call, *node);
+  }
   return ReplyWith(200);
 }
 

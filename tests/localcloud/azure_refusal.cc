@@ -41,6 +41,13 @@ void RefuseQuery(const std::string& name, const std::string& value) {
       .details = {{"QueryParameterName", name}, {"QueryParameterValue", value}}};
 }
 
+void RefuseNoQuery(const std::string& name) {
+  throw Refusal{.status = 400,
+                .code = "MissingRequiredQueryParameter",
+                .message = "A query parameter that's mandatory for this request is not specified.",
+                .details = {{"QueryParameterName", name}}};
+}
+
 void RefuseHeader(const std::string& name, const std::string& value) {
   throw Refusal{.status = 400,
                 .code = "InvalidHeaderValue",

@@ -29,7 +29,8 @@ struct Refusal {
 [[noreturn]] void RefuseContainer(bool dfs);       // 404 FilesystemNotFound or ContainerNotFound
 [[noreturn]] void RefuseCondition();               // 412 ConditionNotMet
 [[noreturn]] void RefuseQuery(const std::string& name,
-                              const std::string& value);  // 400 InvalidQueryParameterValue
+                              const std::string& value);   // 400 InvalidQueryParameterValue
+[[noreturn]] void RefuseNoQuery(const std::string& name);  // 400 MissingRequiredQueryParameter
 [[noreturn]] void RefuseHeader(const std::string& name,
                                const std::string& value);   // 400 InvalidHeaderValue
 [[noreturn]] void RefuseNoHeader(const std::string& name);  // 400 MissingRequiredHeader

@@ -87,6 +87,27 @@ Need NeedOf(Operation operation) {
     case Operation::kDeletePath:
     case Operation::kDeleteBlob:
       return {'o', "d"};
+    case Operation::kListQueues:
+      return {'s', "l"};
+    case Operation::kCreateQueue:
+      return {'c', "cw"};
+    case Operation::kSetQueueMetadata:
+      return {'c', "w"};
+    case Operation::kGetQueueMetadata:
+      return {'c', "r"};
+    case Operation::kDeleteQueue:
+      return {'c', "d"};
+    case Operation::kPutMessage:
+      return {'o', "a"};
+    case Operation::kGetMessages:
+    case Operation::kDeleteMessage:
+      return {'o', "p"};
+    case Operation::kPeekMessages:
+      return {'o', "r"};
+    case Operation::kClearMessages:
+      return {'o', "d"};
+    case Operation::kUpdateMessage:
+      return {'o', "u"};
     case Operation::kUnknown:
     case Operation::kOauthToken:
     case Operation::kImdsToken:
@@ -168,7 +189,7 @@ void AuthorizeAccountSas(const AuthRequest& asked) {
   CheckSignature(asked.credentials.key, text, field("sig"));
   CheckTimeFrame(field("st"), field("se"), asked.now);
   CheckProtocol(sas, asked.request.secure);
-  if (field("ss").find('b') == std::string::npos) {
+  if (field("ss").find(IsQueue(asked.operation) ? 'q' : 'b') == std::string::npos) {
     Refuse(403, "AuthorizationServiceMismatch",
            "This request is not authorized to perform this operation using this service.");
   }
@@ -216,6 +237,15 @@ std::string ServiceSasText(const AuthRequest& asked) {
          JoinLines({field("rscc"), field("rscd"), field("rsce"), field("rscl"), field("rsct")});
 }
 
+std::string QueueSasText(const AuthRequest& asked) {
+  const Query& sas = asked.target.query;
+  const auto field = [&](std::string_view name) { return sas.Get(name); };
+  const std::string resource =
+      "/queue/" + std::string(asked.credentials.account) + '/' + asked.target.container;
+  return JoinLines({field("sp"), field("st"), field("se"), resource, field("si"), field("sip"),
+                    field("spr"), field("sv")});
+}
+
 std::string DelegationSasText(const AuthRequest& asked) {
   const Query& sas = asked.target.query;
   const auto field = [&](std::string_view name) { return sas.Get(name); };
@@ -237,6 +267,7 @@ std::string DelegationSasText(const AuthRequest& asked) {
 void CheckServiceScope(const AuthRequest& asked) {
   const std::string resource = asked.target.query.Get("sr");
   const Need need = NeedOf(asked.operation);
+  if (asked.operation == Operation::kGetQueueMetadata) return;
   const bool lists = need.letters == "l" && need.resource == 'c';
   const bool batch = asked.operation == Operation::kBatch;
   if (need.resource == 'o' || (lists && resource != "b") || (batch && resource == "c")) return;
@@ -262,7 +293,9 @@ std::string AuthorizeSas(const AuthRequest& asked, const TokenIssuer& issuer) {
     CheckSignature(key.value_or(""), DelegationSasText(asked), sas.Get("sig"));
     CheckTimeFrame(sas.Get("skt"), sas.Get("ske"), asked.now);
   } else {
-    CheckSignature(asked.credentials.key, ServiceSasText(asked), sas.Get("sig"));
+    const bool queue = IsQueue(asked.operation);
+    CheckSignature(asked.credentials.key, queue ? QueueSasText(asked) : ServiceSasText(asked),
+                   sas.Get("sig"));
   }
   CheckTimeFrame(sas.Get("st"), sas.Get("se"), asked.now);
   CheckProtocol(sas, asked.request.secure);

@@ -13,6 +13,7 @@
 #include "tests/localcloud/azure_blob.h"
 #include "tests/localcloud/azure_call.h"
 #include "tests/localcloud/azure_dfs.h"
+#include "tests/localcloud/azure_queue_calls.h"
 #include "tests/localcloud/azure_refusal.h"
 #include "tests/localcloud/azure_text.h"
 
@@ -125,6 +126,18 @@ Response Dispatch(const Call& call) {
       return azure::Snapshot(call);
     case Operation::kDeleteBlob:
       return azure::DeleteBlob(call);
+    case Operation::kListQueues:
+    case Operation::kCreateQueue:
+    case Operation::kDeleteQueue:
+    case Operation::kGetQueueMetadata:
+    case Operation::kSetQueueMetadata:
+    case Operation::kPutMessage:
+    case Operation::kGetMessages:
+    case Operation::kPeekMessages:
+    case Operation::kClearMessages:
+    case Operation::kUpdateMessage:
+    case Operation::kDeleteMessage:
+      return azure::ActOnQueue(call);
     case Operation::kBatch:  // handled before, without the lock
     case Operation::kOauthToken:
     case Operation::kImdsToken:
@@ -162,6 +175,12 @@ void RequireLength(const Request& request) {
                 "You must provide the Content-Length HTTP header.");
 }
 
+std::string_view ServerName(Operation operation, bool dfs) {
+  if (IsQueue(operation)) return "Windows-Azure-Queue/1.0 Microsoft-HTTPAPI/2.0";
+  return dfs ? "Windows-Azure-HDFS/1.0 Microsoft-HTTPAPI/2.0"
+             : "Windows-Azure-Blob/1.0 Microsoft-HTTPAPI/2.0";
+}
+
 }  // namespace
 
 class AzureService::Impl {
@@ -170,22 +189,23 @@ class AzureService::Impl {
       : storage_(storage), clock_(clock), tokens_(options.tokens), listing_(options.listing) {}
 
   Status AddAccount(const AzureAccountOptions& options);
-  Response Handle(const Request& request, std::string_view inherited_version);
-  std::string OperationOf(const Request& request) const;
-  Response Refuse(const Request& request, int status) const;
+  // `origin`: what an address without a service label means where the request came in.
+  Response Handle(const Request& request, Endpoint origin, std::string_view inherited_version);
+  std::string OperationOf(const Request& request, Endpoint origin) const;
+  Response Refuse(const Request& request, Endpoint origin, int status) const;
 
  private:
   Account* FindAccount(std::string_view name) const;
   WallTime Now(const Request& request) const { return clock_.WallNow() + request.clock_skew; }
   // The account that a target leaves out is told by the signature, or is the only one.
   void FillAccount(const Request& request, Target& target) const;
-  Target Parse(const Request& request) const;
+  Target Parse(const Request& request, Endpoint origin) const;
   Response HandleToken(Operation operation, const Request& request) const;
   Response HandleStorage(const Request& request, const Target& target, Operation operation,
                          bool dfs);
   Response Run(Call& call);
   Response Word(const Refusal& refusal, const Request& request, bool dfs) const;
-  void AddCommonHeaders(const Request& request, bool dfs, Response& response) const;
+  void AddCommonHeaders(const Request& request, std::string_view server, Response& response) const;
 
   Storage& storage_;
   const Clock& clock_;
@@ -206,6 +226,7 @@ Status AzureService::Impl::AddAccount(const AzureAccountOptions& options) {
     if (account->FindContainer(container) == nullptr)
       account->CreateContainer(container, {}, clock_.WallNow());
   }
+  account->Subscribe(options.events);
   accounts_[options.name] = std::move(account);
   return {};
 }
@@ -229,31 +250,33 @@ void AzureService::Impl::FillAccount(const Request& request, Target& target) con
   if (target.account.empty() && accounts_.size() == 1) target.account = accounts_.begin()->first;
 }
 
-Target AzureService::Impl::Parse(const Request& request) const {
+Target AzureService::Impl::Parse(const Request& request, Endpoint origin) const {
   Target target = azure::ParseTarget(
-      request, [&](std::string_view name) { return FindAccount(name) != nullptr; });
+      request, [&](std::string_view name) { return FindAccount(name) != nullptr; }, origin);
   FillAccount(request, target);
   return target;
 }
 
-std::string AzureService::Impl::OperationOf(const Request& request) const {
+std::string AzureService::Impl::OperationOf(const Request& request, Endpoint origin) const {
   Operation operation = azure::RouteToken(request);
   try {
-    if (operation == Operation::kUnknown) operation = azure::RouteStorage(request, Parse(request));
+    if (operation == Operation::kUnknown)
+      operation = azure::RouteStorage(request, Parse(request, origin));
   } catch (const Refusal&) {
     operation = Operation::kUnknown;  // a target that cannot be read
   }
   return std::string(azure::OperationName(operation));
 }
 
-Response AzureService::Impl::Handle(const Request& request, std::string_view inherited_version) {
+Response AzureService::Impl::Handle(const Request& request, Endpoint origin,
+                                    std::string_view inherited_version) {
   const Operation token = azure::RouteToken(request);
   if (token != Operation::kUnknown) return HandleToken(token, request);
   Response response;
   Operation operation = Operation::kUnknown;
   bool dfs = false;
   try {
-    const Target target = Parse(request);
+    const Target target = Parse(request, origin);
     operation = azure::RouteStorage(request, target);
     dfs = azure::IsDfs(operation, target, request);
     if (inherited_version.empty()) CheckVersion(request, target);
@@ -261,7 +284,7 @@ Response AzureService::Impl::Handle(const Request& request, std::string_view inh
   } catch (const Refusal& refusal) {
     response = Word(refusal, request, dfs);
   }
-  AddCommonHeaders(request, dfs, response);
+  AddCommonHeaders(request, ServerName(operation, dfs), response);
   response.operation = azure::OperationName(operation);
   return response;
 }
@@ -286,6 +309,7 @@ Response AzureService::Impl::HandleStorage(const Request& request, const Target&
             .operation = operation,
             .dfs = dfs,
             .now = Now(request),
+            .request_id = azure::NewGuid(),
             .account = *account,
             .storage = storage_,
             .issuer = issuer_,
@@ -300,7 +324,8 @@ Response AzureService::Impl::HandleStorage(const Request& request, const Target&
                        issuer_);
   if (operation == Operation::kBatch) {
     const std::string version(request.headers.Get("x-ms-version"));
-    return azure::HandleBatch(request, [&](const Request& part) { return Handle(part, version); });
+    return azure::HandleBatch(
+        request, [&](const Request& part) { return Handle(part, Endpoint::kEither, version); });
   }
   call.target.path = azure::NormalPath(target.path, account->hierarchical());
   return Run(call);
@@ -315,7 +340,9 @@ Response AzureService::Impl::Run(Call& call) {
   }
   MutexLock lock(mutex_);
   try {
-    return Dispatch(call);
+    Response response = Dispatch(call);
+    response.headers.Add("x-ms-request-id", call.request_id);
+    return response;
   } catch (const Refusal&) {
     if (call.body.owner != nullptr) storage_.Release(call.body);
     throw;
@@ -333,18 +360,18 @@ Response AzureService::Impl::Word(const Refusal& refusal, const Request& request
   return response;
 }
 
-void AzureService::Impl::AddCommonHeaders(const Request& request, bool dfs,
+void AzureService::Impl::AddCommonHeaders(const Request& request, std::string_view server,
                                           Response& response) const {
-  response.headers.Add("Server", dfs ? "Windows-Azure-HDFS/1.0 Microsoft-HTTPAPI/2.0"
-                                     : "Windows-Azure-Blob/1.0 Microsoft-HTTPAPI/2.0");
-  response.headers.Add("x-ms-request-id", azure::NewGuid());
+  response.headers.Add("Server", std::string(server));
+  if (response.headers.Find("x-ms-request-id") == nullptr)
+    response.headers.Add("x-ms-request-id", azure::NewGuid());
   const std::string_view version = request.headers.Get("x-ms-version");
   if (!version.empty()) response.headers.Add("x-ms-version", std::string(version));
   const std::string_view client_id = request.headers.Get("x-ms-client-request-id");
   if (!client_id.empty()) response.headers.Add("x-ms-client-request-id", std::string(client_id));
 }
 
-Response AzureService::Impl::Refuse(const Request& request, int status) const {
+Response AzureService::Impl::Refuse(const Request& request, Endpoint origin, int status) const {
   Refusal refusal{.status = status,
                   .code = "InternalError",
                   .message = "The server encountered an internal error."};
@@ -354,16 +381,18 @@ Response AzureService::Impl::Refuse(const Request& request, int status) const {
                "The operation could not be completed within the permitted time."};
   if (status == 401)
     refusal = {status, "InvalidAuthenticationInfo", "Authentication information is not valid."};
+  Operation operation = Operation::kUnknown;
   bool dfs = false;
   try {
-    const Target target = Parse(request);
-    dfs = azure::IsDfs(azure::RouteStorage(request, target), target, request);
+    const Target target = Parse(request, origin);
+    operation = azure::RouteStorage(request, target);
+    dfs = azure::IsDfs(operation, target, request);
   } catch (const Refusal&) {
     dfs = false;  // a target that cannot be read
   }
   Response response = Word(refusal, request, dfs);
-  AddCommonHeaders(request, dfs, response);
-  response.operation = OperationOf(request);
+  AddCommonHeaders(request, ServerName(operation, dfs), response);
+  response.operation = OperationOf(request, origin);
   return response;
 }
 
@@ -377,12 +406,35 @@ Result<std::unique_ptr<AzureService>> AzureService::Make(const AzureOptions& opt
   return std::unique_ptr<AzureService>(new AzureService(std::move(impl)));
 }
 
-Response AzureService::Handle(const Request& request) { return impl_->Handle(request, ""); }
+class AzureService::QueueService final : public Service {
+ public:
+  explicit QueueService(Impl& impl) : impl_(impl) {}
+  Response Handle(const Request& request) override {
+    return impl_.Handle(request, Endpoint::kQueue, "");
+  }
+  std::string OperationOf(const Request& request) const override {
+    return impl_.OperationOf(request, Endpoint::kQueue);
+  }
+  Response Refuse(const Request& request, int status) const override {
+    return impl_.Refuse(request, Endpoint::kQueue, status);
+  }
+
+ private:
+  Impl& impl_;
+};
+
+std::unique_ptr<Service> AzureService::MakeQueueService() {
+  return std::make_unique<QueueService>(*impl_);
+}
+
+Response AzureService::Handle(const Request& request) {
+  return impl_->Handle(request, Endpoint::kEither, "");
+}
 std::string AzureService::OperationOf(const Request& request) const {
-  return impl_->OperationOf(request);
+  return impl_->OperationOf(request, Endpoint::kEither);
 }
 Response AzureService::Refuse(const Request& request, int status) const {
-  return impl_->Refuse(request, status);
+  return impl_->Refuse(request, Endpoint::kEither, status);
 }
 
 }  // namespace skybridge::localcloud

@@ -1,6 +1,6 @@
 // Azure Storage as a Service: the Data Lake (DFS) and Blob protocols on one origin, hierarchical
-// and flat accounts, and the token endpoints. A test double: it checks what the service documents,
-// is stricter where the documentation is vague, and keeps nobody's data safe.
+// and flat accounts, their queues, and the token endpoints. A test double: it checks what the
+// service documents, is stricter where the documentation is vague, and keeps nobody's data safe.
 //
 // Addresses: path-style (http://127.0.0.1:PORT/ACCOUNT/CONTAINER/PATH) and host-style (Host:
 // ACCOUNT.dfs.SUFFIX or ACCOUNT.blob.SUFFIX).
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/clock.h"
+#include "tests/localcloud/azure_event_options.h"
 #include "tests/localcloud/azure_listing_options.h"
 #include "tests/localcloud/azure_oauth.h"
 #include "tests/localcloud/service.h"
@@ -28,6 +29,7 @@ struct AzureAccountOptions {
   std::string key;  // base64
   bool hierarchical = false;
   std::vector<std::string> containers;  // made at the start when they are not there
+  azure::EventOptions events = {};
 };
 
 struct AzureOptions {
@@ -43,12 +45,18 @@ class AzureService final : public Service {
                                                     const Clock& clock);
   ~AzureService() override;
 
+  // The storage queues of the same accounts, for a port of their own: a path-style address cannot
+  // tell a queue from a container. (Addresses by name, ACCOUNT.queue.SUFFIX, are served here, too.)
+  // This service outlives what is returned.
+  std::unique_ptr<Service> MakeQueueService();
+
   Response Handle(const Request& request) override;
   std::string OperationOf(const Request& request) const override;
   Response Refuse(const Request& request, int status) const override;
 
  private:
   class Impl;
+  class QueueService;
   explicit AzureService(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

@@ -46,13 +46,19 @@ AzureOptions MakeAzureOptions(const AzureSetup& setup) {
   options.tokens.managed_client_id = setup.client_id;
   options.tokens.managed_object_id = setup.client_id;
   options.listing = setup.listing;
+  for (AzureAccountOptions& account : options.accounts) account.events = setup.events;
   return options;
 }
 
-std::string DescribeAzure(const AzureSetup& setup, const std::string& url) {
+std::string DescribeAzure(const AzureSetup& setup, const std::string& url,
+                          const std::string& queue_url) {
   const auto account = [&](const std::string& name, const std::string& key, bool hierarchical) {
     return nlohmann::json{
-        {"name", name}, {"key", key}, {"hierarchical", hierarchical}, {"url", url + "/" + name}};
+        {"name", name},
+        {"key", key},
+        {"hierarchical", hierarchical},
+        {"url", url + "/" + name},
+        {"queue_url", queue_url + "/" + name}};
   };
   const nlohmann::json description{
       {"endpoint", url},

@@ -18,6 +18,7 @@ struct AzureSetup {
   std::vector<std::string>
       containers;  // of the flat account, devstoreaccount1 with its documented key
   azure::ListingOptions listing;
+  azure::EventOptions events;            // of both accounts
   std::string tenant_id;  // "" makes one; likewise the next two
   std::string client_id;
   std::string client_secret;
@@ -26,7 +27,8 @@ struct AzureSetup {
 // Fills in what is empty.
 AzureSetup CompleteAzureSetup(AzureSetup setup);
 AzureOptions MakeAzureOptions(const AzureSetup& setup);
-// JSON for the ready file.
-std::string DescribeAzure(const AzureSetup& setup, const std::string& url);
+// JSON for the ready file; `queue_url` is where the queues' port is.
+std::string DescribeAzure(const AzureSetup& setup, const std::string& url,
+                          const std::string& queue_url);
 
 }  // namespace skybridge::localcloud

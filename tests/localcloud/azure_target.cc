@@ -25,11 +25,12 @@ struct HostParts {
   Endpoint endpoint = Endpoint::kEither;
 };
 
-// "ACCOUNT.dfs.SUFFIX" or "ACCOUNT.blob.SUFFIX"; anything else says nothing.
+// "ACCOUNT.dfs.SUFFIX" and the like; anything else says nothing.
 HostParts ParseHost(std::string_view host) {
   const std::vector<std::string_view> labels = Split(host.substr(0, host.find(':')), '.');
   if (labels.size() < 3) return {};
   if (labels[1] == "dfs") return {.account = Lower(labels[0]), .endpoint = Endpoint::kDfs};
+  if (labels[1] == "queue") return {.account = Lower(labels[0]), .endpoint = Endpoint::kQueue};
   if (labels[1] == "blob") return {.account = Lower(labels[0]), .endpoint = Endpoint::kBlob};
   return {};
 }
@@ -91,15 +92,16 @@ std::string Query::Get(std::string_view name) const {
   return value == nullptr ? "" : *value;
 }
 
-Target ParseTarget(const Request& request,
-                   const std::function<bool(std::string_view)>& is_account) {
+Target ParseTarget(const Request& request, const std::function<bool(std::string_view)>& is_account,
+                   Endpoint origin) {
   const HostParts host = ParseHost(request.headers.Get("Host"));
-  Target target{
-      .account = host.account, .query = Query(request.raw_query), .endpoint = host.endpoint};
+  const bool labelled = host.endpoint != Endpoint::kEither;
+  Target target{.account = host.account,
+                .query = Query(request.raw_query),
+                .endpoint = labelled ? host.endpoint : origin};
   std::string path = Decode(request.raw_path);
   path.erase(0, 1);
-  if (host.endpoint == Endpoint::kEither && is_account(path.substr(0, path.find('/'))))
-    target.account = TakeSegment(path);
+  if (!labelled && is_account(path.substr(0, path.find('/')))) target.account = TakeSegment(path);
   path.erase(0, std::min(path.find_first_not_of('/'), path.size()));
   target.container = TakeSegment(path);
   target.path = std::move(path);
@@ -139,6 +141,10 @@ void CheckPathLimits(std::string_view path, bool hierarchical) {
 void CheckContainerName(std::string_view name) {
   static constexpr std::string_view kSpecial[] = {"$root", "$web", "$logs", "$blobchangefeed"};
   if (std::find(std::begin(kSpecial), std::end(kSpecial), name) != std::end(kSpecial)) return;
+  CheckQueueName(name);  // the same rules
+}
+
+void CheckQueueName(std::string_view name) {
   if (name.size() < 3 || name.size() > 63) {
     Refuse(400, "OutOfRangeInput",
            "The specified resource name length is not within the permissible limits.");

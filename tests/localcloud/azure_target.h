@@ -1,5 +1,5 @@
 // Reads a request's target and Host: which account, container, path and query they mean, and which
-// of the two protocols they speak. Pure; safe from many threads. Source: Azure REST: Naming and
+// of the protocols they speak. Pure; safe from many threads. Source: Azure REST: Naming and
 // referencing containers and blobs; Azurite documentation for path-style addresses.
 #pragma once
 
@@ -30,6 +30,7 @@ enum class Endpoint {
   kEither,  // an address without a service label: both protocols on one origin
   kDfs,
   kBlob,
+  kQueue,
 };
 
 struct Target {
@@ -43,7 +44,9 @@ struct Target {
 // `is_account` tells the configured account names: on a path-style address the first segment is one
 // of them, or it was left out (as one official client does for the destination of a rename). Throws
 // Refusal 400 for a bad escape.
-Target ParseTarget(const Request& request, const std::function<bool(std::string_view)>& is_account);
+// `origin` is what an address without a service label means.
+Target ParseTarget(const Request& request, const std::function<bool(std::string_view)>& is_account,
+                   Endpoint origin = Endpoint::kEither);
 
 // "/ACCOUNT/CONTAINER/PATH" or "/CONTAINER/PATH", percent-encoded (x-ms-rename-source, the path of
 // a copy source).
@@ -59,6 +62,7 @@ SourcePath ParseSourcePath(std::string_view encoded,
 // Throws Refusal when `path` is over a documented limit. `hierarchical` accounts limit the depth.
 void CheckPathLimits(std::string_view path, bool hierarchical);
 void CheckContainerName(std::string_view name);
+void CheckQueueName(std::string_view name);
 // What the service keeps of a name: in a hierarchical account no empty segments; nowhere dots at a
 // segment's end.
 std::string NormalPath(std::string_view path, bool hierarchical);

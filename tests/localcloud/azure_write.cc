@@ -8,6 +8,7 @@
 #include "core/encoding.h"
 #include "core/time_text.h"
 #include "tests/localcloud/azure_blob.h"
+#include "tests/localcloud/azure_event.h"
 #include "tests/localcloud/azure_refusal.h"
 #include "tests/localcloud/azure_text.h"
 
@@ -237,6 +238,7 @@ Response PutBlob(const Call& call) {
   call.account.ReplaceContent(*node, std::move(content));
   call.account.DropBlocks(call.container(), call.target.path, {});
   call.account.Save(call.container(), *node);
+  AnnounceCreated(call, "PutBlob", *node);
   Response response = Encrypted(ReplyWith(201, *node));
   response.headers.Add("Content-MD5", call.body_md5);
   return response;
@@ -263,6 +265,7 @@ Response CopyBlob(const Call& call) {
                   .source = source.url.substr(0, source.url.find('?')),
                   .completed = call.now};
   call.account.Save(call.container(), *node);
+  AnnounceCreated(call, put_from_url ? "PutBlob" : "CopyBlob", *node);
   if (put_from_url) return Encrypted(ReplyWith(201, *node));
   Response response = ReplyWith(202, *node);
   response.headers.Add("x-ms-copy-id", node->copy.id);
@@ -314,6 +317,7 @@ Response PutBlockList(const Call& call) {
   call.account.ReplaceContent(*node, std::move(list.content));
   call.account.DropBlocks(container, call.target.path, node->content);
   call.account.Save(container, *node);
+  AnnounceCreated(call, "PutBlockList", *node);
   return Encrypted(ReplyWith(201, *node));
 }
 
@@ -386,6 +390,7 @@ Response SetTier(const Call& call) {
   node->lease.CheckWrite(call.request.headers, call.now, /*dfs=*/false);
   node->tier = tier;
   call.account.Save(call.container(), *node);
+  AnnounceTier(call, *node);
   return ReplyWith(200);
 }
 
@@ -410,6 +415,7 @@ Response DeleteBlob(const Call& call) {
     Refuse(409, "DirectoryIsNotEmpty", "This operation is not permitted on a non-empty directory.");
   }
   call.account.RemoveOne(call.container(), call.target.path);
+  if (!node->directory) AnnounceDeleted(call, *node);
   return ReplyWith(202);
 }
 

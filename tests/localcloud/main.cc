@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,6 +40,7 @@ struct ProgramOptions {
   bool tls = false;
   std::uint16_t admin_port = 0;
   std::uint16_t azure_port = 0;
+  std::uint16_t azure_queue_port = 0;
   AzureSetup azure;
   std::uint16_t oci_port = 0;
   OciServiceOptions oci;
@@ -64,13 +66,24 @@ struct Running {
   nlohmann::json description;
 };
 
-Result<Running> StartAzure(Shared& shared, const ProgramOptions& options) {
+// The blobs and paths of the accounts, and their queues on a port of their own.
+struct RunningAzure {
+  Running storage;
+  Running queues;  // uses the service of `storage`
+};
+
+Result<RunningAzure> StartAzure(Shared& shared, const ProgramOptions& options) {
   const AzureSetup setup = CompleteAzureSetup(options.azure);
-  Running running;
-  running.service = TRY(AzureService::Make(MakeAzureOptions(setup), *shared.storage, shared.clock));
-  running.server =
-      TRY(Server::Start(*running.service, shared.clock, shared.On(options.azure_port)));
-  running.description = nlohmann::json::parse(DescribeAzure(setup, running.server->url()));
+  auto service = TRY(AzureService::Make(MakeAzureOptions(setup), *shared.storage, shared.clock));
+  RunningAzure running;
+  running.queues.service = service->MakeQueueService();
+  running.storage.service = std::move(service);
+  running.storage.server =
+      TRY(Server::Start(*running.storage.service, shared.clock, shared.On(options.azure_port)));
+  running.queues.server = TRY(
+      Server::Start(*running.queues.service, shared.clock, shared.On(options.azure_queue_port)));
+  running.storage.description = nlohmann::json::parse(
+      DescribeAzure(setup, running.storage.server->url(), running.queues.server->url()));
   return running;
 }
 
@@ -134,11 +147,11 @@ Status Run(const ProgramOptions& options, const sigset_t& stop_signals) {
     shared.tls = TRY(MakeTlsIdentity());
     ready["ca_file"] = TRY(WriteCaFile(options.ready_file, *shared.tls));
   }
-  const Running azure = TRY(StartAzure(shared, options));
+  const RunningAzure azure = TRY(StartAzure(shared, options));
   const Running oci = TRY(StartOci(shared, options));
   const Running admin = TRY(StartAdmin(shared, options));
   ready["admin"] = admin.description;
-  ready["azure"] = azure.description;
+  ready["azure"] = azure.storage.description;
   ready["oci"] = oci.description;
   TRY_VOID(WriteReadyFile(options.ready_file, ready));
   int signal = 0;
@@ -159,6 +172,8 @@ void AddOptions(CLI::App& app, ProgramOptions& options) {
   app.add_option("--admin-port", options.admin_port,
                  "Port for rules and counts; 0 lets the kernel choose");
   app.add_option("--azure-port", options.azure_port, "Port for Azure; 0 lets the kernel choose");
+  app.add_option("--azure-queue-port", options.azure_queue_port,
+                 "Port for Azure's queues; 0 lets the kernel choose");
   app.add_option("--azure-lake-key", options.azure.lake_key,
                  "Key of the account 'lake' (base64); made anew when not given");
   app.add_option("--azure-filesystem", options.azure.filesystems,
@@ -171,6 +186,14 @@ void AddOptions(CLI::App& app, ProgramOptions& options) {
       ->capture_default_str();
   app.add_flag("--azure-empty-pages", options.azure.listing.empty_first_page,
                "Begin every listing with an empty page that goes on");
+  app.add_option("--azure-event-queue", options.azure.events.queue,
+                 "Queue, made at start, that gets Event Grid messages for each account's changes");
+  app.add_option("--azure-event-schema", options.azure.events.schema, "Schema of those messages")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, azure::EventSchema>{
+          {"eventgrid", azure::EventSchema::kEventGrid},
+          {"cloudevents", azure::EventSchema::kCloudEvents}}));
+  app.add_flag("--azure-event-plain", options.azure.events.plain,
+               "Messages are JSON as it is, not encoded in base64");
   app.add_option("--azure-tenant-id", options.azure.tenant_id,
                  "Tenant of the service principal; made anew when not given");
   app.add_option("--azure-client-id", options.azure.client_id,

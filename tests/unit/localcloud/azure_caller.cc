@@ -20,7 +20,13 @@ AzureCaller::AzureCaller(azure::ListingOptions listing)
   Start();
 }
 
+AzureCaller::AzureCaller(azure::EventOptions events)
+    : events_(std::move(events)), storage_(MakeMemoryStorage()) {
+  Start();
+}
+
 void AzureCaller::Restart() {
+  queues_.reset();
   service_.reset();
   storage_.reset();
   auto storage = MakeDirectoryStorage(directory_);
@@ -39,9 +45,11 @@ void AzureCaller::Start() {
   options.tokens.managed_client_id = kClient;
   options.tokens.managed_object_id = kObject;
   options.listing = listing_;
+  for (AzureAccountOptions& account : options.accounts) account.events = events_;
   auto service = AzureService::Make(options, *storage_, clock_);
   ASSERT_TRUE(service) << service.error().message;
   service_ = *std::move(service);
+  queues_ = service_->MakeQueueService();
 }
 
 Request AzureCaller::MakeRequest(const std::string& method, const std::string& target,
@@ -78,7 +86,7 @@ Response AzureCaller::Send(const std::string& method, const std::string& target,
                            CallOptions options) {
   Request request = MakeRequest(method, target, options);
   if (options.sign) Sign(request, options.account);
-  return service_->Handle(request);
+  return options.queue ? queues_->Handle(request) : service_->Handle(request);
 }
 
 void AzureCaller::CreateFile(const std::string& path, const std::string& content) {

@@ -20,6 +20,7 @@ struct CallOptions {
   std::string body = {};
   HeaderList headers = {};
   bool sign = true;
+  bool queue = false;  // through the port of the queues
 };
 
 // Two accounts, "lake" (hierarchical, filesystem "fs") and "devstoreaccount1" (flat, container
@@ -29,6 +30,7 @@ class AzureCaller {
   AzureCaller();                                // keeps everything in memory
   explicit AzureCaller(std::string directory);  // in a directory that Restart opens again
   explicit AzureCaller(azure::ListingOptions listing);
+  explicit AzureCaller(azure::EventOptions events);  // of both accounts
 
   // `target` is what follows the account: "/fs/a%20b?resource=file".
   Response Send(const std::string& method, const std::string& target, CallOptions options = {});
@@ -64,9 +66,11 @@ class AzureCaller {
 
   skybridge::testing::FakeClock clock_;
   azure::ListingOptions listing_;
+  azure::EventOptions events_;
   std::string directory_;
   std::unique_ptr<Storage> storage_;
   std::unique_ptr<AzureService> service_;
+  std::unique_ptr<Service> queues_;
 };
 
 std::string BodyOf(const Response& response);
