@@ -98,6 +98,7 @@ std::uint64_t Account::NextTicks(WallTime now) {
 }
 
 void Account::Touch(Node& node, WallTime now) {
+  if (!node.lease.active(now)) node.lease.Clear();  // a write ends what is left of a lost lease
   node.etag_ticks = NextTicks(now);
   node.last_modified = TimeOfTicks(node.etag_ticks);
 }

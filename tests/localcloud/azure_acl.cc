@@ -146,6 +146,15 @@ void Acl::FixMask(bool is_default) {
   }
 }
 
+void Acl::CheckCounts(std::string_view text) const {
+  for (const bool is_default : {false, true}) {
+    const auto count = std::count_if(entries_.begin(), entries_.end(), [&](const AclEntry& entry) {
+      return entry.is_default == is_default;
+    });
+    if (static_cast<std::size_t>(count) > kMaxEntries) RefuseAcl(text);
+  }
+}
+
 void Acl::Set(std::string_view text, bool is_directory) {
   Acl fresh;
   fresh.entries_ = ParseEntries(text, is_directory, /*with_bits=*/true);
@@ -154,30 +163,28 @@ void Acl::Set(std::string_view text, bool is_directory) {
   }
   fresh.FixMask(false);
   fresh.FixMask(true);
-  for (const bool is_default : {false, true}) {
-    const auto count =
-        std::count_if(fresh.entries_.begin(), fresh.entries_.end(),
-                      [&](const AclEntry& entry) { return entry.is_default == is_default; });
-    if (static_cast<std::size_t>(count) > kMaxEntries) RefuseAcl(text);
-  }
+  fresh.CheckCounts(text);
   fresh.Sort();
   entries_ = std::move(fresh.entries_);
 }
 
 void Acl::Modify(std::string_view text, bool is_directory) {
+  Acl changed = *this;
   for (AclEntry& change : ParseEntries(text, is_directory, /*with_bits=*/true)) {
-    const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const AclEntry& entry) {
-      return entry.SameSubject(change);
-    });
-    if (found == entries_.end()) {
-      entries_.push_back(std::move(change));
+    const auto found =
+        std::find_if(changed.entries_.begin(), changed.entries_.end(),
+                     [&](const AclEntry& entry) { return entry.SameSubject(change); });
+    if (found == changed.entries_.end()) {
+      changed.entries_.push_back(std::move(change));
     } else {
       found->bits = change.bits;
     }
   }
-  FixMask(false);
-  FixMask(true);
-  Sort();
+  changed.FixMask(false);
+  changed.FixMask(true);
+  changed.CheckCounts(text);
+  changed.Sort();
+  *this = std::move(changed);
 }
 
 void Acl::Remove(std::string_view text, bool is_directory) {
@@ -223,6 +230,16 @@ unsigned ParsePermissions(std::string_view text) {
     }
   }
   return mode;
+}
+
+std::string AccessEntriesOf(std::string_view text) {
+  std::string access;
+  for (const std::string_view entry : Split(text, ',')) {
+    if (entry.starts_with("default:")) continue;
+    if (!access.empty()) access += ',';
+    access += entry;
+  }
+  return access;
 }
 
 unsigned ParseUmask(std::string_view text) {

@@ -34,7 +34,8 @@ class Acl {
   void SetMode(unsigned mode);  // chmod: owner, mask (or group), other, sticky
   bool extended() const;
 
-  // Parse* throw Refusal 400 for a malformed text.
+  // These throw Refusal 400 for a malformed text and for more than 32 entries of one kind, and then
+  // change nothing.
   void Set(std::string_view text,
            bool is_directory);  // the whole list; a mask is made when it is needed
   void Modify(std::string_view text, bool is_directory);
@@ -48,6 +49,7 @@ class Acl {
   AclEntry* Find(bool is_default, AclType type);
   const AclEntry* Find(bool is_default, AclType type) const;
   void FixMask(bool is_default);
+  void CheckCounts(std::string_view text) const;
   void Sort();
 
   std::vector<AclEntry> entries_;
@@ -57,5 +59,7 @@ class Acl {
 // "0750", "1777" or "rwxr-x---" (with t, T and a trailing "+"). Throws Refusal 400.
 unsigned ParsePermissions(std::string_view text);
 unsigned ParseUmask(std::string_view text);
+// Of an x-ms-acl text, the entries that a file can have: not the default ones.
+std::string AccessEntriesOf(std::string_view text);
 
 }  // namespace skybridge::localcloud::azure

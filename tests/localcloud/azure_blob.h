@@ -18,6 +18,7 @@ Response CreateContainer(const Call& call);
 Response GetContainer(const Call& call);
 Response GetContainerAcl(const Call& call);
 Response SetContainerMetadata(const Call& call);
+Response LeaseContainer(const Call& call);
 Response DeleteContainer(const Call& call);
 Response ListBlobs(const Call& call);
 

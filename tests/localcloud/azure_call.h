@@ -35,6 +35,7 @@ struct Call {
   std::string body_md5;  // base64, for operations that store it
 
   std::string_view header(std::string_view name) const { return request.headers.Get(name); }
+  Leased leased() const { return dfs ? Leased::kPath : Leased::kBlob; }
   bool hierarchical() const { return account.hierarchical(); }
   Container& container() const;              // throws 404
   NodePtr Find() const;                      // of target.path; null when missing (or expired)

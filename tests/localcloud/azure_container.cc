@@ -74,6 +74,11 @@ Includes IncludesOf(const Call& call) {
   return includes;
 }
 
+void AppendLeaseDuration(std::string& xml, const Lease& lease, WallTime now) {
+  const std::string_view duration = lease.DurationName(now);
+  if (!duration.empty()) AppendElement(xml, "LeaseDuration", duration);
+}
+
 void AppendProperties(std::string& xml, const Call& call, const Node& node,
                       const Includes& includes) {
   const bool directory = node.directory;
@@ -98,6 +103,7 @@ void AppendProperties(std::string& xml, const Call& call, const Node& node,
     if (node.tier.empty()) AppendElement(xml, "AccessTierInferred", "true");
     AppendElement(xml, "LeaseStatus", node.lease.StatusName(call.now));
     AppendElement(xml, "LeaseState", node.lease.StateName(call.now));
+    AppendLeaseDuration(xml, node.lease, call.now);
   }
   AppendElement(xml, "ServerEncrypted", "true");
   if (includes.permissions) {
@@ -145,6 +151,7 @@ void AppendContainer(std::string& xml, const Call& call, const Container& contai
   AppendElement(xml, "Etag", container.quoted_etag());
   AppendElement(xml, "LeaseStatus", container.lease.StatusName(call.now));
   AppendElement(xml, "LeaseState", container.lease.StateName(call.now));
+  AppendLeaseDuration(xml, container.lease, call.now);
   AppendElement(xml, "DefaultEncryptionScope", "$account-encryption-key");
   AppendElement(xml, "DenyEncryptionScopeOverride", "false");
   AppendElement(xml, "HasImmutabilityPolicy", "false");
@@ -251,6 +258,7 @@ Response CreateContainer(const Call& call) {
 Response GetContainer(const Call& call) {
   const Container& container = call.container();
   CheckConditions(call, container);
+  container.lease.CheckRead(call.request.headers, call.now, Leased::kContainer);
   Response response = ReplyWith(200, container);
   for (const auto& [name, value] : container.metadata)
     response.headers.Add("x-ms-meta-" + name, value);
@@ -273,15 +281,26 @@ Response GetContainerAcl(const Call& call) {
 Response SetContainerMetadata(const Call& call) {
   Container& container = call.container();
   CheckConditions(call, container);
+  container.lease.CheckRead(call.request.headers, call.now, Leased::kContainer);
   container.metadata = MetadataOf(call);
   call.account.Touch(container, call.now);
   call.account.SaveContainer(container);
   return ReplyWith(200, container);
 }
 
+Response LeaseContainer(const Call& call) {
+  Container& container = call.container();
+  CheckConditions(call, container);
+  Response response = container.lease.Act(call.request.headers, call.now);
+  response.headers.Add("ETag", container.quoted_etag());
+  response.headers.Add("Last-Modified", FormatHttpDate(container.last_modified));
+  call.account.SaveContainer(container);
+  return response;
+}
+
 Response DeleteContainer(const Call& call) {
   CheckConditions(call, call.container());
-  call.container().lease.CheckWrite(call.request.headers, call.now, /*dfs=*/false);
+  call.container().lease.CheckWrite(call.request.headers, call.now, Leased::kContainer);
   call.account.DeleteContainer(call.target.container);
   return ReplyWith(202);
 }

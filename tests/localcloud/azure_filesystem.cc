@@ -136,7 +136,7 @@ Response SetFilesystem(const Call& call) {
 
 Response DeleteFilesystem(const Call& call) {
   CheckConditions(call, call.container());
-  call.container().lease.CheckWrite(call.request.headers, call.now, /*dfs=*/true);
+  call.container().lease.CheckWrite(call.request.headers, call.now, Leased::kContainer);
   call.account.DeleteContainer(call.target.container);
   return ReplyWith(202);
 }

@@ -26,6 +26,11 @@ std::string ProposedId(const HttpHeaders& headers, bool needed) {
   return Lower(id);
 }
 
+std::string Suffix(Leased what) {
+  if (what == Leased::kPath) return "";
+  return what == Leased::kBlob ? "WithBlobOperation" : "WithContainerOperation";
+}
+
 Response Reply(int status, const std::string& id) {
   Response response{.status = status};
   if (!id.empty()) response.headers.Add("x-ms-lease-id", id);
@@ -143,8 +148,8 @@ Response Lease::Break(const HttpHeaders& headers, WallTime now) {
   return response;
 }
 
-void Lease::CheckWrite(const HttpHeaders& headers, WallTime now, bool dfs) const {
-  CheckRead(headers, now, dfs);
+void Lease::CheckWrite(const HttpHeaders& headers, WallTime now, Leased what) const {
+  CheckRead(headers, now, what);
   if (active(now) && headers.Get("x-ms-lease-id").empty()) {
     Refuse(
         412, "LeaseIdMissing",
@@ -152,22 +157,40 @@ void Lease::CheckWrite(const HttpHeaders& headers, WallTime now, bool dfs) const
   }
 }
 
-void Lease::CheckRead(const HttpHeaders& headers, WallTime now, bool dfs) const {
+void Lease::CheckRead(const HttpHeaders& headers, WallTime now, Leased what) const {
   const std::string id = Lower(headers.Get("x-ms-lease-id"));
   if (id.empty()) return;
   if (!active(now)) {
     const LeaseState now_state = state(now);
     const bool lost = now_state == LeaseState::kExpired || now_state == LeaseState::kBroken;
-    Refuse(412,
-           lost  ? "LeaseLost"
-           : dfs ? "LeaseNotPresent"
-                 : "LeaseNotPresentWithBlobOperation",
+    Refuse(412, lost ? "LeaseLost" : "LeaseNotPresent" + Suffix(what),
            "A lease ID was specified, but the lease for the resource has expired or is not there.");
   }
   if (id != id_) {
-    Refuse(412, dfs ? "LeaseIdMismatch" : "LeaseIdMismatchWithBlobOperation",
+    Refuse(412, "LeaseIdMismatch" + Suffix(what),
            "The lease ID specified did not match the lease ID for the resource.");
   }
+}
+
+LeaseAfterWrite WriteUnderLease(const Lease& lease, const HttpHeaders& headers, WallTime now,
+                                WriteKind kind) {
+  const std::string action(headers.Get("x-ms-lease-action"));
+  const bool acquires = action == "acquire" || action == "acquire-release";
+  const bool releases = action == "release" || action == "acquire-release";
+  const bool renews = action == "auto-renew";
+  const bool known = action.empty() || acquires || releases || renews;
+  if (!known || (releases && kind != WriteKind::kFlush)) RefuseHeader("x-ms-lease-action", action);
+  LeaseAfterWrite after{.lease = lease, .renewed = renews};
+  if (acquires) {
+    Need(headers, "x-ms-proposed-lease-id");
+    after.lease.Acquire(headers, now);
+  } else {
+    if (releases || renews) Need(headers, "x-ms-lease-id");
+    lease.CheckWrite(headers, now, Leased::kPath);
+  }
+  if (renews) after.lease.Renew(headers, now);
+  if (releases) after.lease.Clear();
+  return after;
 }
 
 std::string_view Lease::StateName(WallTime now) const {
@@ -186,11 +209,16 @@ std::string_view Lease::StateName(WallTime now) const {
   return "available";
 }
 
+std::string_view Lease::DurationName(WallTime now) const {
+  if (state(now) != LeaseState::kLeased) return "";
+  return duration_ ? "fixed" : "infinite";
+}
+
 void Lease::Describe(HttpHeaders& headers, WallTime now) const {
   headers.Add("x-ms-lease-state", std::string(StateName(now)));
   headers.Add("x-ms-lease-status", std::string(StatusName(now)));
-  if (state(now) == LeaseState::kLeased)
-    headers.Add("x-ms-lease-duration", duration_ ? "fixed" : "infinite");
+  if (!DurationName(now).empty())
+    headers.Add("x-ms-lease-duration", std::string(DurationName(now)));
 }
 
 std::string Lease::ToRecord() const {

@@ -43,6 +43,7 @@ constexpr std::array kNames{
     std::pair{Operation::kGetContainer, "azure.get_container"},
     std::pair{Operation::kSetContainerMetadata, "azure.set_container_metadata"},
     std::pair{Operation::kGetContainerAcl, "azure.get_container_acl"},
+    std::pair{Operation::kLeaseContainer, "azure.lease_container"},
     std::pair{Operation::kDeleteContainer, "azure.delete_container"},
     std::pair{Operation::kListBlobs, "azure.list_blobs"},
     std::pair{Operation::kPutBlob, "azure.put_blob"},
@@ -115,6 +116,7 @@ Operation RouteContainer(std::string_view method, const Query& query) {
   if (method == "POST" && comp == "batch") return Operation::kBatch;
   if (method == "GET" && comp == "list") return Operation::kListBlobs;
   if (IsRead(method) && comp == "acl") return Operation::kGetContainerAcl;
+  if (method == "PUT" && comp == "lease") return Operation::kLeaseContainer;
   if (method == "PUT" && comp == "metadata") return Operation::kSetContainerMetadata;
   if (IsRead(method) && (comp.empty() || comp == "metadata")) return Operation::kGetContainer;
   if (method == "PUT" && comp.empty()) return Operation::kCreateContainer;

@@ -49,6 +49,7 @@ enum class Operation {
   kGetContainer,
   kSetContainerMetadata,
   kGetContainerAcl,
+  kLeaseContainer,
   kDeleteContainer,
   kListBlobs,
   kPutBlob,

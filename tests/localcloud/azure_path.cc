@@ -148,7 +148,7 @@ void ReplaceDestination(const Call& call, const RenameSource& source,
   if (source.directory && call.container().tree->HasChildren(destination)) {
     Refuse(409, "DirectoryNotEmpty", "The destination directory of a rename is not empty.");
   }
-  existing->lease.CheckWrite(call.request.headers, call.now, /*dfs=*/true);
+  existing->lease.CheckRead(call.request.headers, call.now, Leased::kPath);  // replacing breaks it
   call.account.Remove(call.container(), destination);
 }
 
@@ -185,12 +185,13 @@ std::vector<std::uint64_t> NeedStagedUpTo(const Node& node, std::uint64_t positi
   return *std::move(positions);
 }
 
-void Flush(const Call& call, Node& node, std::uint64_t position) {
+void Flush(const Call& call, Node& node, std::uint64_t position, const Lease& lease) {
   const std::vector<std::uint64_t> positions = NeedStagedUpTo(node, position);
   ContentSettings settings = node.settings;
   settings.md5.clear();
   TakeSettings(call, settings);
   node.settings = std::move(settings);
+  node.lease = lease;
   Content content = node.content;
   for (const std::uint64_t at : positions) content.Append(node.staged.at(at));
   for (const std::uint64_t at : positions) call.account.Unstage(node, at, /*release=*/false);
@@ -201,11 +202,17 @@ void Flush(const Call& call, Node& node, std::uint64_t position) {
   if (call.wants("close")) AnnounceCreated(call, "FlushWithClose", node);
 }
 
-void RefuseLeaseAction(const Call& call) {
-  if (!call.header("x-ms-lease-action").empty()) {
-    Refuse(400, "UnsupportedHeader",
-           "One of the HTTP headers is not supported here: x-ms-lease-action.");
-  }
+void TellRenewal(const LeaseAfterWrite& lease, Response& response) {
+  if (lease.renewed) response.headers.Add("x-ms-lease-renewed", "true");
+}
+
+// A lease that a file is to be created with; none unless a header asks for it.
+Lease LeaseFromBirth(const Call& call) {
+  Lease lease;
+  const bool wanted =
+      !call.header("x-ms-proposed-lease-id").empty() || !call.header("x-ms-lease-duration").empty();
+  if (wanted) lease.Acquire(call.request.headers, call.now);
+  return lease;
 }
 
 }  // namespace
@@ -214,6 +221,7 @@ Response CreatePath(const Call& call) {
   const bool directory = call.operation == Operation::kCreateDirectory;
   RequireEmptyBody(call);
   CheckCreateHeaders(call, directory);
+  const Lease lease = LeaseFromBirth(call);
   Container& container = call.container();
   if (call.target.path.empty()) RefuseExisting(/*dfs=*/true, /*directory=*/true);
   CheckPathLimits(call.target.path, call.hierarchical());
@@ -221,8 +229,7 @@ Response CreatePath(const Call& call) {
   CheckConditions(call, node.get());
   if (node != nullptr) {
     if (call.IsDirectory(*node) != directory) RefuseConflict(*node);
-    node->lease.CheckWrite(call.request.headers, call.now, /*dfs=*/true);
-    node->lease.Clear();
+    node->lease.CheckRead(call.request.headers, call.now, Leased::kPath);  // replacing breaks it
     call.account.DropStaged(*node);
     call.account.ReplaceContent(*node, {});
     node->blocks.clear();
@@ -234,6 +241,7 @@ Response CreatePath(const Call& call) {
     call.account.Insert(container, call.target.path, node, call.now);
   }
   Dress(call, *node);
+  node->lease = lease;
   call.account.DropBlocks(container, call.target.path, {});
   call.account.Save(container, *node);
   if (directory) {
@@ -276,7 +284,7 @@ Response RenamePath(const Call& call) {
   if (source.node != nullptr) {
     HttpHeaders lease;
     lease.Add("x-ms-lease-id", std::string(call.header("x-ms-source-lease-id")));
-    source.node->lease.CheckWrite(lease, call.now, /*dfs=*/true);
+    source.node->lease.CheckWrite(lease, call.now, Leased::kPath);
   }
   ReplaceDestination(call, source, destination, /*checked=*/!into);
   call.account.Move(source.container, source.path, container, destination);
@@ -295,11 +303,12 @@ Response RenamePath(const Call& call) {
 }
 
 Response AppendData(const Call& call) {
-  RefuseLeaseAction(call);
   const std::uint64_t position = NeedNumber(call, "position");
   const NodePtr node = NeedFile(call);
   RequireDfsBorn(*node);
-  node->lease.CheckWrite(call.request.headers, call.now, /*dfs=*/true);
+  const LeaseAfterWrite lease =
+      WriteUnderLease(node->lease, call.request.headers, call.now,
+                      call.wants("flush") ? WriteKind::kFlush : WriteKind::kAppend);
   if (call.body.bytes.empty()) RefuseHeader("Content-Length", "0");
   if (position < node->content.size()) RefuseQuery("position", std::to_string(position));
   if (call.wants("flush")) {  // refused before anything is staged
@@ -311,21 +320,28 @@ Response AppendData(const Call& call) {
   call.account.Unstage(*node, position, /*release=*/true);
   node->staged[position] = call.body;
   call.account.Stage(*node, position);
-  if (!call.wants("flush")) return Encrypted(ReplyWith(202));
-  Flush(call, *node, position + call.body.bytes.size());
-  return Encrypted(ReplyWith(202, *node));
+  if (call.wants("flush")) {
+    Flush(call, *node, position + call.body.bytes.size(), lease.lease);
+  } else if (!call.header("x-ms-lease-action").empty()) {
+    node->lease = lease.lease;
+    call.account.Save(call.container(), *node);
+  }
+  Response response = Encrypted(call.wants("flush") ? ReplyWith(202, *node) : ReplyWith(202));
+  TellRenewal(lease, response);
+  return response;
 }
 
 Response FlushData(const Call& call) {
-  RefuseLeaseAction(call);
   RequireEmptyBody(call);
   const std::uint64_t position = NeedNumber(call, "position");
   const NodePtr node = NeedFile(call);
   RequireDfsBorn(*node);
   CheckConditions(call, node.get());
-  node->lease.CheckWrite(call.request.headers, call.now, /*dfs=*/true);
-  Flush(call, *node, position);
+  const LeaseAfterWrite lease =
+      WriteUnderLease(node->lease, call.request.headers, call.now, WriteKind::kFlush);
+  Flush(call, *node, position, lease.lease);
   Response response = ReplyWith(200, *node);
+  TellRenewal(lease, response);
   response.headers.Add("x-ms-request-server-encrypted",
                        "false");  // as the service says it on flush
   return response;
@@ -334,7 +350,7 @@ Response FlushData(const Call& call) {
 Response SetProperties(const Call& call) {
   const NodePtr node = call.Need();
   CheckConditions(call, node.get());
-  node->lease.CheckWrite(call.request.headers, call.now, /*dfs=*/true);
+  node->lease.CheckWrite(call.request.headers, call.now, Leased::kPath);
   Metadata metadata = PropertiesOf(call);
   ContentSettings settings = node->settings;
   TakeSettings(call, settings);
@@ -354,7 +370,7 @@ Response DeletePath(const Call& call) {
                                                 : container.tree->HasChildren(call.target.path);
   if (node == nullptr && !has_children) RefuseMissing(/*dfs=*/true);
   CheckConditions(call, node.get());
-  if (node != nullptr) node->lease.CheckWrite(call.request.headers, call.now, /*dfs=*/true);
+  if (node != nullptr) node->lease.CheckWrite(call.request.headers, call.now, Leased::kPath);
   if (node == nullptr || call.IsDirectory(*node)) {
     const std::string recursive = call.target.query.Get("recursive");
     if (recursive != "true" && recursive != "false") RefuseQuery("recursive", recursive);

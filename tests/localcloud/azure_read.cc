@@ -128,7 +128,7 @@ std::optional<ByteRange> RangeOf(const Call& call, std::uint64_t size) {
 Response ReadBlob(const Call& call) {
   const NodePtr node = call.Need();
   CheckConditions(call, node.get());
-  node->lease.CheckRead(call.request.headers, call.now, call.dfs);
+  node->lease.CheckRead(call.request.headers, call.now, call.leased());
   const bool head = call.operation == Operation::kHead;
   if (!head && call.dfs && node->directory) {
     Refuse(409, "ResourceTypeMismatch", "The path is a directory, the operation is for files.");
@@ -155,6 +155,7 @@ Response ReadBlob(const Call& call) {
 Response GetStatus(const Call& call) {
   const NodePtr node = call.Need();
   CheckConditions(call, node.get());
+  node->lease.CheckRead(call.request.headers, call.now, call.leased());
   Response response = ReplyWith(200, *node);
   response.slices = node->content.Read({0, node->content.size()});
   DescribeSettings(*node, /*ranged=*/false, response.headers);
@@ -165,6 +166,7 @@ Response GetStatus(const Call& call) {
 Response GetMetadata(const Call& call) {
   const NodePtr node = call.Need();
   CheckConditions(call, node.get());
+  node->lease.CheckRead(call.request.headers, call.now, call.leased());
   Response response = ReplyWith(200, *node);
   DescribeMetadata(call, *node, response.headers);
   return response;

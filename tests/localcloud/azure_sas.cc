@@ -13,6 +13,7 @@
 namespace skybridge::localcloud::azure {
 namespace {
 
+constexpr std::uint32_t kLoopbackAddress = 0x7F000001;
 constexpr std::string_view kFirstVersionWithEncryptionScope = "2020-12-06";
 constexpr std::string_view kFirstVersionWithDelegatedUser = "2025-07-05";
 
@@ -39,6 +40,7 @@ Need NeedOf(Operation operation) {
       return {'c', "cw"};
     case Operation::kSetFilesystem:
     case Operation::kSetContainerMetadata:
+    case Operation::kLeaseContainer:
       return {'c', "w"};
     case Operation::kGetFilesystem:
     case Operation::kGetContainer:
@@ -153,6 +155,31 @@ void CheckProtocol(const Query& sas, bool secure) {
   }
 }
 
+std::optional<std::uint32_t> ParseAddress(std::string_view text) {
+  const std::vector<std::string_view> parts = Split(text, '.');
+  if (parts.size() != 4) return std::nullopt;
+  std::uint32_t address = 0;
+  for (const std::string_view part : parts) {
+    const auto number = ParseNumber(part);
+    if (!number || *number > 255) return std::nullopt;
+    address = (address << 8) | static_cast<std::uint32_t>(*number);
+  }
+  return address;
+}
+
+// Whoever asks here does so over loopback.
+void CheckAddress(const Query& sas) {
+  const std::string range = sas.Get("sip");
+  if (range.empty()) return;
+  const std::size_t dash = range.find('-');
+  const auto first = ParseAddress(std::string_view(range).substr(0, dash));
+  const auto last =
+      dash == std::string::npos ? first : ParseAddress(std::string_view(range).substr(dash + 1));
+  if (first && last && *first <= kLoopbackAddress && kLoopbackAddress <= *last) return;
+  Refuse(403, "AuthorizationSourceIPMismatch",
+         "This request is not authorized to perform this operation using this source IP.");
+}
+
 void CheckPermission(const Query& sas, Operation operation) {
   const std::string allowed = sas.Get("sp");
   if (allowed.find_first_of(NeedOf(operation).letters) == std::string::npos) {
@@ -189,6 +216,7 @@ void AuthorizeAccountSas(const AuthRequest& asked) {
   CheckSignature(asked.credentials.key, text, field("sig"));
   CheckTimeFrame(field("st"), field("se"), asked.now);
   CheckProtocol(sas, asked.request.secure);
+  CheckAddress(sas);
   if (field("ss").find(IsQueue(asked.operation) ? 'q' : 'b') == std::string::npos) {
     Refuse(403, "AuthorizationServiceMismatch",
            "This request is not authorized to perform this operation using this service.");
@@ -299,6 +327,7 @@ std::string AuthorizeSas(const AuthRequest& asked, const TokenIssuer& issuer) {
   }
   CheckTimeFrame(sas.Get("st"), sas.Get("se"), asked.now);
   CheckProtocol(sas, asked.request.secure);
+  CheckAddress(sas);
   CheckServiceScope(asked);
   CheckPermission(sas, asked.operation);
   return delegated ? sas.Get("skoid") : "$superuser";

@@ -95,6 +95,8 @@ Response Dispatch(const Call& call) {
       return azure::SetContainerMetadata(call);
     case Operation::kGetContainerAcl:
       return azure::GetContainerAcl(call);
+    case Operation::kLeaseContainer:
+      return azure::LeaseContainer(call);
     case Operation::kDeleteContainer:
       return azure::DeleteContainer(call);
     case Operation::kListBlobs:

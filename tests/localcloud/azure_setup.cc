@@ -53,12 +53,11 @@ AzureOptions MakeAzureOptions(const AzureSetup& setup) {
 std::string DescribeAzure(const AzureSetup& setup, const std::string& url,
                           const std::string& queue_url) {
   const auto account = [&](const std::string& name, const std::string& key, bool hierarchical) {
-    return nlohmann::json{
-        {"name", name},
-        {"key", key},
-        {"hierarchical", hierarchical},
-        {"url", url + "/" + name},
-        {"queue_url", queue_url + "/" + name}};
+    return nlohmann::json{{"name", name},
+                          {"key", key},
+                          {"hierarchical", hierarchical},
+                          {"url", url + "/" + name},
+                          {"queue_url", queue_url + "/" + name}};
   };
   const nlohmann::json description{
       {"endpoint", url},

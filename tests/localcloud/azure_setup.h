@@ -18,8 +18,8 @@ struct AzureSetup {
   std::vector<std::string>
       containers;  // of the flat account, devstoreaccount1 with its documented key
   azure::ListingOptions listing;
-  azure::EventOptions events;            // of both accounts
-  std::string tenant_id;  // "" makes one; likewise the next two
+  azure::EventOptions events;  // of both accounts
+  std::string tenant_id;       // "" makes one; likewise the next two
   std::string client_id;
   std::string client_secret;
 };

@@ -27,7 +27,7 @@ Response Encrypted(Response response) {
 NodePtr NeedForWrite(const Call& call) {
   NodePtr node = call.Need();
   CheckConditions(call, node.get());
-  node->lease.CheckWrite(call.request.headers, call.now, call.dfs);
+  node->lease.CheckWrite(call.request.headers, call.now, call.leased());
   return node;
 }
 
@@ -38,7 +38,7 @@ void CheckReplace(const Call& call) {
   CheckConditions(call, existing.get());
   if (existing == nullptr) return;
   if (existing->directory) RefuseExisting(/*dfs=*/false, /*directory=*/true);
-  existing->lease.CheckWrite(call.request.headers, call.now, /*dfs=*/false);
+  existing->lease.CheckWrite(call.request.headers, call.now, Leased::kBlob);
 }
 
 // Data Lake's appends and Blob's blocks do not mix in one file of a hierarchical account.
@@ -131,7 +131,7 @@ void AddBlock(const Call& call, Slice bytes) {
   const NodePtr existing = call.Find();
   if (existing != nullptr) {
     if (existing->directory) RefuseExisting(/*dfs=*/false, /*directory=*/true);
-    existing->lease.CheckWrite(call.request.headers, call.now, /*dfs=*/false);
+    existing->lease.CheckWrite(call.request.headers, call.now, Leased::kBlob);
   }
   CheckBlockId(call, id);
   call.account.AddBlock(call.container(), call.target.path, id, std::move(bytes));
@@ -331,6 +331,7 @@ Response GetBlockList(const Call& call) {
   const bool has_uncommitted = uncommitted != call.container().uncommitted.end();
   if (node == nullptr && !has_uncommitted) RefuseMissing(/*dfs=*/false);
   CheckConditions(call, node.get());
+  if (node != nullptr) node->lease.CheckRead(call.request.headers, call.now, Leased::kBlob);
   std::string xml(kXmlStart);
   xml += "<BlockList>";
   const auto append = [&](const std::string& id, std::uint64_t size) {
@@ -387,7 +388,7 @@ Response SetTier(const Call& call) {
   if (tier != "Hot" && tier != "Cool" && tier != "Cold" && tier != "Archive")
     RefuseHeader("x-ms-access-tier", tier);
   const NodePtr node = call.Need();
-  node->lease.CheckWrite(call.request.headers, call.now, /*dfs=*/false);
+  node->lease.CheckWrite(call.request.headers, call.now, Leased::kBlob);
   node->tier = tier;
   call.account.Save(call.container(), *node);
   AnnounceTier(call, *node);

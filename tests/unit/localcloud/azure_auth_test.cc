@@ -286,6 +286,29 @@ TEST(AzureSas, AcceptsAUserDelegationSasMadeWithAKeyOfTheTokensOwner) {
   EXPECT_EQ(caller.Send("GET", "/fs/file" + sas("r"), {.sign = false}).status, 403);
 }
 
+// Everybody asks over loopback.
+TEST(AzureSas, IsForCallersOfItsAddressesAlone) {
+  AzureCaller caller;
+  const auto key = Base64Decode(kAzureEmulatorKey);
+  ASSERT_TRUE(key);
+  const auto code = [&](const std::string& addresses) {
+    const std::string text = std::string(kAzureEmulatorAccount) +
+                             "\nr\nb\nc\n\n2036-01-01T00:00:00Z\n" + addresses +
+                             "\nhttps,http\n2023-11-03\n\n";
+    return CodeOf(caller.Send(
+        "GET",
+        "/box?restype=container&sv=2023-11-03&ss=b&srt=c&sp=r&se=2036-01-01T00%3A00%3A00Z&sip=" +
+            addresses + "&spr=https%2Chttp&sig=" +
+            PercentEncode(Base64Encode(HmacSha256(AsBytes(*key), AsBytes(text)))),
+        {.account = kAzureEmulatorAccount, .sign = false}));
+  };
+  EXPECT_EQ(code("127.0.0.1"), "");
+  EXPECT_EQ(code("126.255.255.255-127.0.0.1"), "");
+  EXPECT_EQ(code("10.0.0.1"), "AuthorizationSourceIPMismatch");
+  EXPECT_EQ(code("127.0.0.2-127.0.0.9"), "AuthorizationSourceIPMismatch");
+  EXPECT_EQ(code("not.an.address"), "AuthorizationSourceIPMismatch");
+}
+
 // The signature for https alone, over the same fields as the documented one but for `spr`.
 TEST(AzureSas, ForHttpsAloneIsRefusedOverPlainHttp) {
   AzureCaller caller;
