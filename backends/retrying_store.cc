@@ -21,6 +21,11 @@ double RandomBetween(double low, double high) {
   return low + (high - low) * std::generate_canonical<double, 32>(generator);
 }
 
+Error Unreachable(Error error) {
+  error.code = ErrorCode::kUnreachable;
+  return error;
+}
+
 bool IsOutcomeUnknown(const Error& error) {
   return error.code == ErrorCode::kUnavailable || error.code == ErrorCode::kTimedOut;
 }
@@ -36,7 +41,7 @@ class RetryingStore::Attempts {
   // Waits while the endpoint wants to be left alone. An error: there is no time for it, or we were
   // stopped.
   Status Begin() {
-    const MonotonicTime pause_end = owner_.pause_.until();
+    const MonotonicTime pause_end = owner_.endpoint_.pause_end();
     if (pause_end > owner_.clock_.Now()) {
       const double spread =
           RandomBetween(0, static_cast<double>(owner_.policy_.resume_spread.count()));
@@ -57,16 +62,20 @@ class RetryingStore::Attempts {
 
   const CallContext& context() const { return attempt_; }
 
+  void AfterSuccess() { owner_.endpoint_.NoteAnswer(); }
+
   // Waits before the next attempt. An error: what the call ends with.
   Status AfterFailure(const Error& error) {
+    const MonotonicTime patience_end = PatienceEnd(error);
     if (!error.retryable) return Fail(error);
     attempt_.retried |= IsOutcomeUnknown(error);
     const nanoseconds delay = Delay(error);
     const MonotonicTime next = owner_.clock_.Now() + delay;
     if (error.code == ErrorCode::kThrottled) {
       ++owner_.throttled_;
-      owner_.pause_.ExtendTo(next);
+      owner_.endpoint_.PauseUntil(next);
     }
+    if (next >= patience_end) return GiveUp(Unreachable(error));
     if (count_ >= owner_.policy_.max_attempts) return GiveUp(error);
     Log(LogLevel::kDebug, "attempt {} failed, the next follows in {} ms: {}", count_,
         std::chrono::ceil<milliseconds>(delay).count(), error.ToString());
@@ -74,6 +83,15 @@ class RetryingStore::Attempts {
   }
 
  private:
+  // Until when a try may start, for all that is known of the endpoint.
+  MonotonicTime PatienceEnd(const Error& error) {
+    const bool answered = error.remote.http_status != 0;
+    if (answered) owner_.endpoint_.NoteAnswer();
+    if (answered || !IsOutcomeUnknown(error)) return MonotonicTime::max();
+    const auto patience = owner_.policy_.unreachable_after;
+    return owner_.endpoint_.NoteSilence(owner_.clock_.Now(), patience) + patience;
+  }
+
   Status GiveUp(const Error& error) {
     ++owner_.given_up_;
     return Fail(error);
@@ -103,9 +121,9 @@ class RetryingStore::Attempts {
   int count_ = 0;
 };
 
-RetryingStore::RetryingStore(ObjectStore& store, EndpointPause& pause, Clock& clock,
+RetryingStore::RetryingStore(ObjectStore& store, EndpointState& endpoint, Clock& clock,
                              RetryPolicy policy)
-    : store_(store), pause_(pause), clock_(clock), policy_(policy) {}
+    : store_(store), endpoint_(endpoint), clock_(clock), policy_(policy) {}
 
 RetryCounts RetryingStore::counts() const {
   return {
@@ -124,7 +142,10 @@ auto RetryingStore::Retry(const CallContext& context, milliseconds attempt_time,
   for (;;) {
     TRY_VOID(attempts.Begin());
     auto outcome = call(attempts.context());
-    if (outcome) return outcome;
+    if (outcome) {
+      attempts.AfterSuccess();
+      return outcome;
+    }
     TRY_VOID(attempts.AfterFailure(outcome.error()));
   }
 }

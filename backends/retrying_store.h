@@ -3,16 +3,18 @@
 //
 // A call is repeated only if its error says `retryable`, after an exponential delay with jitter or
 // the longer wish of the server (Error::retry_after). It gives up with the last error after
-// max_attempts, or as soon as the next try could not start before context.deadline. After an
-// attempt of unknown outcome (kUnavailable, kTimedOut) the next ones carry context.retried, by
-// which the store tells its own earlier success from somebody else's.
+// max_attempts, or as soon as the next try could not start before context.deadline. When the
+// endpoint has answered nobody for `unreachable_after`, calls fail with kUnreachable at their first
+// try until it answers again. After an attempt of unknown outcome (kUnavailable, kTimedOut) the
+// next ones carry context.retried, by which the store tells its own earlier success from somebody
+// else's.
 #pragma once
 
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 
-#include "backends/endpoint_pause.h"
+#include "backends/endpoint_state.h"
 #include "backends/object_store.h"
 #include "core/clock.h"
 
@@ -28,6 +30,8 @@ struct RetryPolicy {
   double jitter_high = 1.2;
   // Callers that waited for the same pause start again spread over this time.
   std::chrono::milliseconds resume_spread{250};
+  // How long an endpoint may be silent before calls are no longer repeated.
+  std::chrono::milliseconds unreachable_after{20'000};
   // One attempt that hangs does not use up the call's whole time: it has this long, and longer for
   // its payload at this rate. Calls that may take long on the server (commit, directory rename,
   // rewriting attributes, mass deletion) have only the call's deadline and the transport's own
@@ -46,7 +50,7 @@ struct RetryCounts {
 class RetryingStore final : public ObjectStore {
  public:
   // All three outlive the store.
-  RetryingStore(ObjectStore& store, EndpointPause& pause, Clock& clock, RetryPolicy policy = {});
+  RetryingStore(ObjectStore& store, EndpointState& endpoint, Clock& clock, RetryPolicy policy = {});
 
   RetryCounts counts() const;
 
@@ -85,7 +89,7 @@ class RetryingStore final : public ObjectStore {
       -> decltype(call(context));
 
   ObjectStore& store_;
-  EndpointPause& pause_;
+  EndpointState& endpoint_;
   Clock& clock_;
   const RetryPolicy policy_;
   std::atomic<std::uint64_t> attempts_ = 0;

@@ -13,6 +13,7 @@ ExitCode ForRemote(ErrorCode code) {
       return ExitCode::kNotFound;
     case ErrorCode::kThrottled:
     case ErrorCode::kUnavailable:
+    case ErrorCode::kUnreachable:
     case ErrorCode::kTimedOut:
       return ExitCode::kNetwork;
     case ErrorCode::kNoSpace:

@@ -14,6 +14,7 @@ std::string_view RemoteRemedy(ErrorCode code) {
     case ErrorCode::kContainerNotFound:
       return "check the name, create it, or grant these credentials access";
     case ErrorCode::kUnavailable:
+    case ErrorCode::kUnreachable:
     case ErrorCode::kTimedOut:
       return "check the endpoint's name, the network and the proxy";
     case ErrorCode::kThrottled:

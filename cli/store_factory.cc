@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 
 #include "backends/azure/open_store.h"
-#include "backends/endpoint_pause.h"
+#include "backends/endpoint_state.h"
 #include "backends/http/counting_transport.h"
 #include "backends/http/curl_transport.h"
 #include "backends/local/local_store.h"
@@ -47,6 +47,7 @@ class RemoteStack final : public OpenStore {
       : clock_(clock),
         limits_{.max_in_flight = remote.max_requests,
                 .calls_per_second = remote.requests_per_second},
+        retry_{.unreachable_after = remote.unreachable_after},
         curl_({.ca_file = remote.ca_file, .allow_plain_http = remote.allow_http}),
         transport_(curl_) {}
 
@@ -62,7 +63,7 @@ class RemoteStack final : public OpenStore {
   void Put(std::unique_ptr<ObjectStore> store) {
     base_ = std::move(store);
     limited_ = std::make_unique<RateLimitedStore>(*base_, clock_, limits_);
-    retrying_ = std::make_unique<RetryingStore>(*limited_, pause_, clock_);
+    retrying_ = std::make_unique<RetryingStore>(*limited_, endpoint_, clock_, retry_);
   }
   ObjectStore& store() override { return *retrying_; }
 
@@ -77,9 +78,10 @@ class RemoteStack final : public OpenStore {
  private:
   Clock& clock_;
   const RateLimits limits_;
+  const RetryPolicy retry_;
   CurlTransport curl_;
   CountingTransport transport_;
-  EndpointPause pause_;
+  EndpointState endpoint_;
   std::shared_ptr<azure::Credential> identity_;  // shared with the store
   std::unique_ptr<ObjectStore> base_;
   std::unique_ptr<RateLimitedStore> limited_;

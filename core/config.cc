@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/service_endpoint.h"
+#include "core/units.h"
 
 namespace skybridge {
 namespace {
@@ -342,18 +343,25 @@ Status ReadOciKeys(const Node& node, RemoteConfig& remote) {
   return {};
 }
 
+Result<std::chrono::milliseconds> ParsePatience(std::string_view text) {
+  using namespace std::chrono_literals;
+  const auto patience = TRY(ParseDuration(text));
+  if (patience >= 1s && patience <= 1h) return patience;
+  return Fail(ErrorCode::kInvalidArgument, "must be 1s to 1h");
+}
+
 Result<RemoteConfig> ReadRemote(const Node& node, const std::string& name) {
   TRY_VOID(node.CheckObject());
   RemoteConfig remote{.name = name};
   const Node uri = TRY(node.Need("uri", "where the data is"));
   remote.uri = TRY(uri.Parsed(ParseUri));
   if (IsAzure(remote.uri)) {
-    TRY_VOID(
-        node.CheckKeys({"uri", "auth", "endpoint", "dfs_endpoint", "blob_endpoint", "namespace",
-                        "ca_file", "allow_http", "max_requests", "requests_per_second"}));
+    TRY_VOID(node.CheckKeys({"uri", "auth", "endpoint", "dfs_endpoint", "blob_endpoint",
+                             "namespace", "ca_file", "allow_http", "max_requests",
+                             "requests_per_second", "unreachable_after"}));
   } else if (IsOci(remote.uri)) {
     TRY_VOID(node.CheckKeys({"uri", "auth", "region", "endpoint", "ca_file", "allow_http",
-                             "max_requests", "requests_per_second"}));
+                             "max_requests", "requests_per_second", "unreachable_after"}));
   } else {
     TRY_VOID(node.CheckKeys({"uri", "auth"}));
   }
@@ -362,6 +370,8 @@ Result<RemoteConfig> ReadRemote(const Node& node, const std::string& name) {
   remote.max_requests =
       static_cast<std::uint32_t>(TRY(node.NumberOr("max_requests", 1, 1024, remote.max_requests)));
   remote.requests_per_second = TRY(node.NumberOr("requests_per_second", 0, 1e6, 0));
+  if (const auto patience = node.Find("unreachable_after"))
+    remote.unreachable_after = TRY(patience->Parsed(ParsePatience));
   if (IsAzure(remote.uri)) TRY_VOID(ReadAzureKeys(node, remote));
   if (IsOci(remote.uri)) TRY_VOID(ReadOciKeys(node, remote));
   if (const auto auth = node.Find("auth"))

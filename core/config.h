@@ -4,6 +4,7 @@
 // file, the key and what is allowed ("/etc/skybridge/config.json: remotes.azure.auth.type: ...").
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -82,6 +83,8 @@ struct RemoteConfig {
   NamespaceKind namespace_kind = NamespaceKind::kDetect;  // Azure
   std::uint32_t max_requests = 64;                        // in flight at once
   double requests_per_second = 0;                         // 0: no limit
+  // A service that has answered nothing for so long is not waited for any more.
+  std::chrono::milliseconds unreachable_after{20'000};
   AuthConfig auth;
   std::optional<VaultConfig> vault;  // of the whole configuration: for secrets of `auth`
 

@@ -41,6 +41,8 @@ std::string_view ErrorCodeName(ErrorCode code) {
       return "throttled";
     case ErrorCode::kUnavailable:
       return "unavailable";
+    case ErrorCode::kUnreachable:
+      return "unreachable";
     case ErrorCode::kTimedOut:
       return "timed_out";
     case ErrorCode::kCancelled:

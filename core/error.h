@@ -30,6 +30,7 @@ enum class ErrorCode {
   kThrottled,           // slow down (429, 503); `retry_after` may say how long
   kUnavailable,   // no connection, no complete reply, or a 5xx: the request may have been carried
                   // out
+  kUnreachable,   // the service has answered nobody for a named time: no use in asking on
   kTimedOut,      // a deadline of ours passed: the request may have been carried out
   kCancelled,     // we were told to stop, or the caller interrupted the call
   kTooLarge,      // over a limit on size or number of parts

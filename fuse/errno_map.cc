@@ -36,10 +36,12 @@ int ErrnoOf(ErrorCode code) {
       return EROFS;
     case ErrorCode::kLocked:
       return EBUSY;
-    // Retries are exhausted when these two reach us.
+    // Retries are exhausted when these reach us.
     case ErrorCode::kThrottled:
       return EIO;
     case ErrorCode::kUnavailable:
+      return EIO;
+    case ErrorCode::kUnreachable:
       return EIO;
     case ErrorCode::kTimedOut:
       return ETIMEDOUT;

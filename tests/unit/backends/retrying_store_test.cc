@@ -17,7 +17,15 @@ using testing::FakeObjectStore;
 using testing::LostReply;
 using testing::StoreOp;
 
+constexpr RetryPolicy kPatient{.jitter_low = 1,
+                               .jitter_high = 1,
+                               .resume_spread = milliseconds(0),
+                               .unreachable_after = std::chrono::hours(1)};
 constexpr RetryPolicy kExact{.jitter_low = 1, .jitter_high = 1, .resume_spread = milliseconds(0)};
+
+Error ServerError() {
+  return {.code = ErrorCode::kUnavailable, .retryable = true, .remote = {.http_status = 500}};
+}
 
 Error Throttled(std::optional<milliseconds> retry_after = {}) {
   return {.code = ErrorCode::kThrottled, .retryable = true, .retry_after = retry_after};
@@ -33,8 +41,8 @@ class RetryingStoreTest : public ::testing::Test {
   FakeClock clock_;
   const MonotonicTime start_ = clock_.Now();
   FakeObjectStore fake_{clock_};
-  EndpointPause pause_;
-  RetryingStore store_{fake_, pause_, clock_, kExact};
+  EndpointState endpoint_;
+  RetryingStore store_{fake_, endpoint_, clock_, kPatient};
   const ObjectKey key_{"a"};
 };
 
@@ -55,7 +63,7 @@ TEST_F(RetryingStoreTest, DoublesTheDelayUpToItsCap) {
 }
 
 TEST_F(RetryingStoreTest, SpreadsDelaysByJitter) {
-  RetryingStore jittery(fake_, pause_, clock_);
+  RetryingStore jittery(fake_, endpoint_, clock_);
   fake_.PutText("a", "x");
   for (int i = 0; i < 20; ++i) {
     fake_.script().FailNext(StoreOp::kHead, LostReply());
@@ -71,6 +79,50 @@ TEST_F(RetryingStoreTest, GivesUpAfterTheLastAttempt) {
   EXPECT_EQ(store_.Head(key_, Within(seconds(3600))).error().code, ErrorCode::kUnavailable);
   EXPECT_EQ(fake_.calls(StoreOp::kHead), 10u);
   EXPECT_EQ(store_.counts().given_up, 1u);
+}
+
+TEST_F(RetryingStoreTest, GivesUpOnAnEndpointThatIsSilent) {
+  RetryingStore store(fake_, endpoint_, clock_, kExact);
+  fake_.script().FailNext(StoreOp::kHead, LostReply(), 100);
+  EXPECT_EQ(store.Head(key_, Within(seconds(3600))).error().code, ErrorCode::kUnreachable);
+  EXPECT_LE(Elapsed(), kExact.unreachable_after);
+  EXPECT_GE(Elapsed(), kExact.unreachable_after / 2);
+}
+
+TEST_F(RetryingStoreTest, AllCallersOfASilentEndpointFailAtTheirFirstTryUntilItAnswers) {
+  RetryingStore store(fake_, endpoint_, clock_, kExact);
+  RetryingStore other(fake_, endpoint_, clock_, kExact);
+  fake_.PutText("a", "x");
+  fake_.script().FailNext(StoreOp::kHead, LostReply(), 6);
+  EXPECT_FALSE(store.Head(key_, Within(seconds(3600))));
+  EXPECT_EQ(fake_.calls(StoreOp::kHead), 6u);
+
+  fake_.script().FailNext(StoreOp::kHead, LostReply());
+  clock_.Advance(seconds(10));
+  EXPECT_FALSE(other.Head(key_, Within(seconds(3600))));
+  EXPECT_EQ(fake_.calls(StoreOp::kHead), 7u);
+
+  EXPECT_TRUE(other.Head(key_, Within(seconds(3600))));
+  fake_.script().FailNext(StoreOp::kHead, LostReply());
+  EXPECT_TRUE(store.Head(key_, Within(seconds(3600))));
+}
+
+TEST_F(RetryingStoreTest, AServerThatAnswersWithErrorsIsNotSilent) {
+  RetryingStore store(fake_, endpoint_, clock_, kExact);
+  fake_.PutText("a", "x");
+  fake_.script().FailNext(StoreOp::kHead, ServerError(), 9);
+  EXPECT_TRUE(store.Head(key_, Within(seconds(3600))));
+  EXPECT_GT(Elapsed(), kExact.unreachable_after);
+}
+
+TEST_F(RetryingStoreTest, FailuresLongAgoDoNotMakeAnEndpointSilent) {
+  RetryingStore store(fake_, endpoint_, clock_, kExact);
+  fake_.PutText("a", "x");
+  fake_.script().FailNext(StoreOp::kHead, LostReply(), 6);
+  EXPECT_FALSE(store.Head(key_, Within(seconds(3600))));
+  clock_.Advance(std::chrono::minutes(5));
+  fake_.script().FailNext(StoreOp::kHead, LostReply());
+  EXPECT_TRUE(store.Head(key_, Within(seconds(3600))));
 }
 
 TEST_F(RetryingStoreTest, NeverRepeatsWhatCannotSucceed) {
@@ -96,7 +148,7 @@ TEST_F(RetryingStoreTest, DoesNotSleepPastTheDeadline) {
 
 TEST_F(RetryingStoreTest, ThrottledEndpointSlowsItsOtherCallers) {
   fake_.PutText("a", "x");
-  RetryingStore other(fake_, pause_, clock_, kExact);
+  RetryingStore other(fake_, endpoint_, clock_, kPatient);
   fake_.script().FailNext(StoreOp::kHead, Throttled(seconds(7)));
   EXPECT_FALSE(store_.Head(key_, Within(seconds(5))));
   EXPECT_EQ(other.Head(key_, Within(seconds(5))).error().code, ErrorCode::kThrottled);

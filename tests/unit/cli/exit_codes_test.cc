@@ -28,6 +28,7 @@ TEST(ExitCodes, OfARemoteFollowTheErrorCode) {
   EXPECT_EQ(of(ErrorCode::kNotFound), ExitCode::kNotFound);
   EXPECT_EQ(of(ErrorCode::kUnavailable), ExitCode::kNetwork);
   EXPECT_EQ(of(ErrorCode::kTimedOut), ExitCode::kNetwork);
+  EXPECT_EQ(of(ErrorCode::kUnreachable), ExitCode::kNetwork);
   EXPECT_EQ(of(ErrorCode::kCancelled), ExitCode::kInterrupted);
   EXPECT_EQ(of(ErrorCode::kPreconditionFailed), ExitCode::kIncomplete);
   EXPECT_EQ(of(ErrorCode::kInternal), ExitCode::kInternal);

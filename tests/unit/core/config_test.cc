@@ -150,6 +150,8 @@ TEST(Config, NamesAnImpossibleValue) {
               HasSubstr("remotes.a.uri: 's3://b/': 's3' is not a scheme"));
   EXPECT_THAT(ErrorOf(AzureRemote(R"("max_requests": 0)")),
               HasSubstr("remotes.azure.max_requests: must be 1 to 1024"));
+  EXPECT_THAT(ErrorOf(AzureRemote(R"("unreachable_after": "1ms")")),
+              HasSubstr("remotes.azure.unreachable_after: must be 1s to 1h"));
   EXPECT_THAT(ErrorOf(Mount(R"("cache_size": "50 sheep")")),
               HasSubstr("cache_size: '50 sheep' is not a size"));
   EXPECT_THAT(ErrorOf(Mount(R"("cache_size": "1MiB")")),
