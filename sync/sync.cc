@@ -4,8 +4,11 @@
 #include <thread>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "sync/compare.h"
 #include "sync/pairing.h"
+#include "sync/pass_stop.h"
 #include "sync/spool.h"
 #include "sync/sync_state.h"
 
@@ -42,7 +45,8 @@ class Pass {
  public:
   explicit Pass(const SyncOptions& options)
       : options_(options),
-        policy_{.clock = options.clock, .timeout = options.call_timeout, .stop = options.stop},
+        stop_(options.stop),
+        policy_{.clock = options.clock, .timeout = options.call_timeout, .stop = stop_.token()},
         rules_(CompareRules::For(source().capabilities(), destination().capabilities())),
         state_(options.clock),
         budget_(options.memory_bytes),
@@ -53,11 +57,21 @@ class Pass {
   Result<SyncSummary> Run() {
     const Status walked = WalkBoth();
     files_.Drain();
-    if (options_.stop.stop_requested()) return Fail(ErrorCode::kCancelled, "the pass was stopped");
+    TRY_VOID(Ended());
     if (!walked) return Fail(walked.error());
     TRY_VOID(FinishDirectories());
-    if (options_.stop.stop_requested()) return Fail(ErrorCode::kCancelled, "the pass was stopped");
+    TRY_VOID(Ended());
     return state_.Summary();
+  }
+
+  // The error with which the pass ends early, if it does; it says how far it came.
+  Status Ended() const {
+    Status outcome = stop_.Outcome("the pass");
+    if (outcome || outcome.error().code == ErrorCode::kCancelled) return outcome;
+    Error error = std::move(outcome).error();
+    error.message =
+        fmt::format("{} files were copied, then: {}", state_.files_copied.load(), error.message);
+    return Fail(std::move(error));
   }
 
   SyncProgress Progress() const { return state_.Progress(transfer_.bytes_copied()); }
@@ -86,8 +100,7 @@ class Pass {
                                       policy_);
     Pairing pairing(source_listing, destination_listing);
     while (auto pair = TRY(pairing.Next())) {
-      if (options_.stop.stop_requested())
-        return Fail(ErrorCode::kCancelled, "the pass was stopped");
+      TRY_VOID(Ended());
       state_.hidden_names = source_listing.hidden_names();
       if (!pair->source) {
         if (!pair->other_side_implies_it) ++state_.extra;
@@ -107,7 +120,8 @@ class Pass {
 
   void Fails(const ObjectKey& key, Error error) {
     // When the whole pass is stopped, its files did not fail one by one.
-    if (error.code == ErrorCode::kCancelled && options_.stop.stop_requested()) return;
+    if (error.code == ErrorCode::kCancelled && stop_.requested()) return;
+    if (stop_.EndFor(error)) return;
     state_.AddFailure(key.path, std::move(error));
   }
 
@@ -124,7 +138,7 @@ class Pass {
 
   void TakeFile(Pair pair) {
     const ObjectKey key = pair.source->key;
-    if (!options_.stop.stop_requested()) {
+    if (!stop_.requested()) {
       if (const Status done = SyncFile(pair); !done) FileFailed(key, done.error());
     }
     ++state_.objects_done;
@@ -218,7 +232,7 @@ class Pass {
   }
 
   void MakeEmptyDirectory(const ObjectInfo& from) {
-    if (options_.stop.stop_requested()) return;
+    if (stop_.requested()) return;
     if (!options_.dry_run) {
       const auto made = destination().MakeDirectory(
           {.key = AtDestination(from.key), .attributes = {}}, policy_.Context());
@@ -234,7 +248,7 @@ class Pass {
     if (!later_) return {};
     SpoolReader reader(*later_, 0, TRY(later_->Flush()));
     while (auto info = TRY(reader.Next())) {
-      if (options_.stop.stop_requested()) break;
+      if (stop_.requested()) break;
       files_.Submit([this, from = *std::move(info)]() mutable {
         if (const Status done = FinishDirectory(from); !done) Fails(from.key, done.error());
         ++state_.objects_done;
@@ -245,7 +259,7 @@ class Pass {
   }
 
   Status FinishDirectory(ObjectInfo& from) {
-    if (options_.stop.stop_requested()) return {};
+    if (stop_.requested()) return {};
     TRY_VOID(Complete(from, options_.source, policy_));
     const Attributes wanted = WantedAttributes(from);
     if (wanted == Attributes{}) return {};
@@ -269,6 +283,7 @@ class Pass {
   }
 
   const SyncOptions& options_;
+  PassStop stop_;
   const CallPolicy policy_;
   const CompareRules rules_;
   SyncState state_;

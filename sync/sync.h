@@ -80,9 +80,9 @@ struct SyncProgress {
 // Called from a thread of the pass, never at the same time twice, and once more at the end.
 using ProgressFunction = std::function<void(const SyncProgress&)>;
 
-// One object's failure does not stop the others. Errors (the pass itself could not be carried
-// through): those of either listing, kCancelled. What was copied until then stays; no half object
-// does.
+// One object's failure does not stop the others, unless all would meet it too (PassStop). Errors
+// (the pass itself could not be carried through): that one, those of either listing, kCancelled.
+// What was copied until then stays; no half object does.
 Result<SyncSummary> Sync(const SyncOptions& options, const ProgressFunction& progress = {});
 
 }  // namespace skybridge

@@ -5,6 +5,7 @@
 #include "sync/compare.h"
 #include "sync/content_check.h"
 #include "sync/pairing.h"
+#include "sync/pass_stop.h"
 
 namespace skybridge {
 namespace {
@@ -13,7 +14,8 @@ class Verification {
  public:
   explicit Verification(const VerifyOptions& options)
       : options_(options),
-        policy_{.clock = options.clock, .timeout = options.call_timeout, .stop = options.stop},
+        stop_(options.stop),
+        policy_{.clock = options.clock, .timeout = options.call_timeout, .stop = stop_.token()},
         rules_(CompareRules::For(options.source.store.capabilities(),
                                  options.destination.store.capabilities())),
         started_(options.clock.Now()),
@@ -26,8 +28,7 @@ class Verification {
   Result<VerifyReport> Run() {
     const Status walked = WalkBoth();
     files_.Drain();
-    if (options_.stop.stop_requested())
-      return Fail(ErrorCode::kCancelled, "the verification was stopped");
+    TRY_VOID(stop_.Outcome("the verification"));
     if (!walked) return Fail(walked.error());
     MutexLock lock(mutex_);
     report_.bytes_read = content_.bytes_read();
@@ -45,8 +46,7 @@ class Verification {
         {.root = options_.destination.root, .temp_directory = options_.temp_directory}, policy_);
     Pairing pairing(source, destination);
     while (auto pair = TRY(pairing.Next())) {
-      if (options_.stop.stop_requested())
-        return Fail(ErrorCode::kCancelled, "the verification was stopped");
+      TRY_VOID(stop_.Outcome("the verification"));
       Take(*std::move(pair));
     }
     MutexLock lock(mutex_);
@@ -65,9 +65,10 @@ class Verification {
     }
     if (is_directory && options_.attributes == AttributeCheck::kIgnore) return;
     files_.Submit([this, one = std::move(pair)]() mutable {
-      if (options_.stop.stop_requested()) return;
+      if (stop_.requested()) return;
       const ObjectKey key = one.source->key;
-      if (const Status done = CompareNodes(one); !done)
+      const Status done = CompareNodes(one);
+      if (!done && !stop_.EndFor(done.error()))
         Found(key, Difference::kUnreadable, done.error().ToString());
     });
   }
@@ -169,6 +170,7 @@ class Verification {
   }
 
   const VerifyOptions& options_;
+  PassStop stop_;
   const CallPolicy policy_;
   const CompareRules rules_;
   const MonotonicTime started_;

@@ -204,6 +204,20 @@ TEST_F(SyncDetail, OneFilesFailureDoesNotStopTheOthers) {
   EXPECT_FALSE(summary->complete());
 }
 
+TEST_F(SyncDetail, WhatEveryObjectWouldMeetEndsThePassAtOnce) {
+  for (int i = 0; i < 1000; ++i) source_->PutText(fmt::format("f{}", i), "x");
+  for (const ErrorCode code : {ErrorCode::kUnreachable, ErrorCode::kUnauthenticated,
+                               ErrorCode::kContainerNotFound, ErrorCode::kNoSpace}) {
+    destination_->script().FailNext(StoreOp::kPut, {.code = code, .message = "no"}, 1);
+    const auto before = destination_->calls(StoreOp::kPut);
+    const auto summary = Sync(Options());
+    ASSERT_FALSE(summary);
+    EXPECT_EQ(summary.error().code, code);
+    EXPECT_TRUE(summary.error().message.ends_with("files were copied, then: no"));
+    EXPECT_LT(destination_->calls(StoreOp::kPut) - before, 100U);
+  }
+}
+
 TEST_F(SyncDetail, AConflictAtTheDestinationIsAFailureAndKeepsTheirs) {
   source_->PutText("f", "ours", Attributed(1));
   destination_->script().BeforeNext(StoreOp::kPut,

@@ -188,6 +188,15 @@ TEST_F(VerifyTest, WhatCannotBeReadIsNotEqual) {
   EXPECT_EQ(report->unreadable, 1U);
 }
 
+TEST_F(VerifyTest, AStoreThatIsGoneEndsItAtOnce) {
+  for (int i = 0; i < 1000; ++i) PutBoth(std::to_string(i), "x");
+  VerifyOptions options = Options();
+  options.always_read = true;
+  source_.script().FailNext(StoreOp::kGet, {.code = ErrorCode::kUnreachable, .message = "gone"});
+  EXPECT_EQ(Verify(options).error().code, ErrorCode::kUnreachable);
+  EXPECT_LT(source_.calls(StoreOp::kGet), 100U);
+}
+
 TEST_F(VerifyTest, AListingThatFailsProvesNothing) {
   PutBoth("a", "x");
   destination_.script().FailNext(StoreOp::kList,
