@@ -60,12 +60,12 @@ def run(*command, quiet=False):
 class Cloud:
     """The local cloud: a child process of ours, stopped by its own pid."""
 
-    def __init__(self, program, work):
+    def __init__(self, program, work, *options):
         ready = work / "ready.json"
         self.log = work / "cloud.log"
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen([program, "--data-dir", work / "cloud", "--ready-file", ready,
-                                             "--azure-filesystem", CONTAINER, "--oci-bucket", CONTAINER],
+                                             "--azure-filesystem", CONTAINER, "--oci-bucket", CONTAINER, *options],
                                             stdout=log, stderr=log)
         deadline = time.monotonic() + 20
         while not ready.exists():
