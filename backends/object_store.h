@@ -45,7 +45,9 @@ struct Attributes {
   bool operator==(const Attributes&) const = default;
 };
 
-// Digests that the *store* computed or checked for the whole content. Absent where it did not.
+// Digests of the whole content that the service computed or checked; or, of an object in parts,
+// each of them checked by the service, the digest that was recorded with the object when it was
+// made (backends/recorded_digest.h). Absent where there is none.
 struct StoreDigests {
   std::optional<Md5Digest> md5;
   std::optional<std::uint32_t> crc32c;
@@ -78,6 +80,8 @@ struct Capabilities {
       false;            // SetAttributes writes the object anew on the server: as dear as a Put
   bool append = false;  // StartUpload accepts `append_to`
   bool keeps_xattrs = true;
+  // What was uploaded in parts has a CRC-32C of its whole content, which stays with it.
+  bool keeps_digests = true;
   std::uint64_t max_put_bytes = 0;   // largest body of Put
   std::uint64_t min_part_bytes = 0;  // of every part but the last
   std::uint64_t max_part_bytes = 0;

@@ -1,5 +1,6 @@
 #include "core/digest.h"
 
+#include <cstring>
 #include <utility>
 
 #include <nmmintrin.h>
@@ -75,6 +76,14 @@ Sha256Digest HmacSha256(ByteSpan key, ByteSpan message) {
   return digest;
 }
 
+std::optional<Md5Digest> DecodeMd5(std::string_view base64) {
+  const auto bytes = Base64Decode(base64);
+  Md5Digest digest;
+  if (!bytes || bytes->size() != digest.size()) return std::nullopt;
+  std::memcpy(digest.data(), bytes->data(), digest.size());
+  return digest;
+}
+
 struct Md5Stream::Context {
   EVP_MD_CTX* handle = EVP_MD_CTX_new();
   Context() { EVP_DigestInit_ex(handle, EVP_md5(), nullptr); }
@@ -121,6 +130,14 @@ std::string EncodeCrc32c(std::uint32_t crc) {
   std::array<std::byte, 4> bytes{};
   for (std::size_t i = 0; i < 4; ++i) bytes[i] = static_cast<std::byte>(crc >> (24 - 8 * i));
   return Base64Encode(bytes);
+}
+
+std::optional<std::uint32_t> DecodeCrc32c(std::string_view base64) {
+  const auto bytes = Base64Decode(base64);
+  if (!bytes || bytes->size() != sizeof(std::uint32_t)) return std::nullopt;
+  std::uint32_t crc = 0;
+  for (const char c : *bytes) crc = (crc << 8) | static_cast<unsigned char>(c);
+  return crc;
 }
 
 }  // namespace skybridge

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "backends/recorded_digest.h"
 #include "core/digest.h"
 #include "core/encoding.h"
 
@@ -175,7 +176,7 @@ Result<ObjectInfo> BlobClient::Put(const PutRequest& request, const std::string&
   if (response) {
     written.etag = StripETag(response->headers.Get("ETag"));
     written.last_modified = ParseTime(response->headers.Get("Last-Modified"));
-    written.md5 = ParseMd5(response->headers.Get("Content-MD5"));
+    written.md5 = DecodeMd5(response->headers.Get("Content-MD5"));
     return Describe(std::move(written));
   }
   Error error = AsWriteError(response.error(), request.conditions);
@@ -188,27 +189,43 @@ Result<ObjectInfo> BlobClient::Put(const PutRequest& request, const std::string&
   return found;
 }
 
+// All metadata is replaced, and the digest of the whole is part of it: it is carried over, and then
+// no other version may come between.
 Result<ObjectInfo> BlobClient::SetMetadata(const SetBlobMetadata& request,
                                            const CallContext& context) const {
-  const MetadataMap metadata = TRY(Encode(request.kind, request.attributes));
-  const auto response =
-      channel_.Send(MakeSetMetadataRequest({.url = names_.BlobUrl(request.blob_name),
-                                            .metadata = metadata,
-                                            .if_match = request.if_match}),
-                    request.key, context);
-  const bool may_be_ours = context.retried && !response && IsAboutConditions(response.error().code);
-  if (!response && !may_be_ours) return Fail(response.error());
-  // The reply names the new version but not the size.
-  ObjectInfo info = Describe(TRY(Head(request.key, request.blob_name, context)));
-  if (!response) {
-    const Sighting wanted{.key = request.key,
-                          .is_directory = info.kind == NodeKind::kDirectory,
-                          .metadata = metadata};
-    if (info.attributes != Describe(wanted).attributes) return Fail(response.error());
-    return info;
+  MetadataMap metadata = TRY(Encode(request.kind, request.attributes));
+  Sighting there = TRY(Head(request.key, request.blob_name, context));
+  const auto digest = FindRecorded(*there.metadata, kRecordedCrc32cKey);
+  if (digest) metadata.emplace(kRecordedCrc32cKey, *digest);
+  Sighting changed = there;
+  changed.metadata = metadata;
+  ObjectInfo wanted = Describe(std::move(changed));
+  if (request.if_match && *request.if_match != there.etag) {
+    // Our own earlier attempt changed the ETag, or somebody else did.
+    if (context.retried) {
+      ObjectInfo found = Describe(std::move(there));
+      if (found.attributes == wanted.attributes) return found;
+    }
+    return Fail(ErrorCode::kPreconditionFailed,
+                fmt::format("set metadata of '{}': it has changed", request.key.path));
   }
-  info.etag = StripETag(response->headers.Get("ETag"));
-  return info;
+  auto response = channel_.Send(
+      MakeSetMetadataRequest({.url = names_.BlobUrl(request.blob_name),
+                              .metadata = metadata,
+                              .if_match = digest ? std::optional(there.etag) : request.if_match}),
+      request.key, context);
+  if (!response) {
+    Error error = std::move(response).error();
+    // A condition that nobody asked for is ours: look again.
+    if (error.code == ErrorCode::kPreconditionFailed && !request.if_match) {
+      error.code = ErrorCode::kConflict;
+      error.retryable = true;
+    }
+    return Fail(std::move(error));
+  }
+  wanted.etag = StripETag(response->headers.Get("ETag"));
+  wanted.last_modified = ParseTime(response->headers.Get("Last-Modified"));
+  return wanted;
 }
 
 ObjectInfo BlobClient::Describe(ObjectKey key, const ListedBlob& blob, bool is_directory) const {

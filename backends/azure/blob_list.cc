@@ -37,7 +37,7 @@ Result<ListedBlob> ParseEntry(const pugi::xml_node& entry, bool is_prefix) {
       .size_bytes = ParseDecimal(properties.child_value("Content-Length")).value_or(0),
       .etag = StripETag(properties.child_value("Etag")),
       .last_modified = ParseTime(properties.child_value("Last-Modified")),
-      .md5 = ParseMd5(properties.child_value("Content-MD5"))};
+      .md5 = DecodeMd5(properties.child_value("Content-MD5"))};
   if (!is_prefix || metadata) blob.metadata = MetadataOf(metadata);
   return blob;
 }

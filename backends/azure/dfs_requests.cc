@@ -54,6 +54,8 @@ HttpRequest MakeRenamePathRequest(const RenamePathParams& params) {
   HttpRequest request{
       .operation = "azure.rename", .method = "PUT", .url = params.url + "?mode=legacy"};
   request.headers.Add("x-ms-rename-source", params.source);
+  if (!params.properties.empty())
+    request.headers.Add("x-ms-properties", EncodeProperties(params.properties));
   if (params.source_if_match)
     request.headers.Add("x-ms-source-if-match", QuoteETag(*params.source_if_match));
   AddConditions(request.headers, params.conditions);

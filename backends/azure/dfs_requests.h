@@ -45,10 +45,12 @@ struct FlushParams {
 HttpRequest MakeFlushRequest(const FlushParams& params);
 
 // Azure Data Lake REST: Path - Create, rename. Always mode=legacy: the default would move a
-// directory *into* an existing one. The ETag stays with the content.
+// directory *into* an existing one. The ETag stays with the content. Properties replace all those
+// of the source; without any, these are kept.
 struct RenamePathParams {
   std::string url;     // the destination
   std::string source;  // "/container/encoded/path"
+  MetadataMap properties = {};
   std::optional<ETag> source_if_match;
   Conditions conditions;
 };

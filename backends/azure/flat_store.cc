@@ -31,8 +31,8 @@ Capabilities MakeCapabilities() {
 bool IsNotFound(const Error& error) { return error.code == ErrorCode::kNotFound; }
 
 // Ids of one blob must have one length.
-std::string BlockId(const UploadName& upload, std::uint32_t part_number) {
-  return Base64Encode(AsBytes(fmt::format("{}-{:05}", upload.nonce, part_number)));
+std::string BlockId(const std::string& nonce, std::uint32_t part_number) {
+  return Base64Encode(AsBytes(fmt::format("{}-{:05}", nonce, part_number)));
 }
 
 }  // namespace
@@ -156,14 +156,15 @@ Result<UploadId> FlatStore::StartUpload(const StartUploadRequest& request,
     return Fail(ErrorCode::kNotSupported,
                 fmt::format("'{}': this store cannot append", request.key.path));
   }
-  return ToUploadId(NewUploadName(TRY(blobs_.Encode(NodeKind::kFile, request.attributes))));
+  TRY(blobs_.Encode(NodeKind::kFile, request.attributes));
+  return NewUploadId();
 }
 
 Result<PartReceipt> FlatStore::UploadPart(const UploadPartRequest& request,
                                           const CallContext& context) {
-  const UploadName upload = TRY(LiveUpload(request.upload));
+  const std::string nonce = TRY(LiveUpload(request.upload));
   TRY_VOID(CheckPart(request, capabilities_));
-  const std::string id = BlockId(upload, request.part_number);
+  const std::string id = BlockId(nonce, request.part_number);
   const HttpRequest put = MakePutBlockRequest({.url = blobs_.names().BlobUrl(BlobName(request.key)),
                                                .block_id = id,
                                                .body = request.body,
@@ -174,12 +175,12 @@ Result<PartReceipt> FlatStore::UploadPart(const UploadPartRequest& request,
 
 Result<ObjectInfo> FlatStore::CommitUpload(const CommitUploadRequest& request,
                                            const CallContext& context) {
-  const UploadName upload = TRY(LiveUpload(request.upload));
-  const std::uint64_t size = TRY(WholeSize(request));
-  MetadataMap metadata = TRY(blobs_.Encode(NodeKind::kFile, request.attributes));
-  metadata.emplace(kUploadKey, upload.nonce);
+  const std::string nonce = TRY(LiveUpload(request.upload));
+  const WholeContent whole = TRY(WholeOf(request));
+  MetadataMap attributes = TRY(blobs_.Encode(NodeKind::kFile, request.attributes));
+  MetadataMap metadata = CommitMetadata(std::move(attributes), nonce, whole);
   std::vector<std::string> ids;
-  for (const PartReceipt& part : request.parts) ids.push_back(BlockId(upload, part.part_number));
+  for (const PartReceipt& part : request.parts) ids.push_back(BlockId(nonce, part.part_number));
   const std::string xml = MakeBlockListXml(ids);
   auto response = blobs_.channel().Send(
       MakePutBlockListRequest({.url = blobs_.names().BlobUrl(BlobName(request.key)),
@@ -190,7 +191,7 @@ Result<ObjectInfo> FlatStore::CommitUpload(const CommitUploadRequest& request,
   if (response) {
     return blobs_.Describe(
         Sighting{.key = request.key,
-                 .size_bytes = size,
+                 .size_bytes = whole.size_bytes,
                  .etag = StripETag(response->headers.Get("ETag")),
                  .last_modified = ParseTime(response->headers.Get("Last-Modified")),
                  .metadata = std::move(metadata)});
@@ -200,7 +201,7 @@ Result<ObjectInfo> FlatStore::CommitUpload(const CommitUploadRequest& request,
   // An earlier attempt, perhaps before a restart, may have put this very list: its mark tells.
   if (auto there = blobs_.Head(request.key, BlobName(request.key), context)) {
     MetadataMap found = *there->metadata;
-    if (TakeUploadMark(found) == upload.nonce && there->size_bytes == size)
+    if (TakeUploadMark(found) == nonce && there->size_bytes == whole.size_bytes)
       return blobs_.Describe(*std::move(there));
   }
   if (error.remote.service_code == "InvalidBlockList")
@@ -209,17 +210,17 @@ Result<ObjectInfo> FlatStore::CommitUpload(const CommitUploadRequest& request,
 }
 
 Status FlatStore::AbortUpload(const AbortUploadRequest& request, const CallContext& /*context*/) {
-  UploadName upload = TRY(ParseUploadId(request.upload));
+  std::string nonce = TRY(ParseUploadId(request.upload));
   MutexLock lock(mutex_);
-  aborted_.push_back(std::move(upload.nonce));
+  aborted_.push_back(std::move(nonce));
   if (aborted_.size() > kAbortedRemembered) aborted_.pop_front();
   return {};
 }
 
-Result<UploadName> FlatStore::LiveUpload(const UploadId& id) const {
-  UploadName upload = TRY(ParseUploadId(id));
+Result<std::string> FlatStore::LiveUpload(const UploadId& id) const {
+  std::string nonce = TRY(ParseUploadId(id));
   MutexLock lock(mutex_);
-  if (std::find(aborted_.begin(), aborted_.end(), upload.nonce) == aborted_.end()) return upload;
+  if (std::find(aborted_.begin(), aborted_.end(), nonce) == aborted_.end()) return nonce;
   return Fail(ErrorCode::kNotFound, fmt::format("the upload '{}' was aborted", id.value));
 }
 

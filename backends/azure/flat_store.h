@@ -102,7 +102,7 @@ class FlatStore final : public ObjectStore {
   Status MoveChildren(const RenameRequest& request, const CallContext& context) const;
 
   // kNotFound once it is aborted.
-  Result<UploadName> LiveUpload(const UploadId& id) const EXCLUDES(mutex_);
+  Result<std::string> LiveUpload(const UploadId& id) const EXCLUDES(mutex_);
 
   const Capabilities capabilities_;
   Clock& clock_;

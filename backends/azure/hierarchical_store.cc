@@ -50,9 +50,9 @@ ObjectKey UploadPath(const ObjectKey& target, const std::string& nonce) {
 struct HierarchicalStore::Publication {
   ObjectKey key;
   ObjectKey temporary;
-  UploadName upload;
-  std::uint64_t size_bytes = 0;
-  MetadataMap metadata;  // with the upload's mark
+  std::string nonce;
+  WholeContent whole;
+  MetadataMap metadata;
   Conditions conditions;
 };
 
@@ -155,15 +155,15 @@ Result<UploadId> HierarchicalStore::StartUpload(const StartUploadRequest& reques
     return Fail(ErrorCode::kNotSupported,
                 fmt::format("'{}': this store cannot append", request.key.path));
   }
-  MetadataMap metadata = TRY(blobs_.Encode(NodeKind::kFile, request.attributes));
-  const UploadName upload = NewUploadName(metadata);
-  metadata.emplace(kUploadKey, upload.nonce);
+  TRY(blobs_.Encode(NodeKind::kFile, request.attributes));
+  UploadId upload = NewUploadId();
+  // Its attributes come with the commit, which has the last word on them.
   const HttpRequest create =
-      MakeCreatePathRequest({.url = DfsUrl(UploadPath(request.key, upload.nonce)),
+      MakeCreatePathRequest({.url = DfsUrl(UploadPath(request.key, upload.value)),
                              .kind = NodeKind::kFile,
-                             .properties = metadata});
+                             .properties = {}});
   auto response = blobs_.channel().Send(create, request.key, context);
-  if (response) return ToUploadId(upload);
+  if (response) return upload;
   // The hidden name is ours alone: what is in the way is a file in its path.
   if (response.error().code == ErrorCode::kIsDirectory)
     response.error().code = ErrorCode::kNotDirectory;
@@ -172,78 +172,65 @@ Result<UploadId> HierarchicalStore::StartUpload(const StartUploadRequest& reques
 
 Result<PartReceipt> HierarchicalStore::UploadPart(const UploadPartRequest& request,
                                                   const CallContext& context) {
-  const UploadName upload = TRY(ParseUploadId(request.upload));
+  const std::string nonce = TRY(ParseUploadId(request.upload));
   TRY_VOID(CheckPart(request, capabilities_));
-  const HttpRequest append =
-      MakeAppendRequest({.url = DfsUrl(UploadPath(request.key, upload.nonce)),
-                         .position_bytes = request.offset_bytes,
-                         .body = request.body,
-                         .checksum = blobs_.checksum()});
+  const HttpRequest append = MakeAppendRequest({.url = DfsUrl(UploadPath(request.key, nonce)),
+                                                .position_bytes = request.offset_bytes,
+                                                .body = request.body,
+                                                .checksum = blobs_.checksum()});
   TRY_VOID(blobs_.channel().Send(append, request.key, context));
   return MakeReceipt(request, {});
 }
 
 Result<ObjectInfo> HierarchicalStore::CommitUpload(const CommitUploadRequest& request,
                                                    const CallContext& context) {
-  const UploadName upload = TRY(ParseUploadId(request.upload));
-  const std::uint64_t size = TRY(WholeSize(request));
-  MetadataMap metadata = TRY(blobs_.Encode(NodeKind::kFile, request.attributes));
-  Publication publication{.key = request.key,
-                          .temporary = UploadPath(request.key, upload.nonce),
-                          .upload = upload,
-                          .size_bytes = size,
-                          .metadata = std::move(metadata),
-                          .conditions = request.conditions};
-  const bool same_metadata = Fingerprint(publication.metadata) == publication.upload.fingerprint;
-  publication.metadata.emplace(kUploadKey, publication.upload.nonce);
-  auto info = [&]() -> Result<ObjectInfo> {
-    if (!same_metadata) TRY_VOID(SetUploadMetadata(publication, context));
-    return Publish(publication, context);
-  }();
+  const std::string nonce = TRY(ParseUploadId(request.upload));
+  const WholeContent whole = TRY(WholeOf(request));
+  MetadataMap attributes = TRY(blobs_.Encode(NodeKind::kFile, request.attributes));
+  const Publication publication{.key = request.key,
+                                .temporary = UploadPath(request.key, nonce),
+                                .nonce = nonce,
+                                .whole = whole,
+                                .metadata = CommitMetadata(std::move(attributes), nonce, whole),
+                                .conditions = request.conditions};
+  auto info = Publish(publication, context);
   if (info || info.error().retryable) return info;
   // An earlier attempt, perhaps before a restart, may have published the file: its mark tells.
   if (auto published = FindPublished(publication, context)) return *std::move(published);
   return Fail(AsWriteError(info.error(), request.conditions));
 }
 
-Status HierarchicalStore::SetUploadMetadata(const Publication& publication,
-                                            const CallContext& context) const {
-  const HttpRequest request =
-      MakeSetMetadataRequest({.url = blobs_.names().BlobUrl(BlobName(publication.temporary)),
-                              .metadata = publication.metadata,
-                              .if_match = std::nullopt});
-  TRY_VOID(blobs_.channel().Send(request, publication.key, context));
-  return {};
-}
-
 // A flush that was carried out before, without our knowing, leaves the file at its full length.
-Result<ETag> HierarchicalStore::FlushUpload(const Publication& publication,
-                                            const CallContext& context) const {
+Status HierarchicalStore::FlushUpload(const Publication& publication,
+                                      const CallContext& context) const {
   const HttpRequest flush = MakeFlushRequest(
-      {.url = DfsUrl(publication.temporary), .size_bytes = publication.size_bytes});
+      {.url = DfsUrl(publication.temporary), .size_bytes = publication.whole.size_bytes});
   const auto response = blobs_.channel().Send(flush, publication.key, context);
-  if (response) return StripETag(response->headers.Get("ETag"));
+  if (response) return {};
   if (response.error().retryable || response.error().code == ErrorCode::kNotFound)
     return Fail(response.error());
   const auto there = blobs_.Head(publication.key, BlobName(publication.temporary), context);
-  if (!there || there->size_bytes != publication.size_bytes) return Fail(response.error());
-  return there->etag;
+  if (there && there->size_bytes == publication.whole.size_bytes) return {};
+  return Fail(response.error());
 }
 
 Result<ObjectInfo> HierarchicalStore::Publish(const Publication& publication,
                                               const CallContext& context) const {
-  const ETag flushed = TRY(FlushUpload(publication, context));
+  TRY_VOID(FlushUpload(publication, context));
   const HttpRequest rename =
       MakeRenamePathRequest({.url = DfsUrl(publication.key),
                              .source = blobs_.names().RenameSource(BlobName(publication.temporary)),
+                             .properties = publication.metadata,
                              .source_if_match = std::nullopt,
                              .conditions = publication.conditions});
   const HttpResponse response = TRY(blobs_.channel().Send(rename, publication.key, context));
-  // Old versions of the service do not name the ETag; a rename keeps it.
   const std::string* etag = response.headers.Find("ETag");
+  // Old versions of the service do not name it.
+  if (etag == nullptr)
+    return blobs_.Describe(TRY(blobs_.Head(publication.key, BlobName(publication.key), context)));
   return blobs_.Describe(Sighting{.key = publication.key,
-                                  .size_bytes = publication.size_bytes,
-                                  .etag = etag != nullptr ? StripETag(*etag) : flushed,
+                                  .size_bytes = publication.whole.size_bytes,
+                                  .etag = StripETag(*etag),
                                   .last_modified = ParseTime(response.headers.Get("Last-Modified")),
                                   .metadata = publication.metadata});
 }
@@ -251,17 +238,17 @@ Result<ObjectInfo> HierarchicalStore::Publish(const Publication& publication,
 std::optional<ObjectInfo> HierarchicalStore::FindPublished(const Publication& publication,
                                                            const CallContext& context) const {
   auto there = blobs_.Head(publication.key, BlobName(publication.key), context);
-  if (!there || there->size_bytes != publication.size_bytes) return std::nullopt;
+  if (!there || there->size_bytes != publication.whole.size_bytes) return std::nullopt;
   MetadataMap metadata = *there->metadata;
-  if (TakeUploadMark(metadata) != publication.upload.nonce) return std::nullopt;
+  if (TakeUploadMark(metadata) != publication.nonce) return std::nullopt;
   return blobs_.Describe(*std::move(there));
 }
 
 Status HierarchicalStore::AbortUpload(const AbortUploadRequest& request,
                                       const CallContext& context) {
-  const UploadName upload = TRY(ParseUploadId(request.upload));
+  const std::string nonce = TRY(ParseUploadId(request.upload));
   const Status deleted =
-      DeletePath(UploadPath(request.key, upload.nonce), NodeKind::kFile, std::nullopt, context);
+      DeletePath(UploadPath(request.key, nonce), NodeKind::kFile, std::nullopt, context);
   if (!deleted && deleted.error().code != ErrorCode::kNotFound) return deleted;
   return {};
 }

@@ -5,7 +5,7 @@
 //
 // A large file grows in a hidden file beside its target (names.h, kUploadPrefix), which is created
 // through DFS, since blocks of the Blob protocol are refused on such files; a rename publishes it
-// whole, under the target's conditions.
+// whole, under the target's conditions, and gives it its attributes and the digest of the whole.
 #pragma once
 
 #include "backends/azure/blob_client.h"
@@ -53,8 +53,7 @@ class HierarchicalStore final : public ObjectStore {
   Status DeletePath(const ObjectKey& key, NodeKind kind, const std::optional<ETag>& if_match,
                     const CallContext& context) const;
   Result<bool> DeleteStaleUploads(const ObjectKey& directory, const CallContext& context) const;
-  Status SetUploadMetadata(const Publication& publication, const CallContext& context) const;
-  Result<ETag> FlushUpload(const Publication& publication, const CallContext& context) const;
+  Status FlushUpload(const Publication& publication, const CallContext& context) const;
   Result<ObjectInfo> Publish(const Publication& publication, const CallContext& context) const;
   std::optional<ObjectInfo> FindPublished(const Publication& publication,
                                           const CallContext& context) const;

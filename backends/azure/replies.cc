@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 
+#include "backends/recorded_digest.h"
+#include "core/digest.h"
 #include "core/encoding.h"
 #include "core/time_text.h"
 
@@ -35,14 +36,6 @@ std::optional<std::uint64_t> ParseDecimal(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
-}
-
-std::optional<Md5Digest> ParseMd5(std::string_view text) {
-  const auto bytes = Base64Decode(text);
-  if (!bytes || bytes->size() != std::tuple_size_v<Md5Digest>) return std::nullopt;
-  Md5Digest digest;
-  std::memcpy(digest.data(), bytes->data(), digest.size());
-  return digest;
 }
 
 WallTime ParseTime(std::string_view text) { return ParseHttpDate(text).value_or(WallTime{}); }
@@ -97,6 +90,8 @@ ObjectInfo Describe(MetadataDialect dialect, Sighting sighting) {
   if (!sighting.is_directory) info.digests.md5 = sighting.md5;
   if (sighting.metadata) {
     TakeUploadMark(*sighting.metadata);
+    const auto recorded = TakeRecordedCrc32c(*sighting.metadata, sighting.size_bytes);
+    if (!sighting.is_directory) info.digests.crc32c = recorded;
     PosixMetadata decoded = DecodePosixMetadata(dialect, info.kind, *sighting.metadata);
     info.attributes = std::move(decoded.attributes);
     // A blob with content is a file, whatever its metadata claims.
@@ -112,7 +107,7 @@ Sighting SightingFromHeaders(const ObjectKey& key, const HttpHeaders& headers) {
                     .etag = StripETag(headers.Get("ETag")),
                     .last_modified = ParseTime(headers.Get("Last-Modified")),
                     .metadata = MetadataFromHeaders(headers),
-                    .md5 = ParseMd5(headers.Get("Content-MD5"))};
+                    .md5 = DecodeMd5(headers.Get("Content-MD5"))};
   sighting.is_directory = headers.Get("x-ms-resource-type") == "directory" ||
                           (sighting.size_bytes == 0 && IsFolderMarker(*sighting.metadata));
   return sighting;

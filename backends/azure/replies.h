@@ -20,8 +20,6 @@ std::string QuoteETag(const ETag& etag);
 
 // Decimal digits only.
 std::optional<std::uint64_t> ParseDecimal(std::string_view text);
-// base64 of 16 bytes.
-std::optional<Md5Digest> ParseMd5(std::string_view text);
 // RFC 1123; the epoch when there is none.
 WallTime ParseTime(std::string_view text);
 
@@ -52,7 +50,7 @@ struct Sighting {
   std::optional<Md5Digest> md5;
 };
 // Content-MD5 counts as the store's digest: it is computed by Put Blob, but only stored by a block
-// list or a flush.
+// list or a flush. Of what we uploaded in parts, the CRC-32C is in the metadata.
 ObjectInfo Describe(MetadataDialect dialect, Sighting sighting);
 
 // Of a HEAD on a blob.

@@ -4,33 +4,19 @@
 
 #include "backends/azure/nonce.h"
 #include "backends/azure/replies.h"
+#include "backends/recorded_digest.h"
+#include "core/digest.h"
 #include "core/encoding.h"
 
 namespace skybridge::azure {
 
-std::string Fingerprint(const MetadataMap& metadata) {
-  return fmt::format("{:016x}", Crc64Nvme(AsBytes(EncodeProperties(metadata))));
-}
+UploadId NewUploadId() { return UploadId{MakeNonce()}; }
 
-UploadName NewUploadName(const MetadataMap& metadata) {
-  return {.nonce = MakeNonce(), .fingerprint = Fingerprint(metadata)};
-}
-
-UploadId ToUploadId(const UploadName& name) {
-  return UploadId{name.nonce + "-" + name.fingerprint};
-}
-
-Result<UploadName> ParseUploadId(const UploadId& id) {
+Result<std::string> ParseUploadId(const UploadId& id) {
   constexpr std::size_t kHexDigits = 16;
-  const std::string& text = id.value;
-  const bool well_formed = text.size() == 2 * kHexDigits + 1 && text[kHexDigits] == '-' &&
-                           HexDecode(text.substr(0, kHexDigits)) &&
-                           HexDecode(text.substr(kHexDigits + 1));
-  if (!well_formed)
-    return Fail(ErrorCode::kInvalidArgument,
-                fmt::format("'{}' is not an upload of this store", text));
-  return UploadName{.nonce = text.substr(0, kHexDigits),
-                    .fingerprint = text.substr(kHexDigits + 1)};
+  if (id.value.size() == kHexDigits && HexDecode(id.value)) return id.value;
+  return Fail(ErrorCode::kInvalidArgument,
+              fmt::format("'{}' is not an upload of this store", id.value));
 }
 
 Status CheckPart(const UploadPartRequest& part, const Capabilities& capabilities) {
@@ -55,18 +41,26 @@ PartReceipt MakeReceipt(const UploadPartRequest& part, std::string tag) {
           .crc32c = Crc32c(part.body)};
 }
 
-Result<std::uint64_t> WholeSize(const CommitUploadRequest& request) {
-  std::uint64_t size = 0;
+Result<WholeContent> WholeOf(const CommitUploadRequest& request) {
+  WholeContent whole;
   std::uint32_t previous = 0;
   for (const PartReceipt& part : request.parts) {
-    if (part.part_number <= previous || part.offset_bytes != size) {
-      return Fail(ErrorCode::kInvalidArgument,
-                  fmt::format("'{}': the parts leave a gap at byte {}", request.key.path, size));
+    if (part.part_number <= previous || part.offset_bytes != whole.size_bytes) {
+      return Fail(ErrorCode::kInvalidArgument, fmt::format("'{}': the parts leave a gap at byte {}",
+                                                           request.key.path, whole.size_bytes));
     }
     previous = part.part_number;
-    size += part.size_bytes;
+    whole.size_bytes += part.size_bytes;
+    whole.crc32c = CombineCrc32c(whole.crc32c, part.crc32c, part.size_bytes);
   }
-  return size;
+  return whole;
+}
+
+MetadataMap CommitMetadata(MetadataMap attributes, const std::string& nonce,
+                           const WholeContent& whole) {
+  attributes.emplace(kUploadKey, nonce);
+  attributes.emplace(kRecordedCrc32cKey, FormatRecordedCrc32c(whole.size_bytes, whole.crc32c));
+  return attributes;
 }
 
 }  // namespace skybridge::azure

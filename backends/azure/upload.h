@@ -9,24 +9,25 @@
 
 namespace skybridge::azure {
 
-// The value of an UploadId is "NONCE-FINGERPRINT" in hex. The nonce names the upload; the
-// fingerprint is of the metadata that it began with, so that a commit knows, even after a restart,
-// whether it must send others.
-struct UploadName {
-  std::string nonce;
-  std::string fingerprint;
-};
-
-UploadName NewUploadName(const MetadataMap& metadata);
-std::string Fingerprint(const MetadataMap& metadata);
-UploadId ToUploadId(const UploadName& name);
-// kInvalidArgument if it is not one of ours.
-Result<UploadName> ParseUploadId(const UploadId& id);
+// The value of an UploadId is the nonce that names the upload: 16 hex digits. kInvalidArgument if
+// it is not one of ours.
+UploadId NewUploadId();
+Result<std::string> ParseUploadId(const UploadId& id);
 
 // Errors: kInvalidArgument for an empty body or part number 0, kTooLarge.
 Status CheckPart(const UploadPartRequest& part, const Capabilities& capabilities);
 PartReceipt MakeReceipt(const UploadPartRequest& part, std::string tag);
-// The size of the whole. kInvalidArgument unless the parts ascend and leave no gap.
-Result<std::uint64_t> WholeSize(const CommitUploadRequest& request);
+
+struct WholeContent {
+  std::uint64_t size_bytes = 0;
+  std::uint32_t crc32c = 0;
+};
+// What the parts make together. kInvalidArgument unless they ascend and leave no gap.
+Result<WholeContent> WholeOf(const CommitUploadRequest& request);
+
+// The metadata that a commit gives its file: the attributes', the upload's mark, by which a
+// repeated commit recognises itself, and the digest of the whole.
+MetadataMap CommitMetadata(MetadataMap attributes, const std::string& nonce,
+                           const WholeContent& whole);
 
 }  // namespace skybridge::azure

@@ -36,6 +36,7 @@ Capabilities LocalCapabilities() {
   c.atomic_directory_rename = true;
   c.list_has_attributes = true;
   c.list_is_sorted = true;
+  c.keeps_digests = false;
   c.max_put_bytes = std::uint64_t{1} << 30;
   c.max_part_bytes = std::uint64_t{1} << 30;
   c.max_parts = 1'000'000;

@@ -13,6 +13,7 @@
 #include "backends/oci/object_names.h"
 #include "backends/oci/recent_renames.h"
 #include "backends/posix_metadata.h"
+#include "backends/recorded_digest.h"
 #include "core/digest.h"
 
 namespace skybridge::oci {
@@ -129,15 +130,28 @@ class OciStore final : public ObjectStore {
   std::atomic<bool> no_batch_delete_{false};  // the service answered that it has no such call
 };
 
+// What goes with an object besides its bytes. A digest that came along as metadata (from another
+// cloud, say) is not of this content for certain.
+Result<Metadata> EncodeAttributes(NodeKind kind, const Attributes& attributes) {
+  Metadata metadata = TRY(EncodePosixMetadata(MetadataDialect::kOci, kind, attributes));
+  TakeRecordedMd5(metadata);
+  return metadata;
+}
+
 ObjectInfo DescribeObject(const ObjectKey& key, NodeKind known_kind, const ObjectHead& head) {
-  PosixMetadata posix = DecodePosixMetadata(MetadataDialect::kOci, known_kind, head.facts.metadata);
+  Metadata metadata = head.facts.metadata;
+  StoreDigests digests = head.facts.digests;
+  // The service knows no MD5 of what was uploaded in parts; rclone records it.
+  const auto recorded = TakeRecordedMd5(metadata);
+  if (!digests.md5) digests.md5 = recorded;
+  PosixMetadata posix = DecodePosixMetadata(MetadataDialect::kOci, known_kind, metadata);
   return {.key = key,
           .kind = posix.kind,
           .size_bytes = known_kind == NodeKind::kDirectory ? 0 : head.size_bytes,
           .etag = ETag(head.facts.etag),
           .last_modified = head.facts.last_modified,
           .attributes = std::move(posix.attributes),
-          .digests = head.facts.digests};
+          .digests = digests};
 }
 
 ObjectInfo DescribeWritten(const ObjectKey& key, NodeKind kind, std::uint64_t size_bytes,
@@ -286,8 +300,7 @@ Result<ObjectInfo> OciStore::Put(const PutRequest& request, const CallContext& c
   if (request.kind == NodeKind::kDirectory)
     return Fail(KeyError(ErrorCode::kInvalidArgument, "put", request.key));
   TRY_VOID(CheckObjectKey(request.key, capabilities_));
-  Metadata metadata =
-      TRY(EncodePosixMetadata(MetadataDialect::kOci, request.kind, request.attributes));
+  Metadata metadata = TRY(EncodeAttributes(request.kind, request.attributes));
   const std::string name = names_.File(request.key);
   const Result<ObjectFacts> facts = bucket_.Put(
       {.name = name, .body = request.body, .metadata = metadata, .conditions = request.conditions},
@@ -309,8 +322,7 @@ Result<UploadId> OciStore::StartUpload(const StartUploadRequest& request,
                                        const CallContext& context) {
   if (request.append_to) return Fail(KeyError(ErrorCode::kNotSupported, "append to", request.key));
   TRY_VOID(CheckObjectKey(request.key, capabilities_));
-  Metadata metadata =
-      TRY(EncodePosixMetadata(MetadataDialect::kOci, NodeKind::kFile, request.attributes));
+  Metadata metadata = TRY(EncodeAttributes(NodeKind::kFile, request.attributes));
   const std::string tag = MetadataTag(metadata);
   const std::string id = TRY(bucket_.CreateUpload({.name = names_.File(request.key),
                                                    .metadata = std::move(metadata),
@@ -340,8 +352,7 @@ Result<PartReceipt> OciStore::UploadPart(const UploadPartRequest& request,
 Result<ObjectInfo> OciStore::CommitUpload(const CommitUploadRequest& request,
                                           const CallContext& context) {
   const UploadParts upload = TRY(SplitUploadId(request.upload));
-  const Metadata metadata =
-      TRY(EncodePosixMetadata(MetadataDialect::kOci, NodeKind::kFile, request.attributes));
+  const Metadata metadata = TRY(EncodeAttributes(NodeKind::kFile, request.attributes));
   const std::string name = names_.File(request.key);
   ObjectInfo sent{.key = request.key, .attributes = request.attributes};
   std::uint32_t crc32c = 0;
@@ -397,10 +408,12 @@ Result<ObjectInfo> OciStore::SetAttributes(const SetAttributesRequest& request,
 
 Result<ObjectInfo> OciStore::SetFileAttributes(const SetAttributesRequest& request,
                                                const CallContext& context) {
-  const Metadata metadata =
-      TRY(EncodePosixMetadata(MetadataDialect::kOci, request.kind, request.attributes));
+  Metadata metadata = TRY(EncodeAttributes(request.kind, request.attributes));
   const std::string name = names_.File(request.key);
   const ObjectHead head = TRY(bucket_.Head(name, std::nullopt, context));
+  // The bytes stay, and so does their digest.
+  if (const auto md5 = FindRecorded(head.facts.metadata, kRecordedMd5Key))
+    metadata.emplace(kRecordedMd5Key, *md5);
   if (request.if_match && request.if_match->value != head.facts.etag) {
     // Our own earlier attempt changed the ETag, or somebody else did.
     if (context.retried && head.facts.metadata == metadata) {
@@ -414,8 +427,7 @@ Result<ObjectInfo> OciStore::SetFileAttributes(const SetAttributesRequest& reque
 
 Result<ObjectInfo> OciStore::SetDirectoryAttributes(const SetAttributesRequest& request,
                                                     const CallContext& context) {
-  Metadata metadata =
-      TRY(EncodePosixMetadata(MetadataDialect::kOci, NodeKind::kDirectory, request.attributes));
+  Metadata metadata = TRY(EncodeAttributes(NodeKind::kDirectory, request.attributes));
   ObjectInfo there = TRY(HeadDirectory(request.key, context));
   if (request.if_match && *request.if_match != there.etag) {
     if (context.retried && there.attributes == request.attributes) return there;
@@ -439,8 +451,7 @@ Result<ObjectInfo> OciStore::SetDirectoryAttributes(const SetAttributesRequest& 
 Result<ObjectInfo> OciStore::MakeDirectory(const MakeDirectoryRequest& request,
                                            const CallContext& context) {
   TRY_VOID(CheckObjectKey(request.key, capabilities_));
-  Metadata metadata =
-      TRY(EncodePosixMetadata(MetadataDialect::kOci, NodeKind::kDirectory, request.attributes));
+  Metadata metadata = TRY(EncodeAttributes(NodeKind::kDirectory, request.attributes));
   const Result<ObjectInfo> there = Head(request.key, context);
   if (there) {
     const bool ours = context.retried && there->kind == NodeKind::kDirectory &&

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 
 #include <nlohmann/json.hpp>
 
+#include "core/digest.h"
 #include "core/time_text.h"
 
 namespace skybridge::oci {
@@ -37,29 +37,13 @@ const Json* Array(const Json& object, const char* name) {
   return found != object.end() && found->is_array() ? &*found : nullptr;
 }
 
-// None for "4J5P1iZbNhFf49sy35RdhA==-2" (several parts) and for anything else that is not 16 bytes.
-std::optional<Md5Digest> Md5FromBase64(std::string_view text) {
-  const auto bytes = Base64Decode(text);
-  Md5Digest digest;
-  if (!bytes || bytes->size() != digest.size()) return std::nullopt;
-  std::memcpy(digest.data(), bytes->data(), digest.size());
-  return digest;
-}
-
-std::optional<std::uint32_t> Crc32cFromBase64(std::string_view text) {
-  const auto bytes = Base64Decode(text);
-  if (!bytes || bytes->size() != sizeof(std::uint32_t)) return std::nullopt;
-  std::uint32_t crc = 0;
-  for (const char c : *bytes) crc = (crc << 8) | static_cast<unsigned char>(c);
-  return crc;
-}
-
 ListedObject ListedFrom(const Json& entry) {
   ListedObject object;
   object.name = Text(entry, "name");
   object.size_bytes = Number(entry, "size");
   object.etag = Text(entry, "etag");
-  object.md5 = Md5FromBase64(Text(entry, "md5"));
+  // None for "4J5P1iZbNhFf49sy35RdhA==-2", which is of several parts.
+  object.md5 = DecodeMd5(Text(entry, "md5"));
   if (const auto time = ParseRfc3339(Text(entry, "timeModified"))) object.time_modified = *time;
   return object;
 }
@@ -126,9 +110,9 @@ ObjectFacts ParseObjectFacts(const HttpHeaders& headers) {
   ObjectFacts facts;
   facts.etag = WithoutQuotes(headers.Get("etag"));
   if (const auto time = ParseHttpDate(headers.Get("last-modified"))) facts.last_modified = *time;
-  facts.digests.md5 = Md5FromBase64(headers.Get("content-md5"));
-  if (!facts.digests.md5) facts.digests.md5 = Md5FromBase64(headers.Get("opc-content-md5"));
-  facts.digests.crc32c = Crc32cFromBase64(headers.Get("opc-content-crc32c"));
+  facts.digests.md5 = DecodeMd5(headers.Get("content-md5"));
+  if (!facts.digests.md5) facts.digests.md5 = DecodeMd5(headers.Get("opc-content-md5"));
+  facts.digests.crc32c = DecodeCrc32c(headers.Get("opc-content-crc32c"));
   for (const auto& [name, value] : headers) {
     std::string lower = LowerCase(name);
     if (lower.starts_with(kMetadataPrefix))

@@ -21,7 +21,7 @@ TEST_P(ObjectStoreContract, FilesKeepExtendedAttributesBitForBit) {
 
 TEST_P(ObjectStoreContract, KeepsMetadataOfOtherTools) {
   const Attributes attributes{.mode = 0644,
-                              .foreign = {{"md5chksum", "AAAA"}, {"project", "blue = green"}}};
+                              .foreign = {{"colour", "AAAA"}, {"project", "blue = green"}}};
   Put("file", "x", attributes);
   Attributes changed = store_.Head(Key("file"), Context())->attributes.value();
   EXPECT_EQ(changed.foreign, attributes.foreign);

@@ -24,6 +24,28 @@ TEST_P(ObjectStoreContract, UploadsPartsInAnyOrderAndShowsThemAtOnce) {
   EXPECT_TRUE(Read("dir/file") == one + two + "three");
 }
 
+// Whatever order the parts come in, and whatever the service itself keeps: nobody has to read the
+// object again to know it.
+TEST_P(ObjectStoreContract, TheDigestOfAnUploadedObjectIsThatOfItsContent) {
+  if (!can().keeps_digests) return;
+  CommitUploadRequest commit = UploadTwoParts("file");
+  commit.attributes = SomeAttributes();
+  const std::uint32_t expected = Crc32c(AsBytes(PartBody('1') + "tail"));
+  const auto committed = store_.CommitUpload(commit, Context());
+  ASSERT_TRUE(committed) << committed.error().ToString();
+  EXPECT_EQ(committed->digests.crc32c, expected);
+  EXPECT_EQ(store_.Head(Key("file"), Context())->digests.crc32c, expected);
+
+  const auto changed =
+      store_.SetAttributes({.key = Key("file"), .attributes = {.mode = 0600}}, Context());
+  ASSERT_TRUE(changed) << changed.error().ToString();
+  EXPECT_EQ(changed->digests.crc32c, expected) << "other attributes, the same bytes";
+  ASSERT_TRUE(store_.Rename({.source = Key("file"), .destination = Key("renamed")}, Context()));
+  EXPECT_EQ(store_.Head(Key("renamed"), Context())->digests.crc32c, expected);
+  Put("renamed", "other bytes");
+  EXPECT_NE(store_.Head(Key("renamed"), Context())->digests.crc32c, expected);
+}
+
 TEST_P(ObjectStoreContract, AnUploadReplacesOnlyAtItsCommit) {
   Put("file", "old");
   const CommitUploadRequest commit = UploadTwoParts("file");

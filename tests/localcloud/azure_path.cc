@@ -297,6 +297,9 @@ Response RenamePath(const Call& call) {
   if (moved == nullptr) return ReplyWith(201);
   if (!call.header("x-ms-properties").empty()) {
     moved->metadata = PropertiesOf(call);
+    // The service documents that a rename keeps the ETag and that other properties change it, but
+    // not what happens when both come together: nobody may rely on the old one.
+    call.account.Touch(*moved, call.now);
     call.account.Save(container, *moved);
   }
   return ReplyWith(201, *moved);

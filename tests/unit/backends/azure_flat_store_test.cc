@@ -154,6 +154,9 @@ TEST(FlatStore, LargeFileIsBlocksAndTheirList) {
       commit.body.find("<Latest>" + first->tag + "</Latest><Latest>" + second->tag + "</Latest>"),
       std::string::npos);
   EXPECT_EQ(HeaderOf(commit, "If-None-Match"), "*");
+  EXPECT_EQ(info->digests.crc32c, Crc32c(AsBytes("startend")));
+  EXPECT_EQ(HeaderOf(commit, "x-ms-meta-skybridge_crc32c"),
+            "8:" + EncodeCrc32c(Crc32c(AsBytes("startend"))));
 }
 
 TEST(FlatStore, RepeatedCommitRecognisesTheFileByItsUpload) {
@@ -295,14 +298,15 @@ TEST(FlatStore, SetAttributesKeepsTheMarkerOfAnotherTool) {
         200, {{"ETag", "\"0x7\""}, {"Content-Length", "0"}, {"x-ms-meta-hdi_isfolder", "true"}});
   };
   marker();
-  f.Listed(BlobXml("d/x")).http.Answer(200, {{"ETag", "\"0x8\""}});
+  f.Listed(BlobXml("d/x"));
   marker();
+  f.http.Answer(200, {{"ETag", "\"0x8\""}});
   const auto info = f.store.SetAttributes(
       {.key = ObjectKey("d"), .kind = NodeKind::kDirectory, .attributes = {}}, {});
   ASSERT_TRUE(info);
   EXPECT_EQ(info->etag, ETag("0x8"));
-  EXPECT_EQ(f.http.sent(2).url, "https://a.blob.core.windows.net/c/d?comp=metadata");
-  EXPECT_EQ(HeaderOf(f.http.sent(2), "x-ms-meta-hdi_isfolder"), "true");
+  EXPECT_EQ(f.http.sent(3).url, "https://a.blob.core.windows.net/c/d?comp=metadata");
+  EXPECT_EQ(HeaderOf(f.http.sent(3), "x-ms-meta-hdi_isfolder"), "true");
 }
 
 TEST(FlatStore, DeleteOfADirectoryOrOfNothing) {

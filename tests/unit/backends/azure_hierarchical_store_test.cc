@@ -274,18 +274,41 @@ TEST(HierarchicalStore, LargeFileGrowsHiddenAndIsPublishedByRename) {
   EXPECT_EQ(HeaderOf(f.http.sent(4), "If-Match"), "\"0xOLD\"");
 }
 
-TEST(HierarchicalStore, CommitSetsAttributesThatChangedBeforeTheFileIsSeen) {
+// The rename that publishes also gives the file what belongs to it: one request, and nobody sees
+// the file without.
+TEST(HierarchicalStore, CommitRecordsAttributesAndTheDigestOfTheWhole) {
   Fixture f;
   const UploadId id = f.Start();
-  f.http.Answer(200).Answer(200, {{"ETag", "\"0x5\""}}).Answer(201);
+  f.http.Answer(200).Answer(201, {{"ETag", "\"0x5\""}});
   CommitUploadRequest commit = Fixture::Commit(id);
+  commit.parts[0].crc32c = Crc32c(AsBytes("12345"));
+  commit.parts[1].crc32c = Crc32c(AsBytes("678"));
   commit.attributes = Fixture::WithMtime();
   const auto info = f.store.CommitUpload(commit, {});
   ASSERT_TRUE(info);
-  EXPECT_EQ(info->etag, ETag("0x5"));  // a rename that names no ETag has kept that of the flush
-  EXPECT_EQ(f.http.operations(),
-            (Operations{"azure.create_path", "azure.set_metadata", "azure.flush", "azure.rename"}));
-  EXPECT_EQ(HeaderOf(f.http.sent(1), "x-ms-meta-mtime"), "2026-01-05T10:20:30.123456789Z");
+  EXPECT_EQ(info->etag, ETag("0x5"));
+  EXPECT_EQ(info->digests.crc32c, Crc32c(AsBytes("12345678")));
+  EXPECT_EQ(info->attributes, Fixture::WithMtime());
+  EXPECT_EQ(f.http.operations(), (Operations{"azure.create_path", "azure.flush", "azure.rename"}));
+  EXPECT_EQ(
+      HeaderOf(f.http.sent(2), "x-ms-properties"),
+      EncodeProperties({{"modtime", "1767608430123456789"},
+                        {"mtime", "2026-01-05T10:20:30.123456789Z"},
+                        {"permissions", "33184"},
+                        {"skybridge_crc32c", "8:" + EncodeCrc32c(Crc32c(AsBytes("12345678")))},
+                        {"skybridge_upload", f.nonce()}}));
+}
+
+// Versions of the service that do not name it in the reply.
+TEST(HierarchicalStore, AskedForTheETagWhenARenameDoesNotTellIt) {
+  Fixture f;
+  const UploadId id = f.Start();
+  f.http.Answer(200, {{"ETag", "\"0x4\""}})
+      .Answer(201)
+      .Answer(200, {{"ETag", "\"0x5\""}, {"Content-Length", "8"}});
+  const auto info = f.store.CommitUpload(Fixture::Commit(id), {});
+  ASSERT_TRUE(info);
+  EXPECT_EQ(info->etag, ETag("0x5"));
 }
 
 TEST(HierarchicalStore, CommitThatLosesTheRaceFailsAndKeepsTheUpload) {
@@ -331,7 +354,7 @@ TEST(HierarchicalStore, RepeatedFlushOfAFlushedFileGoesOnToPublish) {
   const UploadId id = f.Start();
   f.http.Answer(400, {{"x-ms-error-code", "InvalidFlushPosition"}})
       .Answer(200, {{"ETag", "\"0x5\""}, {"Content-Length", "8"}})
-      .Answer(201);
+      .Answer(201, {{"ETag", "\"0x5\""}});
   const auto info = f.store.CommitUpload(Fixture::Commit(id), kRetried);
   ASSERT_TRUE(info);
   EXPECT_EQ(info->etag, ETag("0x5"));
@@ -356,10 +379,8 @@ TEST(HierarchicalStore, AbortingAnUploadThatIsGoneIsNoError) {
 
 TEST(HierarchicalStore, SetsAttributesOfADirectoryWithoutMarkingIt) {
   Fixture f;
-  f.http.Answer(200, {{"ETag", "\"0x6\""}})
-      .Answer(200, {{"ETag", "\"0x6\""},
-                    {kDirectoryHeader, "directory"},
-                    {"x-ms-meta-permissions", "16877"}});
+  f.http.Answer(200, {{"ETag", "\"0x5\""}, {kDirectoryHeader, "directory"}})
+      .Answer(200, {{"ETag", "\"0x6\""}});
   const auto info = f.store.SetAttributes({.key = ObjectKey("d"),
                                            .kind = NodeKind::kDirectory,
                                            .attributes = {.mode = 0755},
@@ -368,21 +389,61 @@ TEST(HierarchicalStore, SetsAttributesOfADirectoryWithoutMarkingIt) {
   ASSERT_TRUE(info);
   EXPECT_EQ(info->kind, NodeKind::kDirectory);
   EXPECT_EQ(info->attributes->mode, 0755U);
-  EXPECT_EQ(f.http.sent(0).headers.Find("x-ms-meta-hdi_isfolder"), nullptr);
-  EXPECT_EQ(HeaderOf(f.http.sent(0), "If-Match"), "\"0x5\"");
+  EXPECT_EQ(info->etag, ETag("0x6"));
+  EXPECT_EQ(f.http.sent(1).headers.Find("x-ms-meta-hdi_isfolder"), nullptr);
+  EXPECT_EQ(HeaderOf(f.http.sent(1), "If-Match"), "\"0x5\"");
+}
+
+// Set Blob Metadata replaces all of it.
+TEST(HierarchicalStore, SetAttributesKeepsTheRecordedDigest) {
+  Fixture f;
+  const auto head = [&]() -> auto& {
+    return f.http.Answer(200, {{"ETag", "\"0x5\""},
+                               {"Content-Length", "11"},
+                               {"X-MS-Meta-SkyBridge_CRC32C", "11:yZRlqg=="}});
+  };
+  const SetAttributesRequest set{.key = ObjectKey("f"), .attributes = {.mode = 0600}};
+  head().Answer(200, {{"ETag", "\"0x6\""}});
+  const auto info = f.store.SetAttributes(set, {});
+  ASSERT_TRUE(info);
+  EXPECT_EQ(info->digests.crc32c, 0xC99465AAU);
+  EXPECT_EQ(info->attributes, (Attributes{.mode = 0600}));
+  EXPECT_EQ(HeaderOf(f.http.sent(1), "x-ms-meta-skybridge_crc32c"), "11:yZRlqg==");
+  EXPECT_EQ(HeaderOf(f.http.sent(1), "If-Match"), "\"0x5\"")
+      << "the digest must not come to stand beside other content";
+
+  head().Answer(412, {{"x-ms-error-code", "ConditionNotMet"}});
+  const auto raced = f.store.SetAttributes(set, {});
+  ASSERT_FALSE(raced);
+  EXPECT_EQ(raced.error().code, ErrorCode::kConflict);
+  EXPECT_TRUE(raced.error().retryable) << "the caller set no condition";
+}
+
+TEST(HierarchicalStore, ARecordedDigestOfAnotherLengthIsNotBelieved) {
+  Fixture f;
+  const auto head = [&](const std::string& value) {
+    f.http.Answer(
+        200,
+        {{"ETag", "\"0x5\""}, {"Content-Length", "12"}, {"x-ms-meta-skybridge_crc32c", value}});
+    return *f.store.Head(ObjectKey("f"), {});
+  };
+  EXPECT_EQ(head("12:yZRlqg==").digests.crc32c, 0xC99465AAU);
+  for (const char* other : {"11:yZRlqg==", "yZRlqg==", "12:yZRl", "12:", ""}) {
+    const ObjectInfo info = head(other);
+    EXPECT_EQ(info.digests.crc32c, std::nullopt) << other;
+    EXPECT_TRUE(info.attributes->foreign.empty()) << "what is ours is never shown";
+  }
 }
 
 TEST(HierarchicalStore, RepeatedSetAttributesRecognisesItsFirstAttempt) {
   Fixture f;
   const SetAttributesRequest set{
       .key = ObjectKey("f"), .attributes = {.mode = 0600}, .if_match = ETag("0x5")};
-  f.http.Answer(412, {{"x-ms-error-code", "ConditionNotMet"}})
-      .Answer(200,
-              {{"ETag", "\"0x6\""}, {"Content-Length", "1"}, {"x-ms-meta-permissions", "33152"}});
+  f.http.Answer(200,
+                {{"ETag", "\"0x6\""}, {"Content-Length", "1"}, {"x-ms-meta-permissions", "33152"}});
   EXPECT_EQ(f.store.SetAttributes(set, kRetried)->etag, ETag("0x6"));
-  f.http.Answer(412, {{"x-ms-error-code", "ConditionNotMet"}})
-      .Answer(200,
-              {{"ETag", "\"0x6\""}, {"Content-Length", "1"}, {"x-ms-meta-permissions", "33188"}});
+  f.http.Answer(200,
+                {{"ETag", "\"0x6\""}, {"Content-Length", "1"}, {"x-ms-meta-permissions", "33188"}});
   EXPECT_EQ(f.store.SetAttributes(set, kRetried).error().code, ErrorCode::kPreconditionFailed);
 }
 

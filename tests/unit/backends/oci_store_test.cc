@@ -203,6 +203,41 @@ TEST_F(OciStoreTest, ARangeIsNotComparedWithTheDigestOfTheWhole) {
   EXPECT_EQ(reply->checked, StoreDigests{});
 }
 
+// What rclone uploaded in parts.
+TEST_F(OciStoreTest, AnMd5InTheMetadataIsADigestAndStaysWithTheBytes) {
+  const auto head = [&] {
+    transport_.Answer(200, {{"etag", "v1"},
+                            {"content-length", "11"},
+                            {"opc-multipart-md5", "4J5P1iZbNhFf49sy35RdhA==-2"},
+                            {"opc-meta-md5chksum", "XrY7u+Ae7tCTyyK7j1rNww=="}});
+  };
+  head();
+  const auto info = store_->Head(ObjectKey("a"), context_);
+  ASSERT_TRUE(info);
+  EXPECT_EQ(info->digests.md5, Md5(AsBytes("hello world")));
+  EXPECT_TRUE(info->attributes->foreign.empty());
+
+  head();
+  transport_.Answer(206, {{"etag", "v1"}, {"content-range", "bytes 0-10/11"}}, "hello world")
+      .Answer(200, {{"etag", "v2"}});
+  head();
+  ASSERT_TRUE(
+      store_->SetAttributes({.key = ObjectKey("a"), .attributes = {.mode = 0600}}, context_));
+  const auto put = transport_.sent(transport_.sent_count() - 2);
+  EXPECT_EQ(put.operation, "oci.put_object");
+  EXPECT_EQ(put.headers.Get("opc-meta-md5chksum"), "XrY7u+Ae7tCTyyK7j1rNww==");
+}
+
+TEST_F(OciStoreTest, AnMd5OfOtherContentIsNotCarriedIntoAWrite) {
+  transport_.Answer(200, {{"etag", "v1"}});
+  const Attributes attributes{
+      .foreign = {{"md5chksum", "XrY7u+Ae7tCTyyK7j1rNww=="}, {"colour", "blue"}}};
+  ASSERT_TRUE(store_->Put(
+      {.key = ObjectKey("a"), .body = AsBytes("other"), .attributes = attributes}, context_));
+  EXPECT_EQ(transport_.sent(0).headers.Find("opc-meta-md5chksum"), nullptr);
+  EXPECT_EQ(transport_.sent(0).headers.Get("opc-meta-colour"), "blue");
+}
+
 TEST_F(OciStoreTest, ReadingPastTheEndYieldsNothing) {
   transport_.Answer(416, {}, R"({"code":"InvalidRange"})");
   AnswerHead("0123456789");
