@@ -48,9 +48,10 @@ bool HasAttributes(const ObjectInfo& there, const Attributes& wanted, const Comp
 }
 
 std::optional<bool> DigestsAgree(const StoreDigests& a, const StoreDigests& b) {
-  if (a.md5 && b.md5) return *a.md5 == *b.md5;
-  if (a.crc32c && b.crc32c) return *a.crc32c == *b.crc32c;
-  return std::nullopt;
+  const bool both_md5 = a.md5 && b.md5;
+  const bool both_crc32c = a.crc32c && b.crc32c;
+  if (!both_md5 && !both_crc32c) return std::nullopt;
+  return (!both_md5 || *a.md5 == *b.md5) && (!both_crc32c || *a.crc32c == *b.crc32c);
 }
 
 Action Decide(const ObjectInfo& source, const std::optional<ObjectInfo>& destination,

@@ -33,7 +33,7 @@ Attributes WantedAttributes(const ObjectInfo& source);
 // anything.
 bool HasAttributes(const ObjectInfo& there, const Attributes& wanted, const CompareRules& rules);
 
-// Nothing if no digest of one kind is known of both.
+// Nothing if no digest of one kind is known of both; every kind that is must agree.
 std::optional<bool> DigestsAgree(const StoreDigests& a, const StoreDigests& b);
 
 // Both are files or links, and `attributes` of both are known. `destination`: nothing if it is not

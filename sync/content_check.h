@@ -5,6 +5,7 @@
 #include <atomic>
 #include <functional>
 #include <span>
+#include <string>
 
 #include "backends/object_store.h"
 #include "sync/byte_budget.h"
@@ -17,7 +18,12 @@ namespace skybridge {
 enum class ContentVerdict {
   kEqualByDigest,   // both stores report a digest of one kind
   kEqualByReading,  // read here: both sides, or one side against the other's digest
-  kDifferent,
+  kDifferent,       // also when both sides agree, but not with a digest that one of them reports
+};
+
+struct ContentFinding {
+  ContentVerdict verdict = ContentVerdict::kDifferent;
+  std::string detail = {};  // of a difference: the digests, and whence they are
 };
 
 // Safe from many threads.
@@ -30,15 +36,17 @@ class ContentCheck {
   // The infos have keys relative to their sides' roots, known attributes and equal sizes. Digests
   // that a listing did not tell are asked for. Errors: kPreconditionFailed (an object changed while
   // it was read); those of the stores.
-  Result<ContentVerdict> Compare(ObjectInfo source, ObjectInfo destination);
+  Result<ContentFinding> Compare(ObjectInfo source, ObjectInfo destination);
 
   std::uint64_t bytes_read() const { return bytes_read_; }
 
  private:
   Status AskForDigests(ObjectInfo& info, const SyncSide& side) const;
-  Result<bool> SameBytes(const ObjectInfo& source, const ObjectInfo& destination);
-  Result<bool> HasCrc32c(const ObjectInfo& info, const SyncSide& side, std::uint32_t expected);
-  Result<bool> HasMd5(const ObjectInfo& info, const SyncSide& side, const Md5Digest& expected);
+  Result<ContentFinding> ReadBoth(const ObjectInfo& source, const ObjectInfo& destination);
+  // Reads the side that reports no digest of the kind that the other one does.
+  Result<ContentFinding> ReadOne(const ObjectInfo& source, const ObjectInfo& destination);
+  Result<std::uint32_t> ReadCrc32c(const ObjectInfo& info, const SyncSide& side);
+  Result<Md5Digest> ReadMd5(const ObjectInfo& info, const SyncSide& side);
   Status Read(const ObjectInfo& info, const SyncSide& side, ByteRange range,
               std::span<std::byte> into);
   // Calls `work(index, range)` for each range of the object on the pool; the first error ends it.

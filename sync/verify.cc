@@ -109,16 +109,16 @@ class Verification {
       return {};
     }
     if (!is_directory) {
-      const ContentVerdict verdict = TRY(content_.Compare(a, b));
-      if (verdict == ContentVerdict::kDifferent) {
-        Found(a.key, Difference::kContent);
+      ContentFinding content = TRY(content_.Compare(a, b));
+      if (content.verdict == ContentVerdict::kDifferent) {
+        Found(a.key, Difference::kContent, std::move(content.detail));
         return {};
       }
       if (!SameAttributes(a, b)) {
         Found(a.key, Difference::kAttributes);
         return {};
       }
-      CountEqual(a, verdict);
+      CountEqual(a, content.verdict);
     } else if (!SameAttributes(a, b)) {
       Found(a.key, Difference::kAttributes);
     }

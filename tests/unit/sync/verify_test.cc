@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "core/digest.h"
+#include "core/encoding.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_object_store.h"
 #include "tests/support/forwarding_store.h"
@@ -153,6 +155,68 @@ TEST_F(VerifyTest, OneSidesDigestSavesReadingThatSide) {
     EXPECT_EQ(Differences(*Verify(options)),
               (std::map<std::string, Difference>{{"large", Difference::kContent}}));
   }
+}
+
+TEST_F(VerifyTest, OtherBytesAreNamedByBothDigests) {
+  const auto detail_of = [&](bool md5, bool crc_here, bool crc_there, bool always_read) {
+    ForgetfulStore here(source_, md5, crc_here);
+    ForgetfulStore there(destination_, md5, crc_there);
+    const auto report = Verify(
+        {.source = {here}, .destination = {there}, .clock = clock_, .always_read = always_read});
+    return report && report->differences.size() == 1 ? report->differences[0].detail : "?";
+  };
+  source_.PutText("f", "one");
+  destination_.PutText("f", "two");
+  const std::string crcs = fmt::format("CRC32C {} and {}", EncodeCrc32c(Crc32c(AsBytes("one"))),
+                                       EncodeCrc32c(Crc32c(AsBytes("two"))));
+  EXPECT_EQ(detail_of(true, true, true, false),
+            fmt::format("MD5 {} and {}", Base64Encode(Md5(AsBytes("one"))),
+                        Base64Encode(Md5(AsBytes("two")))));
+  EXPECT_EQ(detail_of(false, true, true, false), crcs);
+  EXPECT_EQ(detail_of(false, true, false, false), crcs + "; the destination was read");
+  EXPECT_EQ(detail_of(false, false, true, false), crcs + "; the source was read");
+  EXPECT_EQ(detail_of(false, false, false, false), crcs + "; both were read");
+  EXPECT_EQ(detail_of(true, true, true, true), crcs + "; both were read");
+}
+
+// Gives out other bytes than were stored, with the old digest: a medium that rots.
+class RottenStore final : public testing::ForwardingStore {
+ public:
+  using ForwardingStore::ForwardingStore;
+  Result<GetReply> Get(const GetRequest& request, std::span<std::byte> into,
+                       const CallContext& context) override {
+    auto reply = ForwardingStore::Get(request, into, context);
+    if (reply && reply->bytes_received > 0) into[0] ^= std::byte{1};
+    return reply;
+  }
+};
+
+TEST_F(VerifyTest, ReadingEverythingNamesTheSideThatIsNotWhatItsDigestSays) {
+  PutBoth("f", "content");
+  RottenStore rotten_source(source_);
+  RottenStore rotten_destination(destination_);
+  const auto verify = [&](ObjectStore& source, ObjectStore& destination, bool always_read) {
+    return *Verify({.source = {source},
+                    .destination = {destination},
+                    .clock = clock_,
+                    .always_read = always_read});
+  };
+  EXPECT_TRUE(verify(source_, rotten_destination, false).is_equal())
+      << "only the digests are asked";
+  const std::string good = EncodeCrc32c(Crc32c(AsBytes("content")));
+  const std::string bad = EncodeCrc32c(Crc32c(AsBytes("bontent")));
+  const VerifyReport one = verify(source_, rotten_destination, true);
+  ASSERT_EQ(one.differences.size(), 1U);
+  EXPECT_EQ(one.differences[0].detail,
+            fmt::format("CRC32C {0} and {1}; both were read; the destination has CRC32C {1}, but "
+                        "reports {0}",
+                        good, bad));
+  const VerifyReport both = verify(rotten_source, rotten_destination, true);
+  ASSERT_EQ(both.differences.size(), 1U) << "equal, but not what was once stored";
+  EXPECT_EQ(both.differences[0].detail,
+            fmt::format("the source has CRC32C {1}, but reports {0}; the destination has CRC32C "
+                        "{1}, but reports {0}",
+                        good, bad));
 }
 
 TEST_F(VerifyTest, AnObjectThatChangesWhileItIsReadIsNotCalledEqual) {
