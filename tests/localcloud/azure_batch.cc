@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "tests/localcloud/azure_refusal.h"
+#include "tests/localcloud/azure_target.h"
 #include "tests/localcloud/azure_text.h"
 #include "tests/localcloud/reply_source.h"
 
@@ -63,6 +64,16 @@ Part ParsePart(std::string_view text, const Request& batch) {
   return part;
 }
 
+// The two operations that a batch may hold.
+enum class Kind { kDelete, kSetTier };
+
+Kind KindOf(const Request& request) {
+  if (request.method == "DELETE") return Kind::kDelete;
+  if (request.method != "PUT" || Query(request.raw_query).Get("comp") != "tier")
+    RefuseBatch("a part may delete a blob or set its tier");
+  return Kind::kSetTier;
+}
+
 std::vector<Part> ParseBatch(const Request& batch) {
   const std::string_view type = batch.headers.Get("Content-Type");
   const std::size_t at = type.find("boundary=");
@@ -83,6 +94,10 @@ std::vector<Part> ParseBatch(const Request& batch) {
     rest.remove_prefix(end);
   }
   if (parts.empty() || parts.size() > kMaxParts) RefuseBatch("1 to 256 parts are allowed");
+  for (const Part& part : parts) {
+    if (KindOf(part.request) != KindOf(parts.front().request))
+      RefuseBatch("all parts must ask for the same operation");
+  }
   return parts;
 }
 

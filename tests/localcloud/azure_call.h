@@ -11,6 +11,7 @@
 #include "core/byte_range.h"
 #include "tests/localcloud/azure_account.h"
 #include "tests/localcloud/azure_auth.h"
+#include "tests/localcloud/azure_limit_options.h"
 #include "tests/localcloud/azure_listing_options.h"
 #include "tests/localcloud/azure_operation.h"
 #include "tests/localcloud/azure_target.h"
@@ -30,6 +31,7 @@ struct Call {
   Storage& storage;
   const TokenIssuer& issuer;
   ListingOptions listing;
+  LimitOptions limits;
   std::function<Account*(std::string_view name)> find_account;
   Slice body;            // kept bytes of operations that carry data
   std::string body_md5;  // base64, for operations that store it

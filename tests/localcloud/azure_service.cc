@@ -13,6 +13,7 @@
 #include "tests/localcloud/azure_blob.h"
 #include "tests/localcloud/azure_call.h"
 #include "tests/localcloud/azure_dfs.h"
+#include "tests/localcloud/azure_limits.h"
 #include "tests/localcloud/azure_queue_calls.h"
 #include "tests/localcloud/azure_refusal.h"
 #include "tests/localcloud/azure_text.h"
@@ -28,8 +29,6 @@ using azure::Target;
 
 namespace {
 
-constexpr std::uint64_t kMaxBodyBefore2019 = std::uint64_t{100} << 20;
-constexpr std::string_view kVersionOfLargeBodies = "2019-12-12";
 constexpr std::string_view kNewestVersion = "2026-99-99";
 
 bool CarriesData(Operation operation) {
@@ -162,13 +161,6 @@ void CheckVersion(const Request& request, const Target& target) {
   if (!well_formed) azure::RefuseHeader("x-ms-version", std::string(version));
 }
 
-void CheckBodySize(const Request& request) {
-  if (request.headers.Get("x-ms-version", kVersionOfLargeBodies) >= kVersionOfLargeBodies) return;
-  if (request.body.size() <= kMaxBodyBefore2019) return;
-  azure::Refuse(413, "RequestBodyTooLarge",
-                "The request body is too large and exceeds the maximum permissible limit.");
-}
-
 void RequireLength(const Request& request) {
   const bool has_body =
       request.method == "PUT" || request.method == "POST" || request.method == "PATCH";
@@ -188,7 +180,11 @@ std::string_view ServerName(Operation operation, bool dfs) {
 class AzureService::Impl {
  public:
   Impl(Storage& storage, const Clock& clock, const AzureOptions& options)
-      : storage_(storage), clock_(clock), tokens_(options.tokens), listing_(options.listing) {}
+      : storage_(storage),
+        clock_(clock),
+        tokens_(options.tokens),
+        listing_(options.listing),
+        limits_(options.limits) {}
 
   Status AddAccount(const AzureAccountOptions& options);
   // `origin`: what an address without a service label means where the request came in.
@@ -213,6 +209,7 @@ class AzureService::Impl {
   const Clock& clock_;
   const azure::TokenOptions tokens_;
   const azure::ListingOptions listing_;
+  const azure::LimitOptions limits_;
   const azure::TokenIssuer issuer_;
   std::map<std::string, std::unique_ptr<Account>, std::less<>>
       accounts_;  // constant once made; what they hold is not
@@ -302,7 +299,7 @@ Response AzureService::Impl::HandleToken(Operation operation, const Request& req
 Response AzureService::Impl::HandleStorage(const Request& request, const Target& target,
                                            Operation operation, bool dfs) {
   RequireLength(request);
-  CheckBodySize(request);
+  azure::CheckBodySize(request, operation);
   Account* account = FindAccount(target.account);
   if (account == nullptr)
     azure::Refuse(404, "ResourceNotFound", "The specified account does not exist.");
@@ -316,6 +313,7 @@ Response AzureService::Impl::HandleStorage(const Request& request, const Target&
             .storage = storage_,
             .issuer = issuer_,
             .listing = listing_,
+            .limits = limits_,
             .find_account = [this](std::string_view name) { return FindAccount(name); }};
   call.object_id =
       azure::Authorize({.request = request,

@@ -12,6 +12,7 @@
 
 #include "core/clock.h"
 #include "tests/localcloud/azure_event_options.h"
+#include "tests/localcloud/azure_limit_options.h"
 #include "tests/localcloud/azure_listing_options.h"
 #include "tests/localcloud/azure_oauth.h"
 #include "tests/localcloud/service.h"
@@ -36,6 +37,7 @@ struct AzureOptions {
   std::vector<AzureAccountOptions> accounts;
   azure::TokenOptions tokens;
   azure::ListingOptions listing;
+  azure::LimitOptions limits;
 };
 
 class AzureService final : public Service {

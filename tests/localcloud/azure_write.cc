@@ -9,6 +9,7 @@
 #include "core/time_text.h"
 #include "tests/localcloud/azure_blob.h"
 #include "tests/localcloud/azure_event.h"
+#include "tests/localcloud/azure_limits.h"
 #include "tests/localcloud/azure_refusal.h"
 #include "tests/localcloud/azure_text.h"
 
@@ -17,7 +18,6 @@ namespace {
 
 constexpr std::size_t kMaxBlockIdBytes = 64;
 constexpr std::size_t kMaxCommittedBlocks = 50000;
-constexpr std::size_t kMaxUncommittedBlocks = 100000;
 
 Response Encrypted(Response response) {
   response.headers.Add("x-ms-request-server-encrypted", "true");
@@ -112,9 +112,11 @@ void CheckBlockId(const Call& call, const std::string& id) {
   const auto uncommitted = call.container().uncommitted.find(call.target.path);
   if (uncommitted != call.container().uncommitted.end()) {
     if (!uncommitted->second.empty()) length = uncommitted->second.begin()->first.size();
-    if (uncommitted->second.size() >= kMaxUncommittedBlocks && !uncommitted->second.contains(id)) {
+    if (uncommitted->second.size() >= call.limits.uncommitted_blocks &&
+        !uncommitted->second.contains(id)) {
       Refuse(409, "BlockCountExceedsLimit",
-             "The uncommitted block count exceeds the maximum limit of 100,000 blocks.");
+             fmt::format("The uncommitted block count exceeds the maximum limit of {} blocks.",
+                         call.limits.uncommitted_blocks));
     }
   }
   const NodePtr existing = call.Find();
@@ -247,6 +249,11 @@ Response PutBlob(const Call& call) {
 Response CopyBlob(const Call& call) {
   Metadata metadata = MetadataOf(call);
   const CopySource source = FindCopySource(call);
+  if (call.header("x-ms-requires-sync") == "true" &&
+      source.node->content.size() > kMaxSynchronousCopyBytes) {
+    Refuse(409, "CannotVerifyCopySource",
+           "The copy source is over the size of a synchronous copy.");
+  }
   CheckReplace(call);
   const bool put_from_url = !call.header("x-ms-blob-type").empty();
   Content content = DuplicateOf(call, source.node->content);

@@ -66,6 +66,8 @@ std::optional<OciFailure> AddMetadata(ObjectProperties& properties, std::string_
                                       std::string_view value);
 std::optional<OciFailure> CheckMetadata(const ObjectProperties& properties);
 std::optional<OciFailure> CheckStorageTier(std::string_view tier);
+// 413 RequestEntityTooLarge for what the request says that it sends.
+std::optional<OciFailure> CheckBodySize(const OciCall& call, const OciLimits& limits);
 // Publishes `object` under its name: keeps timeCreated of the one it replaces, mints ETag and
 // version id, stamps it.
 ObjectRef Publish(OciState& state, Bucket& bucket, Object object, WallTime now)

@@ -187,6 +187,17 @@ std::optional<OciFailure> CheckMetadata(const ObjectProperties& properties) {
       fmt::format("The metadata has {} bytes; the limit is {}", size, kMaxMetadataBytes)};
 }
 
+std::optional<OciFailure> CheckBodySize(const OciCall& call, const OciLimits& limits) {
+  const std::string_view text = call.request.headers.Get("content-length");
+  std::uint64_t said = 0;
+  std::from_chars(text.data(), text.data() + text.size(), said);
+  if (std::max<std::uint64_t>(said, call.request.body.size()) <= limits.max_body_bytes)
+    return std::nullopt;
+  return OciFailure{
+      413, "RequestEntityTooLarge",
+      fmt::format("A body of {} bytes is over the limit of {}", said, limits.max_body_bytes)};
+}
+
 Outcome<ObjectProperties> ReadProperties(const HttpHeaders& headers) {
   ObjectProperties properties;
   for (const auto& [name, value] : headers) {
@@ -228,6 +239,7 @@ void AddWriteHeaders(const Object& object, HttpHeaders& headers) {
 
 Outcome<Response> PutObject(OciState& state, const OciCall& call) {
   OCI_CHECK(CheckObjectName(call.object));
+  OCI_CHECK(CheckBodySize(call, state.limits()));
   const WriteConditions conditions = OCI_TRY(ReadWriteConditions(call.request.headers));
   Object object{.name = call.object, .size_bytes = call.request.body.size()};
   object.properties = OCI_TRY(ReadProperties(call.request.headers));

@@ -112,6 +112,9 @@ struct KeptSecret {
 
 struct OciLimits {
   std::uint64_t min_part_size_bytes = 1;  // of every part but the last
+  // Documented: OCI Object Storage, "Service limits".
+  std::uint64_t max_body_bytes = std::uint64_t{50} << 30;    // of one PutObject or UploadPart
+  std::uint64_t max_object_bytes = std::uint64_t{10} << 40;  // of all parts together
 };
 
 class OciState {

@@ -197,6 +197,7 @@ Outcome<Response> UploadPart(OciState& state, const OciCall& call) {
       call.query, "uploadPartNum", 1, kMaxPartNumber, 0, "InvalidUploadPartNumber")));
   if (number == 0) return Refuse(400, "MissingParameter", "uploadPartNum is required");
   if (call.request.body.empty()) return InvalidPart("A part must not be empty");
+  OCI_CHECK(CheckBodySize(call, state.limits()));
   const WriteConditions conditions = OCI_TRY(ReadWriteConditions(call.request.headers));
   std::string algorithm;
   {
@@ -243,9 +244,12 @@ Outcome<Response> CommitMultipartUpload(OciState& state, const OciCall& call) {
   Bucket* bucket = OCI_TRY(NeedBucket(state, call));
   const Upload* upload = OCI_TRY(NeedUpload(*bucket, call));
   const auto parts = OCI_TRY(SelectParts(*upload, list, state.limits()));
+  Object object = Assemble(*upload, parts);
+  if (object.size_bytes > state.limits().max_object_bytes)
+    return Refuse(413, "RequestEntityTooLarge", "The object is over the size that one may have");
   const ObjectRef current = OciState::FindObject(*bucket, call.object);
   OCI_CHECK(CheckWriteConditions(conditions, current != nullptr ? &current->etag : nullptr));
-  const ObjectRef published = Publish(state, *bucket, Assemble(*upload, parts), call.now);
+  const ObjectRef published = Publish(state, *bucket, std::move(object), call.now);
   state.EraseUpload(*bucket, call.query.Get("uploadId"));
   Response response = EmptyResponse(200);
   AddWriteHeaders(*published, response.headers);

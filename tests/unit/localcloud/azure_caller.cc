@@ -25,6 +25,11 @@ AzureCaller::AzureCaller(azure::EventOptions events)
   Start();
 }
 
+AzureCaller::AzureCaller(azure::LimitOptions limits)
+    : limits_(limits), storage_(MakeMemoryStorage()) {
+  Start();
+}
+
 void AzureCaller::Restart() {
   queues_.reset();
   service_.reset();
@@ -45,6 +50,7 @@ void AzureCaller::Start() {
   options.tokens.managed_client_id = kClient;
   options.tokens.managed_object_id = kObject;
   options.listing = listing_;
+  options.limits = limits_;
   for (AzureAccountOptions& account : options.accounts) account.events = events_;
   auto service = AzureService::Make(options, *storage_, clock_);
   ASSERT_TRUE(service) << service.error().message;

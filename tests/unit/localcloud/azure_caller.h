@@ -31,6 +31,7 @@ class AzureCaller {
   explicit AzureCaller(std::string directory);  // in a directory that Restart opens again
   explicit AzureCaller(azure::ListingOptions listing);
   explicit AzureCaller(azure::EventOptions events);  // of both accounts
+  explicit AzureCaller(azure::LimitOptions limits);
 
   // `target` is what follows the account: "/fs/a%20b?resource=file".
   Response Send(const std::string& method, const std::string& target, CallOptions options = {});
@@ -67,6 +68,7 @@ class AzureCaller {
   skybridge::testing::FakeClock clock_;
   azure::ListingOptions listing_;
   azure::EventOptions events_;
+  azure::LimitOptions limits_;
   std::string directory_;
   std::unique_ptr<Storage> storage_;
   std::unique_ptr<AzureService> service_;

@@ -203,5 +203,42 @@ TEST(OciUploadLimits, RefuseSmallPartsWhereAMinimumIsSet) {
   EXPECT_EQ(CodeOf(caller.Call("POST", target, body.dump())), "InvalidUploadPart");
 }
 
+TEST(OciUploadLimits, RefuseBodiesAndObjectsThatAreTooLarge) {
+  const oci::OciLimits documented;
+  EXPECT_EQ(documented.max_body_bytes, 50ULL * 1024 * 1024 * 1024);
+  EXPECT_EQ(documented.max_object_bytes, 10ULL * 1024 * 1024 * 1024 * 1024);
+  OciCaller caller({.buckets = {"lake"}, .limits = {.max_body_bytes = 4, .max_object_bytes = 6}});
+  EXPECT_EQ(caller.Call("PUT", kObject, "1234").status, 200);
+  const Response put = caller.Call("PUT", kObject, "12345");
+  EXPECT_EQ(put.status, 413);
+  EXPECT_EQ(CodeOf(put), "RequestEntityTooLarge");
+  const json created = json::parse(caller.Call("POST", kUploads, R"({"object":"a"})").body);
+  const std::string id = created.at("uploadId");
+  const auto part = [&](int number, const std::string& body) {
+    return caller.Call(
+        "PUT", fmt::format("{}/a?uploadId={}&uploadPartNum={}", kUploads, id, number), body);
+  };
+  EXPECT_EQ(CodeOf(part(1, "12345")), "RequestEntityTooLarge");
+  const auto commit = [&](const std::string& second) {
+    json body{{"partsToCommit", json::array()}};
+    body["partsToCommit"].push_back(
+        {{"partNum", 1}, {"etag", part(1, "1234").headers.Get("etag")}});
+    body["partsToCommit"].push_back(
+        {{"partNum", 2}, {"etag", part(2, second).headers.Get("etag")}});
+    return caller.Call("POST", fmt::format("{}/a?uploadId={}", kUploads, id), body.dump());
+  };
+  EXPECT_EQ(CodeOf(commit("567")), "RequestEntityTooLarge");
+  EXPECT_EQ(commit("56").status, 200);
+}
+
+// What the request says it sends counts, before anything has arrived.
+TEST(OciUploadLimits, AreJudgedByTheLengthThatIsSaid) {
+  OciCaller caller({.buckets = {"lake"}});
+  Request request = OciCaller::MakeRequest("PUT", kObject, "1");
+  request.headers.Add("content-length", "53687091201");  // 50 GiB and one byte
+  caller.Sign(request, kPlainSignature);
+  EXPECT_EQ(CodeOf(caller.service().Handle(request)), "RequestEntityTooLarge");
+}
+
 }  // namespace
 }  // namespace skybridge::localcloud
