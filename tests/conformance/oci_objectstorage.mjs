@@ -127,7 +127,13 @@ test("ranges are read", async () => {
   };
   assert.equal(await range(2, 4), "234");
   assert.equal(await range(7, 99), "789");
+  assert.equal(await range(0, 0), "0");
+  assert.equal(await range(9, 9), "9");
+  assert.equal(await range(9, ""), "9", "'bytes=9-'");
   await refused(range(10, 12), 416, "InvalidRange");
+  await put("ranges/none", "");
+  const none = { range: { startByte: 0, endByte: 0, getContentRangeHeaderValue() {} } };
+  await refused(get("ranges/none", none), 416, "InvalidRange");
 });
 
 test("conditions are honoured", async () => {
@@ -183,6 +189,26 @@ test("listings have pages, prefixes, bounds and fields", async () => {
   assert.equal(bounded.objects.length, 6);
   const versions = await client.listObjectVersions(bucketOf({ prefix: "list/a" }));
   assert.equal(versions.objectVersionCollection.items[0].isDeleteMarker, false);
+});
+
+// This client does not encode + % & # in a query, so the names have none of them.
+test("pages of every size hold every name once, whatever is in it", async () => {
+  const names = [" lead", "a b", "comma,semi;", "equals=", "lt<gt>", "quote'\"", "tilde~", "\u00fcn\u00ef \u2602", "\u{1D11E}"]
+    .map((name) => `paging/${name}`);
+  for (const name of names) await put(name, name);
+  for (const limit of [1, 2, names.length, 1000]) {
+    const found = [];
+    for await (const object of client.listAllObjects(bucketOf({ prefix: "paging/", limit }))) found.push(object.name);
+    assert.deepEqual(found, [...names].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))), `limit ${limit}`);
+  }
+  for (const name of names) {
+    const { listObjects } = await client.listObjects(bucketOf({ prefix: name }));
+    assert.deepEqual(listObjects.objects, [{ name }], "a prefix is taken as it is");
+    assert.equal((await get(name)).bytes.toString(), name);
+  }
+  const { listObjects } = await client.listObjects(bucketOf({ prefix: "nothing here" }));
+  assert.deepEqual(listObjects.objects, []);
+  for (const limit of [0, 1001]) await refused(client.listObjects(bucketOf({ limit })), 400, "InvalidLimit");
 });
 
 test("a multipart upload makes one object of its parts", async () => {
@@ -243,8 +269,13 @@ test("the client's upload manager sends parts in parallel", async () => {
     requestDetails: bucketOf({ objectName: "managed" }),
   });
   assert.ok(result.eTag);
-  const { bytes } = await get("managed");
+  const { response, bytes } = await get("managed");
   assert.ok(bytes.equals(body));
+  const digests = [];
+  for (let at = 0; at < body.length; at += 5 * MIB) digests.push(md5(body.subarray(at, at + 5 * MIB)));
+  assert.equal(digests.length, 5);
+  assert.equal(response.opcMultipartMd5, `${md5(Buffer.concat(digests)).toString("base64")}-5`);
+  assert.deepEqual((await client.listMultipartUploads(bucketOf())).items, []);
 });
 
 test("a rename moves an object with its metadata", async () => {

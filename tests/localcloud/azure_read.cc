@@ -47,6 +47,20 @@ void DescribeMetadata(const Call& call, const Node& node, HttpHeaders& headers) 
   if (node.directory) headers.Add("x-ms-meta-hdi_isfolder", "true");
 }
 
+// Headers that a SAS has answers carry instead of the blob's own.
+void OverrideSettings(const Query& sas, HttpHeaders& headers) {
+  if (!sas.Has("sig")) return;
+  constexpr std::pair<std::string_view, std::string_view> kOverrides[] = {
+      {"rscc", "Cache-Control"},
+      {"rscd", "Content-Disposition"},
+      {"rsce", "Content-Encoding"},
+      {"rscl", "Content-Language"},
+      {"rsct", "Content-Type"}};
+  for (const auto& [field, header] : kOverrides) {
+    if (sas.Has(field)) headers.Set(header, sas.Get(field));
+  }
+}
+
 void DescribeSystem(const Call& call, const Node& node, HttpHeaders& headers) {
   headers.Add("Accept-Ranges", "bytes");
   headers.Add("x-ms-server-encrypted", "true");
@@ -145,6 +159,7 @@ Response ReadBlob(const Call& call) {
                                      node->content.size()));
   }
   DescribeSettings(*node, range.has_value(), response.headers);
+  OverrideSettings(call.target.query, response.headers);
   AddRangeDigests(call, range ? &response.slices : nullptr, response.headers);
   DescribeSystem(call, *node, response.headers);
   DescribeBlob(call, *node, response.headers);

@@ -44,6 +44,7 @@ struct ProgramOptions {
   AzureSetup azure;
   std::uint16_t oci_port = 0;
   OciServiceOptions oci;
+  std::vector<std::string> oci_secrets;  // NAME=CONTENT
 };
 
 // What all servers of the process share. Declared before them, so that it outlives them.
@@ -93,6 +94,10 @@ Result<Running> StartOci(Shared& shared, const ProgramOptions& options) {
   const OciLogin login = TRY(PrepareOciLogin(directory, options.oci.region));
   OciServiceOptions service_options = options.oci;
   service_options.identities.push_back(login.identity);
+  for (const std::string& text : options.oci_secrets) {
+    auto secret = TRY(ParseSecret(text, shared.clock.WallNow()));
+    service_options.secrets.push_back(std::move(secret));
+  }
   Running running;
   running.service = TRY(OciService::Create(*shared.storage, shared.clock, service_options));
   running.server = TRY(Server::Start(*running.service, shared.clock, shared.On(options.oci_port)));
@@ -208,6 +213,8 @@ void AddOptions(CLI::App& app, ProgramOptions& options) {
   app.add_option("--oci-compartment", options.oci.compartment_id, "Compartment of the buckets")
       ->capture_default_str();
   app.add_option("--oci-bucket", options.oci.buckets, "Bucket to create at start; may be repeated");
+  app.add_option("--oci-secret", options.oci_secrets,
+                 "Secret that Vault keeps, as NAME=CONTENT; may be repeated");
   app.add_option("--oci-min-part-size", options.oci.limits.min_part_size_bytes,
                  "Bytes that every part of an upload but the last must have")
       ->capture_default_str();

@@ -24,6 +24,7 @@ namespace skybridge::localcloud {
 namespace {
 
 constexpr std::string_view kTenancy = "ocid1.tenancy.oc1..localcloud";
+constexpr std::string_view kVault = "ocid1.vault.oc1..localcloud";
 constexpr std::string_view kUser = "ocid1.user.oc1..localcloud";
 constexpr unsigned int kKeyBits = 2048;
 
@@ -93,6 +94,18 @@ Result<OciLogin> PrepareOciLogin(const std::string& directory, const std::string
       fmt::format("[DEFAULT]\nuser={}\nfingerprint={}\ntenancy={}\nregion={}\nkey_file={}\n", kUser,
                   fingerprint, kTenancy, region, key_file)));
   return OciLogin{{fmt::format("{}/{}/{}", kTenancy, kUser, fingerprint), pem}, config_file};
+}
+
+Result<oci::OciSecret> ParseSecret(std::string_view text, WallTime now) {
+  const std::size_t equals = text.find('=');
+  if (equals == 0 || equals == std::string_view::npos)
+    return Fail(ErrorCode::kInvalidArgument, "a secret is given as NAME=CONTENT");
+  const std::string name(text.substr(0, equals));
+  return oci::OciSecret{.id = fmt::format("ocid1.vaultsecret.oc1..{}", name),
+                        .vault_id = std::string(kVault),
+                        .name = name,
+                        .content = std::string(text.substr(equals + 1)),
+                        .created = now};
 }
 
 std::string DescribeOci(const OciServiceOptions& options, const OciLogin& login,
