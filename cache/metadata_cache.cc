@@ -576,9 +576,11 @@ Status StartCounterAnew(InodeCounter& counter, MetadataDb& db) {
   const std::optional<std::string> last =
       TRY(db.LastBefore(InodeKey(static_cast<InodeNumber>(UINT64_MAX))));
   if (!last || !last->starts_with('i')) return {};  // a new cache
+  const std::uint64_t number = ToInteger(InodeOfKey(*last));
+  if (number < InodeCounter::kFirst) return {};  // it has never needed a number
   Log(LogLevel::kWarning,
       "metadata cache: the inode counter is lost; the cache is emptied and will be filled again");
-  TRY_VOID(counter.SkipTo(ToInteger(InodeOfKey(*last))));
+  TRY_VOID(counter.SkipTo(number));
   return db.Empty();
 }
 

@@ -391,6 +391,12 @@ TEST_F(MetadataCacheTest, ACacheOfOtherRemotesIsEmptied) {
   EXPECT_GT(*(*opened)->AllocateInode(), before) << "numbers outlive the cache";
 }
 
+TEST_F(MetadataCacheTest, ACacheThatHasGivenOutNoNumberIsKept) {
+  ASSERT_TRUE(cache_->SetAbsent(kRoot, "a", At(200)));
+  Reopen();
+  EXPECT_EQ(Look(kRoot, "a").what, What::kAbsent);
+}
+
 TEST_F(MetadataCacheTest, ALostCounterNeverRepeatsANumber) {
   const InodeNumber before = Put(kRoot, File("a")).ino;
   for (const bool garbled : {false, true}) {
