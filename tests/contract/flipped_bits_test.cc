@@ -9,7 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "backends/endpoint_pause.h"
+#include "backends/endpoint_state.h"
 #include "backends/retrying_store.h"
 #include "tests/contract/azure_world.h"
 #include "tests/contract/oci_world.h"
@@ -73,9 +73,9 @@ class FlippedBits : public ::testing::TestWithParam<Subject> {
   ObjectStore& store_{*cloud_.store};
   localcloud::RuleBook& rules_{*cloud_.rules};
   SystemClock clock_;
-  EndpointPause pause_;
+  EndpointState endpoint_;
   RetryingStore patient_{
-      store_, pause_, clock_, {.max_attempts = 3, .first_delay = std::chrono::milliseconds(1)}};
+      store_, endpoint_, clock_, {.max_attempts = 3, .first_delay = std::chrono::milliseconds(1)}};
 };
 
 TEST_P(FlippedBits, APutIsRefusedByTheServiceAndSentAgain) {
