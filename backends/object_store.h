@@ -82,6 +82,9 @@ struct Capabilities {
   bool keeps_xattrs = true;
   // What was uploaded in parts has a CRC-32C of its whole content, which stays with it.
   bool keeps_digests = true;
+  // Get proves ranges up to this length by a digest of their own; longer ones only if they are the
+  // whole object. 0: no range.
+  std::uint64_t max_checked_range_bytes = 0;
   std::uint64_t max_put_bytes = 0;   // largest body of Put
   std::uint64_t min_part_bytes = 0;  // of every part but the last
   std::uint64_t max_part_bytes = 0;

@@ -20,25 +20,6 @@ Error Corrupt(const ObjectKey& key, std::string_view reason) {
                .message = fmt::format("copy '{}': {}", key.path, reason)};
 }
 
-// One range of the source, whole and of the version that `info` names.
-Result<GetReply> ReadRange(ObjectStore& source, const TransferRequest& request, ByteRange range,
-                           std::span<std::byte> into, const CallPolicy& policy,
-                           bool& source_changed) {
-  GetRequest get{.key = request.source, .range = range};
-  if (!request.info.etag.empty()) get.if_match = request.info.etag;
-  Result<GetReply> reply = source.Get(get, into, policy.Context());
-  if (!reply) {
-    const ErrorCode code = reply.error().code;
-    source_changed = code == ErrorCode::kPreconditionFailed || code == ErrorCode::kNotFound;
-    return reply;
-  }
-  if (reply->bytes_received == range.length_bytes &&
-      reply->object_size_bytes == request.info.size_bytes)
-    return reply;
-  source_changed = true;
-  return Fail(Corrupt(request.source, "the source is not as long as it was listed"));
-}
-
 // The destination's own word on what it stored, against what was sent.
 Status CheckStored(const TransferRequest& request, const ObjectInfo& stored,
                    const StoreDigests& sent) {
@@ -86,13 +67,50 @@ Transfer::Transfer(ObjectStore& source, ObjectStore& destination, WorkPool& part
       limits_(limits),
       policy_(policy) {}
 
+// One range of the source, whole and of the version that `info` names.
+Result<GetReply> Transfer::ReadOnce(const TransferRequest& request, ByteRange range,
+                                    std::span<std::byte> into, Again& again) {
+  GetRequest get{.key = request.source, .range = range};
+  if (!request.info.etag.empty()) get.if_match = request.info.etag;
+  Result<GetReply> reply = source_.Get(get, into, policy_.Context());
+  if (!reply) {
+    const ErrorCode code = reply.error().code;
+    if (code == ErrorCode::kPreconditionFailed || code == ErrorCode::kNotFound)
+      again = Again::kSourceChanged;
+    return reply;
+  }
+  if (reply->bytes_received == range.length_bytes &&
+      reply->object_size_bytes == request.info.size_bytes)
+    return reply;
+  again = Again::kSourceChanged;
+  return Fail(Corrupt(request.source, "the source is not as long as it was listed"));
+}
+
+// The same. Where no digest of the whole will prove the bytes, in pieces that the store proves.
+Result<GetReply> Transfer::ReadRange(const TransferRequest& request, ByteRange range,
+                                     std::span<std::byte> into, Again& again) {
+  const bool is_whole = range.length_bytes == request.info.size_bytes;
+  const StoreDigests& reported = request.info.digests;
+  const bool proved_as_a_whole = reported.crc32c || (reported.md5 && is_whole);
+  const std::uint64_t piece_bytes = source_.capabilities().max_checked_range_bytes;
+  if (proved_as_a_whole || piece_bytes == 0) return ReadOnce(request, range, into, again);
+  GetReply last;
+  for (std::uint64_t done = 0; done < range.length_bytes; done += piece_bytes) {
+    const std::uint64_t length = std::min(piece_bytes, range.length_bytes - done);
+    last = TRY(
+        ReadOnce(request, {range.offset_bytes + done, length}, into.subspan(done, length), again));
+  }
+  return last;
+}
+
 Result<ObjectInfo> Transfer::Copy(const TransferRequest& request) {
   TransferRequest current = request;
   for (int restarts = 0;; ++restarts) {
-    bool source_changed = false;
-    Result<ObjectInfo> copied = CopyOnce(current, source_changed);
-    if (copied || !source_changed) return copied;
+    Again again = Again::kNo;
+    Result<ObjectInfo> copied = CopyOnce(current, again);
+    if (copied || again == Again::kNo) return copied;
     if (restarts == limits_.max_restarts) {
+      if (again == Again::kReadDamaged) return copied;
       return Fail(ErrorCode::kConflict,
                   fmt::format("copy '{}': the source changed {} times while it was copied",
                               request.source.path, restarts + 1));
@@ -105,19 +123,19 @@ Result<ObjectInfo> Transfer::Copy(const TransferRequest& request) {
   }
 }
 
-Result<ObjectInfo> Transfer::CopyWhole(const TransferRequest& request, bool& source_changed) {
+Result<ObjectInfo> Transfer::CopyWhole(const TransferRequest& request, Again& again) {
   const std::uint64_t size = request.info.size_bytes;
   BudgetedBuffer buffer(budget_, size);
   StoreDigests sent{};
   if (size > 0) {
-    const GetReply reply =
-        TRY(ReadRange(source_, request, {0, size}, buffer.bytes(), policy_, source_changed));
+    const GetReply reply = TRY(ReadRange(request, {0, size}, buffer.bytes(), again));
     sent = reply.checked;
   }
   const ByteSpan body = buffer.bytes();
   if (!sent.crc32c) sent.crc32c = Crc32c(body);
   if (request.info.digests.md5 && !sent.md5) sent.md5 = Md5(body);
   if (!DigestsAgree(sent, request.info.digests).value_or(true)) {
+    again = Again::kReadDamaged;
     return Fail(
         Corrupt(request.source, "what was read does not have the digest that the source reports"));
   }
@@ -148,7 +166,7 @@ class Transfer::PartedCopy {
   PartedCopy(const PartedCopy&) = delete;
   PartedCopy& operator=(const PartedCopy&) = delete;
 
-  Result<ObjectInfo> Run(bool& source_changed) {
+  Result<ObjectInfo> Run(Again& again) {
     ObjectStore& destination = transfer_.destination_;
     const Attributes attributes = WantedAttributes(request_.info);
     upload_ = TRY(destination.StartUpload({.key = request_.destination,
@@ -158,12 +176,13 @@ class Transfer::PartedCopy {
                                           transfer_.policy_.Context()));
     const std::uint64_t size = request_.info.size_bytes;
     receipts_.resize((size + part_bytes_ - 1) / part_bytes_);
-    TRY_VOID(CopyParts(source_changed));
+    TRY_VOID(CopyParts(again));
     StoreDigests sent{.crc32c = 0U};
     for (const PartReceipt& part : receipts_) {
       sent.crc32c = CombineCrc32c(*sent.crc32c, part.crc32c, part.size_bytes);
     }
     if (!DigestsAgree(sent, request_.info.digests).value_or(true)) {
+      again = Again::kReadDamaged;
       return Fail(Corrupt(request_.source,
                           "what was read does not have the digest that the source reports"));
     }
@@ -179,7 +198,7 @@ class Transfer::PartedCopy {
   }
 
  private:
-  Status CopyParts(bool& source_changed) {
+  Status CopyParts(Again& again) {
     {
       JobGroup jobs;
       for (std::size_t index = 0; index < receipts_.size() && !failed_; ++index) {
@@ -187,15 +206,15 @@ class Transfer::PartedCopy {
       }
     }
     MutexLock lock(mutex_);
-    source_changed = source_changed_;
+    again = again_;
     if (error_) return Fail(*error_);
     return {};
   }
 
   void CopyPart(std::size_t index) {
     if (failed_) return;
-    bool source_changed = false;
-    Result<PartReceipt> receipt = SendPart(index, source_changed);
+    Again again = Again::kNo;
+    Result<PartReceipt> receipt = SendPart(index, again);
     if (receipt) {
       transfer_.bytes_copied_ += receipt->size_bytes;
       receipts_[index] = *std::move(receipt);
@@ -203,16 +222,15 @@ class Transfer::PartedCopy {
     }
     MutexLock lock(mutex_);
     failed_ = true;
-    source_changed_ |= source_changed;
+    if (again != Again::kNo) again_ = again;
     if (!error_) error_ = receipt.error();
   }
 
-  Result<PartReceipt> SendPart(std::size_t index, bool& source_changed) {
+  Result<PartReceipt> SendPart(std::size_t index, Again& again) {
     const std::uint64_t offset = index * part_bytes_;
     const std::uint64_t length = std::min(part_bytes_, request_.info.size_bytes - offset);
     BudgetedBuffer buffer(transfer_.budget_, length);
-    TRY(ReadRange(transfer_.source_, request_, {offset, length}, buffer.bytes(), transfer_.policy_,
-                  source_changed));
+    TRY(transfer_.ReadRange(request_, {offset, length}, buffer.bytes(), again));
     return transfer_.destination_.UploadPart({.upload = *upload_,
                                               .key = request_.destination,
                                               .part_number = static_cast<std::uint32_t>(index + 1),
@@ -229,21 +247,21 @@ class Transfer::PartedCopy {
   std::atomic<bool> failed_{false};
   Mutex mutex_;  // guards what follows
   std::optional<Error> error_ GUARDED_BY(mutex_);
-  bool source_changed_ GUARDED_BY(mutex_) = false;
+  Again again_ GUARDED_BY(mutex_) = Again::kNo;
 };
 
-Result<ObjectInfo> Transfer::CopyOnce(const TransferRequest& request, bool& source_changed) {
+Result<ObjectInfo> Transfer::CopyOnce(const TransferRequest& request, Again& again) {
   const Capabilities& limits = destination_.capabilities();
   const std::uint64_t size = request.info.size_bytes;
   const bool whole = size <= std::min(limits_.whole_bytes, limits.max_put_bytes) ||
                      request.info.kind == NodeKind::kSymlink;
-  if (whole) return CopyWhole(request, source_changed);
+  if (whole) return CopyWhole(request, again);
   const std::uint64_t part_bytes = PartBytes(size, limits_.part_bytes, limits);
   if (part_bytes == 0) {
     return Fail(ErrorCode::kTooLarge, fmt::format("copy '{}': {} bytes are more than {} can hold",
                                                   request.source.path, size, limits.name));
   }
-  return PartedCopy(*this, request, part_bytes).Run(source_changed);
+  return PartedCopy(*this, request, part_bytes).Run(again);
 }
 
 }  // namespace skybridge

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <span>
 
 #include "backends/object_store.h"
 #include "sync/byte_budget.h"
@@ -16,7 +17,7 @@ struct TransferLimits {
   std::uint64_t whole_bytes = std::uint64_t{8} << 20;  // up to here one Get and one Put
   std::uint64_t part_bytes = std::uint64_t{8}
                              << 20;  // above; grows where the store allows too few parts
-  int max_restarts = 3;              // when the source changes while it is copied
+  int max_restarts = 3;              // when the source changes while it is copied, or comes damaged
 };
 
 // The size of the parts of an object: `preferred`, or as much larger (in MiB) as the destination's
@@ -41,7 +42,9 @@ class Transfer {
 
   // Source and destination agree in bytes and attributes when this succeeds; otherwise nothing of
   // it is visible, and an upload that was begun is freed. The source is read under If-Match: when
-  // it changes midway, the copy starts again. Errors: the stores'; kPreconditionFailed or
+  // it changes midway, the copy starts again; so it does when what came has not the digest that the
+  // source reports. A source without a digest that parts can be held against is read in ranges that
+  // the store proves by themselves, where it can. Errors: the stores'; kPreconditionFailed or
   // kAlreadyExists (the destination changed meanwhile); kConflict (the source changes faster than
   // it can be copied); kCorrupt (a digest does not agree).
   Result<ObjectInfo> Copy(const TransferRequest& request);
@@ -52,8 +55,15 @@ class Transfer {
  private:
   class PartedCopy;
 
-  Result<ObjectInfo> CopyOnce(const TransferRequest& request, bool& source_changed);
-  Result<ObjectInfo> CopyWhole(const TransferRequest& request, bool& source_changed);
+  // Why a copy that failed is worth another try from the beginning.
+  enum class Again { kNo, kSourceChanged, kReadDamaged };
+
+  Result<GetReply> ReadRange(const TransferRequest& request, ByteRange range,
+                             std::span<std::byte> into, Again& again);
+  Result<GetReply> ReadOnce(const TransferRequest& request, ByteRange range,
+                            std::span<std::byte> into, Again& again);
+  Result<ObjectInfo> CopyOnce(const TransferRequest& request, Again& again);
+  Result<ObjectInfo> CopyWhole(const TransferRequest& request, Again& again);
 
   ObjectStore& source_;
   ObjectStore& destination_;

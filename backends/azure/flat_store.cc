@@ -22,6 +22,7 @@ Capabilities MakeCapabilities() {
           .set_attributes_rewrites = false,
           .append = false,
           .keeps_xattrs = true,
+          .max_checked_range_bytes = kMaxRangeDigestBytes,
           .max_put_bytes = kMaxPutBytes,
           .min_part_bytes = 1,
           .max_part_bytes = kMaxPartBytes,

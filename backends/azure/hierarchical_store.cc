@@ -23,6 +23,7 @@ Capabilities MakeCapabilities() {
           // Files that were put whole refuse appends, and nothing tells beforehand.
           .append = false,
           .keeps_xattrs = true,
+          .max_checked_range_bytes = kMaxRangeDigestBytes,
           .max_put_bytes = kMaxPutBytes,
           .min_part_bytes = 1,
           .max_part_bytes = kMaxPartBytes,

@@ -1,10 +1,13 @@
 #include "sync/transfer.h"
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
 #include "core/digest.h"
+#include "core/mutex.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_object_store.h"
 #include "tests/support/forwarding_store.h"
@@ -36,13 +39,19 @@ TEST(PartBytes, GrowWithTheObject) {
 class DamagingStore final : public testing::ForwardingStore {
  public:
   using ForwardingStore::ForwardingStore;
-  bool damage_reads = false;
+  int damaged_reads = 0;  // so many reads come damaged
+  std::vector<std::uint64_t> read_lengths;
   bool damage_writes = false;
 
   Result<GetReply> Get(const GetRequest& request, std::span<std::byte> into,
                        const CallContext& context) override {
     auto reply = ForwardingStore::Get(request, into, context);
-    if (damage_reads && reply && reply->bytes_received > 0) into[0] ^= std::byte{1};
+    MutexLock lock(mutex_);
+    read_lengths.push_back(request.range.length_bytes);
+    if (damaged_reads > 0 && reply && reply->bytes_received > 0) {
+      --damaged_reads;
+      into[0] ^= std::byte{1};
+    }
     return reply;
   }
   Result<ObjectInfo> Put(const PutRequest& request, const CallContext& context) override {
@@ -62,6 +71,9 @@ class DamagingStore final : public testing::ForwardingStore {
     if (receipt) receipt->crc32c = Crc32c(request.body);  // of what was sent, as the interface says
     return receipt;
   }
+
+ private:
+  Mutex mutex_;
 };
 
 class TransferTest : public ::testing::Test {
@@ -172,12 +184,52 @@ TEST_F(TransferTest, AFailedPartLeavesNothingBehind) {
 TEST_F(TransferTest, BytesDamagedOnTheWayInAreNotCopied) {
   source_.PutText("small", "hello");
   source_.PutText("large", large_);
-  from_.damage_reads = true;
+  from_.damaged_reads = 1000;
   for (const char* path : {"small", "large"}) {
     EXPECT_EQ(Copy(path).error().code, ErrorCode::kCorrupt) << path;
     EXPECT_FALSE(destination_.ContentOf(path));
   }
   EXPECT_EQ(destination_.open_uploads(), 0U);
+}
+
+TEST_F(TransferTest, BytesDamagedOnTheWayInAreReadAgain) {
+  source_.PutText("small", "hello");
+  source_.PutText("large", large_);
+  for (const char* path : {"small", "large"}) {
+    from_.damaged_reads = 1;
+    const auto copied = Copy(path);
+    ASSERT_TRUE(copied) << copied.error().ToString();
+    EXPECT_EQ(destination_.ContentOf(path), source_.ContentOf(path));
+  }
+  EXPECT_EQ(destination_.open_uploads(), 0U);
+}
+
+TEST_F(TransferTest, WhatHasNoDigestIsReadInRangesThatTheStoreProves) {
+  class Checking final : public testing::ForwardingStore {
+   public:
+    explicit Checking(ObjectStore& store)
+        : ForwardingStore(store), capabilities_(store.capabilities()) {
+      capabilities_.max_checked_range_bytes = 4;
+    }
+    const Capabilities& capabilities() const override { return capabilities_; }
+
+   private:
+    Capabilities capabilities_;
+  };
+  source_.PutText("f", large_);
+  Checking checking(from_);
+  const CallPolicy policy{.clock = clock_, .stop = stop_.get_token()};
+  Transfer transfer(checking, to_, parts_, budget_, kLimits, policy);
+  ObjectInfo info = *source_.Head(ObjectKey("f"), {});
+  const auto longest_read = [&] {
+    from_.read_lengths.clear();
+    EXPECT_TRUE(transfer.Copy({.source = info.key, .destination = info.key, .info = info}));
+    EXPECT_EQ(destination_.ContentOf("f"), large_);
+    return *std::max_element(from_.read_lengths.begin(), from_.read_lengths.end());
+  };
+  EXPECT_EQ(longest_read(), 7U) << "the digest of the whole proves it, in fewer requests";
+  info.digests.crc32c.reset();
+  EXPECT_EQ(longest_read(), 4U) << "an MD5 says nothing of parts";
 }
 
 TEST_F(TransferTest, BytesDamagedOnTheWayOutDoNotStay) {
