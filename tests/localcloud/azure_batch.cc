@@ -112,7 +112,7 @@ Response HandleBatch(const Request& request,
     body += fmt::format(
         "--{}\r\nContent-Type: application/http\r\nContent-ID: {}\r\n\r\nHTTP/1.1 {} {}\r\n",
         boundary, part.content_id, reply.status, reply.status < 300 ? "Accepted" : "Refused");
-    for (const auto& [name, value] : reply.headers) body += name + ": " + value + "\r\n";
+    for (const auto& [name, value] : reply.headers) body += fmt::format("{}: {}\r\n", name, value);
     body += "\r\n";
     for (const std::string_view bytes : BodyParts(reply)) body += bytes;
     body += "\r\n";

@@ -13,7 +13,7 @@ namespace {
 using std::chrono::seconds;
 
 std::string Need(const HttpHeaders& headers, std::string_view name) {
-  const std::string value(headers.Get(name));
+  std::string value(headers.Get(name));
   if (value.empty()) RefuseNoHeader(std::string(name));
   return value;
 }

@@ -16,9 +16,9 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr std::size_t kMaxMessageBytes = 64 * 1024;
+constexpr std::size_t kMaxMessageBytes = 65'536;  // 64 KiB
 constexpr std::uint64_t kMaxMessagesAtOnce = 32;
-constexpr std::uint64_t kMaxHiddenSeconds = 7 * 24 * 3600;
+constexpr std::uint64_t kMaxHiddenSeconds = 604'800;  // 7 days
 constexpr std::uint64_t kDefaultHiddenSeconds = 30;
 constexpr std::string_view kForEver = "Fri, 31 Dec 9999 23:59:59 GMT";
 
