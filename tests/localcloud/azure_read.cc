@@ -104,8 +104,8 @@ void AddRangeDigests(const Call& call, const std::vector<Slice>* ranged, HttpHea
   Md5Stream md5_stream;
   std::uint64_t crc_value = 0;
   for (const Slice& slice : *ranged) {
-    md5_stream.Update(AsBytes(slice.bytes));
-    crc_value = Crc64Nvme(AsBytes(slice.bytes), crc_value);
+    if (md5) md5_stream.Update(AsBytes(slice.bytes));
+    if (crc) crc_value = Crc64Nvme(AsBytes(slice.bytes), crc_value);
   }
   if (md5) headers.Add("Content-MD5", Base64Encode(md5_stream.Finish()));
   if (crc) headers.Add("x-ms-content-crc64", EncodeCrc64(crc_value));
