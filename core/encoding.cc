@@ -87,6 +87,11 @@ Result<std::string> DecodeBase64(std::string_view text, std::string_view alphabe
       out.push_back(static_cast<char>((group >> bits) & 255));
     }
   }
+  // RFC 4648, section 3.5: with other bits than zeros here, many texts would stand for the same
+  // bytes.
+  if ((group & ((1U << bits) - 1)) != 0) {
+    return Fail(ErrorCode::kInvalidArgument, "base64: bits behind the end");
+  }
   return out;
 }
 

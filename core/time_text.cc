@@ -11,7 +11,6 @@ namespace skybridge {
 namespace {
 
 using std::chrono::days;
-using std::chrono::floor;
 using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::nanoseconds;
@@ -84,20 +83,42 @@ struct Calendar {
   int year, month, day, hour, minute, second;
 };
 
-std::optional<WallTime> FromCalendar(const Calendar& c, std::int64_t nanos) {
+constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
+
+// The sum of both; nothing for what 64 bits of nanoseconds cannot hold.
+std::optional<WallTime> FromSeconds(std::int64_t whole, std::int64_t nanos) {
+  // Towards zero, or the first second of all would not fit before its fraction is added.
+  if (whole < 0 && nanos > 0) {
+    ++whole;
+    nanos -= kNanosPerSecond;
+  }
+  std::int64_t total = 0;
+  if (__builtin_mul_overflow(whole, kNanosPerSecond, &total) ||
+      __builtin_add_overflow(total, nanos, &total)) {
+    return std::nullopt;
+  }
+  return WallTime(nanoseconds(total));
+}
+
+std::optional<WallTime> FromCalendar(const Calendar& c, std::int64_t nanos, minutes offset = {}) {
   const std::chrono::year_month_day date{std::chrono::year(c.year),
                                          std::chrono::month(static_cast<unsigned>(c.month)),
                                          std::chrono::day(static_cast<unsigned>(c.day))};
-  // Nanoseconds in 64 bits reach from 1678 to 2262.
-  if (!date.ok() || c.year < 1678 || c.year > 2261 || c.hour > 23 || c.minute > 59 || c.second > 60)
-    return std::nullopt;
-  return WallTime(std::chrono::sys_days(date)) + hours(c.hour) + minutes(c.minute) +
-         seconds(c.second) + nanoseconds(nanos);
+  if (!date.ok() || c.hour > 23 || c.minute > 59 || c.second > 60) return std::nullopt;
+  const seconds whole = std::chrono::sys_days(date).time_since_epoch() + hours(c.hour) +
+                        minutes(c.minute) + seconds(c.second) - offset;
+  return FromSeconds(whole.count(), nanos);
 }
 
+// Not floor<days>: the first day of all begins before the first nanosecond.
 std::pair<std::chrono::year_month_day, std::chrono::hh_mm_ss<nanoseconds>> Split(WallTime time) {
-  const auto day = floor<days>(time);
-  return {std::chrono::year_month_day(day), std::chrono::hh_mm_ss<nanoseconds>(time - day)};
+  constexpr std::int64_t kNanosPerDay = nanoseconds(days(1)).count();
+  const std::int64_t total = time.time_since_epoch().count();
+  const std::int64_t rest = total % kNanosPerDay;
+  const std::int64_t of_day = rest < 0 ? rest + kNanosPerDay : rest;
+  const std::chrono::sys_days day{days(total / kNanosPerDay - (rest < 0 ? 1 : 0))};
+  return {std::chrono::year_month_day(day),
+          std::chrono::hh_mm_ss<nanoseconds>(nanoseconds(of_day))};
 }
 
 }  // namespace
@@ -129,7 +150,7 @@ Result<WallTime> ParseHttpDate(std::string_view text) {
   in.Literal(":");
   c.second = in.Number(2);
   in.Literal(" GMT");
-  if (const auto time = FromCalendar(c, 0); in.ok() && time) return *time;
+  if (const auto time = FromCalendar(c, 0); in.ok() && time && *time >= WallTime{}) return *time;
   return Fail(ErrorCode::kInvalidArgument, "not an HTTP date");
 }
 
@@ -177,21 +198,17 @@ Result<WallTime> ParseRfc3339(std::string_view text) {
   } else {
     in.Literal("Z");
   }
-  if (const auto time = FromCalendar(c, nanos); in.ok() && time) return *time - offset;
+  if (const auto time = FromCalendar(c, nanos, offset); in.ok() && time) return *time;
   return Fail(ErrorCode::kInvalidArgument, "not an RFC 3339 time");
 }
 
 std::string FormatUnixSeconds(WallTime time) {
-  const auto whole = floor<seconds>(time);
-  const auto nanos = (time - whole).count();
+  const std::int64_t total = time.time_since_epoch().count();
   // A negative time with a fraction is written as a negative decimal: -0.5, not -1 + 0.5.
-  if (whole.time_since_epoch().count() < 0 && nanos != 0) {
-    const std::int64_t total = -time.time_since_epoch().count();
-    std::string text = fmt::format("-{}.{:09}", total / 1'000'000'000, total % 1'000'000'000);
-    return text.substr(0, text.find_last_not_of('0') + 1);
-  }
-  std::string text = fmt::format("{}", whole.time_since_epoch().count());
-  if (nanos != 0) {
+  const std::uint64_t size =
+      total < 0 ? 0 - static_cast<std::uint64_t>(total) : static_cast<std::uint64_t>(total);
+  std::string text = fmt::format("{}{}", total < 0 ? "-" : "", size / kNanosPerSecond);
+  if (const std::uint64_t nanos = size % kNanosPerSecond; nanos != 0) {
     text += fmt::format(".{:09}", nanos);
     text.erase(text.find_last_not_of('0') + 1);
   }
@@ -200,18 +217,17 @@ std::string FormatUnixSeconds(WallTime time) {
 
 Result<WallTime> ParseUnixSeconds(std::string_view text) {
   const bool negative = text.starts_with('-');
-  std::string_view rest = negative ? text.substr(1) : text;
+  const std::string_view rest = negative ? text.substr(1) : text;
   std::int64_t whole = 0;
   const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), whole);
-  constexpr std::int64_t kMaxSeconds = 9'223'372'035;  // nanoseconds in 64 bits
-  if (error != std::errc() || whole < 0 || whole > kMaxSeconds || rest.starts_with('-')) {
+  if (error != std::errc() || rest.starts_with('-')) {
     return Fail(ErrorCode::kInvalidArgument, "not Unix seconds");
   }
   Reader in(rest.substr(static_cast<std::size_t>(end - rest.data())));
   const std::int64_t nanos = in.Fraction();
-  if (!in.ok()) return Fail(ErrorCode::kInvalidArgument, "not Unix seconds");
-  const nanoseconds since_epoch = seconds(whole) + nanoseconds(nanos);
-  return WallTime(negative ? -since_epoch : since_epoch);
+  const auto time = negative ? FromSeconds(-whole, -nanos) : FromSeconds(whole, nanos);
+  if (!in.ok() || !time) return Fail(ErrorCode::kInvalidArgument, "not Unix seconds");
+  return *time;
 }
 
 }  // namespace skybridge

@@ -313,7 +313,11 @@ bool IsRemoteName(std::string_view name) {
 std::string ToString(const AzureUri& uri) {
   const auto host =
       SplitAzureHost(std::string_view(uri.dfs_endpoint).substr(uri.dfs_endpoint.find("://") + 3));
-  if (!host) return WithPath(fmt::format("{}/{}", uri.dfs_endpoint, uri.container), uri.path);
+  if (!host) {
+    // Of the forms of a URI only the http ones are percent-encoded.
+    return fmt::format("{}/{}/{}", uri.dfs_endpoint, uri.container,
+                       PercentEncodePath(uri.path.path));
+  }
   return WithPath(fmt::format("abfss://{}@{}.dfs.{}", uri.container, host->account, host->rest),
                   uri.path);
 }

@@ -14,6 +14,7 @@
 #include <fuse3/fuse_lowlevel.h>
 
 #include "core/log.h"
+#include "core/timespec.h"
 #include "fuse/errno_map.h"
 #include "fuse/name_codec.h"
 #include "fuse/session_context.h"
@@ -152,15 +153,6 @@ mode_t TypeBits(cache::InodeKind kind) {
       return S_IFLNK;
   }
   return S_IFREG;
-}
-
-timespec ToTimespec(WallTime time) {
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
-  return {.tv_sec = seconds.time_since_epoch().count(), .tv_nsec = (time - seconds).count()};
-}
-
-WallTime FromTimespec(const timespec& time) {
-  return WallTime(std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
 }
 
 struct stat ToStat(const NodeStat& node) {

@@ -8,6 +8,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "core/timespec.h"
+
 namespace skybridge::azure {
 namespace {
 
@@ -28,13 +30,13 @@ std::optional<WallTime> ParseLocalTime(const std::string& text) {
   parts.tm_isdst = -1;
   const std::time_t seconds = std::mktime(&parts);
   if (seconds == -1) return std::nullopt;
-  return WallTime(std::chrono::seconds(seconds));
+  return FromTimespec({.tv_sec = seconds, .tv_nsec = 0});
 }
 
 std::optional<WallTime> ExpiryOf(const nlohmann::json& token) {
   if (const auto epoch = token.find("expires_on");
       epoch != token.end() && epoch->is_number_integer()) {
-    return WallTime(std::chrono::seconds(epoch->get<std::int64_t>()));
+    return FromTimespec({.tv_sec = epoch->get<std::int64_t>(), .tv_nsec = 0});
   }
   const auto local = token.find("expiresOn");
   if (local == token.end() || !local->is_string()) return std::nullopt;

@@ -89,7 +89,7 @@ std::string SasCredential::Describe() const {
 }
 
 std::string SasCredential::Warning() const {
-  if (!expiry_ || *expiry_ - clock_.WallNow() > kExpiryWarning) return {};
+  if (!expiry_ || *expiry_ > clock_.WallNow() + kExpiryWarning) return {};
   return fmt::format("the {} expires at {}; have a new one made", SasKind(sas_),
                      FormatRfc3339(*expiry_, 0));
 }

@@ -13,11 +13,11 @@
 
 #include <fmt/format.h>
 
+#include "core/timespec.h"
+
 namespace skybridge {
 namespace {
 
-using std::chrono::nanoseconds;
-using std::chrono::seconds;
 using Xattrs = std::map<std::string, std::string>;
 
 constexpr std::string_view kUserPrefix = "user.";
@@ -26,15 +26,6 @@ constexpr std::string_view kForeignPrefix = "user.skybridge.foreign.";
 // For calls that refuse an O_PATH descriptor: leads to the node itself.
 std::string ProcPath(const FileDescriptor& node) {
   return fmt::format("/proc/self/fd/{}", node.get());
-}
-
-WallTime ToWallTime(const timespec& time) {
-  return WallTime(seconds(time.tv_sec)) + nanoseconds(time.tv_nsec);
-}
-
-timespec ToTimespec(WallTime time) {
-  const auto whole = std::chrono::floor<seconds>(time);
-  return {.tv_sec = whole.time_since_epoch().count(), .tv_nsec = (time - whole).count()};
 }
 
 NodeKind KindOf(const struct stat& status) {
@@ -130,8 +121,8 @@ Status WriteTime(WallTime mtime, const FileDescriptor& node) {
 
 ETag LocalETag(const struct stat& status) {
   return ETag(fmt::format("{:x}-{:x}-{:x}-{:x}", status.st_ino, status.st_size,
-                          ToWallTime(status.st_mtim).time_since_epoch().count(),
-                          ToWallTime(status.st_ctim).time_since_epoch().count()));
+                          FromTimespec(status.st_mtim).time_since_epoch().count(),
+                          FromTimespec(status.st_ctim).time_since_epoch().count()));
 }
 
 bool IsSameContent(const ETag& a, const ETag& b) {
@@ -154,9 +145,9 @@ Result<ObjectInfo> DescribeLocal(const ObjectKey& key, const FileDescriptor& nod
       .key = key,
       .kind = kind,
       .etag = LocalETag(status),
-      .last_modified = ToWallTime(status.st_mtim),
+      .last_modified = FromTimespec(status.st_mtim),
       .attributes = Attributes{
-          .mtime = ToWallTime(status.st_mtim), .uid = status.st_uid, .gid = status.st_gid}};
+          .mtime = FromTimespec(status.st_mtim), .uid = status.st_uid, .gid = status.st_gid}};
   if (kind != NodeKind::kDirectory) info.size_bytes = static_cast<std::uint64_t>(status.st_size);
   if (kind == NodeKind::kSymlink) return info;
   info.attributes->mode = status.st_mode & 07777;

@@ -44,7 +44,9 @@ ListedObject ListedFrom(const Json& entry) {
   object.etag = Text(entry, "etag");
   // None for "4J5P1iZbNhFf49sy35RdhA==-2", which is of several parts.
   object.md5 = DecodeMd5(Text(entry, "md5"));
-  if (const auto time = ParseRfc3339(Text(entry, "timeModified"))) object.time_modified = *time;
+  // Before 1970 no object was made: such a time is as good as none.
+  const auto time = ParseRfc3339(Text(entry, "timeModified"));
+  if (time && *time > WallTime{}) object.time_modified = *time;
   return object;
 }
 

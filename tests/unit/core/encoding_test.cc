@@ -38,5 +38,12 @@ TEST(Encoding, HexRoundTrips) {
   EXPECT_FALSE(HexDecode("0g"));
 }
 
+TEST(Encoding, Base64HasOneSpelling) {
+  EXPECT_EQ(Base64Decode("QQ==").value(), "A");
+  EXPECT_FALSE(Base64Decode("QR=="));
+  EXPECT_FALSE(Base64Decode("QUF="));
+  EXPECT_FALSE(Base64UrlDecode("QR"));
+}
+
 }  // namespace
 }  // namespace skybridge

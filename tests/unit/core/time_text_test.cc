@@ -43,5 +43,23 @@ TEST(TimeText, UnixSecondsDropTrailingZeros) {
   EXPECT_FALSE(ParseUnixSeconds("99999999999999"));
 }
 
+TEST(TimeText, EveryTimeThatAClockHoldsRoundTrips) {
+  for (const WallTime time : {WallTime::min(), WallTime::max()}) {
+    EXPECT_EQ(ParseRfc3339(FormatRfc3339(time)).value(), time);
+    EXPECT_EQ(ParseUnixSeconds(FormatUnixSeconds(time)).value(), time);
+  }
+  EXPECT_EQ(FormatRfc3339(WallTime::min()), "1677-09-21T00:12:43.145224192Z");
+  EXPECT_EQ(FormatUnixSeconds(WallTime::min()), "-9223372036.854775808");
+  EXPECT_FALSE(ParseRfc3339("1677-09-21T00:12:43.145224191Z"));
+  EXPECT_FALSE(ParseRfc3339("2262-04-11T23:47:16.854775808Z"));
+  EXPECT_FALSE(ParseRfc3339("2262-04-11T23:47:16Z-00:01"));
+  EXPECT_FALSE(ParseUnixSeconds("9223372036.854775808"));
+}
+
+TEST(TimeText, NoServiceHasDatesBefore1970) {
+  EXPECT_EQ(ParseHttpDate("Thu, 01 Jan 1970 00:00:00 GMT").value(), WallTime{});
+  EXPECT_FALSE(ParseHttpDate("Wed, 31 Dec 1969 23:59:59 GMT"));
+}
+
 }  // namespace
 }  // namespace skybridge

@@ -139,5 +139,12 @@ TEST(ParseKey, DropsSlashesAtBothEndsAndRefusesControlBytes) {
   EXPECT_FALSE(ParseKey("a\nb"));
 }
 
+TEST(Uri, AnEmulatorsPathIsWrittenAsItIsRead) {
+  const AzureUri uri = Azure("http://127.0.0.1:10000/devstoreaccount1/raw/a%2541%20b/c");
+  EXPECT_EQ(uri.path.path, "a%41 b/c");
+  EXPECT_EQ(ToString(uri), "http://127.0.0.1:10000/devstoreaccount1/raw/a%2541%20b/c");
+  EXPECT_EQ(Azure(ToString(uri)), uri);
+}
+
 }  // namespace
 }  // namespace skybridge
