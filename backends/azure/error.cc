@@ -1,12 +1,12 @@
 #include "backends/azure/error.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <pugixml.hpp>
 
+#include "backends/retry_after.h"
 #include "core/time_text.h"
 
 namespace skybridge::azure {
@@ -195,13 +195,6 @@ ServiceError ParseXml(std::string_view body) {
           .authentication_detail = FirstLine(error.child_value("AuthenticationErrorDetail"))};
 }
 
-std::optional<long long> ToNumber(std::string_view text) {
-  long long value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < 0) return std::nullopt;
-  return value;
-}
-
 // Empty unless a signature was refused while the two clocks disagree by more than Azure's quarter
 // of an hour allows, with a margin for the time that the exchange itself took.
 std::string ClockSkewHint(const HttpResponse& response, std::string_view service_code,
@@ -242,15 +235,9 @@ Meaning MeaningOf(int status, std::string_view service_code) {
 
 std::optional<std::chrono::milliseconds> RetryAfter(const HttpHeaders& headers, WallTime now) {
   for (const std::string_view name : {"retry-after-ms", "x-ms-retry-after-ms"}) {
-    if (const auto value = ToNumber(headers.Get(name))) return std::chrono::milliseconds(*value);
+    if (const auto wish = ParseRetryAfterMs(headers.Get(name))) return wish;
   }
-  const std::string_view text = headers.Get("Retry-After");
-  if (const auto seconds = ToNumber(text)) return std::chrono::seconds(*seconds);
-  if (const auto date = ParseHttpDate(text)) {
-    return std::max(std::chrono::milliseconds(0),
-                    std::chrono::duration_cast<std::chrono::milliseconds>(*date - now));
-  }
-  return std::nullopt;
+  return ParseRetryAfter(headers.Get("Retry-After"), now);
 }
 
 Error MakeError(std::string_view what, const HttpResponse& response, WallTime now) {

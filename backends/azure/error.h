@@ -35,7 +35,7 @@ struct Meaning {
 };
 Meaning MeaningOf(int status, std::string_view service_code);
 
-// Retry-After (seconds or an HTTP date), retry-after-ms and x-ms-retry-after-ms.
+// Retry-After, retry-after-ms and x-ms-retry-after-ms (backends/retry_after.h).
 std::optional<std::chrono::milliseconds> RetryAfter(const HttpHeaders& headers, WallTime now);
 
 // `what` names operation and key ("get 'a/b'"). A refused signature is compared with the reply's

@@ -17,17 +17,24 @@ namespace {
 constexpr std::string_view kBearer = "Bearer ";
 constexpr std::chrono::minutes kRefreshLead{5};
 
-// A number, or a number written as text (managed identities answer so).
+// Over a hundred years: a clock plus this still fits into 64 bits of nanoseconds.
+constexpr std::int64_t kMostSeconds = 4'000'000'000;
+
+// A number, or a number written as text (managed identities answer so), cut to what can be added to
+// a clock.
 std::optional<std::int64_t> Seconds(const nlohmann::json& object, const char* name) {
   const auto member = object.find(name);
   if (member == object.end()) return std::nullopt;
-  if (member->is_number_integer()) return member->get<std::int64_t>();
+  if (member->is_number_unsigned() && member->get<std::uint64_t>() > kMostSeconds)
+    return kMostSeconds;
+  if (member->is_number_integer())
+    return std::clamp(member->get<std::int64_t>(), -kMostSeconds, kMostSeconds);
   if (!member->is_string()) return std::nullopt;
   const auto& text = member->get_ref<const std::string&>();
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
+  return std::clamp(value, -kMostSeconds, kMostSeconds);
 }
 
 std::string Text(const nlohmann::json& object, const char* name) {

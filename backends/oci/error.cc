@@ -1,11 +1,9 @@
 #include "backends/oci/error.h"
 
-#include <charconv>
-#include <optional>
 #include <span>
 
 #include "backends/oci/replies.h"
-#include "core/time_text.h"
+#include "backends/retry_after.h"
 
 namespace skybridge::oci {
 namespace {
@@ -74,22 +72,6 @@ void Classify(int status, std::string_view code, Error& error) {
   error.retryable = status >= 500;
 }
 
-// Seconds or an HTTP date; anything else is as if it were not there.
-std::optional<std::chrono::milliseconds> RetryAfter(std::string_view text, WallTime now) {
-  using std::chrono::milliseconds;
-  if (text.empty()) return std::nullopt;
-  std::int64_t seconds = 0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (failure == std::errc() && end == text.data() + text.size() && seconds >= 0 &&
-      seconds <= 86'400) {
-    return milliseconds(seconds * 1000);
-  }
-  if (const auto date = ParseHttpDate(text)) {
-    return std::max(milliseconds(0), std::chrono::duration_cast<milliseconds>(*date - now));
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 Error ErrorFromStatus(std::string_view what, int http_status, std::string_view message) {
@@ -107,7 +89,7 @@ Error ErrorFromResponse(std::string_view what, const HttpResponse& response, Wal
   Classify(response.status, said.code, error);
   error.remote.service_code = said.code;
   error.remote.request_id = response.headers.Get("opc-request-id");
-  error.retry_after = RetryAfter(response.headers.Get("retry-after"), now);
+  error.retry_after = ParseRetryAfter(response.headers.Get("retry-after"), now);
   return error;
 }
 

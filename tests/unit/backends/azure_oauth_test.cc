@@ -390,5 +390,19 @@ TEST(OAuth, WaitingForATokenEndsAtTheDeadline) {
   source.Open();
 }
 
+TEST(OAuth, ALifetimeThatNoClockHoldsIsCut) {
+  for (const char* lifetime :
+       {"9223372036854775807", "18446744073709551615", "\"9223372036854775807\""}) {
+    Fixture f;
+    const HttpResponse reply{
+        .status = 200,
+        .body = R"({"access_token":"t","expires_in":)" + std::string(lifetime) + "}"};
+    const auto token = ParseTokenReply(reply, f.clock.Now(), f.clock.WallNow());
+    ASSERT_TRUE(token) << lifetime;
+    EXPECT_GT(token->expires, f.clock.Now() + std::chrono::hours(24 * 365));
+    EXPECT_LT(token->refresh_at, token->expires);
+  }
+}
+
 }  // namespace
 }  // namespace skybridge::azure
