@@ -109,8 +109,8 @@ Result<BlockFile> BlockFile::Open(const std::string& path, const BlockId& id,
   block.data_offset_bytes_ = header.size();
   block.length_bytes_ = fixed.length_bytes;
   block.digests_.resize(ChunkCount(fixed.length_bytes));
-  const std::size_t table_bytes = block.digests_.size() * sizeof(std::uint64_t);
-  std::memcpy(block.digests_.data(), header.data() + header.size() - table_bytes, table_bytes);
+  const ByteSpan table = ByteSpan(header).last(block.digests_.size() * sizeof(std::uint64_t));
+  std::copy(table.begin(), table.end(), std::as_writable_bytes(std::span(block.digests_)).begin());
   return block;
 }
 

@@ -16,7 +16,8 @@ enum Flag : std::uint8_t {
   kHasMtime = 2,
   kHasMode = 4,
   kHasUid = 8,
-  kHasGid = 16
+  kHasGid = 16,
+  kAllFlags = 31
 };
 
 std::string BigEndian(char prefix, std::uint64_t number) {
@@ -59,7 +60,8 @@ class Writer {
   std::string out_;
 };
 
-// Reads what Writer wrote; after running past the end, every read gives zero and `good()` is false.
+// Reads what Writer wrote, and nothing else: each value has one spelling. After running past the
+// end every read gives zero.
 class Reader {
  public:
   explicit Reader(std::string_view in) : in_(in) {}
@@ -72,13 +74,21 @@ class Reader {
     in_.remove_prefix(sizeof value);
     return value;
   }
+  bool Flag() {
+    const auto value = Fixed<std::uint8_t>();
+    good_ = good_ && value <= 1;
+    return value != 0;
+  }
   WallTime Time() { return WallTime(std::chrono::nanoseconds(Fixed<std::int64_t>())); }
   std::uint64_t Varint() {
     std::uint64_t value = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
       const auto byte = Fixed<std::uint8_t>();
       value |= static_cast<std::uint64_t>(byte & 127U) << shift;
-      if ((byte & 128U) == 0) return value;
+      if ((byte & 128U) != 0) continue;
+      // The last byte holds bits, or is the only one; of a tenth only one bit fits.
+      good_ = good_ && (byte != 0 || shift == 0) && (shift < 63 || byte == 1);
+      return value;
     }
     good_ = false;
     return 0;
@@ -94,10 +104,12 @@ class Reader {
     std::map<std::string, std::string> map;
     for (std::uint64_t left = Varint(); left > 0 && good_; --left) {
       std::string name = Text();
+      good_ = good_ && (map.empty() || map.rbegin()->first < name);
       map[std::move(name)] = Text();
     }
     return map;
   }
+  void Refuse() { good_ = false; }
   bool good_to_the_end() const { return good_ && in_.empty(); }
 
  private:
@@ -133,6 +145,7 @@ void ReadInode(Reader& in, InodeRecord& inode) {
   inode.ino = static_cast<InodeNumber>(in.Fixed<std::uint64_t>());
   inode.kind = static_cast<InodeKind>(in.Fixed<std::uint8_t>());
   const auto flags = in.Fixed<std::uint8_t>();
+  if ((flags & ~kAllFlags) != 0) in.Refuse();
   inode.attributes_known = (flags & kAttributesKnown) != 0;
   inode.size_bytes = in.Fixed<std::uint64_t>();
   inode.last_modified = in.Time();
@@ -182,7 +195,7 @@ std::optional<DirectoryEntry> DecodeEntry(std::string_view value, InodeNumber pa
   Reader in(value);
   DirectoryEntry entry;
   if (in.Fixed<std::uint8_t>() != kVersion) return std::nullopt;
-  entry.present = in.Fixed<std::uint8_t>() != 0;
+  entry.present = in.Flag();
   entry.generation = in.Fixed<std::uint64_t>();
   if (entry.present) {
     entry.inode.parent = parent;
@@ -219,7 +232,7 @@ std::optional<ListingState> DecodeState(std::string_view value) {
   Reader in(value);
   ListingState state;
   if (in.Fixed<std::uint8_t>() != kVersion) return std::nullopt;
-  state.complete = in.Fixed<std::uint8_t>() != 0;
+  state.complete = in.Flag();
   state.listed_at = in.Time();
   state.stale_before = in.Fixed<std::uint64_t>();
   if (!in.good_to_the_end()) return std::nullopt;

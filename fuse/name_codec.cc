@@ -31,7 +31,8 @@ std::optional<std::string> ShadowedFileName(std::string_view remote_name) {
 }
 
 bool IsShadowedFileName(std::string_view local_name) {
-  return local_name.starts_with(kEscape) && local_name.ends_with(kShadowedFile);
+  return local_name.size() >= kEscape.size() + kShadowedFile.size() &&
+         local_name.starts_with(kEscape) && local_name.ends_with(kShadowedFile);
 }
 
 Result<std::string> RemoteName(std::string_view local_name) {

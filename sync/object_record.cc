@@ -61,9 +61,20 @@ class Reader {
     text_.remove_prefix(size);
     return text;
   }
+  // Any other byte than those of false and true is no bool, and must not be read as one.
+  bool Flag() {
+    const auto byte = Number<std::uint8_t>();
+    ok_ = ok_ && byte <= 1;
+    return byte == 1;
+  }
+  NodeKind Kind() {
+    const auto number = Number<std::underlying_type_t<NodeKind>>();
+    ok_ = ok_ && number >= 0 && number <= static_cast<int>(NodeKind::kSymlink);
+    return static_cast<NodeKind>(number);
+  }
   template <class T>
   std::optional<T> Optional() {
-    if (!Number<bool>()) return std::nullopt;
+    if (!Flag()) return std::nullopt;
     return Number<T>();
   }
   std::map<std::string, std::string> Map() {
@@ -108,13 +119,13 @@ Result<ObjectInfo> DecodeObjectRecord(std::string_view record) {
   Reader in(record);
   ObjectInfo info;
   info.key.path = in.Text();
-  info.kind = in.Number<NodeKind>();
+  info.kind = in.Kind();
   info.size_bytes = in.Number<std::uint64_t>();
   info.etag.value = in.Text();
   info.last_modified = in.Number<WallTime>();
   info.digests.md5 = in.Optional<Md5Digest>();
   info.digests.crc32c = in.Optional<std::uint32_t>();
-  if (in.Number<bool>()) {
+  if (in.Flag()) {
     Attributes& attributes = info.attributes.emplace();
     attributes.mtime = in.Optional<WallTime>();
     attributes.mode = in.Optional<std::uint32_t>();

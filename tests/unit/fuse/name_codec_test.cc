@@ -55,5 +55,11 @@ TEST(NameCodec, HidesNamesThatAreTooLong) {
   EXPECT_EQ(RemoteName(std::string(256, 'a')).error().code, ErrorCode::kNameTooLong);
 }
 
+TEST(NameCodec, MarksThatOverlapAreNoShadowedFile) {
+  EXPECT_FALSE(IsShadowedFileName("%!file"));
+  EXPECT_EQ(RemoteName("%!file").error().code, ErrorCode::kInvalidName);
+  EXPECT_EQ(RemoteName("%!!file").value(), "");
+}
+
 }  // namespace
 }  // namespace skybridge::fuse
