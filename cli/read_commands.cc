@@ -6,9 +6,11 @@
 
 #include <fmt/format.h>
 
+#include "backends/continuation_guard.h"
 #include "cli/object_text.h"
 #include "cli/place.h"
 #include "cli/terminal_text.h"
+#include "core/units.h"
 
 namespace skybridge::cli {
 namespace {
@@ -44,6 +46,8 @@ Result<ObjectInfo> WithAttributes(ObjectStore& store, const ObjectInfo& info,
 Status ListDirectory(ObjectStore& store, const ObjectKey& directory, const ListOptions& options,
                      const CommandContext& context) {
   ListRequest request{.directory = directory, .recursive = options.recursive};
+  ContinuationGuard guard(directory.path);
+  std::uint64_t hidden_names = 0;
   std::string last_directory;  // flat stores may repeat one on the next page
   do {
     const ListPage page = TRY(store.List(request, context.Within(kCallTimeout)));
@@ -54,8 +58,14 @@ Status ListDirectory(ObjectStore& store, const ObjectKey& directory, const ListO
           options.details || options.json ? TRY(WithAttributes(store, entry, context)) : entry;
       PrintEntry(info, NameBelow(directory, entry.key), options, context.out);
     }
+    hidden_names += page.hidden_names;
+    TRY_VOID(guard.Check(page.continuation));
     request.continuation = page.continuation;
   } while (!request.continuation.empty());
+  if (hidden_names > 0) {
+    context.err << fmt::format("names that cannot be shown, since they are no paths: {}\n",
+                               FormatCount(hidden_names));
+  }
   return {};
 }
 

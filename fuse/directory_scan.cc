@@ -17,6 +17,7 @@ DirectoryScan::~DirectoryScan() {
 
 Status DirectoryScan::Begin() {
   location_ = TRY(names_.Locate(directory_));
+  guard_.emplace(location_.key.path);
   begun_at_ = names_.Now();
   from_cache_ = names_.HasFreshListing(directory_);
   if (!from_cache_) {
@@ -47,8 +48,9 @@ Result<std::vector<cache::InodeRecord>> DirectoryScan::NextCached() {
 Result<std::vector<cache::InodeRecord>> DirectoryScan::NextListed(const CallContext& context) {
   ListPage page = TRY(location_.remote->store->List(
       {.directory = location_.key, .continuation = continuation_}, context));
+  TRY_VOID(guard_->Check(page.continuation));
   DropRepeatedDirectories(page.entries);
-  auto entries = TRY(names_.LearnPage(directory_, page.entries, *question_, listing_.get()));
+  auto entries = TRY(names_.LearnPage(directory_, page, *question_, listing_.get()));
   continuation_ = std::move(page.continuation);
   if (continuation_.empty()) TRY_VOID(FinishListing());
   return entries;

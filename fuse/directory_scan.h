@@ -13,6 +13,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "backends/continuation_guard.h"
 #include "fuse/namespace.h"
 
 namespace skybridge::fuse {
@@ -47,6 +48,7 @@ class DirectoryScan {
   std::string continuation_;  // in the store
   WallTime begun_at_{};
   Location location_;
+  std::optional<ContinuationGuard> guard_;
   std::unordered_set<std::string> directories_seen_;
   std::optional<LocalChanges::Question> question_;  // open since the first page was asked for
   std::unique_ptr<cache::MetadataCache::Listing> listing_;

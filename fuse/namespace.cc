@@ -262,6 +262,7 @@ std::vector<Child> Namespace::ToChildren(const std::vector<ObjectInfo>& entries,
   }
   std::vector<Child> children;
   children.reserve(entries.size());
+  std::unordered_set<std::string> seen;  // a service that repeats itself shows no name twice
   for (const ObjectInfo& entry : entries) {
     const std::string_view name = entry.key.name();
     const bool shadowed = entry.kind != NodeKind::kDirectory && directories.contains(name);
@@ -271,16 +272,17 @@ std::vector<Child> Namespace::ToChildren(const std::vector<ObjectInfo>& entries,
       Log(LogLevel::kDebug, "list: no local name can stand for '{}'", entry.key.path);
       continue;
     }
+    if (!seen.insert(*local).second) continue;
     children.push_back(ToChild(entry, *std::move(local), now));
   }
   return children;
 }
 
-Result<std::vector<InodeRecord>> Namespace::LearnPage(InodeNumber directory,
-                                                      const std::vector<ObjectInfo>& entries,
+Result<std::vector<InodeRecord>> Namespace::LearnPage(InodeNumber directory, const ListPage& page,
                                                       const LocalChanges::Question& question,
                                                       cache::MetadataCache::Listing* stored) {
-  std::vector<Child> children = ToChildren(entries, Now());
+  hidden_names_ += page.hidden_names;
+  std::vector<Child> children = ToChildren(page.entries, Now());
   MutexLock lock(learn_mutex_);
   std::vector<Child> kept;
   kept.reserve(children.size());
@@ -382,7 +384,7 @@ Status Namespace::ListOnePage(InodeNumber directory, const CallContext& context)
   if (!page && page.error().code == ErrorCode::kNotFound) return {};  // Head will say so
   if (!page) return Fail(std::move(page).error());
   const auto listing = cache().BeginListing(directory);
-  TRY(LearnPage(directory, page->entries, question, listing.get()));
+  TRY(LearnPage(directory, *page, question, listing.get()));
   if (page->continuation.empty()) {
     return listing->Finish(asked_at, [&](std::string_view name) {
       return changes_.ChangedSince(question, directory, name);

@@ -96,8 +96,7 @@ class Namespace {
 
   // For DirectoryScan. Puts a page of a listing into the cache. `stored`: the open listing, or
   // nullptr (another scan has one).
-  Result<std::vector<cache::InodeRecord>> LearnPage(InodeNumber directory,
-                                                    const std::vector<ObjectInfo>& entries,
+  Result<std::vector<cache::InodeRecord>> LearnPage(InodeNumber directory, const ListPage& page,
                                                     const LocalChanges::Question& question,
                                                     cache::MetadataCache::Listing* stored);
   // Attributes for those records that have none, by parallel Heads. Records whose object has gone

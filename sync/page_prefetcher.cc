@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "backends/continuation_guard.h"
+
 namespace skybridge {
 
 PagePrefetcher::PagePrefetcher(ObjectStore& store, ObjectKey directory, CallPolicy policy)
@@ -19,11 +21,15 @@ PagePrefetcher::~PagePrefetcher() {
 
 void PagePrefetcher::Run(const std::stop_token& stop) {
   ListRequest request{.directory = directory_, .recursive = true};
+  ContinuationGuard guard(directory_.path);
   for (;;) {
     CallContext context = policy_.Context();
     context.stop = stop;
     Result<ListPage> page = store_.List(request, context);
     if (page) request.continuation = page->continuation;
+    if (Status goes_on = guard.Check(request.continuation); page && !goes_on) {
+      page = Fail(std::move(goes_on).error());
+    }
     const bool is_last = !page || page->continuation.empty();
     if (!Push(std::move(page), is_last) || is_last) return;
   }

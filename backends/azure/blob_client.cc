@@ -1,7 +1,10 @@
 #include "backends/azure/blob_client.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
+#include "backends/listing_scope.h"
 #include "backends/recorded_digest.h"
 #include "core/digest.h"
 #include "core/encoding.h"
@@ -92,13 +95,21 @@ Result<ProbeReply> BlobClient::Probe(std::string detail, const CallContext& cont
 
 Result<BlobListPage> BlobClient::List(const BlobListQuery& query,
                                       const CallContext& context) const {
+  const std::string prefix = names_.ChildPrefix(query.directory);
   const HttpRequest request = MakeListBlobsRequest({.container_url = names_.container_blob_url(),
-                                                    .prefix = names_.ChildPrefix(query.directory),
+                                                    .prefix = prefix,
                                                     .one_level = query.one_level,
                                                     .marker = query.marker,
                                                     .max_results = query.max_results});
   const HttpResponse response = TRY(channel_.Send(request, query.directory, context));
-  return ParseBlobList(response.body);
+  BlobListPage page = TRY(ParseBlobList(response.body));
+  const ListingScope scope{.prefix = prefix, .one_level = query.one_level};
+  const bool in_scope =
+      std::all_of(page.entries.begin(), page.entries.end(),
+                  [&](const ListedBlob& blob) { return IsInListing(blob.name, scope); });
+  if (in_scope) return page;
+  return Fail(ErrorCode::kCorrupt,
+              fmt::format("list '{}': the answer holds other names", query.directory.path));
 }
 
 Result<Sighting> BlobClient::Head(const ObjectKey& key, const std::string& blob_name,

@@ -53,6 +53,7 @@ class BlobClient {
 
   // Proves container and credentials: lists one name.
   Result<ProbeReply> Probe(std::string detail, const CallContext& context) const;
+  // kCorrupt also for names outside of what was asked for: every entry begins with the prefix.
   Result<BlobListPage> List(const BlobListQuery& query, const CallContext& context) const;
   Result<Sighting> Head(const ObjectKey& key, const std::string& blob_name,
                         const CallContext& context) const;

@@ -30,7 +30,11 @@ Status CheckPart(std::string_view part) {
   return {};
 }
 
+// 1024 characters (Azure REST: Naming and Referencing Containers, Blobs, and Metadata) in UTF-8.
+constexpr std::size_t kMaxBlobNameBytes = std::size_t{4} * 1024;
+
 bool HasOnlyPlainParts(std::string_view path) {
+  if (path.size() > kMaxBlobNameBytes || path.find('\0') != std::string_view::npos) return false;
   while (true) {
     const auto slash = path.find('/');
     const std::string_view part = path.substr(0, slash);

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "backends/listing_scope.h"
 #include "backends/oci/error.h"
 #include "core/digest.h"
 #include "core/time_text.h"
@@ -69,6 +70,20 @@ Result<StoreDigests> CheckReceived(std::string_view what, const StoreDigests& se
   return Fail(mismatch("MD5", Base64Encode(md5), Base64Encode(*sent.md5)));
 }
 
+// Every name is one that was asked for: whoever cuts the prefix off may rely on that.
+Status CheckScope(const Listing& listing, const ListParameters& parameters) {
+  const ListingScope scope{.prefix = parameters.prefix,
+                           .one_level = parameters.fold_subdirectories};
+  const bool in_scope =
+      std::all_of(listing.objects.begin(), listing.objects.end(),
+                  [&](const ListedObject& object) { return IsInListing(object.name, scope); }) &&
+      std::all_of(listing.prefixes.begin(), listing.prefixes.end(), [&](const std::string& name) {
+        return IsInListing(name, scope) && name.ends_with('/');
+      });
+  if (in_scope) return {};
+  return Fail(Corrupt(What("list", parameters.prefix), "the answer holds other names", true));
+}
+
 std::uint32_t CombinedCrc32c(std::span<const PartReceipt> parts) {
   std::uint32_t crc = 0;
   for (const PartReceipt& part : parts) crc = CombineCrc32c(crc, part.crc32c, part.size_bytes);
@@ -118,7 +133,9 @@ Result<Listing> Bucket::List(const ListParameters& parameters, const CallContext
       TRY(Send(MakeListObjects(address, parameters), What("list", parameters.prefix), context));
   if (server_time != nullptr)
     *server_time = ParseHttpDate(response.headers.Get("date")).value_or(WallTime{});
-  return ParseListing(response.body);
+  Listing listing = TRY(ParseListing(response.body));
+  TRY_VOID(CheckScope(listing, parameters));
+  return listing;
 }
 
 Result<ObjectHead> Bucket::Head(std::string_view name, const std::optional<ETag>& if_match,

@@ -46,7 +46,8 @@ class Bucket {
   Clock& clock() { return client_.clock(); }
   Result<std::string> NameSpace(const CallContext& context);
 
-  // `server_time`, if given, receives the Date of the reply (epoch if it has none).
+  // `server_time`, if given, receives the Date of the reply (epoch if it has none). Errors besides
+  // those of the service: kCorrupt for names outside of what was asked for.
   Result<Listing> List(const ListParameters& parameters, const CallContext& context,
                        WallTime* server_time = nullptr);
   Result<ObjectHead> Head(std::string_view name, const std::optional<ETag>& if_match,

@@ -409,6 +409,8 @@ Result<ListPage> FakeObjectStore::DoList(const ListRequest& request) const {
     page.entries.push_back(std::move(entry));
     last = name;
   }
+  // No name is less than this one.
+  if (options_.endless_listings) page.continuation = prefix + '\1';
   return page;
 }
 

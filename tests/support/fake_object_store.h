@@ -51,6 +51,7 @@ Capabilities OciLikeCapabilities();
 struct FakeStoreOptions {
   Capabilities capabilities = HierarchicalCapabilities();
   std::uint32_t page_size = 1000;  // entries of a listing's page
+  bool endless_listings = false;   // the last page of a listing leads to its first one
 };
 
 // Safe from many threads. Where Capabilities say "flat", a file `a` and a directory `a` (a prefix

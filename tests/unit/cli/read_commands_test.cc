@@ -105,5 +105,14 @@ TEST_F(ReadCommands, AWrongUriIsAUsageError) {
   EXPECT_EQ(outcome.error().exit_code, ExitCode::kUsage);
 }
 
+TEST_F(ReadCommands, AListingThatGoesRoundInCirclesEnds) {
+  const std::string bucket = "oci://lake@ns/";
+  auto& store = bench_.stores.Add(
+      bucket, {.capabilities = testing::OciLikeCapabilities(), .endless_listings = true});
+  store.PutText("a", "x");
+  EXPECT_NE(RunList({.path = bucket}, bench_.context), ExitCode::kOk);
+  EXPECT_LE(store.calls(StoreOp::kList), 4U);
+}
+
 }  // namespace
 }  // namespace skybridge::cli

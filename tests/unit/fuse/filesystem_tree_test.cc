@@ -495,5 +495,17 @@ TEST_F(FilesystemTree, RemotesOfOneMountAreDirectoriesAndRenameDoesNotCrossThem)
   fs.reset();
 }
 
+TEST_F(FilesystemTree, ADirectoryWhosePagesGoRoundInCirclesIsAnError) {
+  StartWith({.page_size = 2, .endless_listings = true});
+  for (const char* name : {"a", "b", "c", "d", "e"}) store->PutText(name, "x");
+  const HandleId handle = fs->OpenDirectory(kRoot, call).value();
+  const Status status = fs->ReadDirectory(
+      handle, 0, false, [](const DirectoryEntry&) { return true; }, call);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, ErrorCode::kCorrupt);
+  EXPECT_LE(store->calls(StoreOp::kList), 4 * 3U);
+  fs->ReleaseDirectory(handle);
+}
+
 }  // namespace
 }  // namespace skybridge::fuse

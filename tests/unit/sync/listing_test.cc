@@ -213,5 +213,18 @@ TEST_F(Pairs, KnowsDirectoriesThatTheOtherSideOnlyImplies) {
                                                          {"only/x", true, false, false, false}}));
 }
 
+TEST_F(Listings, PagesThatGoRoundInCirclesAreAnError) {
+  for (const Capabilities& kind : {FlatCapabilities(), HierarchicalCapabilities()}) {
+    FakeObjectStore store(clock_, {.capabilities = kind, .page_size = 2, .endless_listings = true});
+    for (const char* name : {"a", "b", "c", "d", "e"}) store.PutText(name, "x");
+    SortedListing listing(store, {}, policy());
+    Result<std::optional<ObjectInfo>> next = listing.Next();
+    while (next && *next) next = listing.Next();
+    ASSERT_FALSE(next);
+    EXPECT_EQ(next.error().code, ErrorCode::kCorrupt);
+    EXPECT_LE(store.calls(StoreOp::kList), 4 * 3U);
+  }
+}
+
 }  // namespace
 }  // namespace skybridge

@@ -1,0 +1,109 @@
+// A service whose listings are made to do harm: nothing hangs, nothing is written outside of the
+// destination, memory stays bounded, and what is not shown is counted.
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "backends/local/local_store.h"
+#include "sync/sync.h"
+#include "tests/support/hostile_stores.h"
+#include "tests/support/temp_directory.h"
+
+namespace skybridge {
+namespace {
+
+using testing::HostileService;
+using testing::StoreKind;
+using testing::TempDirectory;
+
+class HostileListing : public ::testing::TestWithParam<StoreKind> {
+ protected:
+  Result<SyncSummary> CopyTo(const std::string& directory) {
+    std::filesystem::create_directory(directory);
+    const auto destination =
+        OpenLocalStore({.directory = directory, .sync = false}, clock_).value();
+    return Sync({.source = {*store_}, .destination = {*destination}, .clock = clock_});
+  }
+
+  SystemClock clock_;
+  HostileService service_{testing::DialectOf(GetParam()), testing::HostileNames()};
+  std::unique_ptr<ObjectStore> store_ = testing::OpenHostileStore(GetParam(), service_, clock_);
+};
+
+// Files below `directory`, by their paths; what a store keeps for itself is left out.
+std::set<std::string> FilesBelow(const std::filesystem::path& directory) {
+  std::set<std::string> files;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {
+    if (entry.is_regular_file()) files.insert(entry.path().lexically_relative(directory));
+  }
+  return files;
+}
+
+TEST_P(HostileListing, NamesThatAreNoPathsAreHiddenAndCounted) {
+  HostileService service(testing::DialectOf(GetParam()), testing::HostileNames(10'000'000));
+  const auto store = testing::OpenHostileStore(GetParam(), service, clock_);
+  const auto page = store->List({.recursive = true}, {});
+  ASSERT_TRUE(page) << page.error().ToString();
+  EXPECT_EQ(page->hidden_names, testing::kHostileHidden);
+  std::size_t kept_bytes = 0;
+  std::set<std::string> shown;
+  for (const ObjectInfo& entry : page->entries) {
+    kept_bytes += entry.key.path.size();
+    shown.insert(entry.key.path);
+  }
+  EXPECT_EQ(shown, (std::set<std::string>{"good.txt", "sub/ok"}));
+  EXPECT_LT(kept_bytes, 1'000U);
+}
+
+TEST_P(HostileListing, ACopyStaysInsideItsDestinationAndIsNotCalledComplete) {
+  const TempDirectory directory;
+  const auto summary = CopyTo(directory.Sub("inside"));
+  ASSERT_TRUE(summary) << summary.error().ToString();
+  EXPECT_EQ(FilesBelow(directory.path()),
+            (std::set<std::string>{"inside/good.txt", "inside/sub/ok"}));
+  EXPECT_EQ(summary->files_copied, 2U);
+  EXPECT_EQ(summary->failed_count, 0U);
+  EXPECT_EQ(summary->hidden_names, testing::kHostileHidden);
+  EXPECT_FALSE(summary->complete());
+}
+
+TEST_P(HostileListing, EndlessPagesAreAnErrorAfterAFewRequests) {
+  service_.NeverEnd();
+  const TempDirectory directory;
+  const auto summary = CopyTo(directory.Sub("inside"));
+  ASSERT_FALSE(summary);
+  EXPECT_EQ(summary.error().code, ErrorCode::kCorrupt);
+  EXPECT_LT(service_.requests(), 20U);
+}
+
+TEST_P(HostileListing, AnotherListingThanWasAskedForIsAnError) {
+  service_.IgnoreWhatIsAsked();
+  for (const bool recursive : {false, true}) {
+    const auto page = store_->List({.directory = ObjectKey("sub"), .recursive = recursive}, {});
+    ASSERT_FALSE(page);
+    EXPECT_EQ(page.error().code, ErrorCode::kCorrupt);
+  }
+  const auto level = store_->List({}, {});
+  ASSERT_FALSE(level);
+  EXPECT_EQ(level.error().code, ErrorCode::kCorrupt);
+}
+
+TEST_P(HostileListing, ARenameMovesNothingThatLiesElsewhere) {
+  if (store_->capabilities().atomic_directory_rename) return;  // one request, without a listing
+  service_.IgnoreWhatIsAsked();
+  const auto renamed = store_->Rename({.source = ObjectKey("sub/deeper/down"),
+                                       .destination = ObjectKey("to"),
+                                       .kind = NodeKind::kDirectory},
+                                      {});
+  ASSERT_FALSE(renamed);
+  EXPECT_EQ(renamed.error().code, ErrorCode::kCorrupt);
+}
+
+INSTANTIATE_TEST_SUITE_P(Stores, HostileListing, ::testing::ValuesIn(testing::kStoreKinds),
+                         [](const auto& tested) { return testing::StoreKindName(tested.param); });
+
+}  // namespace
+}  // namespace skybridge

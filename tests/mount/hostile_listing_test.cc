@@ -1,0 +1,46 @@
+// A mount of a service whose names are made to do harm.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "tests/mount/files.h"
+#include "tests/mount/test_mount.h"
+#include "tests/support/hostile_stores.h"
+
+namespace skybridge::testing {
+namespace {
+
+class HostileMount : public ::testing::TestWithParam<StoreKind> {
+ protected:
+  SystemClock clock_;
+  HostileService service_{DialectOf(GetParam()), HostileNames()};
+  std::unique_ptr<ObjectStore> store_ = OpenHostileStore(GetParam(), service_, clock_);
+};
+
+TEST_P(HostileMount, NoNameLeadsOutOfItsDirectory) {
+  TestMount mount(*store_);
+  EXPECT_EQ(NamesIn(mount.path()), (std::vector<std::string>{"a", "dir", "good.txt", "sub"}));
+  EXPECT_EQ(NamesIn(mount / "a"), std::vector<std::string>{});
+  EXPECT_EQ(NamesIn(mount / "dir"), std::vector<std::string>{});
+  EXPECT_EQ(ReadFile(mount / "good.txt"), HostileService::kContent);
+  EXPECT_EQ(ReadFile(mount / "sub/ok"), HostileService::kContent);
+  // At the root: ".", "..", "../", "/", the long one and the one with NUL; "a/../" and "a//", and
+  // "dir/./" below.
+  EXPECT_EQ(mount.filesystem().counters().hidden_names, kHostileHidden);
+}
+
+TEST_P(HostileMount, EndlessPagesAreAnErrorOfOneDirectory) {
+  service_.NeverEnd();
+  TestMount mount(*store_);
+  std::string output;
+  EXPECT_NE(Shell("timeout 30 ls '" + mount.path() + "'", &output), 0);
+  EXPECT_LT(service_.requests(), 100U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Stores, HostileMount, ::testing::ValuesIn(kStoreKinds),
+                         [](const auto& tested) { return StoreKindName(tested.param); });
+
+}  // namespace
+}  // namespace skybridge::testing

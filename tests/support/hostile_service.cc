@@ -1,0 +1,126 @@
+#include "tests/support/hostile_service.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "core/encoding.h"
+
+namespace skybridge::testing {
+namespace {
+
+// A parameter of the URL's query, decoded; "" where there is none.
+std::string Parameter(std::string_view url, std::string_view name) {
+  std::string_view query = url.substr(std::min(url.find('?'), url.size()));
+  while (!query.empty()) {
+    query.remove_prefix(1);  // '?' or '&'
+    const std::string_view pair = query.substr(0, query.find('&'));
+    query.remove_prefix(pair.size());
+    const auto equals = std::min(pair.find('='), pair.size());
+    if (pair.substr(0, equals) == name && equals < pair.size())
+      return PercentDecode(pair.substr(equals + 1)).value();
+  }
+  return {};
+}
+
+std::string JsonText(std::string_view text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool escaped = byte < 0x20 || c == '"' || c == '\\';
+    quoted += escaped ? fmt::format("\\u{:04x}", byte) : std::string(1, c);
+  }
+  return quoted + '"';
+}
+
+}  // namespace
+
+Result<HttpResponse> HostileService::Send(const HttpRequest& request,
+                                          const CallContext& /*context*/) {
+  ++requests_;
+  const bool is_listing =
+      request.operation == "azure.list_blobs" || request.operation == "oci.list_objects";
+  return is_listing ? List(request.url) : Object(request);
+}
+
+HttpResponse HostileService::List(std::string_view url) const {
+  const std::string prefix = ignores_scope_ ? "" : Parameter(url, "prefix");
+  const bool folds = !ignores_scope_ && !Parameter(url, "delimiter").empty();
+  std::vector<std::string> listed;
+  std::set<std::string> folded;
+  for (const std::string& name : names_) {
+    if (!name.starts_with(prefix)) continue;
+    const auto slash = folds ? name.find('/', prefix.size()) : std::string::npos;
+    if (slash == std::string::npos) {
+      listed.push_back(name);
+    } else {
+      folded.insert(name.substr(0, slash + 1));
+    }
+  }
+  HttpResponse response{.status = 200};
+  response.body = dialect_ == Dialect::kOci ? ToJson(listed, folded) : ToXml(listed, folded);
+  return response;
+}
+
+std::string HostileService::ToXml(const std::vector<std::string>& names,
+                                  const std::set<std::string>& folded) const {
+  std::string xml = "<EnumerationResults><Blobs>";
+  for (const std::string& name : names) {
+    xml += "<Blob><Name Encoded=\"true\">" + PercentEncode(name) +
+           "</Name><Properties><Content-Length>4</Content-Length><Etag>0x1</Etag></Properties>"
+           "<Metadata/></Blob>";
+  }
+  for (const std::string& name : folded) {
+    xml += "<BlobPrefix><Name Encoded=\"true\">" + PercentEncode(name) + "</Name></BlobPrefix>";
+  }
+  xml += "</Blobs><NextMarker>";
+  if (endless_) xml += "again";
+  return xml + "</NextMarker></EnumerationResults>";
+}
+
+std::string HostileService::ToJson(const std::vector<std::string>& names,
+                                   const std::set<std::string>& folded) const {
+  std::string objects;
+  for (const std::string& name : names) {
+    objects += (objects.empty() ? "" : ",") +
+               std::string("{\"size\":4,\"etag\":\"0x1\",\"name\":") + JsonText(name) + "}";
+  }
+  std::string prefixes;
+  for (const std::string& name : folded) prefixes += (prefixes.empty() ? "" : ",") + JsonText(name);
+  std::string json = "{\"objects\":[" + objects + "],\"prefixes\":[" + prefixes + "]";
+  if (endless_) json += ",\"nextStartWith\":\"again\"";
+  return json + "}";
+}
+
+bool HostileService::HasBelow(const std::string& directory) const {
+  return std::any_of(names_.begin(), names_.end(),
+                     [&](const std::string& name) { return name.starts_with(directory + "/"); });
+}
+
+HttpResponse HostileService::Object(const HttpRequest& request) const {
+  const std::string_view mark = dialect_ == Dialect::kOci ? "/o/" : "/c/";
+  const std::string_view path = std::string_view(request.url).substr(0, request.url.find('?'));
+  const auto begin = path.find(mark);
+  if (begin == std::string_view::npos) return {.status = 404};
+  const std::string name = PercentDecode(path.substr(begin + mark.size())).value();
+  if (dialect_ == Dialect::kAzureHierarchical && HasBelow(name)) {
+    HttpResponse directory{.status = 200};
+    directory.headers.Add("x-ms-resource-type", "directory");
+    return directory;
+  }
+  if (std::find(names_.begin(), names_.end(), name) == names_.end()) return {.status = 404};
+  HttpResponse response{.status = 200};
+  response.headers.Add("ETag", "\"0x1\"");
+  response.headers.Add("Content-Length", std::to_string(kContent.size()));
+  if (request.method != "GET") return response;
+  const std::size_t size = std::min(kContent.size(), request.receive_into.size());
+  std::memcpy(request.receive_into.data(), kContent.data(), size);
+  response.status = 206;
+  response.headers.Add("Content-Range",
+                       fmt::format("bytes 0-{}/{}", kContent.size() - 1, kContent.size()));
+  response.bytes_received = size;
+  return response;
+}
+
+}  // namespace skybridge::testing

@@ -1,0 +1,54 @@
+// HostileService: an HttpTransport that answers as Azure or OCI object storage would, but whose
+// names are whatever a test wants: "../x", NUL, ten million bytes. Reads only.
+//
+//   HostileService service(Dialect::kOci, {"good.txt", "../escape"});
+#pragma once
+
+#include <atomic>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "backends/http_transport.h"
+
+namespace skybridge::testing {
+
+// Safe from many threads.
+class HostileService final : public HttpTransport {
+ public:
+  enum class Dialect { kAzureFlat, kAzureHierarchical, kOci };
+
+  // The content of every object.
+  static constexpr std::string_view kContent = "good";
+
+  // Lists `names` in the order given, filtered and folded as it is asked for.
+  HostileService(Dialect dialect, std::vector<std::string> names)
+      : dialect_(dialect), names_(std::move(names)) {}
+
+  // From now on every page of a listing promises another one: the same again.
+  void NeverEnd() { endless_ = true; }
+  // From now on a listing answers all names, whatever was asked for.
+  void IgnoreWhatIsAsked() { ignores_scope_ = true; }
+  std::size_t requests() const { return requests_; }
+
+  Result<HttpResponse> Send(const HttpRequest& request, const CallContext& context) override;
+
+ private:
+  HttpResponse List(std::string_view url) const;
+  bool HasBelow(const std::string& directory) const;
+  HttpResponse Object(const HttpRequest& request) const;
+  std::string ToXml(const std::vector<std::string>& names,
+                    const std::set<std::string>& folded) const;
+  std::string ToJson(const std::vector<std::string>& names,
+                     const std::set<std::string>& folded) const;
+
+  const Dialect dialect_;
+  const std::vector<std::string> names_;
+  std::atomic<bool> endless_{false};
+  std::atomic<bool> ignores_scope_{false};
+  std::atomic<std::size_t> requests_{0};
+};
+
+}  // namespace skybridge::testing
