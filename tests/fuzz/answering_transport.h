@@ -1,0 +1,28 @@
+// AnsweringTransport: an HttpTransport that gives every request the same answer.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "backends/http_transport.h"
+
+namespace skybridge::fuzz {
+
+class AnsweringTransport final : public HttpTransport {
+ public:
+  explicit AnsweringTransport(std::string_view body) {
+    answer_.status = 200;
+    answer_.body = body;
+  }
+
+  Result<HttpResponse> Send(const HttpRequest& /*request*/,
+                            const CallContext& /*context*/) override {
+    return answer_;
+  }
+
+ private:
+  HttpResponse answer_;
+};
+
+}  // namespace skybridge::fuzz

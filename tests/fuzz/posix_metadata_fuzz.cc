@@ -1,0 +1,41 @@
+// POSIX attributes in the metadata of an object: what was read, written and read again is the same.
+// Input: choice byte, then lines "name=value".
+#include <strings.h>
+
+#include <array>
+#include <map>
+#include <string>
+
+#include "backends/posix_metadata.h"
+#include "tests/fuzz/fuzz_target.h"
+
+namespace skybridge {
+
+FUZZ_TARGET(posix_metadata) {
+  constexpr std::array kDialects = {MetadataDialect::kAzureFlat,
+                                    MetadataDialect::kAzureHierarchical, MetadataDialect::kOci};
+  fuzz::Input in(input);
+  const unsigned choices = in.Byte();
+  const MetadataDialect dialect = kDialects[choices % kDialects.size()];
+  const NodeKind known = (choices & 4) != 0 ? NodeKind::kDirectory : NodeKind::kFile;
+  // Names compare without case; no service keeps two that differ in nothing else.
+  const auto less = [](const std::string& a, const std::string& b) {
+    return ::strcasecmp(a.c_str(), b.c_str()) < 0;
+  };
+  std::map<std::string, std::string, decltype(less)> once(less);
+  while (!in.Rest().empty()) {
+    const std::string_view line = in.Line();
+    const auto equals = line.find('=');
+    if (equals == 0 || equals == std::string_view::npos) continue;
+    once[std::string(line.substr(0, equals))] = line.substr(equals + 1);
+  }
+  const MetadataMap metadata(once.begin(), once.end());
+  const PosixMetadata read = DecodePosixMetadata(dialect, known, metadata);
+  const auto written = EncodePosixMetadata(dialect, read.kind, read.attributes);
+  if (!written) return;
+  const PosixMetadata again = DecodePosixMetadata(dialect, known, *written);
+  fuzz::Require(again.kind == read.kind, "the kind survives");
+  fuzz::Require(again.attributes == read.attributes, "the attributes survive");
+}
+
+}  // namespace skybridge
