@@ -43,6 +43,12 @@ Outcome<Response> BatchDeleteObjects(OciState& state, const OciCall& call);
 Outcome<Response> RestoreObjects(OciState& state, const OciCall& call);
 Outcome<Response> UpdateObjectStorageTier(OciState& state, const OciCall& call);
 
+// oci_par.cc
+Outcome<Response> CreatePar(OciState& state, const OciCall& call);
+Outcome<Response> GetPar(OciState& state, const OciCall& call);
+Outcome<Response> ListPars(OciState& state, const OciCall& call);
+Outcome<Response> DeletePar(OciState& state, const OciCall& call);
+
 // oci_work_requests.cc
 Outcome<Response> ListWorkRequests(OciState& state, const OciCall& call);
 Outcome<Response> GetWorkRequest(OciState& state, const OciCall& call);

@@ -54,6 +54,9 @@ std::string UploadKey(const Bucket& bucket, std::string_view upload_id) {
 std::string PartKey(const Bucket& bucket, std::string_view upload_id, int number) {
   return fmt::format("{}{}/{}/{:05}", kPartRecords, NameOf(bucket), upload_id, number);
 }
+std::string ParKey(const Bucket& bucket, std::string_view id) {
+  return fmt::format("{}{}/{}", kParRecords, NameOf(bucket), id);
+}
 
 std::string WriteBucket(const Bucket& bucket) {
   return json{{"namespace", bucket.namespace_name},
@@ -90,7 +93,8 @@ std::string WriteUpload(const Bucket& bucket, const Upload& upload) {
               {"object", upload.object},
               {"created", Nanoseconds(upload.created)},
               {"properties", PropertiesToJson(upload.properties)},
-              {"algorithm", upload.algorithm}}
+              {"algorithm", upload.algorithm},
+              {"access_secret", upload.access_secret}}
       .dump();
 }
 
@@ -100,6 +104,19 @@ std::string WritePart(const Bucket& bucket, std::string_view upload_id, int numb
               {"number", number},         {"blob", name_of(*part.blob)},
               {"etag", part.etag},        {"md5", part.md5},
               {"digest", part.digest},    {"uploaded", Nanoseconds(part.uploaded)}}
+      .dump();
+}
+
+std::string WritePar(const Bucket& bucket, const PreAuthenticatedRequest& par) {
+  return json{{"bucket", NameOf(bucket)},
+              {"id", par.id},
+              {"name", par.name},
+              {"access", par.access_type},
+              {"object", par.object_name},
+              {"lists", par.lists},
+              {"created", Nanoseconds(par.created)},
+              {"expires", Nanoseconds(par.expires)},
+              {"secret", par.secret}}
       .dump();
 }
 
@@ -144,6 +161,7 @@ Result<UploadRecord> ReadUpload(std::string_view text) {
     upload.created = TimeOf(record.at("created"));
     upload.properties = PropertiesFromJson(record.at("properties"));
     upload.algorithm = record.at("algorithm");
+    upload.access_secret = record.value("access_secret", "");
     return UploadRecord{record.at("bucket"), std::move(upload)};
   });
 }
@@ -157,6 +175,21 @@ Result<PartRecord> ReadPart(std::string_view text, const BlobOfName& blob_of) {
     result.part.digest = record.at("digest");
     result.part.uploaded = TimeOf(record.at("uploaded"));
     return result;
+  });
+}
+
+Result<ParRecord> ReadPar(std::string_view text) {
+  return ReadRecord<ParRecord>(text, [](const json& record) {
+    PreAuthenticatedRequest par;
+    par.id = record.at("id");
+    par.name = record.at("name");
+    par.access_type = record.at("access");
+    par.object_name = record.at("object");
+    par.lists = record.at("lists");
+    par.created = TimeOf(record.at("created"));
+    par.expires = TimeOf(record.at("expires"));
+    par.secret = record.at("secret");
+    return ParRecord{record.at("bucket"), std::move(par)};
   });
 }
 

@@ -9,6 +9,7 @@
 
 #include "core/encoding.h"
 #include "tests/localcloud/oci_handlers.h"
+#include "tests/localcloud/oci_par.h"
 
 namespace skybridge::localcloud {
 namespace oci {
@@ -28,6 +29,8 @@ enum class Resource {
   kUploads,      // ... /u
   kUpload,       // ... /u/{object}
   kVersions,     // ... /objectversions
+  kPars,         // ... /p
+  kPar,          // ... /p/{id}
   kAction,       // ... /actions/{action}
   kWorkRequests,
   kWorkRequest,
@@ -79,6 +82,10 @@ constexpr std::array kRoutes = {
     Route{Resource::kUpload, "GET", "", "oci.list_parts", kNone, &ListMultipartUploadParts},
     Route{Resource::kUpload, "POST", "", "oci.commit_multipart", kBody, &CommitMultipartUpload},
     Route{Resource::kUpload, "DELETE", "", "oci.abort_multipart", kNone, &AbortMultipartUpload},
+    Route{Resource::kPars, "GET", "", "oci.list_pars", kNone, &ListPars},
+    Route{Resource::kPars, "POST", "", "oci.create_par", kBody, &CreatePar},
+    Route{Resource::kPar, "GET", "", "oci.get_par", kNone, &GetPar},
+    Route{Resource::kPar, "DELETE", "", "oci.delete_par", kNone, &DeletePar},
     Route{Resource::kAction, "POST", "renameObject", "oci.rename_object", kBody, &RenameObject},
     Route{Resource::kAction, "POST", "copyObject", "oci.copy_object", kBody, &CopyObject},
     Route{Resource::kAction, "POST", "batchDeleteObjects", "oci.batch_delete", kBody, &BatchDeleteObjects},
@@ -108,8 +115,9 @@ Resource InBucket(std::string_view kind, bool has_rest) {
   if (kind == "u") return has_rest ? Resource::kUpload : Resource::kUploads;
   if (kind == "objectversions") return Resource::kVersions;
   if (kind == "actions") return Resource::kAction;
-  const bool is_known = kind == "l" || kind == "p" || kind == "retentionRules" ||
-                        kind == "replicationPolicies" || kind == "replicationSources";
+  if (kind == "p") return has_rest ? Resource::kPar : Resource::kPars;
+  const bool is_known = kind == "l" || kind == "retentionRules" || kind == "replicationPolicies" ||
+                        kind == "replicationSources";
   return is_known ? Resource::kUnsupported : Resource::kUnknown;
 }
 
@@ -235,6 +243,25 @@ std::string OperationName(const Outcome<const Route*>& route) {
   return std::string(route ? (*route)->operation : "oci.unknown");
 }
 
+std::string OperationThrough(const Unwrapped& through) {
+  if (through.starts_upload) return "oci.create_multipart";
+  return OperationName(FindRoute(through.plain, ParseTarget(through.plain.raw_path)));
+}
+
+// A request on a pre-authenticated URL: its secret stands for the signature.
+Outcome<Response> AnswerThrough(OciState& state, const Unwrapped& through, const Request& request,
+                                WallTime now) {
+  OCI_CHECK(CheckHeaders(request));
+  const Target target = ParseTarget(through.plain.raw_path);
+  const Route* route = OCI_TRY(FindRoute(through.plain, target));
+  const OciCall call = OCI_TRY(MakeCall(through.plain, target, state, now));
+  OCI_CHECK(CheckSecret(state, through, call));
+  through.plain.body = OCI_TRY(PlainBody(state, through, call, request));
+  if (!through.starts_upload) return route->handler(state, call);
+  Response started = OCI_TRY(CreateMultipartUpload(state, call));
+  return AddAccessUri(state, call, std::move(started));
+}
+
 }  // namespace
 }  // namespace oci
 
@@ -292,6 +319,7 @@ Response OciService::Handle(const Request& request) {
 std::string OciService::OperationOf(const Request& request) const {
   const std::string_view issuing = oci::OciIssuer::OperationOf(request);
   if (!issuing.empty()) return std::string(issuing);
+  if (const auto through = oci::Unwrap(request)) return oci::OperationThrough(*through);
   return oci::OperationName(oci::FindRoute(request, oci::ParseTarget(request.raw_path)));
 }
 
@@ -314,6 +342,12 @@ Response OciService::Answer(const Request& request, WallTime now) {
     auto given = issuer_->Handle(request, now);
     Response response = given ? *std::move(given) : oci::FailureResponse(given.error());
     response.operation = issuing;
+    return response;
+  }
+  if (const auto through = oci::Unwrap(request)) {
+    auto given = oci::AnswerThrough(state_, *through, request, now);
+    Response response = given ? *std::move(given) : oci::FailureResponse(given.error());
+    response.operation = oci::OperationThrough(*through);
     return response;
   }
   const oci::Target target = oci::ParseTarget(request.raw_path);

@@ -3,9 +3,9 @@
 // strict where the service is vague, and nobody's data is safe in it.
 //
 // Kept: namespaces, buckets, objects, multipart uploads, rename, copy, batch delete, storage tiers,
-// work requests. Refused with 501: versioning, server-side keys of clients, lifecycle, replication,
-// retention rules, pre-authenticated requests. Sources: OCI API reference "Object Storage Service
-// API" and "Secret Retrieval API", recorded exchanges.
+// work requests, pre-authenticated requests. Refused with 501: versioning, server-side keys of
+// clients, lifecycle, replication, retention rules. Sources: OCI API reference "Object Storage
+// Service API" and "Secret Retrieval API", recorded exchanges.
 #pragma once
 
 #include <memory>

@@ -78,6 +78,12 @@ Status OciState::Load() {
                                                                    std::move(record.part));
     return {};
   });
+  each(kParRecords, [&](std::string_view text) -> Status {
+    ParRecord record = TRY(ReadPar(text));
+    std::string id = record.par.id;
+    buckets[record.bucket].pars.emplace(std::move(id), std::move(record.par));
+    return {};
+  });
   const MutexLock lock(mutex);
   buckets_ = std::move(buckets);
   return outcome;
@@ -172,6 +178,26 @@ void OciState::EraseUpload(Bucket& bucket, std::string_view upload_id) {
   }
   storage_.EraseRecord(UploadKey(bucket, upload_id));
   bucket.uploads.erase(found);
+}
+
+void OciState::SetAccessSecret(Bucket& bucket, std::string_view upload_id, std::string secret) {
+  const auto found = bucket.uploads.find(upload_id);
+  if (found == bucket.uploads.end()) return;
+  found->second.access_secret = std::move(secret);
+  storage_.SetRecord(UploadKey(bucket, upload_id), WriteUpload(bucket, found->second));
+}
+
+void OciState::AddPar(Bucket& bucket, PreAuthenticatedRequest par) {
+  storage_.SetRecord(ParKey(bucket, par.id), WritePar(bucket, par));
+  std::string id = par.id;
+  bucket.pars.emplace(std::move(id), std::move(par));
+}
+
+void OciState::ErasePar(Bucket& bucket, std::string_view id) {
+  const auto found = bucket.pars.find(id);
+  if (found == bucket.pars.end()) return;
+  storage_.EraseRecord(ParKey(bucket, id));
+  bucket.pars.erase(found);
 }
 
 void OciState::AddWorkRequest(WorkRequest work) {

@@ -70,6 +70,19 @@ struct Upload {
   ObjectProperties properties;
   std::string algorithm;  // "", "CRC32C", "SHA256" or "SHA384"
   std::map<int, Part> parts;
+  std::string access_secret;  // of one that was started without signing (oci_par.h); else ""
+};
+
+// See oci_par.h.
+struct PreAuthenticatedRequest {
+  std::string id;  // to manage it by: no secret
+  std::string name;
+  std::string access_type;
+  std::string object_name;  // one object, or what all names must begin with; "" the whole bucket
+  bool lists = false;
+  WallTime created;
+  WallTime expires;
+  std::string secret;
 };
 
 struct Bucket {
@@ -82,7 +95,8 @@ struct Bucket {
   std::string default_tier = "Standard";  // of objects that do not name theirs
   std::string settings;  // a JSON object: the members of the Bucket resource that clients may set
   std::map<std::string, ObjectRef, std::less<>> objects;
-  std::map<std::string, Upload, std::less<>> uploads;  // by upload id
+  std::map<std::string, Upload, std::less<>> uploads;                // by upload id
+  std::map<std::string, PreAuthenticatedRequest, std::less<>> pars;  // by id
 };
 
 // An asynchronous operation; here it is over when its request is answered.
@@ -156,6 +170,12 @@ class OciState {
   Upload& AddUpload(Bucket& bucket, Upload upload) REQUIRES(mutex);
   void PutPart(const Bucket& bucket, Upload& upload, int number, Part part) REQUIRES(mutex);
   void EraseUpload(Bucket& bucket, std::string_view upload_id) REQUIRES(mutex);
+  // Does nothing if there is no such upload.
+  void SetAccessSecret(Bucket& bucket, std::string_view upload_id, std::string secret)
+      REQUIRES(mutex);
+
+  void AddPar(Bucket& bucket, PreAuthenticatedRequest par) REQUIRES(mutex);
+  void ErasePar(Bucket& bucket, std::string_view id) REQUIRES(mutex);
 
   const std::vector<KeptSecret>& secrets() const REQUIRES(mutex) { return secrets_; }
   // False if there is no such secret.
