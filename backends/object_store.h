@@ -77,8 +77,10 @@ struct Capabilities {
   bool list_is_sorted =
       false;  // a recursive listing comes in bytewise order of full paths (directories as "path/")
   bool set_attributes_rewrites =
-      false;            // SetAttributes writes the object anew on the server: as dear as a Put
-  bool append = false;  // StartUpload accepts `append_to`
+      false;               // SetAttributes writes the object anew on the server: as dear as a Put
+  bool append = false;     // StartUpload accepts `append_to`
+  bool can_rename = true;  // else Rename is kNotSupported
+  bool can_delete = true;  // else Delete, DeleteMany and RemoveDirectory are kNotSupported
   bool keeps_xattrs = true;
   // What was uploaded in parts has a CRC-32C of its whole content, which stays with it.
   bool keeps_digests = true;

@@ -111,6 +111,11 @@ ObjectKey ProbeKey(const ObjectKey& directory, const CommandContext& context) {
 
 void CheckWrite(const std::string& label, const OpenPlace& place, const CommandContext& context,
                 Checklist& checks) {
+  if (!place.store().capabilities().can_delete) {
+    return checks.Ok(
+        label + " write",
+        "not tried: with these credentials the probe object could not be deleted again");
+  }
   const ObjectKey key = ProbeKey(place.place.path, context);
   const auto put = place.store().Put(
       {.key = key, .body = AsBytes("skybridge doctor\n"), .conditions = {.must_not_exist = true}},

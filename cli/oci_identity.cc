@@ -107,6 +107,7 @@ Result<OciIdentity> Undelegated(const OciIdentityRequest& request, const OciSurr
       return OfResource(request, around);
     case AuthType::kOkeWorkloadIdentity:
       return OfWorkload(request, around);
+    case AuthType::kPreAuthenticatedRequest:
     case AuthType::kNone:
       return OciIdentity{oci::MakeFixedIdentity({}), request.region};
     default:

@@ -14,6 +14,7 @@
 #include "backends/http/curl_transport.h"
 #include "backends/local/local_store.h"
 #include "backends/oci/oci_store.h"
+#include "backends/oci/pre_authenticated.h"
 #include "backends/rate_limited_store.h"
 #include "backends/retrying_store.h"
 #include "cli/azure_identity.h"
@@ -70,9 +71,8 @@ class RemoteStack final : public OpenStore {
   void KeepIdentity(std::shared_ptr<azure::Credential> identity) {
     identity_ = std::move(identity);
   }
-  std::string Identity() const override {
-    return identity_ ? identity_->Describe() : std::string();
-  }
+  void DescribeIdentity(std::string description) { description_ = std::move(description); }
+  std::string Identity() const override { return identity_ ? identity_->Describe() : description_; }
   std::string Warning() const override { return identity_ ? identity_->Warning() : std::string(); }
 
  private:
@@ -83,6 +83,7 @@ class RemoteStack final : public OpenStore {
   CountingTransport transport_;
   EndpointState endpoint_;
   std::shared_ptr<azure::Credential> identity_;  // shared with the store
+  std::string description_;                      // of an identity that is not one of Azure
   std::unique_ptr<ObjectStore> base_;
   std::unique_ptr<RateLimitedStore> limited_;
   std::unique_ptr<RetryingStore> retrying_;
@@ -136,6 +137,20 @@ Outcome<std::unique_ptr<OpenStore>> OpenAzureRemote(const RemoteConfig& remote,
   return stack;
 }
 
+// What the URL says, put into the options; it must be of the bucket that the configuration names.
+Status TakePreAuthenticatedUrl(const Secret& url, oci::OciStoreOptions& options) {
+  oci::PreAuthenticatedUrl parsed = TRY(oci::ParsePreAuthenticatedUrl(url));
+  if (parsed.bucket != options.bucket || parsed.name_space != options.name_space) {
+    return Fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("the pre-authenticated request is for oci://{}@{}/, not for oci://{}@{}/",
+                    parsed.bucket, parsed.name_space, options.bucket, options.name_space));
+  }
+  if (options.endpoint.empty()) options.endpoint = std::move(parsed.endpoint);
+  options.access = std::move(parsed.access);
+  return {};
+}
+
 Outcome<std::unique_ptr<OpenStore>> OpenOciRemote(const RemoteConfig& remote,
                                                   const std::string& what,
                                                   const Environment& environment, Clock& clock,
@@ -149,12 +164,21 @@ Outcome<std::unique_ptr<OpenStore>> OpenOciRemote(const RemoteConfig& remote,
           {.auth = remote.auth, .region = remote.region, .needs_region = remote.endpoint.empty()},
           {stack->transport(), environment, clock, vault.get()}, context),
       what, Phase::kConfiguration);
-  const oci::OciStoreOptions options{.endpoint = remote.endpoint,
-                                     .region = identity.region,
-                                     .name_space = uri.name_space,
-                                     .bucket = uri.bucket,
-                                     .root = uri.path,
-                                     .environment = OciVariables(environment)};
+  oci::OciStoreOptions options{.endpoint = remote.endpoint,
+                               .region = identity.region,
+                               .name_space = uri.name_space,
+                               .bucket = uri.bucket,
+                               .root = uri.path,
+                               .environment = OciVariables(environment)};
+  if (remote.auth.type == AuthType::kPreAuthenticatedRequest) {
+    const Secret url = CLI_TRY_IN(remote.auth.url.Resolve(environment, vault.get(), context), what,
+                                  Phase::kConfiguration);
+    const Status taken = TakePreAuthenticatedUrl(url, options);
+    if (!taken) return Fails(what, taken.error(), Phase::kConfiguration);
+    stack->DescribeIdentity(
+        "a pre-authenticated request, which can read, write and list as it was made to, but never "
+        "delete or rename");
+  }
   auto store = CLI_TRY_IN(
       oci::MakeOciStore(options, stack->transport(), std::move(identity.provider), clock), what,
       Phase::kConfiguration);

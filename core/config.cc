@@ -152,6 +152,7 @@ class Node {
 bool IsAzure(const Uri& uri) { return std::holds_alternative<AzureUri>(uri); }
 bool IsOci(const Uri& uri) { return std::holds_alternative<OciUri>(uri); }
 
+// Of somebody who signs: for objects and for the vault.
 Result<AuthType> ReadOciAuthType(const Node& type) {
   return type.AsChoice<AuthType>({{"config_file", AuthType::kConfigFile},
                                   {"session_token", AuthType::kSessionToken},
@@ -173,7 +174,10 @@ Result<AuthType> ReadAuthType(const Node& auth, const Uri& uri) {
                                     {"default", AuthType::kDefault},
                                     {"none", AuthType::kNone}});
   }
-  if (IsOci(uri)) return ReadOciAuthType(type);
+  if (IsOci(uri)) {
+    if (type.value() == "pre_authenticated_request") return AuthType::kPreAuthenticatedRequest;
+    return ReadOciAuthType(type);
+  }
   return type.AsChoice<AuthType>({{"none", AuthType::kNone}});
 }
 
@@ -300,6 +304,10 @@ Result<AuthConfig> ReadAuth(const Node& node, const Uri& uri, bool allow_http) {
       TRY_VOID(node.CheckKeys({"type", "federation_endpoint"}));
       TRY_VOID(ReadFederationEndpoint(node, allow_http, auth));
       break;
+    case AuthType::kPreAuthenticatedRequest:
+      TRY_VOID(node.CheckKeys({"type", "url"}));
+      auth.url = TRY(NeedSecret(node, "url", "the pre-authenticated request's URL"));
+      break;
     case AuthType::kConfigFile:
     case AuthType::kSessionToken:
       TRY_VOID(
@@ -392,6 +400,8 @@ Result<VaultConfig> ReadVault(const Node& node) {
   }
   const Node auth = TRY(node.Need("auth", "the OCI identity that may read the secrets"));
   vault.auth = TRY(ReadAuth(auth, OciUri{}, vault.allow_http));
+  if (vault.auth.type == AuthType::kPreAuthenticatedRequest)
+    return auth.Bad("a pre-authenticated request cannot open a vault");
   if (vault.auth.pass_phrase.kind() == SecretReference::Kind::kVault) {
     return auth.Bad("the pass phrase that opens the vault cannot be in it");
   }

@@ -35,6 +35,7 @@ enum class AuthType {
   kInstancePrincipal,
   kResourcePrincipal,
   kOkeWorkloadIdentity,
+  kPreAuthenticatedRequest,  // OCI: url
 };
 
 struct AuthConfig {
@@ -57,6 +58,7 @@ struct AuthConfig {
   SecretReference pass_phrase;  // of the key that the profile names, or of the certificate's
   // OCI, instance and resource principals: a user's token to act on behalf of; empty: none.
   std::string delegation_token_file;
+  SecretReference url;  // of a pre-authenticated request
   // OCI: where tokens are issued; empty: the region's Auth service, the cluster's own endpoint.
   std::string federation_endpoint;
 };

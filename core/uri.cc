@@ -143,7 +143,17 @@ std::string_view TakePart(std::string_view& path) {
   return part;
 }
 
+// A pre-authenticated request of OCI: its path is a secret and is not repeated.
+bool IsPreAuthenticated(const Split& split) {
+  return split.path.starts_with("p/") && split.path.find("/n/") != std::string_view::npos;
+}
+
 Result<Uri> ParseHttp(std::string_view text, const Split& split) {
+  if (IsPreAuthenticated(split)) {
+    return Bad("https://.../p/...",
+               "a pre-authenticated request's URL is a secret and no location; write "
+               "oci://BUCKET@NAMESPACE/PATH, and the URL into auth.url of the remote");
+  }
   if (text.find('?') != std::string_view::npos || text.find('#') != std::string_view::npos) {
     return Bad(text,
                "a location has no query; a SAS token belongs into auth.sas_token or "

@@ -113,17 +113,43 @@ Result<std::string> Bucket::NameSpace(const CallContext& context) {
 }
 
 Result<BucketAddress> Bucket::Address(const CallContext& context) {
-  return BucketAddress{options_.endpoint, TRY(NameSpace(context)), options_.bucket};
+  std::string name_space = TRY(NameSpace(context));
+  return BucketAddress{.endpoint = options_.endpoint,
+                       .name_space = std::move(name_space),
+                       .bucket = options_.bucket,
+                       .access = std::string(options_.access.Reveal())};
 }
 
 Result<HttpResponse> Bucket::Send(Call call, std::string_view what, const CallContext& context) {
   Result<HttpResponse> response = client_.Send(std::move(call), what, context);
   if (response) {
     seen_ = true;
+  } else if (is_pre_authenticated()) {
+    ExplainRefusal(response.error());
   } else if (response.error().code == ErrorCode::kContainerNotFound && seen_) {
     response.error().retryable = true;
   }
   return response;
+}
+
+Result<HttpResponse> Bucket::SendStep(Call call, std::string_view what, std::string_view upload_id,
+                                      const CallContext& context) {
+  Result<HttpResponse> response = Send(std::move(call), what, context);
+  const bool has_own_secret = upload_id.starts_with('/');
+  if (!response && has_own_secret && response.error().code == ErrorCode::kUnauthenticated) {
+    return Fail(ErrorCode::kNotFound, fmt::format("{}: there is no such upload", what));
+  }
+  return response;
+}
+
+// What it was not made for is answered as if nothing were there, without saying what.
+void Bucket::ExplainRefusal(Error& error) {
+  if (error.code == ErrorCode::kContainerNotFound) {
+    error.code = ErrorCode::kPermissionDenied;
+    error.message += "; the pre-authenticated request does not allow this, or the bucket is gone";
+  } else if (error.code == ErrorCode::kUnauthenticated) {
+    error.message += "; the pre-authenticated request is over or was deleted: ask for a new one";
+  }
 }
 
 Result<Listing> Bucket::List(const ListParameters& parameters, const CallContext& context,
@@ -241,7 +267,7 @@ Result<std::string> Bucket::CreateUpload(const CreateUploadParameters& parameter
   const BucketAddress address = TRY(Address(context));
   const HttpResponse response = TRY(
       Send(MakeCreateUpload(address, parameters), What("start upload", parameters.name), context));
-  return ParseUploadId(response.body);
+  return is_pre_authenticated() ? ParseAccessUri(response.body) : ParseUploadId(response.body);
 }
 
 Result<UploadedPart> Bucket::UploadPart(PartParameters parameters, const CallContext& context) {
@@ -249,7 +275,9 @@ Result<UploadedPart> Bucket::UploadPart(PartParameters parameters, const CallCon
   const std::string what =
       fmt::format("upload part {} of '{}'", parameters.part_number, parameters.name);
   parameters.crc32c = Crc32c(parameters.body);
-  const HttpResponse response = TRY(Send(MakeUploadPart(address, parameters), what, context));
+  if (is_pre_authenticated()) NotePart(parameters.upload_id, parameters.part_number);
+  const HttpResponse response =
+      TRY(SendStep(MakeUploadPart(address, parameters), what, parameters.upload_id, context));
   const ObjectFacts facts = ParseObjectFacts(response.headers);
   TRY_VOID(CheckStored(what, facts.digests, parameters.body, parameters.crc32c));
   if (facts.etag.empty()) return Fail(Corrupt(what, "the answer has no etag", true));
@@ -260,7 +288,14 @@ Result<ObjectFacts> Bucket::CommitUpload(const CommitParameters& parameters,
                                          const CallContext& context) {
   const BucketAddress address = TRY(Address(context));
   const std::string what = What("commit upload of", parameters.name);
-  const HttpResponse response = TRY(Send(MakeCommitUpload(address, parameters), what, context));
+  const std::uint32_t last = parameters.parts.empty() ? 0 : parameters.parts.back().part_number;
+  if (LastPart(parameters.upload_id) > last) {
+    return Fail(ErrorCode::kNotSupported,
+                what + ": through a pre-authenticated request no part can be left out");
+  }
+  const HttpResponse response =
+      TRY(SendStep(MakeCommitUpload(address, parameters), what, parameters.upload_id, context));
+  ForgetParts(parameters.upload_id);
   ObjectFacts facts = ParseObjectFacts(response.headers);
   const std::uint32_t expected = CombinedCrc32c(parameters.parts);
   if (facts.digests.crc32c && *facts.digests.crc32c != expected) {
@@ -272,8 +307,28 @@ Result<ObjectFacts> Bucket::CommitUpload(const CommitParameters& parameters,
 Status Bucket::AbortUpload(std::string_view name, std::string_view upload_id,
                            const CallContext& context) {
   const BucketAddress address = TRY(Address(context));
-  TRY(Send(MakeAbortUpload(address, name, upload_id), What("abort upload of", name), context));
+  ForgetParts(upload_id);
+  TRY(SendStep(MakeAbortUpload(address, name, upload_id), What("abort upload of", name), upload_id,
+               context));
   return {};
+}
+
+void Bucket::NotePart(std::string_view upload_id, std::uint32_t part_number) {
+  const MutexLock lock(mutex_);
+  std::uint32_t& last = last_parts_[std::string(upload_id)];
+  last = std::max(last, part_number);
+}
+
+std::uint32_t Bucket::LastPart(std::string_view upload_id) const {
+  const MutexLock lock(mutex_);
+  const auto found = last_parts_.find(upload_id);
+  return found == last_parts_.end() ? 0 : found->second;
+}
+
+void Bucket::ForgetParts(std::string_view upload_id) {
+  const MutexLock lock(mutex_);
+  if (const auto found = last_parts_.find(upload_id); found != last_parts_.end())
+    last_parts_.erase(found);
 }
 
 Status Bucket::RewriteMetadata(std::string_view name, const ETag& etag, const Metadata& metadata,

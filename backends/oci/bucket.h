@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -15,6 +16,7 @@
 #include "backends/oci/replies.h"
 #include "backends/oci/requests.h"
 #include "core/mutex.h"
+#include "core/secret.h"
 
 namespace skybridge::oci {
 
@@ -23,6 +25,7 @@ struct BucketOptions {
   std::string region;      // long id; needed only to rewrite the metadata of large objects
   std::string name_space;  // empty: asked from the service, once
   std::string bucket;
+  Secret access = {};  // "/p/SECRET": all goes through a pre-authenticated request
 };
 
 struct ObjectHead {
@@ -44,6 +47,9 @@ class Bucket {
 
   const std::string& name() const { return options_.bucket; }
   Clock& clock() { return client_.clock(); }
+  // A pre-authenticated request stands for the signature: Delete, BatchDelete, Rename and
+  // RewriteMetadata would be refused, and CommitUpload takes every part that was sent.
+  bool is_pre_authenticated() const { return !options_.access.empty(); }
   Result<std::string> NameSpace(const CallContext& context);
 
   // `server_time`, if given, receives the Date of the reply (epoch if it has none). Errors besides
@@ -68,6 +74,8 @@ class Bucket {
   Result<std::string> CreateUpload(const CreateUploadParameters& parameters,
                                    const CallContext& context);
   Result<UploadedPart> UploadPart(PartParameters parameters, const CallContext& context);
+  // Errors also: kNotSupported where a part that was sent through a pre-authenticated request is
+  // not among `parts`.
   Result<ObjectFacts> CommitUpload(const CommitParameters& parameters, const CallContext& context);
   Status AbortUpload(std::string_view name, std::string_view upload_id, const CallContext& context);
 
@@ -84,6 +92,15 @@ class Bucket {
   Result<HttpResponse> Send(Call call, std::string_view what, const CallContext& context);
   Result<GetReply> PastEnd(std::string_view name, ByteRange range,
                            const std::optional<ETag>& if_match, const CallContext& context);
+  // A step of an upload. The secret of its own that one has which was started through a
+  // pre-authenticated request ends with it: then the upload is gone (kNotFound).
+  Result<HttpResponse> SendStep(Call call, std::string_view what, std::string_view upload_id,
+                                const CallContext& context);
+  // Says what a refusal means that came through a pre-authenticated request.
+  static void ExplainRefusal(Error& error);
+  void NotePart(std::string_view upload_id, std::uint32_t part_number);
+  std::uint32_t LastPart(std::string_view upload_id) const;
+  void ForgetParts(std::string_view upload_id);
   Status AwaitWork(std::string_view what, const std::string& work_id, const CallContext& context);
   Error WorkError(std::string_view what, const std::string& work_id, const CallContext& context);
 
@@ -92,6 +109,9 @@ class Bucket {
   std::atomic<bool> seen_{false};
   mutable Mutex mutex_;
   std::string name_space_ GUARDED_BY(mutex_);
+  // Of uploads through a pre-authenticated request: the highest part that was sent, by upload. Gone
+  // with the commit or abort, so no more than the uploads in progress.
+  std::map<std::string, std::uint32_t, std::less<>> last_parts_ GUARDED_BY(mutex_);
 };
 
 }  // namespace skybridge::oci

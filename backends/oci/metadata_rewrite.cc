@@ -86,7 +86,7 @@ Status RewriteInParts(Bucket& bucket, const std::string& name, const ObjectHead&
   // What is left of the upload if this fails too is for the bucket's lifecycle rule.
   const auto aborted = bucket.AbortUpload(name, upload_id, {.deadline = context.deadline});
   if (!aborted)
-    Log(LogLevel::kWarning, "oci: upload '{}' is left behind: {}", upload_id,
+    Log(LogLevel::kWarning, "oci: an upload of '{}' is left behind: {}", name,
         aborted.error().ToString());
   return done;
 }
@@ -96,6 +96,7 @@ Status RewriteInParts(Bucket& bucket, const std::string& name, const ObjectHead&
 Status ReplaceMetadata(Bucket& bucket, const std::string& name, const ObjectHead& head,
                        const Metadata& metadata, const CallContext& context) {
   if (head.size_bytes <= kMaxWholeBytes) return RewriteWhole(bucket, name, head, metadata, context);
+  if (bucket.is_pre_authenticated()) return RewriteInParts(bucket, name, head, metadata, context);
   const Status copied = bucket.RewriteMetadata(name, ETag(head.facts.etag), metadata, context);
   if (copied || copied.error().code != ErrorCode::kPermissionDenied) return copied;
   static std::atomic<bool> told{false};

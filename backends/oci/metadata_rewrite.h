@@ -1,6 +1,6 @@
 // Gives an object other metadata. The service can only do so by writing the object anew, in one of
 // three ways: small ones go through us, large ones are copied within the service, and where its
-// policy does not allow that, large ones go through us in parts.
+// policy or a pre-authenticated request does not allow that, large ones go through us in parts.
 #pragma once
 
 #include <string>

@@ -24,10 +24,12 @@ constexpr std::uint32_t kMaxListEntries = 1000;
 
 // Limits from "Object Storage Limits" (Oracle documentation); 10 MiB is the least part it has ever
 // asked for.
-Capabilities MakeCapabilities(const ObjectNames& names) {
+Capabilities MakeCapabilities(const ObjectNames& names, bool is_pre_authenticated) {
   return {.name = "oci",
           .list_is_sorted = true,
           .set_attributes_rewrites = true,
+          .can_rename = !is_pre_authenticated,
+          .can_delete = !is_pre_authenticated,
           .max_put_bytes = 50 * kGiB,
           .min_part_bytes = std::uint64_t{10} << 20,
           .max_part_bytes = 50 * kGiB,
@@ -37,6 +39,12 @@ Capabilities MakeCapabilities(const ObjectNames& names) {
 
 Error KeyError(ErrorCode code, std::string_view operation, const ObjectKey& key) {
   return Error{.code = code, .message = fmt::format("{} '{}'", operation, key.path)};
+}
+
+Error NotThrough(std::string_view operation, const ObjectKey& key) {
+  Error error = KeyError(ErrorCode::kNotSupported, operation, key);
+  error.message += ": a pre-authenticated request cannot do this";
+  return error;
 }
 
 bool IsLostRace(const Error& error) {
@@ -76,7 +84,7 @@ class OciStore final : public ObjectStore {
   OciStore(BucketOptions options, const ObjectKey& root, HttpTransport& transport,
            std::unique_ptr<IdentityProvider> identities, Clock& clock)
       : names_(root),
-        capabilities_(MakeCapabilities(names_)),
+        capabilities_(MakeCapabilities(names_, !options.access.empty())),
         bucket_(std::move(options), transport, std::move(identities), clock) {}
 
   const Capabilities& capabilities() const override { return capabilities_; }
@@ -104,6 +112,7 @@ class OciStore final : public ObjectStore {
                                  const CallContext& context) override;
 
  private:
+  Result<ProbeReply> ProbeWithoutListing(const CallContext& context);
   Result<ObjectInfo> HeadFile(const ObjectKey& key, const CallContext& context);
   Result<ObjectInfo> HeadDirectory(const ObjectKey& key, const CallContext& context);
   Result<bool> HasAnythingBelow(const ObjectKey& directory, const CallContext& context);
@@ -173,11 +182,28 @@ ObjectInfo PrefixOnly(const ObjectKey& key) {
 
 Result<ProbeReply> OciStore::Probe(const CallContext& context) {
   ProbeReply reply;
-  TRY(bucket_.List({.prefix = names_.Directory(ObjectKey()), .limit = 1}, context,
-                   &reply.server_time));
-  reply.detail =
-      fmt::format("bucket '{}' in namespace '{}'", bucket_.name(), TRY(bucket_.NameSpace(context)));
+  const auto listing = bucket_.List({.prefix = names_.Directory(ObjectKey()), .limit = 1}, context,
+                                    &reply.server_time);
+  const bool may_read = !listing && bucket_.is_pre_authenticated() &&
+                        listing.error().code == ErrorCode::kPermissionDenied;
+  if (may_read) return ProbeWithoutListing(context);
+  if (!listing) return Fail(listing.error());
+  const std::string name_space = TRY(bucket_.NameSpace(context));
+  reply.detail = fmt::format("bucket '{}' in namespace '{}'", bucket_.name(), name_space);
   return reply;
+}
+
+// Who may read is told that an object is not there; who may not is told nothing. (Not by HEAD,
+// whose answers are both without a body.)
+Result<ProbeReply> OciStore::ProbeWithoutListing(const CallContext& context) {
+  std::byte byte{};
+  const std::string name = names_.File(ObjectKey(".skybridge-probe"));
+  const auto read = bucket_.Get(name, {0, 1}, std::nullopt, std::span(&byte, 1), context);
+  if (!read && read.error().code != ErrorCode::kNotFound) return Fail(read.error());
+  return ProbeReply{
+      .detail = fmt::format("bucket '{}'; what is in it can be read but not listed (the "
+                            "pre-authenticated request lacks bucketListingAction ListObjects)",
+                            bucket_.name())};
 }
 
 // Objects and folded prefixes of one page in one order: that of full paths, directories as "path/".
@@ -470,6 +496,7 @@ Result<ObjectInfo> OciStore::MakeDirectory(const MakeDirectoryRequest& request,
 }
 
 Status OciStore::RemoveDirectory(const ObjectKey& key, const CallContext& context) {
+  if (!capabilities_.can_delete) return Fail(NotThrough("remove directory", key));
   TRY_VOID(CheckObjectKey(key, capabilities_));
   const std::string marker = names_.Directory(key);
   const Listing listing = TRY(bucket_.List({.prefix = marker, .limit = 2}, context));
@@ -490,6 +517,7 @@ Status OciStore::RemoveDirectory(const ObjectKey& key, const CallContext& contex
 // ---- Moving and deleting ----
 
 Result<ObjectInfo> OciStore::Rename(const RenameRequest& request, const CallContext& context) {
+  if (!capabilities_.can_rename) return Fail(NotThrough("rename", request.source));
   TRY_VOID(CheckObjectKey(request.source, capabilities_));
   TRY_VOID(CheckObjectKey(request.destination, capabilities_));
   return request.kind == NodeKind::kDirectory ? RenameTree(request, context)
@@ -573,6 +601,7 @@ Result<ObjectInfo> OciStore::RenameTree(const RenameRequest& request, const Call
 }
 
 Status OciStore::Delete(const DeleteRequest& request, const CallContext& context) {
+  if (!capabilities_.can_delete) return Fail(NotThrough("delete", request.key));
   TRY_VOID(CheckObjectKey(request.key, capabilities_));
   Status deleted = bucket_.Delete(names_.File(request.key), request.if_match, context);
   if (deleted || deleted.error().code != ErrorCode::kNotFound) return deleted;
@@ -583,6 +612,11 @@ Status OciStore::Delete(const DeleteRequest& request, const CallContext& context
 std::vector<Status> OciStore::DeleteMany(std::span<const DeleteRequest> requests,
                                          const CallContext& context) {
   std::vector<Status> outcomes(requests.size());
+  if (!capabilities_.can_delete) {
+    for (std::size_t i = 0; i < requests.size(); ++i)
+      outcomes[i] = Fail(NotThrough("delete", requests[i].key));
+    return outcomes;
+  }
   for (std::size_t begin = 0; begin < requests.size(); begin += kMaxBatchDelete) {
     const std::size_t count = std::min(kMaxBatchDelete, requests.size() - begin);
     const auto batch = requests.subspan(begin, count);
@@ -649,7 +683,8 @@ Result<std::unique_ptr<ObjectStore>> MakeOciStore(const OciStoreOptions& options
                                      ? std::string()
                                      : RegionId(options.region, options.environment),
                        .name_space = options.name_space,
-                       .bucket = options.bucket};
+                       .bucket = options.bucket,
+                       .access = options.access};
   if (bucket.endpoint.empty()) {
     if (bucket.region.empty()) {
       return Fail(ErrorCode::kInvalidArgument,
@@ -660,7 +695,7 @@ Result<std::unique_ptr<ObjectStore>> MakeOciStore(const OciStoreOptions& options
   while (bucket.endpoint.ends_with('/')) bucket.endpoint.pop_back();
   TRY_VOID(CheckEndpoint(bucket.endpoint));
   if (!options.root.is_root())
-    TRY_VOID(CheckObjectKey(options.root, MakeCapabilities(ObjectNames(ObjectKey()))));
+    TRY_VOID(CheckObjectKey(options.root, MakeCapabilities(ObjectNames(ObjectKey()), false)));
   // Room for at least one name of one byte below it.
   if (options.root.path.size() + 3 > kMaxNameBytes) {
     return Fail(ErrorCode::kNameTooLong, "OCI: the path below the bucket leaves no room for names");

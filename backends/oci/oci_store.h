@@ -15,6 +15,8 @@
 // - A directory is renamed object by object, eight at a time. The destination's marker names the
 // source until the last
 //   object has moved, so that an interrupted rename goes on when it is called again.
+// - Through a pre-authenticated request nothing is deleted or renamed (Capabilities), and nothing
+// is copied: metadata of large objects costs sending them again.
 // - A listing tells neither attributes nor symbolic links.
 #pragma once
 
@@ -29,6 +31,7 @@
 #include "backends/object_store.h"
 #include "backends/oci/identity.h"
 #include "core/mutex.h"
+#include "core/secret.h"
 
 namespace skybridge::oci {
 
@@ -38,6 +41,9 @@ struct OciStoreOptions {
   std::string name_space = {};  // empty: asked from the service
   std::string bucket = {};
   ObjectKey root = {};  // keys lie below this path of the bucket
+  // "/p/SECRET" of a pre-authenticated request (pre_authenticated.h), with nobody's identity beside
+  // it; needs `endpoint` and `name_space`.
+  Secret access = {};
   Environment environment = ProcessEnvironment();
 };
 

@@ -143,6 +143,15 @@ Result<std::string> ParseUploadId(std::string_view body) {
   return id;
 }
 
+Result<std::string> ParseAccessUri(std::string_view body) {
+  const Json json = Parse(body);
+  std::string path = json.is_object() ? Text(json, "accessUri") : std::string();
+  const bool is_path = path.starts_with("/p/") && path.ends_with('/') &&
+                       path.find_first_of(" \r\n?#") == std::string::npos;
+  if (!is_path) return Fail(Unreadable("the upload through a pre-authenticated request"));
+  return path;
+}
+
 Result<std::vector<FailedDelete>> ParseFailedDeletes(std::string_view body) {
   const Json json = Parse(body);
   if (!json.is_object()) return Fail(Unreadable("BatchDeleteObjects"));

@@ -54,6 +54,8 @@ std::optional<std::uint64_t> TotalOfContentRange(std::string_view content_range)
 std::optional<std::uint64_t> StartOfContentRange(std::string_view content_range);
 
 Result<std::string> ParseUploadId(std::string_view body);
+// Of an upload that was started through a pre-authenticated request: a path, and a secret.
+Result<std::string> ParseAccessUri(std::string_view body);
 
 struct FailedDelete {
   std::string name;

@@ -26,14 +26,16 @@ std::string EncodeName(std::string_view name) {
 }
 
 std::string BucketUrl(const BucketAddress& bucket) {
-  return bucket.endpoint + "/n/" + PercentEncode(bucket.name_space) + "/b/" +
+  return bucket.endpoint + bucket.access + "/n/" + PercentEncode(bucket.name_space) + "/b/" +
          PercentEncode(bucket.bucket);
 }
 std::string ObjectUrl(const BucketAddress& bucket, std::string_view name) {
   return BucketUrl(bucket) + "/o/" + EncodeName(name);
 }
+bool IsAccessPath(std::string_view upload_id) { return upload_id.starts_with('/'); }
 std::string UploadUrl(const BucketAddress& bucket, std::string_view name,
                       std::string_view upload_id) {
+  if (IsAccessPath(upload_id)) return bucket.endpoint + std::string(upload_id);
   return BucketUrl(bucket) + "/u/" + EncodeName(name) + "?uploadId=" + PercentEncode(upload_id);
 }
 
@@ -68,6 +70,15 @@ void AddChecksum(std::uint32_t crc32c, HttpRequest& request) {
   request.headers.Add("opc-content-crc32c", EncodeCrc32c(crc32c));
 }
 
+void AddContent(const ContentHeaders& content_headers, const Metadata& metadata,
+                HttpRequest& request) {
+  if (!content_headers.contains("content-type"))
+    request.headers.Add("content-type", "application/octet-stream");
+  for (const auto& [name, value] : content_headers) request.headers.Add(name, value);
+  for (const auto& [name, value] : metadata)
+    request.headers.Add(std::string(kMetadataPrefix) + name, value);
+}
+
 // "content-type" -> "contentType": the JSON member of CreateMultipartUpload for a header of
 // PutObject.
 std::string MemberOfHeader(std::string_view header) {
@@ -86,6 +97,17 @@ Json MetadataMember(const Metadata& metadata) {
   return member;
 }
 
+// As a PUT of the object: what CreateMultipartUpload has in its body stands in the headers.
+Call MakeCreateUploadThrough(const BucketAddress& bucket,
+                             const CreateUploadParameters& parameters) {
+  Call call = MakeCall("oci.create_multipart", "PUT", ObjectUrl(bucket, parameters.name));
+  call.http.headers.Add("opc-multipart", "true");
+  AddContent(parameters.content_headers, parameters.metadata, call.http);
+  call.http.headers.Add("opc-checksum-algorithm", "CRC32C");
+  AddConditions(parameters.conditions, call.http);
+  return call;
+}
+
 }  // namespace
 
 Call MakeGetNamespace(std::string_view endpoint) {
@@ -95,7 +117,8 @@ Call MakeGetNamespace(std::string_view endpoint) {
 Call MakeListObjects(const BucketAddress& bucket, const ListParameters& parameters) {
   // Empty parameters are left out: the service refuses an empty delimiter.
   std::string url =
-      fmt::format("{}/o?fields={}&limit={}", BucketUrl(bucket), kListFields, parameters.limit);
+      fmt::format("{}{}?fields={}&limit={}", BucketUrl(bucket),
+                  bucket.access.empty() ? "/o" : "/o/", kListFields, parameters.limit);
   if (!parameters.prefix.empty()) url += "&prefix=" + PercentEncode(parameters.prefix);
   if (!parameters.start.empty()) url += "&start=" + PercentEncode(parameters.start);
   if (parameters.fold_subdirectories) url += "&delimiter=%2F";
@@ -136,15 +159,9 @@ Call MakePutObject(const BucketAddress& bucket, const PutParameters& parameters)
   call.signing = SigningProfile::kRawBody;
   call.http.body = parameters.body;
   call.http.expect_continue = parameters.body.size() >= kExpectContinueBytes;
-  if (!parameters.content_headers.contains("content-type")) {
-    call.http.headers.Add("content-type", "application/octet-stream");
-  }
-  for (const auto& [name, value] : parameters.content_headers) call.http.headers.Add(name, value);
+  AddContent(parameters.content_headers, parameters.metadata, call.http);
   AddChecksum(parameters.crc32c, call.http);
   AddConditions(parameters.conditions, call.http);
-  for (const auto& [name, value] : parameters.metadata) {
-    call.http.headers.Add(std::string(kMetadataPrefix) + name, value);
-  }
   return call;
 }
 
@@ -200,6 +217,7 @@ Call MakeGetWorkErrors(std::string_view endpoint, std::string_view id) {
 }
 
 Call MakeCreateUpload(const BucketAddress& bucket, const CreateUploadParameters& parameters) {
+  if (!bucket.access.empty()) return MakeCreateUploadThrough(bucket, parameters);
   Json body = {{"object", parameters.name},
                {"contentType", "application/octet-stream"},
                {"metadata", MetadataMember(parameters.metadata)}};
@@ -212,9 +230,10 @@ Call MakeCreateUpload(const BucketAddress& bucket, const CreateUploadParameters&
 }
 
 Call MakeUploadPart(const BucketAddress& bucket, const PartParameters& parameters) {
+  const std::string_view place = IsAccessPath(parameters.upload_id) ? "" : "&uploadPartNum=";
   Call call = MakeCall("oci.upload_part", "PUT",
                        UploadUrl(bucket, parameters.name, parameters.upload_id) +
-                           fmt::format("&uploadPartNum={}", parameters.part_number));
+                           fmt::format("{}{}", place, parameters.part_number));
   call.signing = SigningProfile::kRawBody;
   call.http.body = parameters.body;
   call.http.expect_continue = parameters.body.size() >= kExpectContinueBytes;
@@ -229,9 +248,11 @@ Call MakeCommitUpload(const BucketAddress& bucket, const CommitParameters& param
   for (const PartReceipt& part : parameters.parts) {
     parts.push_back({{"partNum", part.part_number}, {"etag", part.tag}});
   }
-  Call call =
-      MakeJsonCall("oci.commit_multipart", UploadUrl(bucket, parameters.name, parameters.upload_id),
-                   {{"partsToCommit", std::move(parts)}});
+  std::string url = UploadUrl(bucket, parameters.name, parameters.upload_id);
+  Call call = IsAccessPath(parameters.upload_id)
+                  ? MakeCall("oci.commit_multipart", "POST", std::move(url))
+                  : MakeJsonCall("oci.commit_multipart", std::move(url),
+                                 {{"partsToCommit", std::move(parts)}});
   AddConditions(parameters.conditions, call.http);
   return call;
 }

@@ -34,6 +34,7 @@ struct BucketAddress {
   std::string endpoint;  // scheme://host[:port]
   std::string name_space;
   std::string bucket;
+  std::string access = {};  // "/p/SECRET" of a pre-authenticated request: a secret; else empty
 };
 
 Call MakeGetNamespace(std::string_view endpoint);
@@ -96,6 +97,9 @@ Call MakeRewriteMetadata(const BucketAddress& bucket, const RewriteParameters& p
 Call MakeGetWorkRequest(std::string_view endpoint, std::string_view id);
 Call MakeGetWorkErrors(std::string_view endpoint, std::string_view id);
 
+// An upload has an id; one that was started through a pre-authenticated request has a path instead,
+// with a secret of its own ("/p/SECRET/n/NAMESPACE/b/BUCKET/u/OBJECT/id/ID/"), and is committed
+// with every part that was sent. Where an `upload_id` is asked for, either may stand.
 struct CreateUploadParameters {
   std::string name;
   Metadata metadata;

@@ -46,6 +46,7 @@ class CloudBench : public ::testing::Test {
   std::string OciRemote(const std::string& name, const std::string& bucket,
                         const std::string& endpoint, const std::string& config_file) const;
   localcloud::Server& server() { return *server_; }
+  localcloud::OciService& service() { return *service_; }
   const std::string& login() const { return login_; }
 
  private:

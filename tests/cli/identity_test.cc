@@ -17,6 +17,12 @@ class Identity : public CloudBench {
     return fmt::format(R"({{"type": "instance_principal", "federation_endpoint": "{}"}})",
                        server().url());
   }
+  // The URL of one for the bucket "lake".
+  std::string MakePreAuthenticatedRequest(const std::string& access_type) {
+    const auto path =
+        service().MakePreAuthenticatedRequest({.bucket = "lake", .access_type = access_type});
+    return server().url() + path.value();
+  }
 };
 
 TEST_F(Identity, AnInstanceNeedsNoKeyInItsConfiguration) {
@@ -66,6 +72,34 @@ TEST_F(Identity, TheVaultsSecretOpensTheLakeAndIsNeverShown) {
   const Invocation missing = Run({"ls", "azure:"});
   EXPECT_NE(missing.exit_code, ExitCode::kOk);
   EXPECT_THAT(missing.err, HasSubstr("read secret-bundles"));
+}
+
+TEST_F(Identity, APreAuthenticatedRequestIsEnoughToSyncAndIsNeverShown) {
+  const std::string url = MakePreAuthenticatedRequest("AnyObjectReadWrite");
+  Write("par", url + "\n");
+  Configure({fmt::format(
+      R"("drop": {{"uri": "oci://lake@localnamespace/", "auth": {{"type": "pre_authenticated_request", "url": "file:{}"}}}})",
+      Path("par"))});
+  Write("tree/a", "text");
+  const Invocation up = Run({"--debug", "sync", Path("tree"), "drop:in"});
+  ASSERT_EQ(up.exit_code, ExitCode::kOk) << up.err;
+  EXPECT_EQ(Run({"cat", "drop:in/a"}).out, "text");
+  const Invocation doctor = Run({"--debug", "doctor", "drop"});
+  EXPECT_THAT(doctor.out, HasSubstr("never delete or rename"));
+  EXPECT_THAT(doctor.out, HasSubstr("drop write: not tried"));
+  const std::string secret = url.substr(url.find("/p/") + 3, 64);
+  for (const std::string& text : {up.out, up.err, doctor.out, doctor.err})
+    EXPECT_THAT(text, Not(HasSubstr(secret)));
+}
+
+TEST_F(Identity, APreAuthenticatedRequestOfAnotherBucketIsRefused) {
+  Write("par", MakePreAuthenticatedRequest("AnyObjectRead"));
+  Configure({fmt::format(
+      R"("drop": {{"uri": "oci://copy@localnamespace/", "auth": {{"type": "pre_authenticated_request", "url": "file:{}"}}}})",
+      Path("par"))});
+  const Invocation listed = Run({"ls", "drop:"});
+  EXPECT_EQ(listed.exit_code, ExitCode::kConfiguration);
+  EXPECT_THAT(listed.err, HasSubstr("is for oci://lake@localnamespace/"));
 }
 
 }  // namespace

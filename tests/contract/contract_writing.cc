@@ -35,9 +35,8 @@ TEST_P(ObjectStoreContract, PutWithIfMatchSparesWhatOthersWrote) {
 }
 
 TEST_P(ObjectStoreContract, PutWithIfMatchNeedsTheObject) {
-  const ObjectInfo gone = Put("file", "x");
-  ASSERT_TRUE(store_.Delete({.key = Key("file")}, Context()));
-  EXPECT_EQ(PutError("file", "y", {.if_match = gone.etag}), ErrorCode::kPreconditionFailed);
+  const ObjectInfo other = Put("other", "x");
+  EXPECT_EQ(PutError("file", "y", {.if_match = other.etag}), ErrorCode::kPreconditionFailed);
   EXPECT_FALSE(Exists("file"));
 }
 
@@ -75,6 +74,7 @@ TEST_P(ObjectStoreContract, RealDirectoriesAndFilesExcludeEachOther) {
 }
 
 TEST_P(ObjectStoreContract, DeletesFilesOfTheRightVersionOnly) {
+  if (!can().can_delete) return;  // see RefusesWhatItCannotDo
   const ObjectInfo old = Put("file", "old");
   const ObjectInfo now = Put("file", "new");
   EXPECT_EQ(store_.Delete({.key = Key("file"), .if_match = old.etag}, Context()).error().code,
@@ -85,6 +85,7 @@ TEST_P(ObjectStoreContract, DeletesFilesOfTheRightVersionOnly) {
 }
 
 TEST_P(ObjectStoreContract, DeletesManyAndAnswersEach) {
+  if (!can().can_delete) return;  // see RefusesWhatItCannotDo
   std::vector<DeleteRequest> requests;
   for (int i = 0; i < 12; ++i) {
     const std::string path = "dir/file " + std::to_string(i);

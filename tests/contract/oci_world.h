@@ -7,6 +7,7 @@
 
 #include "backends/http/curl_transport.h"
 #include "backends/oci/oci_store.h"
+#include "backends/oci/pre_authenticated.h"
 #include "tests/localcloud/oci_service.h"
 #include "tests/localcloud/server.h"
 #include "tests/localcloud/storage.h"
@@ -36,6 +37,29 @@ struct OciWorld {
             .value();
     server = localcloud::Server::Start(*service, clock).value();
     store = OpenStore(root);
+  }
+
+  // A store that signs nothing: everything goes through a pre-authenticated request.
+  std::unique_ptr<ObjectStore> OpenThrough(const oci::PreAuthenticatedUrl& url,
+                                           const ObjectKey& root) {
+    return oci::MakeOciStore({.endpoint = url.endpoint,
+                              .name_space = url.name_space,
+                              .bucket = url.bucket,
+                              .root = root,
+                              .access = url.access},
+                             transport, oci::MakeFixedIdentity({}), clock)
+        .value();
+  }
+
+  oci::PreAuthenticatedUrl MakePreAuthenticatedRequest(const std::string& access_type,
+                                                       const std::string& prefix = {},
+                                                       bool lists = true) {
+    const std::string path =
+        service
+            ->MakePreAuthenticatedRequest(
+                {.bucket = "lake", .access_type = access_type, .prefix = prefix, .lists = lists})
+            .value();
+    return oci::ParsePreAuthenticatedUrl(Secret(server->url() + path)).value();
   }
 
   // Another store on the same bucket, as another process would have.

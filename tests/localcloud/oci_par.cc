@@ -229,6 +229,10 @@ Outcome<Response> AddAccessUri(OciState& state, const OciCall& call, Response re
   return response;
 }
 
+std::string AccessUriOf(const Response& response) {
+  return json::parse(response.body).at("accessUri");
+}
+
 Outcome<Response> CreatePar(OciState& state, const OciCall& call) {
   PreAuthenticatedRequest par = OCI_TRY(ReadPar(call));
   json body = Describe(par);

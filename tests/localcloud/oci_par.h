@@ -40,4 +40,7 @@ Outcome<std::string> PlainBody(OciState& state, const Unwrapped& through, const 
 // To the answer of an upload that was started: where its parts go.
 Outcome<Response> AddAccessUri(OciState& state, const OciCall& call, Response response);
 
+// Of the answer that made an upload or a pre-authenticated request.
+std::string AccessUriOf(const Response& response);
+
 }  // namespace skybridge::localcloud::oci

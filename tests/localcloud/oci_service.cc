@@ -8,6 +8,7 @@
 #include <openssl/rand.h>
 
 #include "core/encoding.h"
+#include "core/time_text.h"
 #include "tests/localcloud/oci_handlers.h"
 #include "tests/localcloud/oci_par.h"
 
@@ -283,6 +284,22 @@ Status OciService::ReplaceSecret(std::string_view secret_id, std::string content
   const MutexLock lock(state_.mutex);
   if (state_.ReplaceSecret(secret_id, std::move(content))) return {};
   return Fail(ErrorCode::kNotFound, fmt::format("there is no secret '{}'", secret_id));
+}
+
+Result<std::string> OciService::MakePreAuthenticatedRequest(const OciParOptions& options) {
+  const WallTime now = clock_.WallNow();
+  Request request{.method = "POST"};
+  request.body = fmt::format(
+      R"({{"name":"made here","accessType":{},"objectName":{},"bucketListingAction":"{}","timeExpires":"{}"}})",
+      oci::JsonString(options.access_type), oci::JsonString(options.prefix),
+      options.lists ? "ListObjects" : "Deny", FormatRfc3339(now + options.lifetime, 3));
+  const oci::OciCall call{.request = request,
+                          .now = now,
+                          .namespace_name = state_.namespaces().front(),
+                          .bucket = options.bucket};
+  const auto made = oci::CreatePar(state_, call);
+  if (!made) return Fail(ErrorCode::kInvalidArgument, made.error().message);
+  return oci::AccessUriOf(*made);
 }
 
 Status OciService::Start(const OciServiceOptions& options) {

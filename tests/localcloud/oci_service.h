@@ -8,6 +8,7 @@
 // Service API" and "Secret Retrieval API", recorded exchanges.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,6 +26,15 @@ namespace skybridge::localcloud {
 struct OciIdentity {
   std::string key_id;  // "tenancy/user/fingerprint", or "ST$" and a session token
   std::string pem;     // the public key, or the private one
+};
+
+// Of the first namespace.
+struct OciParOptions {
+  std::string bucket;
+  std::string access_type;  // "AnyObjectRead", ...
+  std::string prefix = {};  // "": the whole bucket
+  bool lists = true;
+  std::chrono::hours lifetime{24};
 };
 
 struct OciServiceOptions {
@@ -58,6 +68,8 @@ class OciService final : public Service {
   // A new version of a secret, which becomes the current and the latest one. kNotFound without such
   // a secret.
   Status ReplaceSecret(std::string_view secret_id, std::string content);
+  // The path of a new pre-authenticated request: "/p/SECRET/n/NAMESPACE/b/BUCKET/o/".
+  Result<std::string> MakePreAuthenticatedRequest(const OciParOptions& options);
 
  private:
   OciService(Storage& storage, const Clock& clock, const OciServiceOptions& options);

@@ -92,5 +92,15 @@ TEST_F(Doctor, ABrokenConfigurationIsTheFirstFailure) {
               HasSubstr("FAIL configuration: configuration /nonexistent/config.json"));
 }
 
+TEST_F(Doctor, WritesNothingThatItCouldNotDeleteAgain) {
+  const std::string uri = "abfss://box@contoso.dfs.core.windows.net/";
+  testing::FakeStoreOptions options;
+  options.capabilities.can_delete = false;
+  FakeObjectStore& store = bench_.stores.Add(uri, options);
+  ASSERT_TRUE(RunDoctor({.remote = uri}, bench_.context));
+  EXPECT_EQ(store.calls(StoreOp::kPut), 0u);
+  EXPECT_THAT(bench_.out.str(), HasSubstr("write: not tried"));
+}
+
 }  // namespace
 }  // namespace skybridge::cli

@@ -214,6 +214,9 @@ TEST(Config, ReadsTheIdentitiesOfOci) {
   EXPECT_EQ(instance.federation_endpoint, "https://a.example");
   EXPECT_EQ(remote(R"("type": "resource_principal")").type, AuthType::kResourcePrincipal);
   EXPECT_EQ(remote(R"("type": "oke_workload_identity")").type, AuthType::kOkeWorkloadIdentity);
+  const AuthConfig through = remote(R"("type": "pre_authenticated_request", "url": "env:PAR")");
+  EXPECT_EQ(through.type, AuthType::kPreAuthenticatedRequest);
+  EXPECT_EQ(through.url.Describe(), "env:PAR");
   EXPECT_EQ(remote(R"("type": "none")").type, AuthType::kNone);
   const AuthConfig session = remote(R"("type": "session_token", "profile": "P")");
   EXPECT_EQ(session.type, AuthType::kSessionToken);
@@ -335,6 +338,16 @@ TEST(RemoteFromEnvironment, FillsInOciFromItsVariables) {
   EXPECT_EQ(remote->auth.config_file, "/x/config");
   EXPECT_EQ(remote->auth.profile, "LAKE");
   EXPECT_EQ(remote->Label(), "oci://lake@ns/");
+}
+
+TEST(Config, APreAuthenticatedRequestOpensABucketButNoVault) {
+  EXPECT_THAT(
+      ErrorOf(
+          R"({"remotes": {"oci": {"uri": "oci://lake@ns/", "auth": {"type": "pre_authenticated_request"}}}})"),
+      HasSubstr("lacks 'url'"));
+  EXPECT_THAT(
+      ErrorOf(R"({"vault": {"auth": {"type": "pre_authenticated_request", "url": "env:PAR"}}})"),
+      AllOf(HasSubstr("vault.auth"), HasSubstr("cannot open a vault")));
 }
 
 }  // namespace

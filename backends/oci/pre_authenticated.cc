@@ -1,0 +1,63 @@
+#include "backends/oci/pre_authenticated.h"
+
+#include <string_view>
+
+#include "core/encoding.h"
+
+namespace skybridge::oci {
+namespace {
+
+tl::unexpected<Error> Bad(std::string_view reason) {
+  return Fail(ErrorCode::kInvalidArgument,
+              "the pre-authenticated request's URL " + std::string(reason) +
+                  "; allowed is https://HOST/p/SECRET/n/NAMESPACE/b/BUCKET/o/");
+}
+
+// Cuts "/LABEL/VALUE" off `path`. "" if it does not begin so.
+std::string_view TakePart(std::string_view label, std::string_view& path) {
+  if (!path.starts_with(label)) return {};
+  const std::size_t end = path.find('/', label.size());
+  const std::string_view value = path.substr(label.size(), end - label.size());
+  path = end == std::string_view::npos ? std::string_view() : path.substr(end);
+  return value;
+}
+
+bool IsUrlSafe(std::string_view text) {
+  for (const char c : text) {
+    if (c <= ' ' || c == 0x7f || c == '?' || c == '#' || c == '"') return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<PreAuthenticatedUrl> ParsePreAuthenticatedUrl(const Secret& url) {
+  std::string_view rest = url.Reveal();
+  const std::size_t scheme = rest.find("://");
+  const bool is_http = rest.starts_with("https://") || rest.starts_with("http://");
+  if (!is_http) return Bad("does not begin https://");
+  if (!IsUrlSafe(rest))
+    return Bad("has a query, a blank or another byte that does not belong there");
+  const std::size_t path = rest.find('/', scheme + 3);
+  if (path == std::string_view::npos || path == scheme + 3)
+    return Bad("lacks the host or the path");
+  PreAuthenticatedUrl parsed{.endpoint = std::string(rest.substr(0, path))};
+  if (parsed.endpoint.find('@') != std::string::npos) return Bad("has a user before the host");
+  rest.remove_prefix(path);
+  const std::string_view secret = TakePart("/p/", rest);
+  const Result<std::string> name_space = PercentDecode(TakePart("/n/", rest));
+  const Result<std::string> bucket = PercentDecode(TakePart("/b/", rest));
+  if (secret.empty() || !name_space || name_space->empty() || !bucket || bucket->empty())
+    return Bad("lacks secret, namespace or bucket");
+  if (rest != "/o/" && rest != "/o") {
+    return Bad(
+        "is for a single object: make one for the bucket or a prefix (AnyObjectRead, "
+        "AnyObjectReadWrite)");
+  }
+  parsed.access = Secret("/p/" + std::string(secret));
+  parsed.name_space = *name_space;
+  parsed.bucket = *bucket;
+  return parsed;
+}
+
+}  // namespace skybridge::oci
