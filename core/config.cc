@@ -338,8 +338,14 @@ Status ReadAzureKeys(const Node& node, RemoteConfig& remote) {
                                            {"hierarchical", NamespaceKind::kHierarchical},
                                            {"flat", NamespaceKind::kFlat}}));
   }
-  const ServiceEndpoint endpoint =
-      TRY(ParseServiceEndpoint(uri.blob_endpoint, EndpointPath::kAllowed));
+  if (TRY(node.FlagOr("dfs_only", false))) {
+    if (node.Find("blob_endpoint")) return node.Bad("takes blob_endpoint or dfs_only, not both");
+    if (remote.namespace_kind == NamespaceKind::kFlat)
+      return node.Bad("dfs_only is for hierarchical namespaces");
+    uri.blob_endpoint.clear();
+  }
+  const std::string& used = uri.blob_endpoint.empty() ? uri.dfs_endpoint : uri.blob_endpoint;
+  const ServiceEndpoint endpoint = TRY(ParseServiceEndpoint(used, EndpointPath::kAllowed));
   return CheckTls(node, endpoint, remote.allow_http);
 }
 
@@ -364,7 +370,7 @@ Result<RemoteConfig> ReadRemote(const Node& node, const std::string& name) {
   const Node uri = TRY(node.Need("uri", "where the data is"));
   remote.uri = TRY(uri.Parsed(ParseUri));
   if (IsAzure(remote.uri)) {
-    TRY_VOID(node.CheckKeys({"uri", "auth", "endpoint", "dfs_endpoint", "blob_endpoint",
+    TRY_VOID(node.CheckKeys({"uri", "auth", "endpoint", "dfs_endpoint", "blob_endpoint", "dfs_only",
                              "namespace", "ca_file", "allow_http", "max_requests",
                              "requests_per_second", "unreachable_after"}));
   } else if (IsOci(remote.uri)) {

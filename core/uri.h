@@ -24,7 +24,7 @@ struct AzureUri {
   ObjectKey path;
   // "https://contoso.dfs.core.windows.net", without trailing slash; path style includes /ACCOUNT.
   std::string dfs_endpoint;
-  std::string blob_endpoint;
+  std::string blob_endpoint;  // empty where the configuration says that it cannot be reached
 
   bool operator==(const AzureUri&) const = default;
 };

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "backends/azure/dfs_requests.h"
+#include "backends/azure/path_list.h"
 #include "backends/listing_scope.h"
 #include "backends/recorded_digest.h"
 #include "core/digest.h"
@@ -80,42 +82,61 @@ BlobClient::BlobClient(const Options& options, MetadataDialect dialect, HttpTran
                        const Clock& clock)
     : dialect_(dialect),
       checksum_(options.checksum),
+      dfs_only_(options.blob_endpoint.empty()),
       names_(options),
       channel_(options, transport, clock) {}
 
 Result<ProbeReply> BlobClient::Probe(std::string detail, const CallContext& context) const {
-  const HttpRequest request = MakeListBlobsRequest({.container_url = names_.container_blob_url(),
-                                                    .prefix = names_.ChildPrefix({}),
-                                                    .max_results = 1});
-  const HttpResponse response = TRY(channel_.Send(request, ObjectKey(), context));
-  TRY_VOID(ParseBlobList(response.body));
+  const HttpResponse response = TRY(SendList({.directory = {}, .max_results = 1}, context));
+  TRY_VOID(ParseList(response));
   return ProbeReply{.server_time = ParseTime(response.headers.Get("Date")),
                     .detail = std::move(detail)};
 }
 
 Result<BlobListPage> BlobClient::List(const BlobListQuery& query,
                                       const CallContext& context) const {
+  const HttpResponse response = TRY(SendList(query, context));
+  BlobListPage page = TRY(ParseList(response));
   const std::string prefix = names_.ChildPrefix(query.directory);
-  const HttpRequest request = MakeListBlobsRequest({.container_url = names_.container_blob_url(),
-                                                    .prefix = prefix,
-                                                    .one_level = query.one_level,
-                                                    .marker = query.marker,
-                                                    .max_results = query.max_results});
-  const HttpResponse response = TRY(channel_.Send(request, query.directory, context));
-  BlobListPage page = TRY(ParseBlobList(response.body));
   const ListingScope scope{.prefix = prefix, .one_level = query.one_level};
-  const bool in_scope =
-      std::all_of(page.entries.begin(), page.entries.end(),
-                  [&](const ListedBlob& blob) { return IsInListing(blob.name, scope); });
-  if (in_scope) return page;
+  const auto may_be_there = [&](const ListedBlob& blob) {
+    // A file that is listed over DFS as if it were a directory; the store knows what to say.
+    return IsInListing(blob.name, scope) || (dfs_only_ && blob.name + '/' == prefix);
+  };
+  if (std::all_of(page.entries.begin(), page.entries.end(), may_be_there)) return page;
   return Fail(ErrorCode::kCorrupt,
               fmt::format("list '{}': the answer holds other names", query.directory.path));
+}
+
+Result<HttpResponse> BlobClient::SendList(const BlobListQuery& query,
+                                          const CallContext& context) const {
+  std::string prefix = names_.ChildPrefix(query.directory);
+  if (!dfs_only_) {
+    return channel_.Send(MakeListBlobsRequest({.container_url = names_.container_blob_url(),
+                                               .prefix = std::move(prefix),
+                                               .one_level = query.one_level,
+                                               .marker = query.marker,
+                                               .max_results = query.max_results}),
+                         query.directory, context);
+  }
+  if (prefix.ends_with('/')) prefix.pop_back();
+  return channel_.Send(MakeListPathsRequest({.container_url = names_.container_dfs_url(),
+                                             .directory = std::move(prefix),
+                                             .one_level = query.one_level,
+                                             .continuation = query.marker,
+                                             .max_results = query.max_results}),
+                       query.directory, context);
+}
+
+Result<BlobListPage> BlobClient::ParseList(const HttpResponse& response) const {
+  if (!dfs_only_) return ParseBlobList(response.body);
+  return ParsePathList(response.body, std::string(response.headers.Get("x-ms-continuation")));
 }
 
 Result<Sighting> BlobClient::Head(const ObjectKey& key, const std::string& blob_name,
                                   const CallContext& context) const {
   const HttpResponse response =
-      TRY(channel_.Send(MakeHeadBlobRequest(names_.BlobUrl(blob_name)), key, context));
+      TRY(channel_.Send(MakeHeadBlobRequest(FileUrl(blob_name)), key, context));
   return SightingFromHeaders(key, response.headers);
 }
 
@@ -126,10 +147,10 @@ Result<GetReply> BlobClient::Get(const GetRequest& request, std::span<std::byte>
                 fmt::format("get '{}': the buffer is too small", request.key.path));
   }
   if (request.range.empty()) return AnswerEmpty(request, context);
-  HttpRequest http = MakeGetBlobRequest({.url = names_.BlobUrl(names_.BlobName(request.key)),
+  HttpRequest http = MakeGetBlobRequest({.url = FileUrl(names_.BlobName(request.key)),
                                          .range = request.range,
                                          .if_match = request.if_match,
-                                         .checksum = checksum_});
+                                         .checksum = range_checksum()});
   http.receive_into = into.first(request.range.length_bytes);
   const auto response = channel_.Send(http, request.key, context);
   // 416: the range begins at or past the end.
@@ -144,7 +165,8 @@ Result<GetReply> BlobClient::Get(const GetRequest& request, std::span<std::byte>
     return Fail(ErrorCode::kCorrupt,
                 fmt::format("get '{}': the answer is of another range", request.key.path));
   }
-  TRY_VOID(CheckRangeDigest(request, *response, into.first(response->bytes_received), checksum_));
+  TRY_VOID(
+      CheckRangeDigest(request, *response, into.first(response->bytes_received), range_checksum()));
   return GetReply{.bytes_received = response->bytes_received,
                   .object_size_bytes = range->total_bytes,
                   .etag = StripETag(response->headers.Get("ETag"))};
@@ -190,14 +212,36 @@ Result<ObjectInfo> BlobClient::Put(const PutRequest& request, const std::string&
     written.md5 = DecodeMd5(response->headers.Get("Content-MD5"));
     return Describe(std::move(written));
   }
-  Error error = AsWriteError(response.error(), request.conditions);
+  return FindOwnPut(request, blob_name, AsWriteError(response.error(), request.conditions),
+                    context);
+}
+
+Result<ObjectInfo> BlobClient::FindOwnPut(const PutRequest& request, const std::string& blob_name,
+                                          Error error, const CallContext& context) const {
   if (!context.retried || !IsAboutConditions(error.code)) return Fail(std::move(error));
   const auto there = Head(request.key, blob_name, context);
-  if (!there || there->size_bytes != request.body.size() || there->md5 != Md5(request.body))
-    return Fail(error);
-  ObjectInfo found = Describe(*there);
-  if (found.attributes != Describe(std::move(written)).attributes) return Fail(std::move(error));
+  if (!there || there->size_bytes != request.body.size()) return Fail(std::move(error));
+  const ObjectInfo found = Describe(*there);
+  const bool same_content =
+      there->md5 ? *there->md5 == Md5(request.body) : found.digests.crc32c == Crc32c(request.body);
+  MetadataMap metadata = TRY(Encode(request.kind, request.attributes));
+  const ObjectInfo sent = Describe(Sighting{.key = request.key,
+                                            .is_directory = request.kind == NodeKind::kDirectory,
+                                            .metadata = std::move(metadata)});
+  if (!same_content || found.attributes != sent.attributes) return Fail(std::move(error));
   return found;
+}
+
+HttpRequest BlobClient::MakeReplaceMetadata(const std::string& blob_name, MetadataMap metadata,
+                                            std::optional<ETag> if_match) const {
+  if (dfs_only_) {
+    return MakeSetPropertiesRequest({.url = names_.DfsUrl(blob_name),
+                                     .properties = std::move(metadata),
+                                     .if_match = std::move(if_match)});
+  }
+  return MakeSetMetadataRequest({.url = names_.BlobUrl(blob_name),
+                                 .metadata = std::move(metadata),
+                                 .if_match = std::move(if_match)});
 }
 
 // All metadata is replaced, and the digest of the whole is part of it: it is carried over, and then
@@ -220,11 +264,10 @@ Result<ObjectInfo> BlobClient::SetMetadata(const SetBlobMetadata& request,
     return Fail(ErrorCode::kPreconditionFailed,
                 fmt::format("set metadata of '{}': it has changed", request.key.path));
   }
-  auto response = channel_.Send(
-      MakeSetMetadataRequest({.url = names_.BlobUrl(request.blob_name),
-                              .metadata = metadata,
-                              .if_match = digest ? std::optional(there.etag) : request.if_match}),
-      request.key, context);
+  auto response =
+      channel_.Send(MakeReplaceMetadata(request.blob_name, metadata,
+                                        digest ? std::optional(there.etag) : request.if_match),
+                    request.key, context);
   if (!response) {
     Error error = std::move(response).error();
     // A condition that nobody asked for is ours: look again.

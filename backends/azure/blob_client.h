@@ -1,6 +1,9 @@
 // BlobClient: what both Azure stores do alike, because files of either kind of account are blobs:
 // read, describe, write whole, list and set metadata. Knows blobs by name; what a directory is, the
 // stores know.
+//
+// Where the account's Blob endpoint cannot be reached (Options::blob_endpoint is empty) it speaks
+// DFS instead, which cannot write whole and whose listings have no metadata.
 #pragma once
 
 #include <string>
@@ -50,6 +53,7 @@ class BlobClient {
   const Names& names() const { return names_; }
   const Channel& channel() const { return channel_; }
   Checksum checksum() const { return checksum_; }
+  bool dfs_only() const { return dfs_only_; }
 
   // Proves container and credentials: lists one name.
   Result<ProbeReply> Probe(std::string detail, const CallContext& context) const;
@@ -60,11 +64,19 @@ class BlobClient {
   // Errors besides those of ObjectStore::Get: none; a blob that marks a directory is kIsDirectory.
   Result<GetReply> Get(const GetRequest& request, std::span<std::byte> into,
                        const CallContext& context) const;
-  // Recognises its own earlier attempt by size, MD5 and attributes.
+  // Recognises its own earlier attempt. Not over DFS.
   Result<ObjectInfo> Put(const PutRequest& request, const std::string& blob_name,
                          const CallContext& context) const;
+  // After a repeated Put that was refused with `error`: what an earlier attempt wrote, told by
+  // size, digest and attributes, else `error`.
+  Result<ObjectInfo> FindOwnPut(const PutRequest& request, const std::string& blob_name,
+                                Error error, const CallContext& context) const;
   // Recognises its own earlier attempt by the attributes.
   Result<ObjectInfo> SetMetadata(const SetBlobMetadata& request, const CallContext& context) const;
+
+  // Replaces all metadata of a blob.
+  HttpRequest MakeReplaceMetadata(const std::string& blob_name, MetadataMap metadata,
+                                  std::optional<ETag> if_match) const;
 
   Result<MetadataMap> Encode(NodeKind kind, const Attributes& attributes) const {
     return EncodePosixMetadata(dialect_, kind, attributes);
@@ -76,10 +88,18 @@ class BlobClient {
   ObjectInfo Describe(ObjectKey key, const ListedBlob& blob, bool is_directory) const;
 
  private:
+  std::string FileUrl(const std::string& blob_name) const {
+    return dfs_only_ ? names_.DfsUrl(blob_name) : names_.BlobUrl(blob_name);
+  }
+  // How the service proves the bytes of a range: over DFS it knows MD5 only.
+  Checksum range_checksum() const { return dfs_only_ ? Checksum::kMd5 : checksum_; }
+  Result<HttpResponse> SendList(const BlobListQuery& query, const CallContext& context) const;
+  Result<BlobListPage> ParseList(const HttpResponse& response) const;
   Result<GetReply> AnswerEmpty(const GetRequest& request, const CallContext& context) const;
 
   const MetadataDialect dialect_;
   const Checksum checksum_;
+  const bool dfs_only_;
   const Names names_;
   const Channel channel_;
 };

@@ -1,11 +1,13 @@
 #include "backends/azure/dfs_requests.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "backends/azure/blob_requests.h"
 #include "backends/azure/replies.h"
+#include "core/encoding.h"
 
 namespace skybridge::azure {
 
@@ -19,6 +21,29 @@ HttpRequest MakeRootAccessControlRequest(const std::string& container_url) {
   return {.operation = "azure.head_root",
           .method = "HEAD",
           .url = container_url + "/?action=getAccessControl"};
+}
+
+HttpRequest MakeListPathsRequest(const ListPathsParams& params) {
+  HttpRequest request{.operation = "azure.list_paths",
+                      .method = "GET",
+                      .url = fmt::format("{}?resource=filesystem&recursive={}",
+                                         params.container_url, !params.one_level)};
+  if (!params.directory.empty()) request.url += "&directory=" + PercentEncode(params.directory);
+  if (!params.continuation.empty())
+    request.url += "&continuation=" + PercentEncode(params.continuation);
+  const std::uint32_t limit = params.max_results == 0 ? kMaxListEntries : params.max_results;
+  request.url += fmt::format("&maxResults={}", std::min(limit, kMaxListEntries));
+  return request;
+}
+
+HttpRequest MakeSetPropertiesRequest(const SetPropertiesParams& params) {
+  HttpRequest request{.operation = "azure.set_properties",
+                      .method = "PATCH",
+                      .url = params.url + "?action=setProperties"};
+  if (!params.properties.empty())
+    request.headers.Add("x-ms-properties", EncodeProperties(params.properties));
+  if (params.if_match) request.headers.Add("If-Match", QuoteETag(*params.if_match));
+  return request;
 }
 
 HttpRequest MakeCreatePathRequest(const CreatePathParams& params) {

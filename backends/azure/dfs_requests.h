@@ -19,6 +19,24 @@ HttpRequest MakeHeadFilesystemRequest(std::string container_url);
 // namespace.
 HttpRequest MakeRootAccessControlRequest(const std::string& container_url);
 
+// Azure Data Lake REST: Path - List. 5000 entries a page is the service's most.
+struct ListPathsParams {
+  std::string container_url;
+  std::string directory;  // decoded, without slashes at its ends; "" for the root
+  bool one_level = true;
+  std::string continuation;
+  std::uint32_t max_results = 0;  // 0: as many as the service gives
+};
+HttpRequest MakeListPathsRequest(const ListPathsParams& params);
+
+// Azure Data Lake REST: Path - Update, setProperties. Replaces all of them.
+struct SetPropertiesParams {
+  std::string url;
+  MetadataMap properties;
+  std::optional<ETag> if_match;
+};
+HttpRequest MakeSetPropertiesRequest(const SetPropertiesParams& params);
+
 // Azure Data Lake REST: Path - Create. Only where nothing has that name; parents come into being.
 struct CreatePathParams {
   std::string url;

@@ -6,17 +6,18 @@
 
 #include "backends/azure/dfs_requests.h"
 #include "backends/azure/fan_out.h"
+#include "core/digest.h"
 
 namespace skybridge::azure {
 namespace {
 
 constexpr MetadataDialect kDialect = MetadataDialect::kAzureHierarchical;
 
-Capabilities MakeCapabilities() {
+Capabilities MakeCapabilities(bool dfs_only) {
   return {.name = "azure-hns",
           .real_directories = true,
           .atomic_directory_rename = true,
-          .list_has_attributes = true,
+          .list_has_attributes = !dfs_only,
           // Directories and files of one level come in the service's own order.
           .list_is_sorted = false,
           .set_attributes_rewrites = false,
@@ -24,7 +25,7 @@ Capabilities MakeCapabilities() {
           .append = false,
           .keeps_xattrs = true,
           .max_checked_range_bytes = kMaxRangeDigestBytes,
-          .max_put_bytes = kMaxPutBytes,
+          .max_put_bytes = dfs_only ? kMaxPartBytes : kMaxPutBytes,
           .min_part_bytes = 1,
           .max_part_bytes = kMaxPartBytes,
           .max_parts = kMaxParts};
@@ -59,10 +60,13 @@ struct HierarchicalStore::Publication {
 
 HierarchicalStore::HierarchicalStore(const Options& options, HttpTransport& transport,
                                      const Clock& clock)
-    : capabilities_(MakeCapabilities()), blobs_(options, kDialect, transport, clock) {}
+    : capabilities_(MakeCapabilities(options.blob_endpoint.empty())),
+      blobs_(options, kDialect, transport, clock) {}
 
 Result<ProbeReply> HierarchicalStore::Probe(const CallContext& context) {
-  return blobs_.Probe("hierarchical namespace", context);
+  return blobs_.Probe(
+      blobs_.dfs_only() ? "hierarchical namespace, through DFS only" : "hierarchical namespace",
+      context);
 }
 
 Result<ListPage> HierarchicalStore::List(const ListRequest& request, const CallContext& context) {
@@ -81,6 +85,9 @@ Result<ListPage> HierarchicalStore::List(const ListRequest& request, const CallC
     auto key = blobs_.names().KeyOf(blob.name);
     if (!key) {
       ++page.hidden_names;
+    } else if (blobs_.dfs_only() && *key == request.directory) {
+      // A file that was listed as if it were a directory.
+      return Fail(ErrorCode::kNotDirectory, fmt::format("'{}' is not a directory", key->path));
     } else if (!IsUpload(*key)) {
       const bool marked = blob.metadata && IsFolderMarker(*blob.metadata);
       const bool is_directory = blob.is_prefix || blob.is_directory || marked;
@@ -123,9 +130,46 @@ Result<ObjectInfo> HierarchicalStore::Put(const PutRequest& request, const CallC
     return Fail(ErrorCode::kTooLarge,
                 fmt::format("put '{}': {} bytes", request.key.path, request.body.size()));
   }
-  auto info = blobs_.Put(request, BlobName(request.key), context);
+  auto info = blobs_.dfs_only() ? PutThroughUpload(request, context)
+                                : blobs_.Put(request, BlobName(request.key), context);
   if (info) return info;
   return Fail(ExplainWrite(request.key, info.error(), request.conditions, context));
+}
+
+// DFS cannot write a file whole: it grows under a hidden name, and the rename shows it.
+Result<ObjectInfo> HierarchicalStore::PutThroughUpload(const PutRequest& request,
+                                                       const CallContext& context) const {
+  MetadataMap attributes = TRY(blobs_.Encode(request.kind, request.attributes));
+  const std::string nonce = NewUploadId().value;
+  const WholeContent whole{.size_bytes = request.body.size(), .crc32c = Crc32c(request.body)};
+  const Publication publication{.key = request.key,
+                                .temporary = UploadPath(request.key, nonce),
+                                .nonce = nonce,
+                                .whole = whole,
+                                .metadata = CommitMetadata(std::move(attributes), nonce, whole),
+                                .conditions = request.conditions};
+  auto info = SendWhole(publication, request.body, context);
+  if (info) return info;
+  Error error = AsWriteError(info.error(), request.conditions);
+  if (error.code != ErrorCode::kCancelled && error.code != ErrorCode::kTimedOut) {
+    // Whether it helps or not, the write has failed; what stays is removed with its directory.
+    static_cast<void>(DeletePath(publication.temporary, NodeKind::kFile, std::nullopt, context));
+  }
+  return blobs_.FindOwnPut(request, BlobName(request.key), std::move(error), context);
+}
+
+Result<ObjectInfo> HierarchicalStore::SendWhole(const Publication& publication, ByteSpan body,
+                                                const CallContext& context) const {
+  const std::string url = DfsUrl(publication.temporary);
+  TRY_VOID(blobs_.channel().Send(
+      MakeCreatePathRequest({.url = url, .kind = NodeKind::kFile, .properties = {}}),
+      publication.key, context));
+  if (!body.empty()) {
+    const HttpRequest append = MakeAppendRequest(
+        {.url = url, .position_bytes = 0, .body = body, .checksum = blobs_.checksum()});
+    TRY_VOID(blobs_.channel().Send(append, publication.key, context));
+  }
+  return Publish(publication, context);
 }
 
 // A write fails on a directory in more than one way, and alike when a part of the path is a file:

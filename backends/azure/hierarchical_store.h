@@ -3,6 +3,9 @@
 // (one request for 5000 entries), read, write small files whole and set metadata; DFS for
 // directories, large files, rename and delete.
 //
+// Where only DFS can be reached, DFS does everything: a listing then has no attributes, and a small
+// file is put as a large one is, in four requests (create, append, flush, rename) instead of one.
+//
 // A large file grows in a hidden file beside its target (names.h, kUploadPrefix), which is created
 // through DFS, since blocks of the Blob protocol are refused on such files; a rename publishes it
 // whole, under the target's conditions, and gives it its attributes and the digest of the whole.
@@ -53,6 +56,9 @@ class HierarchicalStore final : public ObjectStore {
   Status DeletePath(const ObjectKey& key, NodeKind kind, const std::optional<ETag>& if_match,
                     const CallContext& context) const;
   Result<bool> DeleteStaleUploads(const ObjectKey& directory, const CallContext& context) const;
+  Result<ObjectInfo> PutThroughUpload(const PutRequest& request, const CallContext& context) const;
+  Result<ObjectInfo> SendWhole(const Publication& publication, ByteSpan body,
+                               const CallContext& context) const;
   Status FlushUpload(const Publication& publication, const CallContext& context) const;
   Result<ObjectInfo> Publish(const Publication& publication, const CallContext& context) const;
   std::optional<ObjectInfo> FindPublished(const Publication& publication,

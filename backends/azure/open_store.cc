@@ -30,7 +30,8 @@ Status CheckOptions(const Options& options) {
                 "an Azure store needs an account, a container and a credential");
   }
   if (options.allow_http) return {};
-  TRY_VOID(CheckEndpoint("blob_endpoint", options.blob_endpoint));
+  if (!options.blob_endpoint.empty())
+    TRY_VOID(CheckEndpoint("blob_endpoint", options.blob_endpoint));
   return CheckEndpoint("dfs_endpoint", options.dfs_endpoint);
 }
 
@@ -73,6 +74,12 @@ Result<std::unique_ptr<ObjectStore>> OpenStore(Options options, HttpTransport& t
   TRY_VOID(CheckOptions(options));
   if (!options.hierarchical)
     options.hierarchical = TRY(DetectHierarchical(options, transport, clock, context));
+  if (!*options.hierarchical && options.blob_endpoint.empty()) {
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("account '{}' has no hierarchical namespace: it cannot do without its "
+                            "Blob endpoint",
+                            options.account));
+  }
   std::unique_ptr<ObjectStore> store;
   if (*options.hierarchical) {
     store = std::make_unique<HierarchicalStore>(options, transport, clock);

@@ -18,9 +18,11 @@ struct Options {
   std::string account;
   std::string container;
   std::string root;  // a directory below which everything happens; "" for the whole container
-  std::string dfs_endpoint;   // "https://contoso.dfs.core.windows.net"; path style:
-                              // "http://127.0.0.1:10000/contoso"
-  std::string blob_endpoint;  // "https://contoso.blob.core.windows.net"
+  std::string dfs_endpoint;  // "https://contoso.dfs.core.windows.net"; path style:
+                             // "http://127.0.0.1:10000/contoso"
+  // "https://contoso.blob.core.windows.net". Empty: it cannot be reached, all goes through DFS
+  // (hierarchical namespaces only).
+  std::string blob_endpoint;
   std::string api_version = "2023-11-03";
   Checksum checksum = Checksum::kCrc64;
   bool allow_http = false;  // plain http also to another machine; a bearer token never goes there

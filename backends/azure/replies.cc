@@ -20,6 +20,18 @@ bool SameText(std::string_view a, std::string_view b) {
                     [](char x, char y) { return Lower(x) == Lower(y); });
 }
 
+// The reverse of EncodeProperties; what cannot be read is left out.
+void AddProperties(std::string_view text, MetadataMap& metadata) {
+  while (!text.empty()) {
+    const std::string_view field = text.substr(0, text.find(','));
+    text.remove_prefix(std::min(text.size(), field.size() + 1));
+    const std::size_t equals = field.find('=');
+    if (equals == std::string_view::npos) continue;
+    const auto value = Base64Decode(field.substr(equals + 1));
+    if (value) metadata.emplace(field.substr(0, equals), *value);
+  }
+}
+
 }  // namespace
 
 ETag StripETag(std::string_view text) {
@@ -42,6 +54,7 @@ WallTime ParseTime(std::string_view text) { return ParseHttpDate(text).value_or(
 
 MetadataMap MetadataFromHeaders(const HttpHeaders& headers) {
   MetadataMap metadata;
+  AddProperties(headers.Get("x-ms-properties"), metadata);
   for (const auto& [name, value] : headers) {
     if (SameText(std::string_view(name).substr(0, kMetaPrefix.size()), kMetaPrefix)) {
       metadata.emplace(name.substr(kMetaPrefix.size()), value);

@@ -23,7 +23,7 @@ std::optional<std::uint64_t> ParseDecimal(std::string_view text);
 // RFC 1123; the epoch when there is none.
 WallTime ParseTime(std::string_view text);
 
-// The x-ms-meta-* headers.
+// What both protocols say of an object's metadata: x-ms-meta-* (Blob), x-ms-properties (DFS).
 MetadataMap MetadataFromHeaders(const HttpHeaders& headers);
 void AddMetadata(HttpHeaders& headers, const MetadataMap& metadata);
 // "name=base64(value),...": x-ms-properties of the DFS protocol.

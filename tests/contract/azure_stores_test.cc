@@ -7,8 +7,9 @@
 namespace skybridge::testing {
 namespace {
 
-std::shared_ptr<ObjectStore> MakeAzure(bool hierarchical, const std::string& root) {
-  auto world = std::make_shared<AzureWorld>(hierarchical);
+std::shared_ptr<ObjectStore> MakeAzure(bool hierarchical, const std::string& root,
+                                       Reach reach = Reach::kBothEndpoints) {
+  auto world = std::make_shared<AzureWorld>(hierarchical, reach);
   if (!root.empty()) {
     if (!world->store->MakeDirectory({.key = ObjectKey(root)}, {}))
       throw std::runtime_error("no directory to stand on");
@@ -23,6 +24,10 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(ContractSubject{"Hierarchical", [] { return MakeAzure(true, ""); }},
                       ContractSubject{"HierarchicalBelowARoot",
                                       [] { return MakeAzure(true, "lake"); }},
+                      ContractSubject{"HierarchicalThroughDfsOnly",
+                                      [] { return MakeAzure(true, "", Reach::kDfsOnly); }},
+                      ContractSubject{"DfsOnlyBelowARoot",
+                                      [] { return MakeAzure(true, "lake", Reach::kDfsOnly); }},
                       ContractSubject{"Flat", [] { return MakeAzure(false, ""); }}),
     ContractName);
 

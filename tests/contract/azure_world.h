@@ -14,6 +14,11 @@
 
 namespace skybridge::testing {
 
+enum class Reach {
+  kBothEndpoints,
+  kDfsOnly,  // what the Blob protocol alone knows is cut off
+};
+
 // Members are destroyed from the last to the first.
 struct AzureWorld {
   SystemClock clock;
@@ -22,8 +27,9 @@ struct AzureWorld {
   std::unique_ptr<localcloud::Server> server;
   CurlTransport transport;
   std::unique_ptr<ObjectStore> store;
+  const Reach reach;
 
-  explicit AzureWorld(bool hierarchical) {
+  explicit AzureWorld(bool hierarchical, Reach wanted = Reach::kBothEndpoints) : reach(wanted) {
     service = localcloud::AzureService::Make({.accounts = {{.name = kAccount,
                                                             .key = localcloud::kAzureEmulatorKey,
                                                             .hierarchical = hierarchical,
@@ -31,6 +37,7 @@ struct AzureWorld {
                                              *storage, clock)
                   .value();
     server = localcloud::Server::Start(*service, clock).value();
+    if (reach == Reach::kDfsOnly) SwitchBlobOff();
     store = OpenStore({});
   }
 
@@ -44,12 +51,27 @@ struct AzureWorld {
                            .dfs_endpoint = endpoint,
                            .blob_endpoint = endpoint,
                            .checksum = checksum};
+    if (reach == Reach::kDfsOnly) {
+      options.dfs_endpoint =
+          std::string("http://") + kAccount + ".dfs.localhost:" + std::to_string(server->port());
+      options.blob_endpoint.clear();
+      options.allow_http = true;  // a name of this machine that only the resolver knows as one
+    }
     options.credential =
         azure::SharedKeyCredential::Make(kAccount, localcloud::kAzureEmulatorKey).value();
     return azure::OpenStore(options, transport, clock, {}).value();
   }
 
  private:
+  void SwitchBlobOff() {
+    for (const char* operation :
+         {"get_container", "list_blobs", "put_blob", "copy_blob", "put_block", "put_block_list",
+          "get_block_list", "get_metadata", "set_metadata", "set_blob_properties", "delete_blob"}) {
+      server->rules().Add({.operation = std::string("azure.") + operation,
+                           .fault = localcloud::Fault::kResetBefore});
+    }
+  }
+
   static constexpr const char* kAccount = localcloud::kAzureEmulatorAccount;
 };
 

@@ -1,5 +1,7 @@
 #include "backends/azure/hierarchical_store.h"
 
+#include <array>
+
 #include <gtest/gtest.h>
 
 #include "backends/azure/open_store.h"
@@ -699,6 +701,108 @@ TEST(OpenStore, RefusesPlainHttpToAnotherMachineUnlessAsked) {
   EXPECT_EQ(f.NameOfStore(options).error().code, ErrorCode::kInvalidArgument);
   options.allow_http = true;
   EXPECT_TRUE(f.NameOfStore(options));
+}
+
+// ---- Where only the DFS endpoint can be reached ----
+
+struct DfsOnlyFixture {
+  FakeClock clock;
+  ScriptedTransport http;
+  HierarchicalStore store{DfsOnly(), http, clock};
+
+  static Options DfsOnly() {
+    Options options = StoreOptions();
+    options.blob_endpoint.clear();
+    return options;
+  }
+};
+
+TEST(HierarchicalStoreThroughDfsOnly, ListsWithoutAttributesAndSaysSo) {
+  DfsOnlyFixture f;
+  EXPECT_FALSE(f.store.capabilities().list_has_attributes);
+  f.http.Answer(200, {{"x-ms-continuation", "more="}},
+                R"({"paths":[{"name":"d/a","contentLength":"6","etag":"0x1"},
+                             {"name":"d/.skybridge-upload-0123456789abcdef","contentLength":"0"},
+                             {"name":"d/sub","isDirectory":"true","etag":"0x7"}]})");
+  const auto page = f.store.List({.directory = ObjectKey("d"), .continuation = "from/+"}, {});
+  ASSERT_TRUE(page) << page.error().ToString();
+  EXPECT_EQ(f.http.sent(0).url,
+            "https://a.dfs.core.windows.net/c?resource=filesystem&recursive=false&directory=d"
+            "&continuation=from%2F%2B&maxResults=5000");
+  ASSERT_EQ(page->entries.size(), 2U);
+  EXPECT_EQ(page->entries[0].attributes, std::nullopt);
+  EXPECT_EQ(page->entries[1].kind, NodeKind::kDirectory);
+  EXPECT_EQ(page->continuation, "more=");
+}
+
+TEST(HierarchicalStoreThroughDfsOnly, AFileListedAsItsOwnChildIsNoDirectory) {
+  DfsOnlyFixture f;
+  f.http.Answer(200, {}, R"({"paths":[{"name":"f","contentLength":"6","etag":"0x1"}]})");
+  EXPECT_EQ(f.store.List({.directory = ObjectKey("f")}, {}).error().code, ErrorCode::kNotDirectory);
+}
+
+TEST(HierarchicalStoreThroughDfsOnly, ReadsMetadataFromPropertiesAndAsksForMd5OfRanges) {
+  DfsOnlyFixture f;
+  f.http.Answer(200, {{"ETag", "\"0x1\""},
+                      {"Content-Length", "3"},
+                      {"x-ms-properties", "broken,is_symlink=dHJ1ZQ=="}});
+  const auto link = f.store.Head(ObjectKey("d/l"), {});
+  ASSERT_TRUE(link);
+  EXPECT_EQ(link->kind, NodeKind::kSymlink);
+  EXPECT_EQ(f.http.sent(0).url, "https://a.dfs.core.windows.net/c/d/l");
+  f.http.Answer(206, {{"Content-Range", "bytes 0-2/3"}, {"ETag", "\"0x1\""}}, "abc");
+  std::array<std::byte, 3> into{};
+  ASSERT_TRUE(f.store.Get({.key = ObjectKey("d/l"), .range = {0, 3}}, into, {}));
+  EXPECT_EQ(HeaderOf(f.http.sent(1), "x-ms-range-get-content-md5"), "true");
+  EXPECT_EQ(f.http.sent(1).url, "https://a.dfs.core.windows.net/c/d/l");
+}
+
+TEST(HierarchicalStoreThroughDfsOnly, PutsAHiddenFileAndRenamesItUnderItsConditions) {
+  DfsOnlyFixture f;
+  f.http.Answer(201, {{"ETag", "\"0x1\""}})
+      .Answer(202, {})
+      .Answer(200, {{"ETag", "\"0x2\""}})
+      .Answer(201, {{"ETag", "\"0x2\""}});
+  const auto put = f.store.Put(
+      {.key = ObjectKey("d/f"), .body = AsBytes("hello"), .conditions = {.must_not_exist = true}},
+      {});
+  ASSERT_TRUE(put) << put.error().ToString();
+  EXPECT_EQ(put->etag, ETag("0x2"));
+  EXPECT_EQ(put->size_bytes, 5U);
+  Operations operations;
+  for (std::size_t i = 0; i < f.http.sent_count(); ++i) {
+    operations.push_back(f.http.sent(i).operation);
+    EXPECT_EQ(f.http.sent(i).url.find("https://a.dfs.core.windows.net/c/d/"), 0U) << i;
+  }
+  EXPECT_EQ(operations,
+            (Operations{"azure.create_path", "azure.append", "azure.flush", "azure.rename"}));
+  EXPECT_NE(HeaderOf(f.http.sent(3), "x-ms-properties").find("skybridge_crc32c="),
+            std::string::npos);
+  EXPECT_EQ(HeaderOf(f.http.sent(3), "If-None-Match"), "*");
+}
+
+TEST(HierarchicalStoreThroughDfsOnly, APutThatLosesTheRaceLeavesNothingBehind) {
+  DfsOnlyFixture f;
+  f.http.Answer(201, {})
+      .Answer(202, {})
+      .Answer(200, {{"ETag", "\"0x2\""}})
+      .Answer(409, {{"x-ms-error-code", "PathAlreadyExists"}})
+      .Answer(200, {});
+  const auto put = f.store.Put(
+      {.key = ObjectKey("d/f"), .body = AsBytes("hello"), .conditions = {.must_not_exist = true}},
+      {});
+  ASSERT_FALSE(put);
+  EXPECT_EQ(put.error().code, ErrorCode::kAlreadyExists);
+  EXPECT_EQ(f.http.sent(4).operation, "azure.delete");
+}
+
+TEST(HierarchicalStoreThroughDfsOnly, AFlatAccountCannotDoWithoutItsBlobEndpoint) {
+  DfsOnlyFixture f;
+  Options options = DfsOnlyFixture::DfsOnly();
+  options.hierarchical = false;
+  const auto store = OpenStore(options, f.http, f.clock, {});
+  ASSERT_FALSE(store);
+  EXPECT_NE(store.error().message.find("Blob endpoint"), std::string::npos);
 }
 
 }  // namespace

@@ -340,6 +340,17 @@ TEST(RemoteFromEnvironment, FillsInOciFromItsVariables) {
   EXPECT_EQ(remote->Label(), "oci://lake@ns/");
 }
 
+TEST(Config, WhereOnlyDfsCanBeReachedNoBlobEndpointIsUsed) {
+  const auto uri =
+      std::get<AzureUri>(Parse(AzureRemote(R"("dfs_only": true)")).remotes.at("azure").uri);
+  EXPECT_EQ(uri.blob_endpoint, "");
+  EXPECT_EQ(uri.dfs_endpoint, "https://contoso.dfs.core.windows.net");
+  EXPECT_THAT(ErrorOf(AzureRemote(R"("dfs_only": true, "blob_endpoint": "https://x.example")")),
+              HasSubstr("not both"));
+  EXPECT_THAT(ErrorOf(AzureRemote(R"("dfs_only": true, "namespace": "flat")")),
+              HasSubstr("hierarchical"));
+}
+
 TEST(Config, APreAuthenticatedRequestOpensABucketButNoVault) {
   EXPECT_THAT(
       ErrorOf(

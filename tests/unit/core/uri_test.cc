@@ -144,14 +144,15 @@ TEST(Uri, AnEmulatorsPathIsWrittenAsItIsRead) {
   EXPECT_EQ(uri.path.path, "a%41 b/c");
   EXPECT_EQ(ToString(uri), "http://127.0.0.1:10000/devstoreaccount1/raw/a%2541%20b/c");
   EXPECT_EQ(Azure(ToString(uri)), uri);
+}
 
-  TEST(Uri, APreAuthenticatedRequestIsASecretAndNotRepeated) {
-    const auto uri =
-        ParseLocation("https://objectstorage.us-ashburn-1.oraclecloud.com/p/S3cret/n/ns/b/lake/o/");
-    ASSERT_FALSE(uri);
-    EXPECT_EQ(uri.error().message.find("S3cret"), std::string::npos);
-    EXPECT_NE(uri.error().message.find("auth.url"), std::string::npos) << uri.error().message;
-  }
+TEST(Uri, APreAuthenticatedRequestIsASecretAndNotRepeated) {
+  const auto uri =
+      ParseLocation("https://objectstorage.us-ashburn-1.oraclecloud.com/p/S3cret/n/ns/b/lake/o/");
+  ASSERT_FALSE(uri);
+  EXPECT_EQ(uri.error().message.find("S3cret"), std::string::npos);
+  EXPECT_NE(uri.error().message.find("auth.url"), std::string::npos) << uri.error().message;
+}
 
 }  // namespace
 }  // namespace skybridge
