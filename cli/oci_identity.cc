@@ -33,30 +33,6 @@ class WorkloadIdentity final : public oci::IdentityProvider {
   std::unique_ptr<oci::IdentityProvider> provider_;
 };
 
-Result<OciIdentity> OfProfile(const OciIdentityRequest& request, const OciSurroundings& around,
-                              const CallContext& context) {
-  const AuthConfig& auth = request.auth;
-  const oci::Environment variables = OciVariables(around.environment);
-  oci::ProfileRequest wanted{
-      .file = auth.config_file, .profile = auth.profile, .environment = variables};
-  if (auth.type == AuthType::kSessionToken) {
-    wanted.authentication = oci::Authentication::kSecurityToken;
-  }
-  oci::Profile profile = TRY(oci::LoadProfile(wanted));
-  if (auth.pass_phrase.has_value()) {
-    const Secret phrase = TRY(auth.pass_phrase.Resolve(around.environment, around.vault, context));
-    profile.pass_phrase = phrase.Reveal();
-  }
-  OciIdentity identity{.region = request.region.empty() ? profile.region : request.region};
-  std::string auth_endpoint = auth.federation_endpoint;
-  if (auth_endpoint.empty() && !identity.region.empty()) {
-    auth_endpoint = oci::AuthEndpoint(identity.region, variables);
-  }
-  identity.provider = TRY(oci::MakeIdentityProvider(
-      {.profile = profile, .auth_endpoint = auth_endpoint}, around.transport, around.clock));
-  return identity;
-}
-
 Result<OciIdentity> OfInstance(const OciIdentityRequest& request, const OciSurroundings& around,
                                const CallContext& context) {
   const oci::Environment variables = OciVariables(around.environment);
@@ -92,6 +68,54 @@ Result<OciIdentity> OfWorkload(const OciIdentityRequest& request, const OciSurro
       request.region.empty() ? oci::ResourcePrincipalRegion(variables) : request.region;
   identity.provider = TRY(WorkloadIdentity::Make(
       {.endpoint = request.auth.federation_endpoint, .environment = variables}, around.clock));
+  return identity;
+}
+
+// "authentication_type" of a profile: the profile then says region and delegation, no more.
+Result<OciIdentity> OfPrincipalInProfile(const oci::Profile& profile,
+                                         const OciIdentityRequest& request,
+                                         const OciSurroundings& around,
+                                         const CallContext& context) {
+  const OciIdentityRequest there{.auth = request.auth,
+                                 .region = request.region.empty() ? profile.region : request.region,
+                                 .needs_region = request.needs_region};
+  Result<OciIdentity> identity = profile.authentication == oci::Authentication::kInstancePrincipal
+                                     ? OfInstance(there, around, context)
+                                 : profile.authentication == oci::Authentication::kResourcePrincipal
+                                     ? OfResource(there, around)
+                                     : OfWorkload(there, around);
+  if (identity && !profile.delegation_token_file.empty()) {
+    identity->provider =
+        oci::MakeDelegatedIdentity(std::move(identity->provider), profile.delegation_token_file);
+  }
+  return identity;
+}
+
+Result<OciIdentity> OfProfile(const OciIdentityRequest& request, const OciSurroundings& around,
+                              const CallContext& context) {
+  const AuthConfig& auth = request.auth;
+  const oci::Environment variables = OciVariables(around.environment);
+  oci::ProfileRequest wanted{
+      .file = auth.config_file, .profile = auth.profile, .environment = variables};
+  if (auth.type == AuthType::kSessionToken) {
+    wanted.authentication = oci::Authentication::kSecurityToken;
+  }
+  oci::Profile profile = TRY(oci::LoadProfile(wanted));
+  if (profile.authentication != oci::Authentication::kApiKey &&
+      profile.authentication != oci::Authentication::kSecurityToken) {
+    return OfPrincipalInProfile(profile, request, around, context);
+  }
+  if (auth.pass_phrase.has_value()) {
+    const Secret phrase = TRY(auth.pass_phrase.Resolve(around.environment, around.vault, context));
+    profile.pass_phrase = phrase.Reveal();
+  }
+  OciIdentity identity{.region = request.region.empty() ? profile.region : request.region};
+  std::string auth_endpoint = auth.federation_endpoint;
+  if (auth_endpoint.empty() && !identity.region.empty()) {
+    auth_endpoint = oci::AuthEndpoint(identity.region, variables);
+  }
+  identity.provider = TRY(oci::MakeIdentityProvider(
+      {.profile = profile, .auth_endpoint = auth_endpoint}, around.transport, around.clock));
   return identity;
 }
 

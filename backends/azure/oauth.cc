@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "backends/azure/error.h"
+#include "backends/azure/replies.h"
 #include "backends/azure/url.h"
 #include "core/encoding.h"
 #include "core/log.h"
@@ -37,6 +39,44 @@ std::optional<std::int64_t> Seconds(const nlohmann::json& object, const char* na
   return std::clamp(value, -kMostSeconds, kMostSeconds);
 }
 
+std::optional<int> Number(std::string_view text) {
+  const auto value = ParseDecimal(text);
+  if (!value || *value > 9999) return std::nullopt;
+  return static_cast<int>(*value);
+}
+
+// Cuts the text up to `separator` off.
+std::string_view TakeUpTo(char separator, std::string_view& text) {
+  const std::string_view part = text.substr(0, text.find(separator));
+  text.remove_prefix(std::min(text.size(), part.size() + 1));
+  return part;
+}
+
+// "9/14/2017 1:02:03 PM +00:00", "06/20/2019 02:57:58 +00:00": the App Service endpoint of 2017,
+// with and without halves of the day, always UTC.
+std::optional<WallTime> ParseDateText(std::string_view text) {
+  using std::chrono::day, std::chrono::month, std::chrono::year;
+  const auto month_number = Number(TakeUpTo('/', text));
+  const auto day_number = Number(TakeUpTo('/', text));
+  const auto year_number = Number(TakeUpTo(' ', text));
+  const auto hour = Number(TakeUpTo(':', text));
+  const auto minute = Number(TakeUpTo(':', text));
+  const auto second = Number(TakeUpTo(' ', text));
+  if (!month_number || !day_number || !year_number || !hour || !minute || !second)
+    return std::nullopt;
+  const bool afternoon = text.starts_with("PM");
+  const bool has_halves = afternoon || text.starts_with("AM");
+  if (has_halves) TakeUpTo(' ', text);
+  const std::chrono::year_month_day date(year(*year_number),
+                                         month(static_cast<unsigned>(*month_number)),
+                                         day(static_cast<unsigned>(*day_number)));
+  if (text != "+00:00" || !date.ok() || *hour > 23 || *minute > 59 || *second > 60)
+    return std::nullopt;
+  const int of_day = has_halves ? *hour % 12 + (afternoon ? 12 : 0) : *hour;
+  return WallTime(std::chrono::sys_days(date)) + std::chrono::hours(of_day) +
+         std::chrono::minutes(*minute) + std::chrono::seconds(*second);
+}
+
 std::string Text(const nlohmann::json& object, const char* name) {
   const auto member = object.find(name);
   return member != object.end() && member->is_string() ? member->get<std::string>() : std::string();
@@ -46,13 +86,14 @@ std::string TokenUrl(const ServicePrincipal& principal) {
   return principal.authority + "/" + PercentEncode(principal.tenant_id) + "/oauth2/v2.0/token";
 }
 
-// expires_in; App Service says only expires_on, in Unix seconds.
+// expires_in; App Service says only expires_on, in Unix seconds or as a date.
 std::optional<std::chrono::seconds> Lifetime(const nlohmann::json& body, WallTime now) {
   if (const auto seconds = Seconds(body, "expires_in")) return std::chrono::seconds(*seconds);
-  const auto end = Seconds(body, "expires_on");
+  const auto seconds = Seconds(body, "expires_on");
+  const auto end = seconds ? std::optional(WallTime(std::chrono::seconds(*seconds)))
+                           : ParseDateText(Text(body, "expires_on"));
   if (!end) return std::nullopt;
-  return std::chrono::seconds(*end) -
-         std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch());
+  return std::chrono::duration_cast<std::chrono::seconds>(*end - now);
 }
 
 // {"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret ...\r\nTrace

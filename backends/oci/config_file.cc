@@ -1,11 +1,13 @@
 #include "backends/oci/config_file.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <fstream>
 #include <map>
 #include <optional>
 #include <sstream>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -123,7 +125,13 @@ bool IsFingerprint(std::string_view text) {
   return true;
 }
 
+bool HasKey(Authentication authentication) {
+  return authentication == Authentication::kApiKey ||
+         authentication == Authentication::kSecurityToken;
+}
+
 Status CheckComplete(const Profile& profile, const std::string& where) {
+  if (!HasKey(profile.authentication)) return {};
   std::vector<std::string_view> missing;
   if (profile.authentication == Authentication::kApiKey) {
     if (profile.tenancy.empty()) missing.emplace_back("tenancy");
@@ -144,12 +152,27 @@ Status CheckComplete(const Profile& profile, const std::string& where) {
   return {};
 }
 
-Result<Authentication> ChooseAuthentication(const Environment& environment) {
-  const std::string chosen = environment("OCI_CLI_AUTH").value_or("api_key");
-  if (chosen == "api_key") return Authentication::kApiKey;
-  if (chosen == "security_token") return Authentication::kSecurityToken;
-  return Fail(ErrorCode::kNotSupported,
-              "OCI_CLI_AUTH=" + chosen + ": allowed are api_key and security_token");
+// On behalf of a user ("obo") is an instance principal with a delegation token.
+constexpr std::string_view kOnBehalf = "instance_obo_user";
+constexpr std::array<std::pair<std::string_view, Authentication>, 6> kAuthentications = {{
+    {"api_key", Authentication::kApiKey},
+    {"security_token", Authentication::kSecurityToken},
+    {"instance_principal", Authentication::kInstancePrincipal},
+    {kOnBehalf, Authentication::kInstancePrincipal},
+    {"resource_principal", Authentication::kResourcePrincipal},
+    {"oke_workload_identity", Authentication::kWorkloadIdentity},
+}};
+
+// `chosen`: "" is an API key.
+Result<Authentication> ParseAuthentication(const std::string& chosen, const std::string& where) {
+  if (chosen.empty()) return Authentication::kApiKey;
+  std::vector<std::string_view> names;
+  for (const auto& [name, meaning] : kAuthentications) {
+    if (name == chosen) return meaning;
+    names.push_back(name);
+  }
+  return Fail(ErrorCode::kNotSupported, fmt::format("{}: authentication_type '{}': allowed are {}",
+                                                    where, chosen, fmt::join(names, ", ")));
 }
 
 }  // namespace
@@ -172,9 +195,16 @@ Result<Profile> LoadProfile(const ProfileRequest& request) {
   const Lookup lookup(defaults == sections.end() ? empty : defaults->second,
                       section == sections.end() ? empty : section->second, environment);
 
+  const std::string where = fmt::format("{} [{}]", file.path, name);
+  const std::string chosen = lookup.Get("authentication_type", "OCI_CLI_AUTH");
   Profile profile;
   profile.authentication =
-      request.authentication ? *request.authentication : TRY(ChooseAuthentication(environment));
+      request.authentication ? *request.authentication : TRY(ParseAuthentication(chosen, where));
+  profile.delegation_token_file =
+      ExpandHome(lookup.Get("delegation_token_file", "OCI_CLI_DELEGATION_TOKEN_FILE"), environment);
+  if (chosen == kOnBehalf && !request.authentication && profile.delegation_token_file.empty()) {
+    return Fail(ErrorCode::kInvalidArgument, where + ": missing delegation_token_file");
+  }
   profile.tenancy = lookup.Get("tenancy", "OCI_CLI_TENANCY");
   profile.user = lookup.Get("user", "OCI_CLI_USER");
   profile.fingerprint = lookup.Get("fingerprint", "OCI_CLI_FINGERPRINT");
@@ -188,7 +218,7 @@ Result<Profile> LoadProfile(const ProfileRequest& request) {
   profile.region = lookup.Get("region", "OCI_CLI_REGION");
   if (profile.region.empty()) profile.region = environment("OCI_REGION").value_or("");
   if (!profile.region.empty()) profile.region = RegionId(profile.region, environment);
-  TRY_VOID(CheckComplete(profile, fmt::format("{} [{}]", file.path, name)));
+  TRY_VOID(CheckComplete(profile, where));
   return profile;
 }
 

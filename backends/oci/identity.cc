@@ -108,6 +108,10 @@ Result<std::unique_ptr<IdentityProvider>> MakeIdentityProvider(
     TRY(provider->Current({}));  // reads the files, so that what is wrong with them shows now
     return provider;
   }
+  if (profile.authentication != Authentication::kApiKey) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "the OCI profile names a principal, which has no key of its own");
+  }
   auto key = TRY(LoadKey(profile, options.policy));
   TRY_VOID(CheckFingerprint(profile, *key));
   std::string key_id = profile.tenancy + "/" + profile.user + "/" + profile.fingerprint;

@@ -44,7 +44,7 @@ struct ProfileIdentityOptions {
 // file changes and exchanged for a fresh one before it ends; the fresh one stays in memory, the
 // file is left to the tool that wrote it. `transport` and `clock` must outlive the provider. Sends
 // nothing yet. Errors: those of the key file; kUnauthenticated if the profile's fingerprint is not
-// that of the key.
+// that of the key; kInvalidArgument for a profile that names a principal.
 Result<std::unique_ptr<IdentityProvider>> MakeIdentityProvider(
     const ProfileIdentityOptions& options, HttpTransport& transport, Clock& clock);
 

@@ -74,6 +74,19 @@ TEST_F(Identity, TheVaultsSecretOpensTheLakeAndIsNeverShown) {
   EXPECT_THAT(missing.err, HasSubstr("read secret-bundles"));
 }
 
+TEST_F(Identity, AProfileMayNameTheInstanceInsteadOfAKey) {
+  const std::string file =
+      Write("oci_config", "[VM]\nregion=us-ashburn-1\nauthentication_type=instance_principal\n");
+  Configure({fmt::format(
+      R"("vm": {{"uri": "oci://lake@localnamespace/", "endpoint": "{0}",
+                 "auth": {{"type": "config_file", "config_file": "{1}", "profile": "VM", "federation_endpoint": "{0}"}}}})",
+      server().url(), file)});
+  Write("tree/a", "text");
+  const Invocation up = Run({"sync", Path("tree"), "vm:up"});
+  ASSERT_EQ(up.exit_code, ExitCode::kOk) << up.err;
+  EXPECT_EQ(Run({"cat", "vm:up/a"}).out, "text");
+}
+
 TEST_F(Identity, APreAuthenticatedRequestIsEnoughToSyncAndIsNeverShown) {
   const std::string url = MakePreAuthenticatedRequest("AnyObjectReadWrite");
   Write("par", url + "\n");

@@ -238,6 +238,29 @@ TEST_F(IdentityChain, APodListsReadsAndWrites) {
                                  .value()));
 }
 
+// As in a cluster: https, with a certificate that only the cluster's own CA file vouches for.
+TEST_F(IdentityChain, APodTrustsItsClustersCertificateAndNoOther) {
+  std::ofstream(files_.Sub("sa")) << "pod token\n";
+  const auto cluster = localcloud::MakeTlsIdentity().value();
+  const auto other = localcloud::MakeTlsIdentity().value();
+  const auto server = localcloud::Server::Start(*oci_service_, clock_, {.tls = cluster}).value();
+  const auto identity_trusting = [&](const std::string& certificate_pem, CurlTransport& transport) {
+    std::ofstream(files_.Sub("ca.crt")) << certificate_pem;
+    return oci::MakeWorkloadIdentity({.endpoint = server->url(),
+                                      .token_file = files_.Sub("sa"),
+                                      .environment = environment_},
+                                     transport, clock_)
+        .value();
+  };
+  variables_["OCI_KUBERNETES_SERVICE_ACCOUNT_CERT_PATH"] = files_.Sub("ca.crt");
+  CurlTransport trusting({.ca_file = oci::WorkloadCaFile(environment_)});
+  WriteReadAndList(*OciStore(identity_trusting(cluster.certificate_pem, trusting)));
+  CurlTransport wary({.ca_file = oci::WorkloadCaFile(environment_)});
+  const auto refused = identity_trusting(other.certificate_pem, wary)->Current(Context());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kUnauthenticated);
+}
+
 TEST_F(IdentityChain, ADelegationTokenListsReadsAndWritesWhereItIsRequired) {
   oci_service_->authenticator().RequireDelegation("user token");
   EXPECT_EQ(OciStore(InstancePrincipal())->Probe(Context()).error().code,

@@ -5,6 +5,7 @@
 #include <openssl/bio.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <nlohmann/json.hpp>
 
@@ -33,18 +34,23 @@ CertificatePtr ReadCertificate(const std::string& pem) {
   return CertificatePtr(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
 }
 
-std::string Thumbprint(X509* certificate) {
+std::string Thumbprint(X509* certificate, const EVP_MD* algorithm) {
   std::string digest(EVP_MAX_MD_SIZE, '\0');
   unsigned int size = 0;
-  X509_digest(certificate, EVP_sha1(), reinterpret_cast<unsigned char*>(digest.data()), &size);
+  X509_digest(certificate, algorithm, reinterpret_cast<unsigned char*>(digest.data()), &size);
   digest.resize(size);
   return Base64UrlEncode(AsBytes(digest));
 }
 
-bool IsSignedBy(X509* certificate, std::string_view text, std::string_view signature) {
+// PS256 (RSASSA-PSS, which new clients use) or RS256.
+bool IsSignedBy(X509* certificate, std::string_view algorithm, std::string_view text,
+                std::string_view signature) {
   const DigestContextPtr context(EVP_MD_CTX_new());
-  return EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr,
+  EVP_PKEY_CTX* parameters = nullptr;  // of the context
+  const int padding = algorithm == "PS256" ? RSA_PKCS1_PSS_PADDING : RSA_PKCS1_PADDING;
+  return EVP_DigestVerifyInit(context.get(), &parameters, EVP_sha256(), nullptr,
                               X509_get0_pubkey(certificate)) == 1 &&
+         EVP_PKEY_CTX_set_rsa_padding(parameters, padding) == 1 &&
          EVP_DigestVerify(context.get(), reinterpret_cast<const unsigned char*>(signature.data()),
                           signature.size(), reinterpret_cast<const unsigned char*>(text.data()),
                           text.size()) == 1;
@@ -66,6 +72,12 @@ WallTime TimeOf(const Json& object, const char* name) {
   return WallTime(std::chrono::seconds(known ? object[name].get<std::int64_t>() : 0));
 }
 
+bool NamesCertificate(const Json& header, X509* certificate) {
+  const std::string sha256 = TextOf(header, "x5t#S256");
+  if (!sha256.empty()) return sha256 == Thumbprint(certificate, EVP_sha256());
+  return TextOf(header, "x5t") == Thumbprint(certificate, EVP_sha1());
+}
+
 std::optional<ProofRefusal> CheckJwt(const std::string& jwt, const ServicePrincipal& principal,
                                      const std::string& token_path, WallTime now) {
   const std::size_t first = jwt.find('.');
@@ -77,9 +89,10 @@ std::optional<ProofRefusal> CheckJwt(const std::string& jwt, const ServicePrinci
   const Json claims = ParsePart(std::string_view(jwt).substr(first + 1, last - first - 1));
   const auto signature = Base64UrlDecode(std::string_view(jwt).substr(last + 1));
   const CertificatePtr certificate = ReadCertificate(principal.certificate_pem);
-  const bool known = certificate != nullptr && TextOf(header, "alg") == "RS256" &&
-                     TextOf(header, "x5t") == Thumbprint(certificate.get());
-  if (!known || !signature || !IsSignedBy(certificate.get(), jwt.substr(0, last), *signature)) {
+  const std::string algorithm = TextOf(header, "alg");
+  if (certificate == nullptr || (algorithm != "RS256" && algorithm != "PS256") || !signature ||
+      !NamesCertificate(header, certificate.get()) ||
+      !IsSignedBy(certificate.get(), algorithm, jwt.substr(0, last), *signature)) {
     return ProofRefusal{.number = 700027, .text = "Client assertion failed signature validation."};
   }
   if (TextOf(claims, "iss") != principal.client_id ||

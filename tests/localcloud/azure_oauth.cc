@@ -1,9 +1,11 @@
 #include "tests/localcloud/azure_oauth.h"
 
 #include <algorithm>
+#include <chrono>
 #include <optional>
 #include <utility>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "core/time_text.h"
@@ -15,6 +17,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::string_view kAppServicePath = "/msi/token";
+constexpr std::string_view kAppService2017 = "2017-09-01";
 constexpr std::string_view kArcVersion = "2019-11-01";
 
 Response JsonReply(int status, const Json& body) {
@@ -63,6 +66,17 @@ std::int64_t EpochSeconds(WallTime time) {
   return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
 }
 
+// "9/14/2017 1:02:03 PM +00:00"
+std::string DateText(WallTime time) {
+  const auto day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date(std::chrono::time_point_cast<std::chrono::days>(day));
+  const std::chrono::hh_mm_ss clock(std::chrono::floor<std::chrono::seconds>(time - day));
+  const auto hour = clock.hours().count();
+  return fmt::format("{}/{}/{} {}:{:02}:{:02} {} +00:00", unsigned{date.month()},
+                     unsigned{date.day()}, int{date.year()}, hour % 12 == 0 ? 12 : hour % 12,
+                     clock.minutes().count(), clock.seconds().count(), hour < 12 ? "AM" : "PM");
+}
+
 Response RefuseManaged(const std::string& text) {
   return JsonReply(400, {{"error", "invalid_request"}, {"error_description", text}});
 }
@@ -72,7 +86,7 @@ std::optional<Response> CheckManagedCaller(const Request& request, const Query& 
                                            const TokenOptions& options) {
   const HttpHeaders& headers = request.headers;
   if (request.raw_path == kAppServicePath) {
-    const bool is_2017 = query.Get("api-version") == "2017-09-01";
+    const bool is_2017 = query.Get("api-version") == kAppService2017;
     const std::string_view shown = headers.Get(is_2017 ? "secret" : "X-IDENTITY-HEADER");
     if (!options.app_service_secret.empty() && shown == options.app_service_secret) return {};
     return JsonReply(401, {{"statusCode", 401}, {"message", "Unauthorized"}});
@@ -89,6 +103,22 @@ std::optional<Response> CheckManagedCaller(const Request& request, const Query& 
 }
 
 }  // namespace
+
+Response DescribeAuthority(const Request& request) {
+  const std::vector<std::string_view> path = Split(request.raw_path, '/');
+  std::string tenant(SchemeOf(request));
+  tenant += request.headers.Get("Host", request.local_address);
+  tenant += '/' + std::string(path.size() > 1 ? path[1] : "");
+  return JsonReply(200, {{"issuer", tenant + "/v2.0"},
+                         {"authorization_endpoint", tenant + "/oauth2/v2.0/authorize"},
+                         {"token_endpoint", tenant + "/oauth2/v2.0/token"},
+                         {"jwks_uri", tenant + "/discovery/v2.0/keys"},
+                         {"token_endpoint_auth_methods_supported",
+                          {"client_secret_post", "private_key_jwt", "client_secret_basic"}},
+                         {"response_types_supported", {"code"}},
+                         {"subject_types_supported", {"pairwise"}},
+                         {"id_token_signing_alg_values_supported", {"RS256"}}});
+}
 
 Response IssuePrincipalToken(const Request& request, const TokenOptions& options,
                              const TokenIssuer& issuer, WallTime now) {
@@ -146,6 +176,13 @@ Response IssueManagedToken(const Request& request, const TokenOptions& options,
     return refuse("Identity not found");
   }
   const WallTime expires = now + options.token_lifetime;
+  if (request.raw_path == kAppServicePath && query.Get("api-version") == kAppService2017) {
+    return JsonReply(200,
+                     {{"access_token", issuer.Issue(options.managed_object_id, "", now, expires)},
+                      {"expires_on", DateText(expires)},
+                      {"resource", query.Get("resource")},
+                      {"token_type", "Bearer"}});
+  }
   // All numbers are strings here.
   return JsonReply(200,
                    {{"access_token", issuer.Issue(options.managed_object_id, "", now, expires)},

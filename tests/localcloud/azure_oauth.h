@@ -28,6 +28,9 @@ struct TokenOptions {
   std::string arc_proof;
 };
 
+// GET /TENANT/v2.0/.well-known/openid-configuration: where the tenant's endpoints are. Source:
+// OpenID Connect Discovery 1.0; "OpenID Connect on the Microsoft identity platform".
+Response DescribeAuthority(const Request& request);
 // POST .../oauth2/v2.0/token (scope) or .../oauth2/token (resource). Errors as AADSTS texts.
 Response IssuePrincipalToken(const Request& request, const TokenOptions& options,
                              const TokenIssuer& issuer, WallTime now);

@@ -12,6 +12,7 @@ constexpr std::array kNames{
     std::pair{Operation::kUnknown, "azure.unknown"},
     std::pair{Operation::kOauthToken, "azure.oauth_token"},
     std::pair{Operation::kImdsToken, "azure.imds_token"},
+    std::pair{Operation::kOpenIdConfiguration, "azure.openid_configuration"},
     std::pair{Operation::kListFilesystems, "azure.list_filesystems"},
     std::pair{Operation::kCreateFilesystem, "azure.create_filesystem"},
     std::pair{Operation::kGetFilesystem, "azure.get_filesystem"},
@@ -230,6 +231,9 @@ Operation RouteToken(const Request& request) {
       (request.raw_path == "/metadata/identity/oauth2/token" || request.raw_path == "/msi/token")) {
     return Operation::kImdsToken;
   }
+  if (request.method == "GET" &&
+      request.raw_path.ends_with("/v2.0/.well-known/openid-configuration"))
+    return Operation::kOpenIdConfiguration;
   return Operation::kUnknown;
 }
 

@@ -15,6 +15,7 @@ enum class Operation {
   // Tokens, not storage.
   kOauthToken,
   kImdsToken,
+  kOpenIdConfiguration,
   // Data Lake.
   kListFilesystems,
   kCreateFilesystem,

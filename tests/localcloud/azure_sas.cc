@@ -113,6 +113,7 @@ Need NeedOf(Operation operation) {
     case Operation::kUnknown:
     case Operation::kOauthToken:
     case Operation::kImdsToken:
+    case Operation::kOpenIdConfiguration:
       break;
   }
   return {'o', ""};

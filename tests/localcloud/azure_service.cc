@@ -142,6 +142,7 @@ Response Dispatch(const Call& call) {
     case Operation::kBatch:  // handled before, without the lock
     case Operation::kOauthToken:
     case Operation::kImdsToken:
+    case Operation::kOpenIdConfiguration:
     case Operation::kUnknown:
       break;
   }
@@ -289,9 +290,14 @@ Response AzureService::Impl::Handle(const Request& request, Endpoint origin,
 }
 
 Response AzureService::Impl::HandleToken(Operation operation, const Request& request) const {
-  Response response = operation == Operation::kOauthToken
-                          ? azure::IssuePrincipalToken(request, tokens_, issuer_, Now(request))
-                          : azure::IssueManagedToken(request, tokens_, issuer_, Now(request));
+  Response response;
+  if (operation == Operation::kOpenIdConfiguration) {
+    response = azure::DescribeAuthority(request);
+  } else if (operation == Operation::kOauthToken) {
+    response = azure::IssuePrincipalToken(request, tokens_, issuer_, Now(request));
+  } else {
+    response = azure::IssueManagedToken(request, tokens_, issuer_, Now(request));
+  }
   response.operation = azure::OperationName(operation);
   return response;
 }

@@ -1,5 +1,7 @@
 #include "tests/localcloud/azure_setup.h"
 
+#include <fstream>
+#include <sstream>
 #include <utility>
 
 #include <openssl/rand.h>
@@ -20,6 +22,14 @@ std::string RandomBytes(std::size_t count) {
   return bytes;
 }
 
+Result<std::string> ReadFile(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) return Fail(ErrorCode::kNotFound, "cannot read " + path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
 }  // namespace
 
 AzureSetup CompleteAzureSetup(AzureSetup setup) {
@@ -28,10 +38,12 @@ AzureSetup CompleteAzureSetup(AzureSetup setup) {
   if (setup.client_id.empty()) setup.client_id = azure::NewGuid();
   if (setup.client_secret.empty())
     setup.client_secret = Base64UrlEncode(AsBytes(RandomBytes(kSecretBytes)));
+  if (setup.federated_token.empty())
+    setup.federated_token = Base64UrlEncode(AsBytes(RandomBytes(kSecretBytes)));
   return setup;
 }
 
-AzureOptions MakeAzureOptions(const AzureSetup& setup) {
+Result<AzureOptions> MakeAzureOptions(const AzureSetup& setup) {
   AzureOptions options;
   options.accounts = {
       {.name = setup.lake_account,
@@ -42,7 +54,11 @@ AzureOptions MakeAzureOptions(const AzureSetup& setup) {
   options.tokens.principals = {{.tenant_id = setup.tenant_id,
                                 .client_id = setup.client_id,
                                 .client_secret = setup.client_secret,
-                                .object_id = setup.client_id}};
+                                .object_id = setup.client_id,
+                                .federated_token = setup.federated_token}};
+  if (!setup.client_certificate.empty()) {
+    options.tokens.principals.front().certificate_pem = TRY(ReadFile(setup.client_certificate));
+  }
   options.tokens.managed_client_id = setup.client_id;
   options.tokens.managed_object_id = setup.client_id;
   options.listing = setup.listing;
@@ -68,7 +84,8 @@ std::string DescribeAzure(const AzureSetup& setup, const std::string& url,
        {{"authority", url},
         {"tenant_id", setup.tenant_id},
         {"client_id", setup.client_id},
-        {"client_secret", setup.client_secret}}},
+        {"client_secret", setup.client_secret},
+        {"federated_token", setup.federated_token}}},
       {"managed_identity", {{"endpoint", url}, {"client_id", setup.client_id}}}};
   return description.dump();
 }

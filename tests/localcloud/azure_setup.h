@@ -22,11 +22,14 @@ struct AzureSetup {
   std::string tenant_id;       // "" makes one; likewise the next two
   std::string client_id;
   std::string client_secret;
+  std::string federated_token;     // likewise: what a pod's token file would hold
+  std::string client_certificate;  // a file with the PEM that is registered; "" none
 };
 
 // Fills in what is empty.
 AzureSetup CompleteAzureSetup(AzureSetup setup);
-AzureOptions MakeAzureOptions(const AzureSetup& setup);
+// kNotFound when the certificate's file cannot be read.
+Result<AzureOptions> MakeAzureOptions(const AzureSetup& setup);
 // JSON for the ready file; `queue_url` is where the queues' port is.
 std::string DescribeAzure(const AzureSetup& setup, const std::string& url,
                           const std::string& queue_url);

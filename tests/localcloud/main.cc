@@ -75,7 +75,8 @@ struct RunningAzure {
 
 Result<RunningAzure> StartAzure(Shared& shared, const ProgramOptions& options) {
   const AzureSetup setup = CompleteAzureSetup(options.azure);
-  auto service = TRY(AzureService::Make(MakeAzureOptions(setup), *shared.storage, shared.clock));
+  const AzureOptions azure = TRY(MakeAzureOptions(setup));
+  auto service = TRY(AzureService::Make(azure, *shared.storage, shared.clock));
   RunningAzure running;
   running.queues.service = service->MakeQueueService();
   running.storage.service = std::move(service);
@@ -205,6 +206,8 @@ void AddOptions(CLI::App& app, ProgramOptions& options) {
                  "Client id of the service principal; made anew when not given");
   app.add_option("--azure-client-secret", options.azure.client_secret,
                  "Secret of the service principal; made anew when not given");
+  app.add_option("--azure-client-certificate", options.azure.client_certificate,
+                 "PEM file with a certificate that the service principal may sign with");
   app.add_option("--oci-port", options.oci_port, "Port for OCI; 0 lets the kernel choose");
   app.add_option("--oci-namespace", options.oci.namespaces, "Object Storage namespace")
       ->expected(1)

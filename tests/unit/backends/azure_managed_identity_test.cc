@@ -215,6 +215,33 @@ TEST(ManagedIdentity, OlderAppServiceGetsItsSecret) {
   EXPECT_EQ(f.transport.sent(0).headers.Get("secret"), "s");
 }
 
+// The forms that the endpoint of 2017 is known to write: an hour from now, each.
+TEST(ManagedIdentity, OlderAppServiceTellsTheEndAsADate) {
+  for (const char* end : {"1/5/2026 11:20:30 AM +00:00", "01/05/2026 11:20:30 +00:00"}) {
+    Fixture f({.service = FindManagedIdentity(MapEnvironment(
+                   {{"MSI_ENDPOINT", "http://127.0.0.1:41741/msi/token"}, {"MSI_SECRET", "s"}}))});
+    f.transport.Answer(
+        200, {},
+        std::string(R"({"access_token":"t1","token_type":"Bearer","expires_on":")") + end + "\"}");
+    const MonotonicTime asked = f.clock.Now();
+    const auto token = f.source->Fetch({});
+    ASSERT_TRUE(token) << end << ": " << token.error().ToString();
+    EXPECT_EQ(token->expires, asked + hours(1)) << end;
+  }
+}
+
+TEST(ManagedIdentity, AnEndThatIsNoDateIsRefused) {
+  for (const char* end : {"", "tomorrow", "13/5/2026 1:00:00 AM +00:00", "1/5/2026",
+                          "//  ::", "1/5/2026 11:20:30 AM +02:00", "1/5/2026 24:00:00 +00:00",
+                          "99999999999999999999/1/1 0:0:0 +00:00"}) {
+    Fixture f({.service = FindManagedIdentity(MapEnvironment(
+                   {{"MSI_ENDPOINT", "http://127.0.0.1:41741/msi/token"}, {"MSI_SECRET", "s"}}))});
+    f.transport.Answer(200, {},
+                       std::string(R"({"access_token":"t1","expires_on":")") + end + "\"}");
+    EXPECT_FALSE(f.source->Fetch({})) << end;
+  }
+}
+
 TEST(ManagedIdentity, CloudShellIsPostedTo) {
   Fixture f({.service = FindManagedIdentity(
                  MapEnvironment({{"MSI_ENDPOINT", "http://localhost:50342/token"}}))});

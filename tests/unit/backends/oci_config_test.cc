@@ -159,6 +159,36 @@ TEST_F(OciConfig, IgnoresAPassPhraseThatTheKeyDoesNotNeed) {
   EXPECT_TRUE(Identities(Load().value()));
 }
 
+TEST_F(OciConfig, AProfileMayNameAPrincipalInsteadOfAKey) {
+  WriteConfig(
+      "[DEFAULT]\nregion=iad\n[VM]\nauthentication_type=instance_principal\n"
+      "[SHELL]\nauthentication_type=instance_obo_user\ndelegation_token_file=~/obo\n"
+      "[FN]\nauthentication_type=resource_principal\n"
+      "[POD]\nauthentication_type=oke_workload_identity\n"
+      "[TOKEN]\nauthentication_type=security_token\n" +
+      Complete("security_token_file=~/token\n"));
+  EXPECT_EQ(Load("VM")->authentication, Authentication::kInstancePrincipal);
+  EXPECT_EQ(Load("VM")->region, "us-ashburn-1");
+  EXPECT_EQ(Load("SHELL")->authentication, Authentication::kInstancePrincipal);
+  EXPECT_EQ(Load("SHELL")->delegation_token_file, home_.path() + "/obo");
+  EXPECT_EQ(Load("FN")->authentication, Authentication::kResourcePrincipal);
+  EXPECT_EQ(Load("POD")->authentication, Authentication::kWorkloadIdentity);
+  EXPECT_EQ(Load("TOKEN")->authentication, Authentication::kSecurityToken);
+  variables_["OCI_CLI_AUTH"] = "resource_principal";
+  EXPECT_EQ(Load("VM")->authentication, Authentication::kResourcePrincipal);
+  EXPECT_EQ(Identities(Load("VM").value()).error().code, ErrorCode::kInvalidArgument);
+}
+
+TEST_F(OciConfig, AProfileThatNamesNoKnownWayOrHalfOfOneIsRefused) {
+  WriteConfig("[DEFAULT]\nauthentication_type=carrier_pigeon\n" + Complete());
+  const auto unknown = Load();
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().code, ErrorCode::kNotSupported);
+  EXPECT_NE(unknown.error().message.find("oke_workload_identity"), std::string::npos);
+  WriteConfig("[DEFAULT]\nauthentication_type=instance_obo_user\n");
+  EXPECT_NE(Load().error().message.find("missing delegation_token_file"), std::string::npos);
+}
+
 TEST_F(OciConfig, SignsWithASessionTokenOnlyWhenToldTo) {
   Write("key.pem", std::string(testing::kPkcs8));
   const std::string token = Write("token", "jwt-1\n");

@@ -225,6 +225,19 @@ TEST(AzureTokens, OfAManagedIdentityNeedTheMetadataHeader) {
             200);
 }
 
+TEST(AzureTokens, TheTenantSaysWhereItsEndpointsAre) {
+  AzureCaller caller;
+  Request request{.method = "GET", .secure = true};
+  request.raw_path =
+      std::string("/") + AzureCaller::kTenant + "/v2.0/.well-known/openid-configuration";
+  request.raw_target = request.raw_path;
+  request.headers.Add("Host", "127.0.0.1:1234");
+  const auto json = nlohmann::json::parse(caller.SendRequest(request).body);
+  const std::string tenant = std::string("https://127.0.0.1:1234/") + AzureCaller::kTenant;
+  EXPECT_EQ(json.at("token_endpoint"), tenant + "/oauth2/v2.0/token");
+  EXPECT_EQ(json.at("issuer"), tenant + "/v2.0");
+}
+
 // Signatures made by an independent implementation and accepted by Microsoft's emulator.
 TEST(AzureSas, AcceptsAServiceSasForItsContainer) {
   AzureCaller caller;
