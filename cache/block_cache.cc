@@ -94,7 +94,7 @@ class DiskBlockCache final : public BlockCache {
     pending_bytes_ -= block.file_bytes;
   }
   // Unlinks files that have left the index; their bytes count until they are gone.
-  void Unlink(std::vector<IndexedBlock> blocks) EXCLUDES(mutex_);
+  void Unlink(const std::vector<IndexedBlock>& blocks) EXCLUDES(mutex_);
   void DropDamaged(const BlockId& id, const BlockKey& key, const Error& error);
   bool MakeRoom(const IndexedBlock& block);
   Status WriteFile(const IndexedBlock& block, ByteSpan header, ByteSpan data);
@@ -135,7 +135,7 @@ Status DiskBlockCache::Start() {
       BeginPending(surplus.back());
     }
   }
-  Unlink(std::move(surplus));
+  Unlink(surplus);
   return {};
 }
 
@@ -281,7 +281,7 @@ void DiskBlockCache::Drop(const std::string& object, const std::string& etag) {
     dropped = index_.EraseVersion(KeyOf(object, etag, 0));
     for (const IndexedBlock& block : dropped) BeginPending(block);
   }
-  Unlink(std::move(dropped));
+  Unlink(dropped);
 }
 
 // A block that could not be read: gone from the disk (kNotFound: somebody emptied the directory) or
@@ -301,7 +301,7 @@ void DiskBlockCache::DropDamaged(const BlockId& id, const BlockKey& key, const E
         error.ToString());
 }
 
-void DiskBlockCache::Unlink(std::vector<IndexedBlock> blocks) {
+void DiskBlockCache::Unlink(const std::vector<IndexedBlock>& blocks) {
   for (const IndexedBlock& block : blocks) {
     ::unlink(PathOf(block).c_str());  // nothing better can be done about a failure: the next start
                                       // finds the file again
