@@ -71,9 +71,8 @@ class Stack final : public MountStack {
   Outcome<ExitCode> OpenRemotes() {
     for (std::size_t i = 0; i < plan_.places.size(); ++i) {
       const RemoteConfig& remote = plan_.places[i].remote;
-      RemoteParts parts{
-          .name = plan_.names[i],
-          .opened = CLI_TRY(context_.stores.Open(remote, context_.Within(kOpenTimeout)))};
+      auto opened = CLI_TRY(context_.stores.Open(remote, context_.Within(kOpenTimeout)));
+      RemoteParts parts{.name = plan_.names[i], .opened = std::move(opened)};
       ObjectStore& store = parts.opened->store();
       const std::string what = remote.name.empty() ? remote.Label() : "remote " + remote.name;
       CLI_TRY_IN(

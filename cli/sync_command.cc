@@ -34,8 +34,8 @@ std::string RootOf(const OpenPlace& place) {
 Outcome<Pair> OpenBoth(const std::string& source, const std::string& destination, LocalRoot local,
                        const CommandContext& context) {
   auto from = CLI_TRY(OpenAsRoot(source, context));
-  return Pair{.source = std::move(from),
-              .destination = CLI_TRY(OpenAsRoot(destination, context, local))};
+  auto to = CLI_TRY(OpenAsRoot(destination, context, local));
+  return Pair{.source = std::move(from), .destination = std::move(to)};
 }
 
 // Copying a tree into itself would never end.

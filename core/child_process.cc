@@ -163,7 +163,7 @@ Result<int> WaitForEnd(Child& child, const Patience& patience) {
 
 }  // namespace
 
-Result<ProgramResult> RunProgram(const ProgramCall& call, std::stop_token stop) {
+Result<ProgramResult> RunProgram(const ProgramCall& call, const std::stop_token& stop) {
   Pipe output = TRY(MakePipe());
   Pipe errors = TRY(MakePipe());
   SpawnSetup setup;

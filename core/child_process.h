@@ -26,6 +26,6 @@ struct ProgramResult {
 
 // Blocks the caller; standard input is empty. Safe from many threads. Errors: kNotFound if there is
 // no such program, kTimedOut, kCancelled, kTooLarge, kIo.
-Result<ProgramResult> RunProgram(const ProgramCall& call, std::stop_token stop);
+Result<ProgramResult> RunProgram(const ProgramCall& call, const std::stop_token& stop);
 
 }  // namespace skybridge

@@ -488,8 +488,9 @@ Result<MirrorConfig> ReadMirror(const Node& node, const std::string& name, const
   TRY_VOID(node.CheckKeys({"from", "to", "delete"}));
   const Node from = TRY(node.Need("from", "the source"));
   const Node to = TRY(node.Need("to", "the destination"));
-  MirrorConfig mirror{
-      .name = name, .from = TRY(ReadLocation(from, config)), .to = TRY(ReadLocation(to, config))};
+  MirrorConfig mirror{.name = name};
+  mirror.from = TRY(ReadLocation(from, config));
+  mirror.to = TRY(ReadLocation(to, config));
   if (mirror.from == mirror.to) return node.Bad("'from' and 'to' are the same place");
   if (const auto policy = node.Find("delete")) {
     mirror.delete_policy =

@@ -24,8 +24,8 @@ static_assert(std::endian::native == std::endian::little,
               "the first byte of a block has the highest powers of x");
 
 const auto& Tables() {
-  static const auto tables = crc::MakeTables<std::uint64_t, kBlockBytes>(kPolynomial);
-  return tables;
+  static const auto kTables = crc::MakeTables<std::uint64_t, kBlockBytes>(kPolynomial);
+  return kTables;
 }
 
 std::uint64_t UpdatePortable(const std::byte* data, std::size_t size, std::uint64_t state) {
@@ -97,8 +97,8 @@ __attribute__((target("pclmul"))) std::uint64_t UpdateFolding(const std::byte* d
 }  // namespace
 
 std::uint64_t Crc64Nvme(ByteSpan bytes, std::uint64_t crc) {
-  static const bool has_instruction = __builtin_cpu_supports("pclmul") != 0;
-  const auto update = has_instruction ? UpdateFolding : UpdatePortable;
+  static const bool kHasInstruction = __builtin_cpu_supports("pclmul") != 0;
+  const auto update = kHasInstruction ? UpdateFolding : UpdatePortable;
   return ~update(bytes.data(), bytes.size(), ~crc);
 }
 

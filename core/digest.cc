@@ -15,8 +15,8 @@ namespace {
 constexpr std::uint32_t kCrc32cPolynomial = 0x82F63B78U;
 
 const auto& Crc32cTables() {
-  static const auto tables = crc::MakeTables<std::uint32_t, 8>(kCrc32cPolynomial);
-  return tables;
+  static const auto kTables = crc::MakeTables<std::uint32_t, 8>(kCrc32cPolynomial);
+  return kTables;
 }
 
 __attribute__((target("sse4.2"))) std::uint32_t Crc32cHardware(const std::byte* data,
@@ -109,8 +109,8 @@ Md5Digest Md5Stream::Finish() {
 }
 
 std::uint32_t Crc32c(ByteSpan bytes, std::uint32_t crc) {
-  static const bool has_instruction = __builtin_cpu_supports("sse4.2") != 0;
-  const auto update = has_instruction ? Crc32cHardware : Crc32cPortable;
+  static const bool kHasInstruction = __builtin_cpu_supports("sse4.2") != 0;
+  const auto update = kHasInstruction ? Crc32cHardware : Crc32cPortable;
   return ~update(bytes.data(), bytes.size(), ~crc);
 }
 

@@ -60,11 +60,11 @@ std::string EncodeBase64(ByteSpan bytes, std::string_view alphabet, bool pad) {
   return out;
 }
 
-std::array<std::int8_t, 256> ReverseAlphabet(std::string_view alphabet) {
-  std::array<std::int8_t, 256> table{};
+std::array<int, 256> ReverseAlphabet(std::string_view alphabet) {
+  std::array<int, 256> table{};
   table.fill(-1);
   for (std::size_t i = 0; i < alphabet.size(); ++i) {
-    table[static_cast<unsigned char>(alphabet[i])] = static_cast<std::int8_t>(i);
+    table[static_cast<unsigned char>(alphabet[i])] = static_cast<int>(i);
   }
   return table;
 }

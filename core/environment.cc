@@ -5,7 +5,7 @@
 namespace skybridge {
 
 std::optional<std::string> ProcessEnvironment::Get(const std::string& name) const {
-  const char* value = std::getenv(name.c_str());
+  const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): nobody sets any
   if (value == nullptr || *value == '\0') return std::nullopt;
   return std::string(value);
 }

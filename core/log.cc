@@ -30,14 +30,14 @@ constexpr const char* kPattern = "%Y-%m-%dT%H:%M:%S.%e %l %v";
 // spdlog's default logger, replaced once so that nothing reaches stdout: stdout belongs to command
 // output.
 void EnsureStderr() {
-  static const bool done = [] {
+  static const bool kDone = [] {
     auto logger = std::make_shared<spdlog::logger>(
         "skybridge", std::make_shared<spdlog::sinks::stderr_sink_mt>());
     logger->set_pattern(kPattern);
     spdlog::set_default_logger(std::move(logger));
     return true;
   }();
-  static_cast<void>(done);
+  static_cast<void>(kDone);
 }
 
 }  // namespace

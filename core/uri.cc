@@ -247,10 +247,13 @@ Location Widen(Uri uri) {
 }
 
 Result<Location> ParseRemote(std::string_view text, std::string_view name, std::string_view path) {
-  return Location(RemotePath{.remote = std::string(name), .path = TRY(KeyOf(text, path))});
+  ObjectKey key = TRY(KeyOf(text, path));
+  return Location(RemotePath{.remote = std::string(name), .path = std::move(key)});
 }
 
-std::string WithPath(std::string base, const ObjectKey& path) { return base + "/" + path.path; }
+std::string WithPath(const std::string& base, const ObjectKey& path) {
+  return base + "/" + path.path;
+}
 
 }  // namespace
 

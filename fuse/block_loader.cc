@@ -213,7 +213,7 @@ void BlockLoader::Use(const std::shared_ptr<Block>& block) {
 Status BlockLoader::CopyWhenLoaded(const std::shared_ptr<Block>& block,
                                    std::uint64_t offset_in_block, std::span<std::byte> into,
                                    const CallContext& context) {
-  const Status loaded = WaitUntilLoaded(*block, context);
+  Status loaded = WaitUntilLoaded(*block, context);
   if (loaded) std::memcpy(into.data(), block->bytes().data() + offset_in_block, into.size());
   MutexLock lock(mutex_);
   --block->users;

@@ -7,7 +7,6 @@ namespace skybridge::fuse {
 int ErrnoOf(ErrorCode code) {
   switch (code) {
     case ErrorCode::kInvalidArgument:
-      return EINVAL;
     case ErrorCode::kInvalidName:
       return EINVAL;
     case ErrorCode::kNameTooLong:
@@ -29,7 +28,6 @@ int ErrnoOf(ErrorCode code) {
     case ErrorCode::kPreconditionFailed:
       return ESTALE;
     case ErrorCode::kUnauthenticated:
-      return EACCES;
     case ErrorCode::kPermissionDenied:
       return EACCES;
     case ErrorCode::kReadOnly:
@@ -38,9 +36,7 @@ int ErrnoOf(ErrorCode code) {
       return EBUSY;
     // Retries are exhausted when these reach us.
     case ErrorCode::kThrottled:
-      return EIO;
     case ErrorCode::kUnavailable:
-      return EIO;
     case ErrorCode::kUnreachable:
       return EIO;
     case ErrorCode::kTimedOut:
@@ -58,7 +54,6 @@ int ErrnoOf(ErrorCode code) {
     case ErrorCode::kConflict:
       return EBUSY;
     case ErrorCode::kIo:
-      return EIO;
     case ErrorCode::kInternal:
       return EIO;
   }

@@ -112,6 +112,7 @@ Status CheckDirectory(const std::string& path, bool allow_nonempty) {
 int RunFusermount(const std::string& mount_point) {
   std::vector<std::string> words{"fusermount3", "-u", "-z", "-q", "--", mount_point};
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (auto& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   pid_t child = 0;

@@ -127,6 +127,7 @@ class FuseSession final : public Session {
   Status Start() {
     std::vector<std::string> words{"skybridge", "-o", MountOptionText(options_)};
     std::vector<char*> argv;
+    argv.reserve(words.size());
     for (auto& word : words) argv.push_back(word.data());
     fuse_args args{.argc = static_cast<int>(argv.size()), .argv = argv.data(), .allocated = 0};
     session_ = fuse_session_new(&args, &SessionOperations(), sizeof(fuse_lowlevel_ops), &context_);
@@ -157,7 +158,7 @@ class FuseSession final : public Session {
     context_.filesystem.SetNotifier(&notifier);
     crew.Start();
     WaitUntilStopped();
-    const Status status = End(crew);
+    Status status = End(crew);
     context_.filesystem.SetNotifier(nullptr);
     return status;
   }

@@ -645,8 +645,8 @@ fuse_lowlevel_ops MakeOperations() {
 }  // namespace
 
 const fuse_lowlevel_ops& SessionOperations() {
-  static const fuse_lowlevel_ops operations = MakeOperations();
-  return operations;
+  static const fuse_lowlevel_ops kOperations = MakeOperations();
+  return kOperations;
 }
 
 }  // namespace skybridge::fuse
