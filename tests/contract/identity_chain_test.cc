@@ -182,7 +182,7 @@ TEST_F(IdentityChain, AnInstancePrincipalListsReadsAndWritesAndFollowsItsCertifi
   EXPECT_EQ(Requests("oci.federate"), 1U);
   // Tokens end before their time, and the certificate is another one: the next request renews both,
   // and succeeds.
-  ASSERT_TRUE(oci_service_->issuer().RotateCertificate());
+  oci_service_->issuer().RotateCertificate();
   oci_service_->issuer().ExpireTokens();
   EXPECT_EQ(Read(*store, "d/file"), "content");
   EXPECT_EQ(Requests("oci.federate"), 2U);

@@ -1,6 +1,7 @@
 #include "tests/localcloud/oci_issuer.h"
 
 #include <array>
+#include <new>
 #include <utility>
 
 #include <fmt/format.h>
@@ -64,6 +65,12 @@ void AddName(X509_NAME* name, const char* field, const std::string& value) {
   X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8,
                              reinterpret_cast<const unsigned char*>(value.c_str()),
                              static_cast<int>(value.size()), -1, 0);
+}
+
+Key MakeKey() {
+  Key key(EVP_RSA_gen(2048), &EVP_PKEY_free);
+  if (key == nullptr) throw std::bad_alloc();
+  return key;
 }
 
 // Of `key`, signed by `signer`; valid for a day.
@@ -137,30 +144,26 @@ OciIssuer::OciIssuer(IssuerOptions options, OciAuthenticator& authenticator)
       certificates_(std::make_unique<Certificates>()) {}
 OciIssuer::~OciIssuer() = default;
 
-Result<std::unique_ptr<OciIssuer>> OciIssuer::Make(IssuerOptions options,
-                                                   OciAuthenticator& authenticator) {
-  std::unique_ptr<OciIssuer> issuer(new OciIssuer(std::move(options), authenticator));
-  {
-    const MutexLock lock(issuer->mutex_);
-    Certificates& made = *issuer->certificates_;
-    made.authority_key.reset(EVP_RSA_gen(2048));
-    if (made.authority_key == nullptr) return Fail(ErrorCode::kInternal, "cannot make an RSA key");
+OciIssuer::Certificates& OciIssuer::Made() {
+  Certificates& made = *certificates_;
+  if (made.authority_key == nullptr) {
+    made.authority_key = MakeKey();
     made.authority = MakeCertificate("authority", made.authority_key.get(),
                                      made.authority_key.get(), made.serial++);
+    MakeLeaf(made);
   }
-  TRY_VOID(issuer->RotateCertificate());
-  return issuer;
+  return made;
 }
 
-Status OciIssuer::RotateCertificate() {
-  Key key(EVP_RSA_gen(2048), &EVP_PKEY_free);
-  if (key == nullptr) return Fail(ErrorCode::kInternal, "cannot make an RSA key");
+void OciIssuer::MakeLeaf(Certificates& made) {
+  made.leaf_key = MakeKey();
+  made.leaf = MakeCertificate("opc-tenant:" + options_.tenancy, made.leaf_key.get(),
+                              made.authority_key.get(), made.serial++);
+}
+
+void OciIssuer::RotateCertificate() {
   const MutexLock lock(mutex_);
-  Certificates& made = *certificates_;
-  made.leaf = MakeCertificate("opc-tenant:" + options_.tenancy, key.get(), made.authority_key.get(),
-                              made.serial++);
-  made.leaf_key = std::move(key);
-  return {};
+  MakeLeaf(Made());
 }
 
 void OciIssuer::ExpireTokens() {
@@ -201,10 +204,10 @@ Outcome<Response> OciIssuer::Metadata(const Request& request, std::string_view p
     return NotAuthenticated("Authorization: Bearer Oracle is required");
   }
   const MutexLock lock(mutex_);
-  if (path == "identity/cert.pem") return PlainText(CertificatePem(certificates_->leaf.get()));
-  if (path == "identity/key.pem") return PlainText(PrivatePem(certificates_->leaf_key.get()));
+  if (path == "identity/cert.pem") return PlainText(CertificatePem(Made().leaf.get()));
+  if (path == "identity/key.pem") return PlainText(PrivatePem(Made().leaf_key.get()));
   if (path == "identity/intermediate.pem") {
-    return PlainText(CertificatePem(certificates_->authority.get()));
+    return PlainText(CertificatePem(Made().authority.get()));
   }
   if (path == "instance/region") return PlainText(options_.region_code);
   if (path == "instance/id") return PlainText(options_.instance_id);
@@ -228,7 +231,7 @@ Outcome<Response> OciIssuer::Federate(const Request& request, WallTime now) {
   const bool is_sha256 = Text(body, "fingerprintAlgorithm") == "SHA256";
   {
     const MutexLock lock(mutex_);
-    if (X509_verify(leaf.get(), certificates_->authority_key.get()) != 1) {
+    if (X509_verify(leaf.get(), Made().authority_key.get()) != 1) {
       return NotAuthenticated("the certificate is not of this authority");
     }
   }

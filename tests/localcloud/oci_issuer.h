@@ -33,9 +33,8 @@ struct IssuerOptions {
 // Safe from many threads.
 class OciIssuer {
  public:
-  // `authenticator` must outlive it. kInternal when certificates cannot be made.
-  static Result<std::unique_ptr<OciIssuer>> Make(IssuerOptions options,
-                                                 OciAuthenticator& authenticator);
+  // `authenticator` must outlive it.
+  OciIssuer(IssuerOptions options, OciAuthenticator& authenticator);
   ~OciIssuer();
 
   // The class a request is counted under; "" if it is not for the issuer.
@@ -46,14 +45,16 @@ class OciIssuer {
   Result<std::string> IssueSession(std::string_view pem, WallTime now);
   // The metadata service gives out another certificate and key from now on; the old one still
   // works.
-  Status RotateCertificate();
+  void RotateCertificate();
   // Tokens that were given out are refused from now on.
   void ExpireTokens();
 
  private:
   struct Certificates;
-  OciIssuer(IssuerOptions options, OciAuthenticator& authenticator);
 
+  // Keys take a while to make: they are made when somebody asks for them.
+  Certificates& Made() REQUIRES(mutex_);
+  void MakeLeaf(Certificates& made) REQUIRES(mutex_);
   Outcome<Response> Metadata(const Request& request, std::string_view path);
   Outcome<Response> Federate(const Request& request, WallTime now);
   Outcome<Response> RefreshSession(const Request& request, WallTime now);

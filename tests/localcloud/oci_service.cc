@@ -303,7 +303,7 @@ Result<std::string> OciService::MakePreAuthenticatedRequest(const OciParOptions&
 }
 
 Status OciService::Start(const OciServiceOptions& options) {
-  issuer_ = TRY(oci::OciIssuer::Make(options.issuer, authenticator_));
+  issuer_ = std::make_unique<oci::OciIssuer>(options.issuer, authenticator_);
   TRY_VOID(state_.Load());
   for (const OciIdentity& identity : options.identities) {
     TRY_VOID(authenticator_.Register(identity.key_id, identity.pem));
