@@ -61,7 +61,6 @@ ErrorCode CodeOf(CURLcode code) {
     case CURLE_SSL_ISSUER_ERROR:
       return ErrorCode::kUnauthenticated;
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
       return ErrorCode::kInvalidArgument;
     case CURLE_OUT_OF_MEMORY:
     case CURLE_BAD_FUNCTION_ARGUMENT:
@@ -69,7 +68,8 @@ ErrorCode CodeOf(CURLcode code) {
     case CURLE_FAILED_INIT:
       return ErrorCode::kInternal;
     default:
-      return ErrorCode::kUnavailable;  // name, connection, TLS handshake, reset, half a body
+      // Name, connection, TLS handshake, reset, half a body, a reply that is no HTTP.
+      return ErrorCode::kUnavailable;
   }
 }
 

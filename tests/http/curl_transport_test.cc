@@ -13,7 +13,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/http/loopback_server.h"
+#include "tests/support/loopback_server.h"
 
 namespace skybridge {
 namespace {
@@ -390,7 +390,7 @@ TEST(CurlTransport, TrustsOnlyTheGivenCertificates) {
       [](Connection& c) {
         while (c.ReadRequest()) c.Send(kEmptyOk);
       },
-      identity);
+      {.identity = identity});
   const auto ca_file = std::filesystem::temp_directory_path() /
                        ("skybridge-ca-" + std::to_string(::getpid()) + ".pem");
   std::ofstream(ca_file) << identity.certificate;

@@ -1,10 +1,12 @@
-#include "tests/http/loopback_server.h"
+#include "tests/support/loopback_server.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <stdexcept>
 
 #include <fmt/format.h>
@@ -38,20 +40,21 @@ std::shared_ptr<void> MakeTlsContext(const TlsIdentity& identity) {
 
 }  // namespace
 
-TlsIdentity MakeTlsIdentity() {
+TlsIdentity MakeTlsIdentity(const TlsIdentityOptions& options) {
   const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(EVP_EC_gen("P-256"),
                                                                 &EVP_PKEY_free);
   const std::unique_ptr<X509, decltype(&X509_free)> certificate(X509_new(), &X509_free);
   X509_set_version(certificate.get(), X509_VERSION_3);
   ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), 1);
-  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -3600);
-  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 3600);
+  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), options.valid_from.count());
+  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), options.valid_until.count());
   X509_set_pubkey(certificate.get(), key.get());
   X509_NAME* name = X509_get_subject_name(certificate.get());
   X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
                              reinterpret_cast<const unsigned char*>("loopback"), -1, -1, 0);
   X509_set_issuer_name(certificate.get(), name);
-  X509_EXTENSION* san = X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, "IP:127.0.0.1");
+  X509_EXTENSION* san =
+      X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, options.name.c_str());
   X509_add_ext(certificate.get(), san, -1);
   X509_EXTENSION_free(san);
   X509_sign(certificate.get(), key.get(), EVP_sha256());
@@ -121,18 +124,43 @@ void LoopbackServer::Connection::Reset() {
   ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &abrupt, sizeof abrupt);
 }
 
-LoopbackServer::LoopbackServer(std::function<void(Connection&)> serve,
-                               std::optional<TlsIdentity> identity)
-    : serve_(std::move(serve)), tls_(identity ? MakeTlsContext(*identity) : nullptr) {
-  listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-  socklen_t size = sizeof address;
-  if (listener_ < 0 || ::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-      ::listen(listener_, 64) != 0 ||
-      ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+void LoopbackServer::Connection::TunnelTo(int port) {
+  const int target = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const sockaddr_in address{.sin_family = AF_INET,
+                            .sin_port = htons(static_cast<std::uint16_t>(port)),
+                            .sin_addr = {htonl(INADDR_LOOPBACK)}};
+  const bool connected =
+      ::connect(target, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  const auto carry = [](int from, int to) {
+    char chunk[65536];
+    const long count = ::recv(from, chunk, sizeof chunk, 0);
+    return count > 0 && ::send(to, chunk, static_cast<std::size_t>(count), MSG_NOSIGNAL) == count;
+  };
+  pollfd ends[] = {{.fd = fd_, .events = POLLIN, .revents = 0},
+                   {.fd = target, .events = POLLIN, .revents = 0}};
+  for (bool open = connected; open;) {
+    if (::poll(ends, 2, -1) < 0) break;
+    if (ends[0].revents != 0) open = carry(fd_, target);
+    if (open && ends[1].revents != 0) open = carry(target, fd_);
+  }
+  ::close(target);
+}
+
+LoopbackServer::LoopbackServer(std::function<void(Connection&)> serve, LoopbackOptions options)
+    : serve_(std::move(serve)),
+      ipv6_(options.ipv6),
+      tls_(options.identity ? MakeTlsContext(*options.identity) : nullptr) {
+  std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes to connections that the peer has closed
+  sockaddr_in6 six{.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+  sockaddr_in four{.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+  auto* address = ipv6_ ? reinterpret_cast<sockaddr*>(&six) : reinterpret_cast<sockaddr*>(&four);
+  socklen_t size = ipv6_ ? sizeof six : sizeof four;
+  listener_ = ::socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (listener_ < 0 || ::bind(listener_, address, size) != 0 || ::listen(listener_, 64) != 0 ||
+      ::getsockname(listener_, address, &size) != 0) {
     throw std::runtime_error("cannot listen on loopback");
   }
-  port_ = ntohs(address.sin_port);
+  port_ = ntohs(ipv6_ ? six.sin6_port : four.sin_port);
   acceptor_ = std::jthread([this] { Accept(); });
 }
 
@@ -150,7 +178,8 @@ LoopbackServer::~LoopbackServer() {
 }
 
 std::string LoopbackServer::Url(std::string_view path) const {
-  return fmt::format("{}://127.0.0.1:{}{}", tls_ != nullptr ? "https" : "http", port_, path);
+  return fmt::format("{}://{}:{}{}", tls_ != nullptr ? "https" : "http",
+                     ipv6_ ? "[::1]" : "127.0.0.1", port_, path);
 }
 
 void LoopbackServer::Accept() {

@@ -1,4 +1,4 @@
-// LoopbackServer: a server on 127.0.0.1 whose every byte a test decides. Port chosen by the kernel.
+// LoopbackServer: a server on loopback whose every byte a test decides. Port chosen by the kernel.
 //
 //   LoopbackServer server([](LoopbackServer::Connection& c) {
 //     while (c.ReadRequest()) c.Send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <list>
 #include <memory>
@@ -18,12 +19,22 @@
 
 namespace skybridge::testing {
 
-// Certificate and key in PEM, self-signed for 127.0.0.1.
+// Certificate and key in PEM, self-signed.
 struct TlsIdentity {
   std::string certificate;
   std::string key;
 };
-TlsIdentity MakeTlsIdentity();
+struct TlsIdentityOptions {
+  std::string name = "IP:127.0.0.1";       // or "DNS:host.example"
+  std::chrono::seconds valid_from{-3600};  // from now on
+  std::chrono::seconds valid_until{3600};
+};
+TlsIdentity MakeTlsIdentity(const TlsIdentityOptions& options = {});
+
+struct LoopbackOptions {
+  std::optional<TlsIdentity> identity = {};  // TLS, with this certificate
+  bool ipv6 = false;                         // on ::1
+};
 
 class LoopbackServer {
  public:
@@ -41,6 +52,9 @@ class LoopbackServer {
     std::optional<Request> ReadRequest();  // head, and as much body as its Content-Length says
     bool Send(std::string_view bytes);
     void Reset();  // closes with a reset instead of an orderly end
+    // Carries bytes between the peer and a server on 127.0.0.1 until either closes: a proxy's
+    // tunnel.
+    void TunnelTo(int port);
 
    private:
     long Receive(char* into, std::size_t size);
@@ -51,8 +65,7 @@ class LoopbackServer {
   };
 
   // `serve` runs on a thread of its own for each connection, which is closed when it returns.
-  explicit LoopbackServer(std::function<void(Connection&)> serve,
-                          std::optional<TlsIdentity> identity = {});
+  explicit LoopbackServer(std::function<void(Connection&)> serve, LoopbackOptions options = {});
   ~LoopbackServer();  // closes all connections and waits for their threads
   LoopbackServer(const LoopbackServer&) = delete;
   LoopbackServer& operator=(const LoopbackServer&) = delete;
@@ -66,6 +79,7 @@ class LoopbackServer {
   void Serve(int fd);
 
   const std::function<void(Connection&)> serve_;
+  const bool ipv6_;
   std::shared_ptr<void> tls_;  // SSL_CTX
   int listener_ = -1;
   int port_ = 0;
