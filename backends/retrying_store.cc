@@ -26,8 +26,15 @@ Error Unreachable(Error error) {
   return error;
 }
 
+std::uint64_t RandomId() {
+  thread_local std::mt19937_64 generator{(std::uint64_t{std::random_device{}()} << 32) |
+                                         std::random_device{}()};
+  return std::max<std::uint64_t>(generator(), 1);
+}
+
 bool IsOutcomeUnknown(const Error& error) {
-  return error.code == ErrorCode::kUnavailable || error.code == ErrorCode::kTimedOut;
+  return error.code == ErrorCode::kUnavailable || error.code == ErrorCode::kTimedOut ||
+         error.may_have_acted;
 }
 
 }  // namespace
@@ -36,7 +43,9 @@ bool IsOutcomeUnknown(const Error& error) {
 class RetryingStore::Attempts {
  public:
   Attempts(RetryingStore& owner, const CallContext& context, milliseconds attempt_time)
-      : owner_(owner), call_(context), attempt_(context), attempt_time_(attempt_time) {}
+      : owner_(owner), call_(context), attempt_(context), attempt_time_(attempt_time) {
+    if (attempt_.call_id == 0) attempt_.call_id = RandomId();
+  }
 
   // Waits while the endpoint wants to be left alone. An error: there is no time for it, or we were
   // stopped.
@@ -71,10 +80,9 @@ class RetryingStore::Attempts {
     attempt_.retried |= IsOutcomeUnknown(error);
     const nanoseconds delay = Delay(error);
     const MonotonicTime next = owner_.clock_.Now() + delay;
-    if (error.code == ErrorCode::kThrottled) {
-      ++owner_.throttled_;
-      owner_.endpoint_.PauseUntil(next);
-    }
+    if (error.code == ErrorCode::kThrottled) ++owner_.throttled_;
+    // Who names a time means all of us, whatever the reason.
+    if (error.code == ErrorCode::kThrottled || error.retry_after) owner_.endpoint_.PauseUntil(next);
     if (next >= patience_end) return GiveUp(Unreachable(error));
     if (count_ >= owner_.policy_.max_attempts) return GiveUp(error);
     Log(LogLevel::kDebug, "attempt {} failed, the next follows in {} ms: {}", count_,

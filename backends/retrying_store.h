@@ -5,9 +5,9 @@
 // the longer wish of the server (Error::retry_after). It gives up with the last error after
 // max_attempts, or as soon as the next try could not start before context.deadline. When the
 // endpoint has answered nobody for `unreachable_after`, calls fail with kUnreachable at their first
-// try until it answers again. After an attempt of unknown outcome (kUnavailable, kTimedOut) the
-// next ones carry context.retried, by which the store tells its own earlier success from somebody
-// else's.
+// try until it answers again. After an attempt of unknown outcome (kUnavailable, kTimedOut,
+// Error::may_have_acted) the next ones carry context.retried, by which the store tells its own
+// earlier success from somebody else's.
 #pragma once
 
 #include <atomic>

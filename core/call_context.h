@@ -1,6 +1,7 @@
 // What travels with every call that may wait: until when, and who may stop it.
 #pragma once
 
+#include <cstdint>
 #include <stop_token>
 
 #include "core/clock.h"
@@ -17,6 +18,9 @@ struct CallContext {
   // store uses it to tell "somebody did this before us" from "our own first attempt did it": see
   // backends/retrying_store.h.
   bool retried = false;
+  // Random, and the same for all attempts of one call; 0: nobody repeats it. A store names by it
+  // what a repeated call must not make twice.
+  std::uint64_t call_id = 0;
 };
 
 }  // namespace skybridge

@@ -58,6 +58,9 @@ struct Error {
   bool retryable = false;  // the same request may succeed later
   RemoteFacts remote = {};
   std::optional<std::chrono::milliseconds> retry_after = {};  // the server's own wish
+  // The call had changed something before it failed, whatever the code says of the rest of it
+  // (backends/after_acting.h). kUnavailable and kTimedOut may always have.
+  bool may_have_acted = false;
 
   // "not_found: get 'a/b': the path is missing (404 PathNotFound, request 5f0e...)".
   std::string ToString() const;

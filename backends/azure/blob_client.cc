@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "backends/after_acting.h"
 #include "backends/azure/dfs_requests.h"
 #include "backends/azure/path_list.h"
 #include "backends/listing_scope.h"
@@ -161,15 +162,26 @@ Result<GetReply> BlobClient::Get(const GetRequest& request, std::span<std::byte>
                 fmt::format("get '{}': it is a directory", request.key.path));
   }
   const auto range = ReceivedRange(*response);
-  if (!range || range->first_byte != request.range.offset_bytes) {
-    return Fail(ErrorCode::kCorrupt,
-                fmt::format("get '{}': the answer is of another range", request.key.path));
+  const bool asked_for =
+      range && range->first_byte == request.range.offset_bytes &&
+      response->bytes_received == Intersect(request.range, {0, range->total_bytes}).length_bytes;
+  if (!asked_for) {
+    return Fail(
+        Error{.code = ErrorCode::kCorrupt,
+              .message = fmt::format("get '{}': the answer is of another range", request.key.path),
+              .retryable = true});
+  }
+  // A cache on the way may not know If-Match.
+  const ETag etag = StripETag(response->headers.Get("ETag"));
+  if (request.if_match && !etag.empty() && etag != *request.if_match) {
+    return Fail(ErrorCode::kPreconditionFailed,
+                fmt::format("get '{}': the answer is of another version", request.key.path));
   }
   TRY_VOID(
       CheckRangeDigest(request, *response, into.first(response->bytes_received), range_checksum()));
   return GetReply{.bytes_received = response->bytes_received,
                   .object_size_bytes = range->total_bytes,
-                  .etag = StripETag(response->headers.Get("ETag"))};
+                  .etag = etag};
 }
 
 // No byte is wanted, or none is there: size and version still are.
@@ -220,6 +232,7 @@ Result<ObjectInfo> BlobClient::FindOwnPut(const PutRequest& request, const std::
                                           Error error, const CallContext& context) const {
   if (!context.retried || !IsAboutConditions(error.code)) return Fail(std::move(error));
   const auto there = Head(request.key, blob_name, context);
+  if (IsOpen(there)) return Fail(there.error());
   if (!there || there->size_bytes != request.body.size()) return Fail(std::move(error));
   const ObjectInfo found = Describe(*there);
   const bool same_content =
@@ -270,8 +283,10 @@ Result<ObjectInfo> BlobClient::SetMetadata(const SetBlobMetadata& request,
                     request.key, context);
   if (!response) {
     Error error = std::move(response).error();
-    // A condition that nobody asked for is ours: look again.
-    if (error.code == ErrorCode::kPreconditionFailed && !request.if_match) {
+    // A condition that nobody asked for is ours, and an earlier attempt of ours may have ended
+    // late: look again.
+    const bool look_again = !request.if_match || context.retried;
+    if (error.code == ErrorCode::kPreconditionFailed && look_again) {
       error.code = ErrorCode::kConflict;
       error.retryable = true;
     }

@@ -3,20 +3,30 @@
 
 #include <fmt/format.h>
 
+#include "backends/after_acting.h"
 #include "backends/azure/fan_out.h"
 #include "backends/azure/flat_store.h"
 #include "backends/azure/url.h"
+#include "core/digest.h"
+#include "core/encoding.h"
 
 namespace skybridge::azure {
 namespace {
 
 constexpr std::string_view kCopySucceeded = "success";
+// Metadata of the destination's marker while a directory is moved: SHA-256 of the source's path, in
+// hex. It tells whoever calls again, after a restart too, that the rename goes on.
+constexpr const char* kMovingFrom = "skybridge_moving_from";
+
+std::string MovingFrom(const ObjectKey& source) { return HexEncode(Sha256(AsBytes(source.path))); }
 
 Error CopyFailed(const ObjectKey& key, std::string_view status, std::string_view description) {
   return Error{.code = ErrorCode::kUnavailable,
                .message = fmt::format("copy to '{}': {} {}", key.path, status, description),
                .retryable = true};
 }
+
+bool IsNotFound(const Error& error) { return error.code == ErrorCode::kNotFound; }
 
 // The copy source that a blob remembers carries no SAS of ours, but perhaps the emulator's other
 // spelling of the host.
@@ -36,7 +46,7 @@ Result<FlatStore::Copied> FlatStore::Copy(const CopyRequest& request,
   if (!response) return Fail(AsWriteError(response.error(), request.conditions));
   const HttpHeaders& headers = response->headers;
   if (headers.Get("x-ms-copy-status") != kCopySucceeded) {
-    return AwaitCopy(request, std::string(headers.Get("x-ms-copy-id")), context);
+    return AfterActing(AwaitCopy(request, std::string(headers.Get("x-ms-copy-id")), context));
   }
   return Copied{.etag = StripETag(headers.Get("ETag")),
                 .last_modified = ParseTime(headers.Get("Last-Modified"))};
@@ -73,34 +83,44 @@ Result<FlatStore::Copied> FlatStore::AwaitCopy(const CopyRequest& request,
   }
 }
 
-// Whether the destination is what our own earlier attempt left. While the source is still there,
-// that must be beyond doubt, since the source is deleted next: the same content, or a copy that
-// ended after the source's last change.
-Result<bool> FlatStore::IsEarlierCopy(const CopyRequest& request,
-                                      const std::optional<Sighting>& source,
-                                      const CallContext& context) const {
+// Whether the destination is what our own earlier attempt made of `source`. That must be beyond
+// doubt, since the source may be deleted next: the same content, or a copy that ended after the
+// source's last change. Within the second that both times are told in, its attributes decide.
+Result<std::optional<Sighting>> FlatStore::FindEarlierCopy(const CopyRequest& request,
+                                                           const ObjectInfo& source,
+                                                           const CallContext& context) const {
+  const std::optional<Sighting> not_ours;
   const HttpRequest head = MakeHeadBlobRequest(blobs_.names().BlobUrl(request.destination_name));
   const auto response = blobs_.channel().Send(head, request.key, context);
   if (!response) {
-    if (response.error().code == ErrorCode::kNotFound) return false;
+    if (response.error().code == ErrorCode::kNotFound) return not_ours;
     return Fail(response.error());
   }
   const HttpHeaders& headers = response->headers;
   const std::string_view copied_from = SplitUrl(WithoutQuery(headers.Get("x-ms-copy-source"))).path;
   const std::string source_url = blobs_.names().BlobUrl(request.source_name);
   if (copied_from != SplitUrl(source_url).path || headers.Get("x-ms-copy-status") != kCopySucceeded)
-    return false;
-  if (!source) return true;
+    return not_ours;
   const Sighting there = SightingFromHeaders(request.key, headers);
-  const bool same_digest = there.md5 && there.md5 == source->md5;
+  const bool same_digest = there.md5 && there.md5 == source.digests.md5;
+  const WallTime copied_at = ParseTime(headers.Get("x-ms-copy-completion-time"));
+  const bool same_attributes =
+      source.attributes->mtime && blobs_.Describe(there).attributes == source.attributes;
   const bool copied_later =
-      ParseTime(headers.Get("x-ms-copy-completion-time")) > source->last_modified;
-  return there.size_bytes == source->size_bytes && (same_digest || copied_later);
+      copied_at > source.last_modified || (copied_at == source.last_modified && same_attributes);
+  if (there.size_bytes != source.size_bytes || !(same_digest || copied_later)) return not_ours;
+  return std::optional<Sighting>(there);
 }
 
+// One blob of a directory. That the source is gone means that an earlier attempt moved it, or
+// somebody deleted it: nothing to do.
 Status FlatStore::MoveBlob(const CopyRequest& request, const CallContext& context) const {
-  TRY_VOID(Copy(request, context));
-  return DeleteBlob(request.key, request.source_name, request.source_etag, context);
+  const auto copied = Copy(request, context);
+  if (!copied && copied.error().code == ErrorCode::kNotFound) return {};
+  if (!copied) return Fail(copied.error());
+  const Status deleted = DeleteBlob(request.key, request.source_name, request.source_etag, context);
+  if (!deleted && deleted.error().code == ErrorCode::kNotFound) return {};
+  return AfterActing(deleted);
 }
 
 Result<ObjectInfo> FlatStore::Rename(const RenameRequest& request, const CallContext& context) {
@@ -116,21 +136,14 @@ Result<ObjectInfo> FlatStore::Rename(const RenameRequest& request, const CallCon
   return RenameDirectory(request, context);
 }
 
-Result<ObjectInfo> FlatStore::RenameFile(const RenameRequest& request,
-                                         const CallContext& context) const {
+Result<ObjectInfo> FlatStore::RenameFile(const RenameRequest& request, const CallContext& context) {
   const auto source = TRY(FindBlob(request.source, context));
   CopyRequest copy{.key = request.destination,
                    .source_name = BlobName(request.source),
                    .destination_name = BlobName(request.destination),
                    .source_etag = source ? source->etag : ETag(),
                    .conditions = request.destination_conditions};
-  if (!source) {
-    if (context.retried && TRY(IsEarlierCopy(copy, source, context))) {
-      return blobs_.Describe(TRY(blobs_.Head(request.destination, copy.destination_name, context)));
-    }
-    return Fail(ErrorCode::kNotFound,
-                fmt::format("rename '{}': it does not exist", request.source.path));
-  }
+  if (!source) return FindMoved(request, copy, context);
   if (source->is_directory) {
     return Fail(ErrorCode::kIsDirectory,
                 fmt::format("rename '{}': it is a directory", request.source.path));
@@ -144,14 +157,17 @@ Result<ObjectInfo> FlatStore::RenameFile(const RenameRequest& request,
     return Fail(in_the_way ? ErrorCode::kAlreadyExists : ErrorCode::kIsDirectory,
                 fmt::format("rename to '{}': it is a directory", request.destination.path));
   }
+  const ObjectInfo before = blobs_.Describe(*source);
+  recent_renames_.Remember(request.destination, before);
   auto copied = Copy(copy, context);
-  if (!copied && context.retried && !copied.error().retryable &&
-      TRY(IsEarlierCopy(copy, source, context))) {
-    const Sighting there = TRY(blobs_.Head(request.destination, copy.destination_name, context));
-    copied = Copied{.etag = there.etag, .last_modified = there.last_modified};
+  if (!copied && context.retried && !copied.error().retryable) {
+    const auto there = TRY(FindEarlierCopy(copy, before, context));
+    if (there) copied = Copied{.etag = there->etag, .last_modified = there->last_modified};
   }
   if (!copied) return Fail(std::move(copied).error());
-  TRY_VOID(DeleteBlob(request.source, copy.source_name, source->etag, context));
+  const Status deleted = DeleteBlob(request.source, copy.source_name, source->etag, context);
+  const bool deleted_before = !deleted && context.retried && IsNotFound(deleted.error());
+  if (!deleted_before) TRY_VOID(AfterActing(deleted));
   Sighting moved = *source;
   moved.key = request.destination;
   moved.etag = copied->etag;
@@ -159,64 +175,94 @@ Result<ObjectInfo> FlatStore::RenameFile(const RenameRequest& request,
   return blobs_.Describe(std::move(moved));
 }
 
+// The source is gone: kNotFound, unless an earlier attempt of this rename has moved it.
+Result<ObjectInfo> FlatStore::FindMoved(const RenameRequest& request, const CopyRequest& copy,
+                                        const CallContext& context) {
+  const auto moved =
+      context.retried ? recent_renames_.Find(request.source, request.destination) : std::nullopt;
+  if (moved) {
+    const auto there = TRY(FindEarlierCopy(copy, *moved, context));
+    if (there) {
+      recent_renames_.Forget(request.source, request.destination);
+      return blobs_.Describe(*there);
+    }
+  }
+  return Fail(ErrorCode::kNotFound,
+              fmt::format("rename '{}': it does not exist", request.source.path));
+}
+
 Status FlatStore::CheckDirectoryRename(const RenameRequest& request, const Directory& source,
-                                       const CallContext& context) const {
-  const bool resuming = context.retried;
+                                       const std::optional<Sighting>& blob_there,
+                                       const Directory& there) const {
   const ETag source_etag = source.marker ? source.marker->etag : ETag();
-  if (request.source_if_match && source_etag != *request.source_if_match && !resuming) {
+  if (request.source_if_match && source_etag != *request.source_if_match) {
     return Fail(ErrorCode::kPreconditionFailed,
                 fmt::format("rename '{}': it has changed", request.source.path));
   }
-  const auto blob = TRY(FindBlob(request.destination, context));
-  const Directory there = TRY(FindDirectory(request.destination, blob, context));
-  const bool file_there = blob && !blob->is_directory;
-  if (request.destination_conditions.must_not_exist && (blob || there.exists) && !resuming) {
+  if (request.destination_conditions.must_not_exist && (blob_there || there.exists)) {
     return Fail(ErrorCode::kAlreadyExists,
                 fmt::format("rename to '{}': it exists", request.destination.path));
   }
-  if (file_there) {
+  if (blob_there && !blob_there->is_directory) {
     return Fail(ErrorCode::kNotDirectory,
                 fmt::format("rename to '{}': it is a file", request.destination.path));
   }
-  // Our own first attempt may have filled it in part.
-  if (there.has_children && !resuming) {
+  if (there.has_children) {
     return Fail(ErrorCode::kNotEmpty,
                 fmt::format("rename to '{}': it is not empty", request.destination.path));
   }
   return {};
 }
 
+// The destination's marker names the source until everything has moved, and the source's own marker
+// goes before that: whoever calls again finds what is left to do, and nobody's directory is taken
+// for ours.
 Result<ObjectInfo> FlatStore::RenameDirectory(const RenameRequest& request,
-                                              const CallContext& context) const {
+                                              const CallContext& context) {
   const auto blob = TRY(FindBlob(request.source, context));
   const Directory source = TRY(FindDirectory(request.source, blob, context));
-  const auto describe_destination = [&]() -> Result<ObjectInfo> {
-    const auto there = TRY(FindBlob(request.destination, context));
-    const Directory directory = TRY(FindDirectory(request.destination, there, context));
-    if (directory.exists) return DescribeDirectory(request.destination, directory);
-    return Fail(ErrorCode::kNotFound, fmt::format("'{}' does not exist", request.destination.path));
-  };
-  if (!source.exists) {
-    if (context.retried) return describe_destination();
+  const auto blob_there = TRY(FindBlob(request.destination, context));
+  const Directory there = TRY(FindDirectory(request.destination, blob_there, context));
+  Attributes attributes = *DescribeDirectory(request.destination, there).attributes;
+  const std::string marker_name =
+      there.marker ? there.marker_name : blobs_.names().ChildPrefix(request.destination);
+  const auto mark = attributes.foreign.find(kMovingFrom);
+  const bool going_on =
+      mark != attributes.foreign.end() && mark->second == MovingFrom(request.source);
+  if (going_on) {
+    attributes.foreign.erase(mark);
+  } else if (source.exists) {
+    TRY_VOID(CheckDirectoryRename(request, source, blob_there, there));
+    attributes = *DescribeDirectory(request.source, source).attributes;
+    Attributes moving = attributes;
+    moving.foreign[kMovingFrom] = MovingFrom(request.source);
+    Conditions unchanged{.must_not_exist = !there.marker.has_value()};
+    if (there.marker) unchanged.if_match = there.marker->etag;
+    TRY(WriteMarker(request.destination, marker_name, moving, unchanged, context));
+  } else if (context.retried && there.exists &&
+             recent_renames_.Find(request.source, request.destination)) {
+    recent_renames_.Forget(request.source, request.destination);
+    return DescribeDirectory(request.destination, there);
+  } else {
     return Fail(blob ? ErrorCode::kNotDirectory : ErrorCode::kNotFound,
                 fmt::format("rename '{}': there is no such directory", request.source.path));
   }
-  TRY_VOID(CheckDirectoryRename(request, source, context));
-  TRY_VOID(MoveChildren(request, context));
-  // The marker goes last: as long as it is there, the source can be found and the rename taken up
-  // again.
-  const Directory rest = TRY(FindDirectory(request.source, blob, context));
+  recent_renames_.Remember(request.destination, {.key = request.source});
+  TRY_VOID(AfterActing(MoveChildren(request, context)));
+  TRY_VOID(AfterActing(RemoveEmptied(request.source, context)));
+  return AfterActing(WriteMarker(request.destination, marker_name, attributes, {}, context));
+}
+
+// The marker of a directory whose children have moved.
+Status FlatStore::RemoveEmptied(const ObjectKey& key, const CallContext& context) const {
+  const auto blob = TRY(FindBlob(key, context));
+  const Directory rest = TRY(FindDirectory(key, blob, context));
   if (rest.has_children)
     return Fail(ErrorCode::kConflict, "files appeared while a directory was renamed");
-  if (rest.marker) {
-    TRY_VOID(MoveBlob({.key = request.destination,
-                       .source_name = rest.marker_name,
-                       .destination_name = blobs_.names().ChildPrefix(request.destination),
-                       .source_etag = rest.marker->etag,
-                       .conditions = {}},
-                      context));
-  }
-  return describe_destination();
+  if (!rest.marker) return {};
+  const Status deleted = DeleteBlob(key, rest.marker_name, rest.marker->etag, context);
+  if (!deleted && IsNotFound(deleted.error())) return {};
+  return deleted;
 }
 
 // Page by page from the start, since what was moved is gone from the next listing.

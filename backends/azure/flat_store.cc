@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "backends/after_acting.h"
 #include "backends/azure/fan_out.h"
 #include "backends/azure/flat_listing.h"
 #include "backends/continuation_guard.h"
@@ -203,7 +204,9 @@ Result<ObjectInfo> FlatStore::CommitUpload(const CommitUploadRequest& request,
   Error error = AsWriteError(response.error(), request.conditions);
   if (error.retryable) return Fail(std::move(error));
   // An earlier attempt, perhaps before a restart, may have put this very list: its mark tells.
-  if (auto there = blobs_.Head(request.key, BlobName(request.key), context)) {
+  auto there = blobs_.Head(request.key, BlobName(request.key), context);
+  if (IsOpen(there)) return Fail(there.error());
+  if (there) {
     MetadataMap found = *there->metadata;
     if (TakeUploadMark(found) == nonce && there->size_bytes == whole.size_bytes)
       return blobs_.Describe(*std::move(there));
@@ -258,12 +261,20 @@ Result<ObjectInfo> FlatStore::SetAttributes(const SetAttributesRequest& request,
 
 Result<ObjectInfo> FlatStore::PutMarker(const ObjectKey& key, const Attributes& attributes,
                                         const CallContext& context) const {
+  return WriteMarker(key, blobs_.names().ChildPrefix(key), attributes, {.must_not_exist = true},
+                     context);
+}
+
+Result<ObjectInfo> FlatStore::WriteMarker(const ObjectKey& key, const std::string& name,
+                                          const Attributes& attributes,
+                                          const Conditions& conditions,
+                                          const CallContext& context) const {
   return blobs_.Put({.key = key,
                      .kind = NodeKind::kDirectory,
                      .body = {},
                      .attributes = attributes,
-                     .conditions = {.if_match = std::nullopt, .must_not_exist = true}},
-                    blobs_.names().ChildPrefix(key), context);
+                     .conditions = conditions},
+                    name, context);
 }
 
 Result<ObjectInfo> FlatStore::MakeDirectory(const MakeDirectoryRequest& request,
@@ -295,7 +306,10 @@ Status FlatStore::RemoveDirectory(const ObjectKey& key, const CallContext& conte
   if (blob && blob->is_directory && directory.marker_name != BlobName(key)) {
     TRY_VOID(DeleteBlob(key, BlobName(key), blob->etag, context));
   }
-  return DeleteBlob(key, directory.marker_name, directory.marker->etag, context);
+  const Status deleted = DeleteBlob(key, directory.marker_name, directory.marker->etag, context);
+  // An earlier attempt that ended late may have been faster than this one.
+  if (!deleted && context.retried && IsNotFound(deleted.error())) return {};
+  return deleted;
 }
 
 // ---- Deleting ----

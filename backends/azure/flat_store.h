@@ -4,8 +4,8 @@
 // understood and kept.
 //
 // A file is written whole (Put Blob) or in blocks that nobody sees before the block list is put. A
-// rename is a copy on the server and a deletion; of a directory, object by object, with the marker
-// last, and resumable by calling again.
+// rename is a copy on the server and a deletion; of a directory, object by object: the
+// destination's marker names the source until the end, so that calling again goes on.
 #pragma once
 
 #include <deque>
@@ -14,6 +14,7 @@
 #include "backends/azure/blob_client.h"
 #include "backends/azure/upload.h"
 #include "backends/object_store.h"
+#include "backends/recent_renames.h"
 #include "core/mutex.h"
 
 namespace skybridge::azure {
@@ -86,19 +87,27 @@ class FlatStore final : public ObjectStore {
   Result<ObjectInfo> PutMarker(const ObjectKey& key, const Attributes& attributes,
                                const CallContext& context) const;
 
+  Result<ObjectInfo> WriteMarker(const ObjectKey& key, const std::string& name,
+                                 const Attributes& attributes, const Conditions& conditions,
+                                 const CallContext& context) const;
+
   Status DeleteBlob(const ObjectKey& key, const std::string& blob_name,
                     const std::optional<ETag>& if_match, const CallContext& context) const;
   Result<Copied> Copy(const CopyRequest& request, const CallContext& context) const;
   Result<Copied> AwaitCopy(const CopyRequest& request, const std::string& copy_id,
                            const CallContext& context) const;
-  Result<bool> IsEarlierCopy(const CopyRequest& request, const std::optional<Sighting>& source,
-                             const CallContext& context) const;
+  Result<std::optional<Sighting>> FindEarlierCopy(const CopyRequest& request,
+                                                  const ObjectInfo& source,
+                                                  const CallContext& context) const;
   Status MoveBlob(const CopyRequest& request, const CallContext& context) const;
-  Result<ObjectInfo> RenameFile(const RenameRequest& request, const CallContext& context) const;
-  Result<ObjectInfo> RenameDirectory(const RenameRequest& request,
-                                     const CallContext& context) const;
+  Result<ObjectInfo> RenameFile(const RenameRequest& request, const CallContext& context);
+  Result<ObjectInfo> FindMoved(const RenameRequest& request, const CopyRequest& copy,
+                               const CallContext& context);
+  Result<ObjectInfo> RenameDirectory(const RenameRequest& request, const CallContext& context);
   Status CheckDirectoryRename(const RenameRequest& request, const Directory& source,
-                              const CallContext& context) const;
+                              const std::optional<Sighting>& blob_there,
+                              const Directory& there) const;
+  Status RemoveEmptied(const ObjectKey& key, const CallContext& context) const;
   Status MoveChildren(const RenameRequest& request, const CallContext& context) const;
 
   // kNotFound once it is aborted.
@@ -107,6 +116,7 @@ class FlatStore final : public ObjectStore {
   const Capabilities capabilities_;
   Clock& clock_;
   const BlobClient blobs_;
+  RecentRenames recent_renames_;
 
   mutable Mutex mutex_;                                 // guards what follows
   std::deque<std::string> aborted_ GUARDED_BY(mutex_);  // nonces, the oldest first

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "backends/after_acting.h"
 #include "backends/azure/dfs_requests.h"
 #include "backends/azure/fan_out.h"
 #include "core/digest.h"
@@ -201,14 +202,17 @@ Result<UploadId> HierarchicalStore::StartUpload(const StartUploadRequest& reques
                 fmt::format("'{}': this store cannot append", request.key.path));
   }
   TRY(blobs_.Encode(NodeKind::kFile, request.attributes));
-  UploadId upload = NewUploadId();
+  UploadId upload = NewUploadId(context.call_id);
   // Its attributes come with the commit, which has the last word on them.
   const HttpRequest create =
       MakeCreatePathRequest({.url = DfsUrl(UploadPath(request.key, upload.value)),
                              .kind = NodeKind::kFile,
                              .properties = {}});
   auto response = blobs_.channel().Send(create, request.key, context);
-  if (response) return upload;
+  // The hidden name belongs to this call: an earlier attempt has made it.
+  const bool made_before =
+      context.retried && !response && response.error().code == ErrorCode::kAlreadyExists;
+  if (response || made_before) return upload;
   // The hidden name is ours alone: what is in the way is a file in its path.
   if (response.error().code == ErrorCode::kIsDirectory)
     response.error().code = ErrorCode::kNotDirectory;
@@ -241,7 +245,7 @@ Result<ObjectInfo> HierarchicalStore::CommitUpload(const CommitUploadRequest& re
   auto info = Publish(publication, context);
   if (info || info.error().retryable) return info;
   // An earlier attempt, perhaps before a restart, may have published the file: its mark tells.
-  if (auto published = FindPublished(publication, context)) return *std::move(published);
+  if (auto published = TRY(FindPublished(publication, context))) return *std::move(published);
   return Fail(AsWriteError(info.error(), request.conditions));
 }
 
@@ -255,6 +259,7 @@ Status HierarchicalStore::FlushUpload(const Publication& publication,
   if (response.error().retryable || response.error().code == ErrorCode::kNotFound)
     return Fail(response.error());
   const auto there = blobs_.Head(publication.key, BlobName(publication.temporary), context);
+  if (IsOpen(there)) return Fail(there.error());
   if (there && there->size_bytes == publication.whole.size_bytes) return {};
   return Fail(response.error());
 }
@@ -280,13 +285,15 @@ Result<ObjectInfo> HierarchicalStore::Publish(const Publication& publication,
                                   .metadata = publication.metadata});
 }
 
-std::optional<ObjectInfo> HierarchicalStore::FindPublished(const Publication& publication,
-                                                           const CallContext& context) const {
+Result<std::optional<ObjectInfo>> HierarchicalStore::FindPublished(
+    const Publication& publication, const CallContext& context) const {
+  const std::optional<ObjectInfo> not_ours;
   auto there = blobs_.Head(publication.key, BlobName(publication.key), context);
-  if (!there || there->size_bytes != publication.whole.size_bytes) return std::nullopt;
+  if (IsOpen(there)) return Fail(there.error());
+  if (!there || there->size_bytes != publication.whole.size_bytes) return not_ours;
   MetadataMap metadata = *there->metadata;
-  if (TakeUploadMark(metadata) != publication.nonce) return std::nullopt;
-  return blobs_.Describe(*std::move(there));
+  if (TakeUploadMark(metadata) != publication.nonce) return not_ours;
+  return std::optional<ObjectInfo>(blobs_.Describe(*std::move(there)));
 }
 
 Status HierarchicalStore::AbortUpload(const AbortUploadRequest& request,
@@ -329,6 +336,7 @@ Result<ObjectInfo> HierarchicalStore::MakeDirectory(const MakeDirectoryRequest& 
     error.code = ErrorCode::kNotDirectory;  // a file in the path
   if (!context.retried || error.code != ErrorCode::kAlreadyExists) return Fail(std::move(error));
   const auto there = blobs_.Head(request.key, BlobName(request.key), context);
+  if (IsOpen(there)) return Fail(there.error());
   if (!there || !there->is_directory) return Fail(std::move(error));
   ObjectInfo found = blobs_.Describe(*there);
   if (found.attributes != blobs_.Describe(std::move(made)).attributes)
@@ -382,13 +390,14 @@ Result<ObjectInfo> HierarchicalStore::Rename(const RenameRequest& request,
                              .source_if_match = request.source_if_match,
                              .conditions = request.destination_conditions}),
       request.source, context);
-  if (response) return Head(request.destination, context);
+  if (response) return AfterActing(Head(request.destination, context));
   Error error = AsWriteError(response.error(), request.destination_conditions);
   if (error.code == ErrorCode::kIsDirectory && request.kind == NodeKind::kDirectory) {
     error.code = ErrorCode::kNotDirectory;
   }
   if (context.retried && !error.retryable) {
     auto there = Head(request.destination, context);
+    if (IsOpen(there)) return there;
     if (there && IsRenamed(request, *there, error)) return there;
   }
   return Fail(std::move(error));

@@ -61,8 +61,8 @@ class HierarchicalStore final : public ObjectStore {
                                const CallContext& context) const;
   Status FlushUpload(const Publication& publication, const CallContext& context) const;
   Result<ObjectInfo> Publish(const Publication& publication, const CallContext& context) const;
-  std::optional<ObjectInfo> FindPublished(const Publication& publication,
-                                          const CallContext& context) const;
+  Result<std::optional<ObjectInfo>> FindPublished(const Publication& publication,
+                                                  const CallContext& context) const;
 
   const Capabilities capabilities_;
   const BlobClient blobs_;

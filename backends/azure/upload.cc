@@ -10,7 +10,9 @@
 
 namespace skybridge::azure {
 
-UploadId NewUploadId() { return UploadId{MakeNonce()}; }
+UploadId NewUploadId(std::uint64_t call_id) {
+  return UploadId{call_id == 0 ? MakeNonce() : fmt::format("{:016x}", call_id)};
+}
 
 Result<std::string> ParseUploadId(const UploadId& id) {
   constexpr std::size_t kHexDigits = 16;

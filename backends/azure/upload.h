@@ -1,6 +1,7 @@
 // An upload in progress: what its durable name holds, and whether its parts make a whole file.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -9,9 +10,9 @@
 
 namespace skybridge::azure {
 
-// The value of an UploadId is the nonce that names the upload: 16 hex digits. kInvalidArgument if
-// it is not one of ours.
-UploadId NewUploadId();
+// The value of an UploadId is the nonce that names the upload: 16 hex digits. All attempts of one
+// call (CallContext::call_id, not 0) get the same one. kInvalidArgument if it is not one of ours.
+UploadId NewUploadId(std::uint64_t call_id = 0);
 Result<std::string> ParseUploadId(const UploadId& id);
 
 // Errors: kInvalidArgument for an empty body or part number 0, kTooLarge.

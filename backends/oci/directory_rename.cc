@@ -115,8 +115,7 @@ Status RenameDirectory(Bucket& bucket, const DirectoryRename& rename, const Call
       TRY(MarkerMetadata(bucket, rename.destination, context));
   const bool going_on = NamesSource(marker_there, moving_from);
   if (contents.names.empty() && !contents.has_marker && !going_on) {
-    // The first attempt may have done everything but answer.
-    if (rename.retried && marker_there) return {};
+    if (rename.may_be_done && marker_there) return {};
     return Fail(ErrorCode::kNotFound, "rename: there is no '" + rename.source + "'");
   }
   Metadata attributes;
@@ -130,6 +129,7 @@ Status RenameDirectory(Bucket& bucket, const DirectoryRename& rename, const Call
     moving[std::string(kMovingFrom)] = moving_from;
     TRY_VOID(PutMarker(bucket, rename.destination, std::move(moving), context));
   }
+  rename.begun();
   TRY_VOID(MoveChildren(bucket, rename, std::move(contents), context));
   // The source's marker goes before the destination's mark does: whoever finds the mark knows what
   // is left to do.

@@ -2,6 +2,7 @@
 // harmless: the destination's marker names its source until the end, and calling again goes on.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "backends/oci/bucket.h"
@@ -12,7 +13,9 @@ struct DirectoryRename {
   std::string source;  // both with a trailing '/'
   std::string destination;
   bool must_not_exist = false;
-  bool retried = false;  // an earlier attempt of this call may have done some of it, or all
+  // An earlier attempt of this call has begun, and may have done everything but answer.
+  bool may_be_done = false;
+  std::function<void()> begun;  // called before the first object moves
 };
 
 // Errors: kNotFound (nothing below the source), kNotEmpty or kAlreadyExists (something below the

@@ -6,13 +6,14 @@
 
 #include <fmt/format.h>
 
+#include "backends/after_acting.h"
 #include "backends/oci/bucket.h"
 #include "backends/oci/directory_rename.h"
 #include "backends/oci/error.h"
 #include "backends/oci/metadata_rewrite.h"
 #include "backends/oci/object_names.h"
-#include "backends/oci/recent_renames.h"
 #include "backends/posix_metadata.h"
+#include "backends/recent_renames.h"
 #include "backends/recorded_digest.h"
 #include "core/digest.h"
 
@@ -128,6 +129,8 @@ class OciStore final : public ObjectStore {
                             bool has_attributes, const CallContext& context);
 
   Result<ObjectInfo> RenameFile(const RenameRequest& request, const CallContext& context);
+  Result<ObjectInfo> FindMoved(const RenameRequest& request, Error error, bool source_gone,
+                               const CallContext& context);
   Result<ObjectInfo> RenameTree(const RenameRequest& request, const CallContext& context);
   Status DeleteBatch(std::span<const DeleteRequest> requests, std::span<Status> outcomes,
                      const CallContext& context);
@@ -395,15 +398,16 @@ Result<ObjectInfo> OciStore::CommitUpload(const CommitUploadRequest& request,
   if (facts) {
     sent.etag = ETag(facts->etag);
     sent.last_modified = facts->last_modified;
-    return Finish(request, std::move(sent), MetadataTag(metadata) == upload.metadata_tag, context);
+    return AfterActing(
+        Finish(request, std::move(sent), MetadataTag(metadata) == upload.metadata_tag, context));
   }
   const bool may_be_done = IsLostRace(facts.error()) || facts.error().code == ErrorCode::kNotFound;
   if (!context.retried || !may_be_done) return Fail(facts.error());
   const Result<ObjectHead> head = bucket_.Head(name, std::nullopt, context);
-  if (!head) return Fail(facts.error());
+  if (!head) return Fail(IsOpen(head) ? head.error() : facts.error());
   ObjectInfo there = DescribeObject(request.key, NodeKind::kFile, *head);
   if (!SameContent(there, sent)) return Fail(facts.error());
-  return Finish(request, std::move(there), head->facts.metadata == metadata, context);
+  return AfterActing(Finish(request, std::move(there), head->facts.metadata == metadata, context));
 }
 
 Result<ObjectInfo> OciStore::Finish(const CommitUploadRequest& request, ObjectInfo info,
@@ -447,8 +451,13 @@ Result<ObjectInfo> OciStore::SetFileAttributes(const SetAttributesRequest& reque
     }
     return Fail(KeyError(ErrorCode::kPreconditionFailed, "set attributes of", request.key));
   }
-  TRY_VOID(ReplaceMetadata(bucket_, name, head, metadata, context));
-  return HeadFile(request.key, context);
+  const Status replaced = ReplaceMetadata(bucket_, name, head, metadata, context);
+  if (!replaced && !(context.retried && IsLostRace(replaced.error())))
+    return Fail(replaced.error());
+  const ObjectHead now = TRY(AfterActing(bucket_.Head(name, std::nullopt, context)));
+  // An earlier attempt that ended late may have been faster than this one.
+  if (!replaced && now.facts.metadata != metadata) return Fail(replaced.error());
+  return DescribeObject(request.key, request.kind, now);
 }
 
 Result<ObjectInfo> OciStore::SetDirectoryAttributes(const SetAttributesRequest& request,
@@ -470,6 +479,10 @@ Result<ObjectInfo> OciStore::SetDirectoryAttributes(const SetAttributesRequest& 
   if (facts)
     return DescribeWritten(request.key, NodeKind::kDirectory, 0, request.attributes, *facts);
   Error error = std::move(facts).error();
+  if (context.retried && IsLostRace(error)) {
+    const Result<ObjectInfo> now = HeadDirectory(request.key, context);
+    if (IsOpen(now) || (now && now->attributes == request.attributes)) return now;
+  }
   if (error.code == ErrorCode::kAlreadyExists) error.code = ErrorCode::kPreconditionFailed;
   return Fail(std::move(error));
 }
@@ -478,21 +491,26 @@ Result<ObjectInfo> OciStore::MakeDirectory(const MakeDirectoryRequest& request,
                                            const CallContext& context) {
   TRY_VOID(CheckObjectKey(request.key, capabilities_));
   Metadata metadata = TRY(EncodeAttributes(NodeKind::kDirectory, request.attributes));
+  const auto ours = [&](const Result<ObjectInfo>& found) {
+    return context.retried && found && found->kind == NodeKind::kDirectory &&
+           !found->etag.empty() && found->attributes == request.attributes;
+  };
   const Result<ObjectInfo> there = Head(request.key, context);
-  if (there) {
-    const bool ours = context.retried && there->kind == NodeKind::kDirectory &&
-                      !there->etag.empty() && there->attributes == request.attributes;
-    if (ours) return *there;
+  if (there && !ours(there))
     return Fail(KeyError(ErrorCode::kAlreadyExists, "make directory", request.key));
-  }
-  if (there.error().code != ErrorCode::kNotFound) return there;
-  const std::string marker = names_.Directory(request.key);
-  const ObjectFacts facts = TRY(bucket_.Put({.name = marker,
-                                             .body = {},
-                                             .metadata = std::move(metadata),
-                                             .conditions = {.must_not_exist = true}},
-                                            context));
-  return DescribeWritten(request.key, NodeKind::kDirectory, 0, request.attributes, facts);
+  if (there || there.error().code != ErrorCode::kNotFound) return there;
+  const Result<ObjectFacts> facts = bucket_.Put({.name = names_.Directory(request.key),
+                                                 .body = {},
+                                                 .metadata = std::move(metadata),
+                                                 .conditions = {.must_not_exist = true}},
+                                                context);
+  if (facts)
+    return DescribeWritten(request.key, NodeKind::kDirectory, 0, request.attributes, *facts);
+  if (!context.retried || !IsLostRace(facts.error())) return Fail(facts.error());
+  // An earlier attempt that ended late may have been faster than this one.
+  const Result<ObjectInfo> now = HeadDirectory(request.key, context);
+  if (ours(now) || IsOpen(now)) return now;
+  return Fail(facts.error());
 }
 
 Status OciStore::RemoveDirectory(const ObjectKey& key, const CallContext& context) {
@@ -528,14 +546,7 @@ Result<ObjectInfo> OciStore::RenameFile(const RenameRequest& request, const Call
   // The reply to a rename describes nothing, so the source is looked at first; its version is
   // pinned below.
   Result<ObjectInfo> source = HeadFile(request.source, context);
-  if (!source) {
-    const auto moved =
-        context.retried ? recent_renames_.Take(request.source, request.destination) : std::nullopt;
-    if (!moved || source.error().code != ErrorCode::kNotFound) return source;
-    const Result<ObjectInfo> there = HeadFile(request.destination, context);
-    if (there && SameContent(*there, *moved)) return there;
-    return source;
-  }
+  if (!source) return FindMoved(request, std::move(source).error(), /*source_gone=*/true, context);
   if (request.source_if_match && *request.source_if_match != source->etag) {
     return Fail(KeyError(ErrorCode::kPreconditionFailed, "rename", request.source));
   }
@@ -557,12 +568,33 @@ Result<ObjectInfo> OciStore::RenameFile(const RenameRequest& request, const Call
                       .source_if_match = source->etag,
                       .destination_conditions = request.destination_conditions},
                      context);
-  if (!facts) return Fail(facts.error());
+  if (!facts) return FindMoved(request, facts.error(), /*source_gone=*/false, context);
   ObjectInfo moved = *std::move(source);
   moved.key = request.destination;
   moved.etag = ETag(facts->etag);
   moved.last_modified = facts->last_modified;
   return moved;
+}
+
+// The file at the destination, if it is the one that an earlier attempt of this rename moved there;
+// else `error`.
+Result<ObjectInfo> OciStore::FindMoved(const RenameRequest& request, Error error, bool source_gone,
+                                       const CallContext& context) {
+  const bool may_be_done = IsLostRace(error) || error.code == ErrorCode::kNotFound;
+  const auto moved = context.retried && may_be_done
+                         ? recent_renames_.Find(request.source, request.destination)
+                         : std::nullopt;
+  if (!moved) return Fail(std::move(error));
+  if (!source_gone) {
+    Result<ObjectInfo> source = HeadFile(request.source, context);
+    if (IsOpen(source)) return source;
+    if (source) return Fail(std::move(error));
+  }
+  Result<ObjectInfo> there = HeadFile(request.destination, context);
+  if (IsOpen(there)) return there;
+  if (!there || !SameContent(*there, *moved)) return Fail(std::move(error));
+  recent_renames_.Forget(request.source, request.destination);
+  return there;
 }
 
 Result<ObjectInfo> OciStore::RenameTree(const RenameRequest& request, const CallContext& context) {
@@ -591,13 +623,19 @@ Result<ObjectInfo> OciStore::RenameTree(const RenameRequest& request, const Call
       return Fail(KeyError(ErrorCode::kPreconditionFailed, "rename", request.source));
     }
   }
-  TRY_VOID(RenameDirectory(bucket_,
-                           {.source = source,
-                            .destination = destination,
-                            .must_not_exist = request.destination_conditions.must_not_exist,
-                            .retried = context.retried},
-                           context));
-  return HeadDirectory(request.destination, context);
+  const bool may_be_done =
+      context.retried && recent_renames_.Find(request.source, request.destination);
+  TRY_VOID(RenameDirectory(
+      bucket_,
+      {.source = source,
+       .destination = destination,
+       .must_not_exist = request.destination_conditions.must_not_exist,
+       .may_be_done = may_be_done,
+       .begun = [&] { recent_renames_.Remember(request.destination, {.key = request.source}); }},
+      context));
+  Result<ObjectInfo> there = AfterActing(HeadDirectory(request.destination, context));
+  if (there && may_be_done) recent_renames_.Forget(request.source, request.destination);
+  return there;
 }
 
 Status OciStore::Delete(const DeleteRequest& request, const CallContext& context) {

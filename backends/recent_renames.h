@@ -1,6 +1,6 @@
-// RecentRenames: which objects were moved where of late, as they were before. A rename's second
-// attempt finds its source gone; only this tells whether the object at the destination is the one
-// that the first attempt moved.
+// RecentRenames: what was moved where of late, as it was before. The second attempt of a rename
+// finds its source gone; only this tells whether what is at the destination is what the first
+// attempt moved.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 #include "backends/object_store.h"
 #include "core/mutex.h"
 
-namespace skybridge::oci {
+namespace skybridge {
 
 // Beyond kMaxEntries the oldest is forgotten (its retry then reports kNotFound). Safe from many
 // threads.
@@ -26,21 +26,25 @@ class RecentRenames {
     if (entries_.size() > kMaxEntries) entries_.pop_front();
   }
 
-  // What was moved from `source` to `destination`; forgets it.
-  std::optional<ObjectInfo> Take(const ObjectKey& source, const ObjectKey& destination) {
+  void Forget(const ObjectKey& source, const ObjectKey& destination) {
+    MutexLock lock(mutex_);
+    std::erase_if(entries_, [&](const auto& entry) {
+      return entry.first == destination && entry.second.key == source;
+    });
+  }
+
+  // What was moved from `source` to `destination` last.
+  std::optional<ObjectInfo> Find(const ObjectKey& source, const ObjectKey& destination) const {
     MutexLock lock(mutex_);
     for (auto entry = entries_.rbegin(); entry != entries_.rend(); ++entry) {
-      if (entry->first != destination || entry->second.key != source) continue;
-      ObjectInfo found = std::move(entry->second);
-      entries_.erase(std::next(entry).base());
-      return found;
+      if (entry->first == destination && entry->second.key == source) return entry->second;
     }
     return std::nullopt;
   }
 
  private:
-  Mutex mutex_;
+  mutable Mutex mutex_;
   std::list<std::pair<ObjectKey, ObjectInfo>> entries_ GUARDED_BY(mutex_);
 };
 
-}  // namespace skybridge::oci
+}  // namespace skybridge
