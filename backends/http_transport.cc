@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 namespace skybridge {
 namespace {
 
@@ -12,6 +14,28 @@ char LowerAscii(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A
 bool SameHeaderName(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
                     [](char x, char y) { return LowerAscii(x) == LowerAscii(y); });
+}
+
+bool IsMeaninglessFromStrangers(int status) {
+  switch (status) {
+    case 401:
+    case 403:
+    case 407:
+    case 408:
+    case 429:
+      return false;
+    default:
+      return status < 500;
+  }
+}
+
+Error StrangersAnswer(std::string_view what, const HttpResponse& response) {
+  const bool redirection = response.status >= 300 && response.status < 400;
+  return {.code = ErrorCode::kUnavailable,
+          .message = fmt::format("{}: HTTP {} came from a proxy or portal, not from the service",
+                                 what, response.status),
+          .retryable = !redirection,
+          .remote = {.http_status = response.status}};
 }
 
 const std::string* HttpHeaders::Find(std::string_view name) const {

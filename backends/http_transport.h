@@ -58,6 +58,13 @@ struct HttpResponse {
   std::size_t bytes_received = 0;  // of a body that went to `receive_into`
 };
 
+// Whether a status that somebody else than the service answered says nothing: a portal's 200 is no
+// success, a gateway's 404 no missing object. Refusals (401, 403, 407), 408, 429 and 5xx mean what
+// they always do.
+bool IsMeaninglessFromStrangers(int status);
+// kUnavailable for such an answer; retryable unless it is a redirection, which nobody follows.
+Error StrangersAnswer(std::string_view what, const HttpResponse& response);
+
 // Listings and error pages; data goes to `receive_into`.
 inline constexpr std::size_t kMaxBufferedBodyBytes = std::size_t{64} << 20;
 

@@ -39,9 +39,14 @@ Result<HttpResponse> Channel::Send(const HttpRequest& request, const ObjectKey& 
   bool refused = false;
   auto response = SendOnce(request, refused, context);
   if (refused) response = SendOnce(request, refused, context);
-  if (response && IsSuccess(response->status)) return response;
   const std::string what = fmt::format("{} '{}'", request.operation, key.path);
-  if (response) return Fail(MakeError(what, *response, clock_.WallNow()));
+  if (response) {
+    const bool stranger = !IsFromService(response->headers);
+    if (stranger && IsMeaninglessFromStrangers(response->status))
+      return Fail(StrangersAnswer(what, *response));
+    if (IsSuccess(response->status)) return response;
+    return Fail(MakeError(what, *response, clock_.WallNow()));
+  }
   response.error().message = what + ": " + response.error().message;
   return response;
 }

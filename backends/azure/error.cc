@@ -240,6 +240,13 @@ std::optional<std::chrono::milliseconds> RetryAfter(const HttpHeaders& headers, 
   return ParseRetryAfter(headers.Get("Retry-After"), now);
 }
 
+bool IsFromService(const HttpHeaders& headers) {
+  constexpr std::string_view kFamily = "x-ms-";
+  return std::any_of(headers.begin(), headers.end(), [&](const auto& field) {
+    return SameHeaderName(std::string_view(field.first).substr(0, kFamily.size()), kFamily);
+  });
+}
+
 Error MakeError(std::string_view what, const HttpResponse& response, WallTime now) {
   const ServiceError service = ParseServiceError(response);
   const Meaning meaning = MeaningOf(response.status, service.code);

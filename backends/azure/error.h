@@ -38,6 +38,10 @@ Meaning MeaningOf(int status, std::string_view service_code);
 // Retry-After, retry-after-ms and x-ms-retry-after-ms (backends/retry_after.h).
 std::optional<std::chrono::milliseconds> RetryAfter(const HttpHeaders& headers, WallTime now);
 
+// Whether Azure Storage itself answered: each of its replies carries headers of this family
+// (x-ms-request-id, x-ms-version; Azure REST: each operation's "Response headers").
+bool IsFromService(const HttpHeaders& headers);
+
 // `what` names operation and key ("get 'a/b'"). A refused signature is compared with the reply's
 // Date: when our clock is off, the message says by how much.
 Error MakeError(std::string_view what, const HttpResponse& response, WallTime now);

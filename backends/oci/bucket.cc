@@ -206,6 +206,9 @@ Result<GetReply> Bucket::Get(std::string_view name, ByteRange range,
     return Fail(Corrupt(what, "the service sent fewer bytes than it has", true));
   }
   const ObjectFacts facts = ParseObjectFacts(response->headers);
+  // A cache on the way may not know If-Match.
+  if (if_match && !facts.etag.empty() && facts.etag != if_match->value)
+    return Fail(ErrorCode::kPreconditionFailed, what + ": the answer is of another version");
   GetReply reply{response->bytes_received, *total, ETag(facts.etag)};
   if (reply.bytes_received == *total)
     reply.checked = TRY(CheckReceived(what, facts.digests, into.first(*total)));

@@ -45,6 +45,8 @@ Result<HttpResponse> Client::Send(Call call, std::string_view what, const CallCo
     error.message = std::string(what) + ": " + error.message;
     return Fail(std::move(error));
   }
+  if (!IsFromService(response->headers) && IsMeaninglessFromStrangers(response->status))
+    return Fail(StrangersAnswer(what, *response));
   if (IsSuccess(response->status)) return response;
   Error error = ErrorFromResponse(what, *response, clock_.WallNow());
   ExplainClockSkew(*response, clock_.WallNow(), error);

@@ -83,10 +83,15 @@ Error ErrorFromStatus(std::string_view what, int http_status, std::string_view m
   return error;
 }
 
+bool IsFromService(const HttpHeaders& headers) { return headers.Find("opc-request-id") != nullptr; }
+
 Error ErrorFromResponse(std::string_view what, const HttpResponse& response, WallTime now) {
   const ServiceError said = ParseServiceError(response.body);
   Error error = ErrorFromStatus(what, response.status, said.message);
   Classify(response.status, said.code, error);
+  // A gateway's 503 is not the service's "slow down": the request may have been carried out.
+  if (response.status == 503 && !IsFromService(response.headers))
+    error.code = ErrorCode::kUnavailable;
   error.remote.service_code = said.code;
   error.remote.request_id = response.headers.Get("opc-request-id");
   error.retry_after = ParseRetryAfter(response.headers.Get("retry-after"), now);

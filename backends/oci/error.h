@@ -15,6 +15,10 @@ namespace skybridge::oci {
 // all (a proxy's page). `now` turns a Retry-After that is a date into a duration.
 Error ErrorFromResponse(std::string_view what, const HttpResponse& response, WallTime now);
 
+// Whether the service itself answered: each of its replies carries opc-request-id (OCI API: every
+// operation's response headers).
+bool IsFromService(const HttpHeaders& headers);
+
 // The same rules for one entry of a batch, which has a status and no code.
 Error ErrorFromStatus(std::string_view what, int http_status, std::string_view message);
 

@@ -1,5 +1,5 @@
 // ScriptedTransport: an HttpTransport that gives prepared answers in order and remembers what was
-// sent.
+// sent. Answers carry the request ids by which both services' own answers are known.
 //
 //   ScriptedTransport transport;
 //   transport.Answer(404).Answer(200, {{"etag", "v1"}}, "body");
@@ -37,6 +37,8 @@ class ScriptedTransport final : public HttpTransport {
     HttpResponse response;
     response.status = status;
     for (const auto& [name, value] : headers) response.headers.Add(name, value);
+    response.headers.Add("x-ms-request-id", "scripted");
+    response.headers.Add("opc-request-id", "scripted");
     response.body = std::move(body);
     MutexLock lock(mutex_);
     answers_.emplace_back(std::move(response));

@@ -17,6 +17,7 @@ struct Row {
 HttpResponse Answer(int status, const std::string& code) {
   HttpResponse response;
   response.status = status;
+  response.headers.Add("opc-request-id", "iad-1:abc");
   if (!code.empty()) response.body = R"({"code":")" + code + R"(","message":"because"})";
   return response;
 }
@@ -84,8 +85,7 @@ INSTANTIATE_TEST_SUITE_P(
         Row{504, "", ErrorCode::kUnavailable, true}, Row{599, "", ErrorCode::kUnavailable, true}));
 
 TEST(OciError, KeepsWhatTheServiceSaid) {
-  HttpResponse response = Answer(404, "ObjectNotFound");
-  response.headers.Add("opc-request-id", "iad-1:abc");
+  const HttpResponse response = Answer(404, "ObjectNotFound");
   const Error error = ErrorFromResponse("get 'a'", response, WallTime{});
   EXPECT_EQ(error.ToString(),
             "not_found: get 'a': because (404 ObjectNotFound, request iad-1:abc)");
@@ -98,6 +98,12 @@ TEST(OciError, ToleratesBodiesThatAreNotJson) {
   const Error error = ErrorFromResponse("get 'a'", response, WallTime{});
   EXPECT_EQ(error.code, ErrorCode::kUnavailable);
   EXPECT_EQ(error.message, "get 'a': HTTP 502");
+}
+
+TEST(OciError, AGatewaysBusyIsNotTheServicesSlowDown) {
+  HttpResponse response;
+  response.status = 503;
+  EXPECT_EQ(ErrorFromResponse("put 'a'", response, WallTime{}).code, ErrorCode::kUnavailable);
 }
 
 TEST(OciError, ReadsRetryAfterInBothForms) {

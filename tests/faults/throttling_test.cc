@@ -1,0 +1,173 @@
+// A service that says "slow down" is left alone for as long as it says, by everybody, and no more
+// requests are made than the work needs.
+#include <atomic>
+#include <chrono>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "backends/azure/open_store.h"
+#include "backends/azure/shared_key.h"
+#include "core/time_text.h"
+#include "tests/faults/faulty_cloud.h"
+#include "tests/localcloud/azure_service.h"
+#include "tests/support/loopback_server.h"
+
+namespace skybridge::testing {
+namespace {
+
+using localcloud::Fault;
+using std::chrono::seconds;
+
+class Throttling : public ::testing::TestWithParam<CloudKind> {
+ protected:
+  Throttling() {
+    Must(cloud_->other().Put({.key = key_, .body = AsBytes("content")}, cloud_->Context()));
+    EXPECT_TRUE(Head());  // what a store asks once, it has asked
+    before_ = cloud_->requests();
+  }
+
+  void Throttle(int status, std::optional<std::uint64_t> count,
+                std::optional<seconds> retry_after = {}) {
+    cloud_->server().rules().Add(
+        {.count = count, .fault = Fault::kStatus, .status = status, .retry_after = retry_after});
+  }
+  // A call that is one request.
+  Result<ObjectInfo> Head(seconds time = seconds(300)) {
+    return cloud_->store().Head(key_, {.deadline = cloud_->clock().Now() + time});
+  }
+  std::uint64_t requests() const { return cloud_->requests() - before_; }
+
+  const ObjectKey key_{"file"};
+  const std::unique_ptr<FaultyCloud> cloud_ = FaultyCloud::Start(GetParam());
+  std::uint64_t before_ = 0;
+};
+
+TEST_P(Throttling, TheServicesTimeIsKept) {
+  for (const int status : {429, 503}) {
+    const auto slept = cloud_->clock().slept();
+    Throttle(status, 1, seconds(20));
+    EXPECT_TRUE(Head());
+    EXPECT_GE(cloud_->clock().slept() - slept, seconds(19));
+    EXPECT_LT(cloud_->clock().slept() - slept, seconds(25));
+  }
+  EXPECT_EQ(requests(), 4U);
+}
+
+TEST_P(Throttling, OtherCallersKeepItToo) {
+  Throttle(503, 1, seconds(20));
+  EXPECT_EQ(Head(seconds(5)).error().code, ErrorCode::kThrottled);
+  EXPECT_EQ(Head(seconds(5)).error().code, ErrorCode::kThrottled)
+      << "it would have to ask too early";
+  EXPECT_EQ(requests(), 1U);
+  EXPECT_TRUE(Head());
+  EXPECT_GE(cloud_->clock().slept(), seconds(15));
+  EXPECT_EQ(requests(), 2U);
+}
+
+TEST_P(Throttling, WhatFollowsGoesOnAtOnce) {
+  Throttle(503, 3);
+  EXPECT_TRUE(Head());
+  const auto slept = cloud_->clock().slept();
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(Head());
+  EXPECT_LT(cloud_->clock().slept() - slept, seconds(1));
+  EXPECT_EQ(requests(), 24U);
+}
+
+TEST_P(Throttling, OneCallInThreeCostsHalfARequestMore) {
+  for (int i = 0; i < 20; ++i)
+    cloud_->server().rules().Add({.after = static_cast<std::uint64_t>(3 * i),
+                                  .count = 1,
+                                  .fault = Fault::kStatus,
+                                  .status = 503});
+  for (int i = 0; i < 40; ++i) EXPECT_TRUE(Head());
+  EXPECT_EQ(requests(), 60U);
+}
+
+// All callers together, while nothing works: a bounded number of requests each, further and further
+// apart.
+TEST_P(Throttling, NobodyStormsWhenEverythingFails) {
+  constexpr int kCallers = 8;
+  for (const int status : {503, 500}) {
+    cloud_->server().rules().Clear();
+    Throttle(status, std::nullopt);
+    const std::uint64_t before = requests();
+    std::atomic<int> failed{0};
+    {
+      std::vector<std::jthread> callers;
+      for (int i = 0; i < kCallers; ++i) {
+        callers.emplace_back([&] {
+          if (!Head(seconds(3600))) ++failed;
+        });
+      }
+    }
+    EXPECT_EQ(failed, kCallers);
+    EXPECT_LE(requests() - before, 10U * kCallers);
+    EXPECT_EQ(cloud_->retries().attempts, requests() + 1);
+  }
+  EXPECT_EQ(cloud_->retries().given_up, 2U * kCallers);
+  cloud_->server().rules().Clear();
+  EXPECT_TRUE(Head());
+}
+
+INSTANTIATE_TEST_SUITE_P(Stores, Throttling, ::testing::ValuesIn(kAllClouds), CloudName);
+
+// ---- Every spelling of the service's wish, in a real reply ----
+
+class RetryAfter : public ::testing::Test {
+ protected:
+  // How long a call waits that is told so once.
+  std::chrono::nanoseconds WaitAfter(const std::string& header) {
+    std::atomic<int> requests{0};
+    LoopbackServer server([&](LoopbackServer::Connection& c) {
+      while (c.ReadRequest()) {
+        c.Send(++requests == 1 ? "HTTP/1.1 503 Busy\r\nx-ms-error-code: ServerBusy\r\n" + header +
+                                     "\r\nContent-Length: 0\r\n\r\n"
+                               : "HTTP/1.1 404 Not Found\r\nx-ms-error-code: BlobNotFound\r\n"
+                                 "Content-Length: 0\r\n\r\n");
+      }
+    });
+    CurlTransport curl;
+    const auto base = Must(azure::OpenStore({.account = "account",
+                                             .container = "lake",
+                                             .dfs_endpoint = server.Url("/account"),
+                                             .blob_endpoint = server.Url("/account"),
+                                             .hierarchical = true,
+                                             .credential = Must(azure::SharedKeyCredential::Make(
+                                                 "account", localcloud::kAzureEmulatorKey))},
+                                            curl, clock_, {}));
+    EndpointState endpoint;
+    RetryingStore store(*base, endpoint, clock_);
+    const auto slept = clock_.slept();
+    const auto head = store.Head(ObjectKey("file"), {.deadline = clock_.Now() + seconds(1000)});
+    EXPECT_EQ(head.error().code, ErrorCode::kNotFound);
+    EXPECT_EQ(requests, 2);
+    return clock_.slept() - slept;
+  }
+  static void ExpectAbout(std::chrono::nanoseconds waited, seconds wish) {
+    EXPECT_GE(waited, wish - seconds(2));
+    EXPECT_LE(waited, wish + seconds(2));
+  }
+
+  SleeplessClock clock_;
+};
+
+TEST_F(RetryAfter, MayBeSeconds) { ExpectAbout(WaitAfter("Retry-After: 40"), seconds(40)); }
+TEST_F(RetryAfter, MayBeADate) {
+  ExpectAbout(WaitAfter("Retry-After: " + FormatHttpDate(clock_.WallNow() + seconds(40))),
+              seconds(40));
+}
+TEST_F(RetryAfter, MayBeMilliseconds) {
+  ExpectAbout(WaitAfter("x-ms-retry-after-ms: 40000"), seconds(40));
+}
+TEST_F(RetryAfter, IsBelievedUpToTenMinutes) {
+  ExpectAbout(WaitAfter("Retry-After: 86400"), seconds(600));
+  ExpectAbout(WaitAfter("Retry-After: Fri, 31 Dec 2100 23:59:59 GMT"), seconds(600));
+}
+TEST_F(RetryAfter, ThatMakesNoSenseIsIgnored) {
+  for (const char* wish : {"soon", "-1", "", "1.5"})
+    EXPECT_LT(WaitAfter(std::string("Retry-After: ") + wish), seconds(2)) << wish;
+}
+
+}  // namespace
+}  // namespace skybridge::testing
