@@ -13,6 +13,9 @@ class AnsweringTransport final : public HttpTransport {
  public:
   explicit AnsweringTransport(std::string_view body) {
     answer_.status = 200;
+    // By these both clouds' own answers are known.
+    answer_.headers.Add("x-ms-request-id", "fuzz");
+    answer_.headers.Add("opc-request-id", "fuzz");
     answer_.body = body;
   }
 

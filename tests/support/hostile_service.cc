@@ -41,7 +41,11 @@ Result<HttpResponse> HostileService::Send(const HttpRequest& request,
   ++requests_;
   const bool is_listing =
       request.operation == "azure.list_blobs" || request.operation == "oci.list_objects";
-  return is_listing ? List(request.url) : Object(request);
+  HttpResponse response = is_listing ? List(request.url) : Object(request);
+  // By these both clouds' own answers are known.
+  response.headers.Add("x-ms-request-id", "hostile");
+  response.headers.Add("opc-request-id", "hostile");
+  return response;
 }
 
 HttpResponse HostileService::List(std::string_view url) const {
