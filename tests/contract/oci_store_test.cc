@@ -120,12 +120,12 @@ TEST_F(OciStoreOnTheWire, LargeObjectsAreSentAgainWhereTheServiceMayNotCopy) {
   std::string large(std::size_t{25} << 20, 'x');
   large.back() = '!';
   const ObjectInfo before = Put("large", large);
-  world_.transport.Inject(
-      {.operation = "oci.copy_object",
-       .times = 2,
-       .fault = Fault::kAnswer,
-       .answer = skybridge::testing::Answer(
-           400, {}, R"({"code":"InsufficientServicePermissions","message":"no"})")});
+  world_.transport.Inject({.operation = "oci.copy_object",
+                           .times = 2,
+                           .fault = Fault::kAnswer,
+                           .answer = skybridge::testing::Answer(
+                               400, {{"opc-request-id", "r"}},
+                               R"({"code":"InsufficientServicePermissions","message":"no"})")});
   const Attributes wanted{.mode = 0600U};
   const SetAttributesRequest request{
       .key = ObjectKey("large"), .attributes = wanted, .if_match = before.etag};
