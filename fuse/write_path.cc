@@ -275,7 +275,7 @@ Status StagedWriter::Write(std::uint64_t offset_bytes, ByteSpan bytes, const Cal
 
 Status StagedWriter::WriteStaged(std::uint64_t offset_bytes, ByteSpan bytes,
                                  const CallContext& context) {
-  const Status written =
+  Status written =
       content_->Write(offset_bytes, bytes, {.deadline = shared_.clock.Now(), .stop = context.stop});
   if (written || written.error().code != ErrorCode::kNoSpace) return written;
   const Shared::RoomWanted wanted(shared_);

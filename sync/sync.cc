@@ -160,7 +160,7 @@ class Pass {
     TRY_VOID(Complete(from, options_.source, policy_));
     // A different size is decided without asking more of the destination.
     if (pair.destination && pair.destination->size_bytes == from.size_bytes) {
-      const Status known = Complete(*pair.destination, options_.destination, policy_);
+      Status known = Complete(*pair.destination, options_.destination, policy_);
       if (!known && known.error().code != ErrorCode::kNotFound) return known;
       if (!known) pair.destination.reset();
     }
