@@ -82,7 +82,7 @@ void SortedPage::Release(const std::string& before, ListPage& page) {
   }
 }
 
-ListPage SortedPage::Convert(const BlobListQuery& query, BlobListPage listed) {
+ListPage SortedPage::Convert(const BlobListQuery& query, const BlobListPage& listed) {
   ListPage page;
   for (const ListedBlob& blob : listed.entries) {
     auto entry = ToEntry(blobs_, query, blob, page);

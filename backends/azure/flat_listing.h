@@ -30,7 +30,7 @@ class SortedPage {
   explicit SortedPage(const BlobClient& blobs) : blobs_(blobs) {}
   // A directory that the page before held back.
   void Hold(ObjectInfo directory);
-  ListPage Convert(const BlobListQuery& query, BlobListPage page);
+  ListPage Convert(const BlobListQuery& query, const BlobListPage& listed);
 
  private:
   void Release(const std::string& before, ListPage& page);

@@ -299,7 +299,7 @@ Result<std::optional<ObjectInfo>> HierarchicalStore::FindPublished(
 Status HierarchicalStore::AbortUpload(const AbortUploadRequest& request,
                                       const CallContext& context) {
   const std::string nonce = TRY(ParseUploadId(request.upload));
-  const Status deleted =
+  Status deleted =
       DeletePath(UploadPath(request.key, nonce), NodeKind::kFile, std::nullopt, context);
   if (!deleted && deleted.error().code != ErrorCode::kNotFound) return deleted;
   return {};
@@ -414,7 +414,7 @@ Status HierarchicalStore::DeletePath(const ObjectKey& key, NodeKind kind,
 
 Status HierarchicalStore::Delete(const DeleteRequest& request, const CallContext& context) {
   TRY_VOID(CheckAzureKey(request.key, capabilities_));
-  const Status deleted = DeletePath(request.key, NodeKind::kFile, request.if_match, context);
+  Status deleted = DeletePath(request.key, NodeKind::kFile, request.if_match, context);
   if (deleted || deleted.error().retryable) return deleted;
   if (deleted.error().code == ErrorCode::kNotFound) return context.retried ? Status() : deleted;
   // Without `recursive` the service refuses a directory, in words that differ.

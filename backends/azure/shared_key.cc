@@ -67,7 +67,7 @@ std::string CanonicalHeaders(const HttpHeaders& headers) {
   std::stable_sort(fields.begin(), fields.end(),
                    [](const auto& a, const auto& b) { return SortsBefore(a.first, b.first); });
   std::string text;
-  for (const auto& [name, value] : fields) text += name + ":" + value + "\n";
+  for (const auto& [name, value] : fields) text.append(name).append(":").append(value).append("\n");
   return text;
 }
 
