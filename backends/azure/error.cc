@@ -241,6 +241,8 @@ std::optional<std::chrono::milliseconds> RetryAfter(const HttpHeaders& headers, 
 }
 
 bool IsFromService(const HttpHeaders& headers) {
+  const std::string_view server = headers.Get("Server");
+  if (server.starts_with("Windows-Azure-") || server.starts_with("Azurite-")) return true;
   constexpr std::string_view kFamily = "x-ms-";
   return std::any_of(headers.begin(), headers.end(), [&](const auto& field) {
     return SameHeaderName(std::string_view(field.first).substr(0, kFamily.size()), kFamily);

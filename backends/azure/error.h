@@ -38,8 +38,9 @@ Meaning MeaningOf(int status, std::string_view service_code);
 // Retry-After, retry-after-ms and x-ms-retry-after-ms (backends/retry_after.h).
 std::optional<std::chrono::milliseconds> RetryAfter(const HttpHeaders& headers, WallTime now);
 
-// Whether Azure Storage itself answered: each of its replies carries headers of this family
-// (x-ms-request-id, x-ms-version; Azure REST: each operation's "Response headers").
+// Whether Azure Storage itself answered: each of its replies carries headers of the family x-ms-
+// (x-ms-request-id, x-ms-version; Azure REST: each operation's "Response headers"). The emulator
+// refuses what it does not know without them, and is known by its Server.
 bool IsFromService(const HttpHeaders& headers);
 
 // `what` names operation and key ("get 'a/b'"). A refused signature is compared with the reply's

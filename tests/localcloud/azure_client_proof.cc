@@ -1,5 +1,6 @@
 #include "tests/localcloud/azure_client_proof.h"
 
+#include <chrono>
 #include <memory>
 
 #include <openssl/bio.h>
@@ -28,6 +29,9 @@ using CertificatePtr = std::unique_ptr<X509, Deleter<X509_free>>;
 using DigestContextPtr = std::unique_ptr<EVP_MD_CTX, Deleter<EVP_MD_CTX_free>>;
 
 constexpr std::string_view kJwtBearer = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+// Clients round their time to seconds, and no two clocks are equal.
+constexpr std::chrono::minutes kAllowedSkew{5};
 
 CertificatePtr ReadCertificate(const std::string& pem) {
   const BioPtr bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
@@ -103,7 +107,7 @@ std::optional<ProofRefusal> CheckJwt(const std::string& jwt, const ServicePrinci
     return ProofRefusal{.number = 700023,
                         .text = "Client assertion audience is not this endpoint."};
   }
-  if (now < TimeOf(claims, "nbf") || now >= TimeOf(claims, "exp")) {
+  if (now + kAllowedSkew < TimeOf(claims, "nbf") || now >= TimeOf(claims, "exp")) {
     return ProofRefusal{.number = 700024,
                         .text = "Client assertion is not within its valid time range."};
   }

@@ -217,6 +217,18 @@ TEST(AzureError, SurvivesTheHtmlPageOfAProxy) {
   EXPECT_TRUE(error.retryable);
 }
 
+TEST(AzureError, KnowsTheServiceByItsHeaders) {
+  const auto is_from_service = [](std::string_view name, std::string_view value) {
+    HttpHeaders headers;
+    headers.Add(std::string(name), std::string(value));
+    return IsFromService(headers);
+  };
+  EXPECT_TRUE(is_from_service("X-Ms-Request-Id", "1"));
+  EXPECT_TRUE(is_from_service("Server", "Windows-Azure-HDFS/1.0 Microsoft-HTTPAPI/2.0"));
+  EXPECT_TRUE(is_from_service("Server", "Azurite-Blob/3.35.0"));
+  EXPECT_FALSE(is_from_service("Server", "nginx"));
+}
+
 TEST(AzureError, SaysHowFarTheClockIsOffWhenASignatureIsRefused) {
   const auto reply = Reply(
       403, "",
