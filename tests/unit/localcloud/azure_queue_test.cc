@@ -38,7 +38,7 @@ std::vector<Seen> MessagesOf(const Response& response) {
 
 class AzureQueues : public ::testing::Test {
  protected:
-  AzureQueues() { EXPECT_EQ(Send("PUT", "/work").status, 201); }
+  AzureQueues() { EXPECT_EQ(Send("PUT", "/jobs").status, 201); }
 
   Response Send(const std::string& method, const std::string& target, std::string body = "",
                 HeaderList headers = {}) {
@@ -46,11 +46,11 @@ class AzureQueues : public ::testing::Test {
                         {.body = std::move(body), .headers = std::move(headers), .queue = true});
   }
   Response Put(const std::string& text, const std::string& query = "") {
-    return Send("POST", "/work/messages" + query,
+    return Send("POST", "/jobs/messages" + query,
                 "<QueueMessage><MessageText>" + text + "</MessageText></QueueMessage>");
   }
   std::vector<Seen> Get(const std::string& query = "") {
-    const Response response = Send("GET", "/work/messages" + query);
+    const Response response = Send("GET", "/jobs/messages" + query);
     EXPECT_EQ(response.status, 200) << BodyOf(response);
     return MessagesOf(response);
   }
@@ -60,11 +60,11 @@ class AzureQueues : public ::testing::Test {
     return texts;
   }
   static std::string Of(const Seen& message, const std::string& more = "") {
-    return "/work/messages/" + message.id + "?popreceipt=" + PercentEncode(message.receipt) + more;
+    return "/jobs/messages/" + message.id + "?popreceipt=" + PercentEncode(message.receipt) + more;
   }
   std::string Depth() {
     return std::string(
-        Send("GET", "/work?comp=metadata").headers.Get("x-ms-approximate-messages-count"));
+        Send("GET", "/jobs?comp=metadata").headers.Get("x-ms-approximate-messages-count"));
   }
 
   AzureCaller caller_;
@@ -137,7 +137,7 @@ TEST_F(AzureQueues, GiveReceiptsThatMustBeEncoded) {
 
 TEST_F(AzureQueues, ShowMessagesToAPeekWithoutTakingThem) {
   for (const char* text : {"a", "b", "c"}) Put(text);
-  const Response peeked = Send("GET", "/work/messages?peekonly=true&numofmessages=2");
+  const Response peeked = Send("GET", "/jobs/messages?peekonly=true&numofmessages=2");
   EXPECT_EQ(BodyOf(peeked).find("PopReceipt"), std::string::npos);
   EXPECT_EQ(BodyOf(peeked).find("TimeNextVisible"), std::string::npos);
   ASSERT_EQ(MessagesOf(peeked).size(), 2U);
@@ -160,7 +160,7 @@ TEST_F(AzureQueues, ForgetMessagesAtTheirExpiry) {
   EXPECT_EQ(Depth(), "2");
   EXPECT_EQ(Texts("?numofmessages=32&visibilitytimeout=1"), (Names{"usual", "ever"}));
   caller_.clock().Advance(std::chrono::hours(7 * 24));
-  const Response last = Send("GET", "/work/messages?numofmessages=32");
+  const Response last = Send("GET", "/jobs/messages?numofmessages=32");
   EXPECT_EQ(MessagesOf(last).size(), 1U);
   EXPECT_NE(BodyOf(last).find("<ExpirationTime>Fri, 31 Dec 9999 23:59:59 GMT"), std::string::npos);
 }
@@ -169,7 +169,7 @@ TEST_F(AzureQueues, ClearAllMessages) {
   Put("a");
   Put("b");
   Get();
-  EXPECT_EQ(Send("DELETE", "/work/messages").status, 204);
+  EXPECT_EQ(Send("DELETE", "/jobs/messages").status, 204);
   EXPECT_EQ(Depth(), "0");
 }
 
@@ -185,37 +185,37 @@ TEST_F(AzureQueues, RefuseTextsOver64KiB) {
   const Response refused = Put(std::string(65537, 'x'));
   EXPECT_EQ(refused.status, 413);
   EXPECT_EQ(CodeOf(refused), "RequestBodyTooLarge");
-  EXPECT_EQ(CodeOf(Send("POST", "/work/messages", "not xml")), "InvalidXmlDocument");
+  EXPECT_EQ(CodeOf(Send("POST", "/jobs/messages", "not xml")), "InvalidXmlDocument");
 }
 
 TEST_F(AzureQueues, RefuseNumbersOutOfTheirRange) {
   for (const char* query : {"?numofmessages=0", "?numofmessages=33", "?visibilitytimeout=0",
                             "?visibilitytimeout=604801", "?peekonly=true&numofmessages=33"}) {
-    const Response refused = Send("GET", std::string("/work/messages") + query);
+    const Response refused = Send("GET", std::string("/jobs/messages") + query);
     EXPECT_EQ(refused.status, 400) << query;
     EXPECT_EQ(CodeOf(refused), "OutOfRangeQueryParameterValue") << query;
   }
-  EXPECT_EQ(CodeOf(Send("GET", "/work/messages?numofmessages=x")), "InvalidQueryParameterValue");
+  EXPECT_EQ(CodeOf(Send("GET", "/jobs/messages?numofmessages=x")), "InvalidQueryParameterValue");
   EXPECT_EQ(CodeOf(Put("x", "?visibilitytimeout=604801")), "OutOfRangeQueryParameterValue");
   EXPECT_EQ(CodeOf(Put("x", "?messagettl=0")), "InvalidQueryParameterValue");
   EXPECT_EQ(CodeOf(Put("x", "?messagettl=10&visibilitytimeout=10")), "InvalidQueryParameterValue");
   Put("one");
   const Seen message = Get().at(0);
   EXPECT_EQ(CodeOf(Send("PUT", Of(message))), "MissingRequiredQueryParameter");
-  EXPECT_EQ(CodeOf(Send("DELETE", "/work/messages/" + message.id)),
+  EXPECT_EQ(CodeOf(Send("DELETE", "/jobs/messages/" + message.id)),
             "MissingRequiredQueryParameter");
 }
 
 TEST_F(AzureQueues, AreCreatedOnceWithTheSameMetadata) {
-  EXPECT_EQ(Send("PUT", "/work").status, 204);
-  const Response other = Send("PUT", "/work", "", {{"x-ms-meta-a", "1"}});
+  EXPECT_EQ(Send("PUT", "/jobs").status, 204);
+  const Response other = Send("PUT", "/jobs", "", {{"x-ms-meta-a", "1"}});
   EXPECT_EQ(other.status, 409);
   EXPECT_EQ(CodeOf(other), "QueueAlreadyExists");
-  EXPECT_EQ(Send("PUT", "/work?comp=metadata", "", {{"x-ms-meta-a", "1"}}).status, 204);
-  EXPECT_EQ(Send("HEAD", "/work?comp=metadata").headers.Get("x-ms-meta-a"), "1");
-  EXPECT_EQ(Send("DELETE", "/work").status, 204);
-  EXPECT_EQ(CodeOf(Send("DELETE", "/work")), "QueueNotFound");
-  EXPECT_EQ(CodeOf(Send("GET", "/work/messages")), "QueueNotFound");
+  EXPECT_EQ(Send("PUT", "/jobs?comp=metadata", "", {{"x-ms-meta-a", "1"}}).status, 204);
+  EXPECT_EQ(Send("HEAD", "/jobs?comp=metadata").headers.Get("x-ms-meta-a"), "1");
+  EXPECT_EQ(Send("DELETE", "/jobs").status, 204);
+  EXPECT_EQ(CodeOf(Send("DELETE", "/jobs")), "QueueNotFound");
+  EXPECT_EQ(CodeOf(Send("GET", "/jobs/messages")), "QueueNotFound");
 }
 
 TEST_F(AzureQueues, HaveNamesLikeContainersButNoSpecialOnes) {
@@ -247,16 +247,16 @@ TEST_F(AzureQueues, AreListedInPages) {
 
 TEST_F(AzureQueues, AreNotContainersOfTheirAccount) {
   Put("one");
-  EXPECT_EQ(CodeOf(caller_.Send("GET", "/work?restype=container")), "ContainerNotFound");
+  EXPECT_EQ(CodeOf(caller_.Send("GET", "/jobs?restype=container")), "ContainerNotFound");
   EXPECT_EQ(CodeOf(Send("GET", "/fs/messages")), "QueueNotFound");
 }
 
 TEST_F(AzureQueues, AnswerOnTheirHostNameToo) {
   Put("one");
   CallOptions options{.headers = {{"x-ms-date", FormatHttpDate(caller_.clock().WallNow())}}};
-  Request request = caller_.MakeRequest("GET", "/work/messages", options);
+  Request request = caller_.MakeRequest("GET", "/jobs/messages", options);
   request.headers.Set("Host", "lake.queue.core.windows.net");
-  request.raw_target = request.raw_path = "/work/messages";
+  request.raw_target = request.raw_path = "/jobs/messages";
   caller_.Sign(request, "lake");
   const Response response = caller_.SendRequest(request);
   EXPECT_EQ(response.status, 200) << BodyOf(response);
@@ -273,14 +273,14 @@ TEST_F(AzureQueues, AcceptAServiceSasForWhatItAllows) {
   Put("one");
   const std::string expiry = FormatRfc3339(caller_.clock().WallNow() + std::chrono::hours(1), 0);
   const std::string sas = "sv=2023-11-03&sp=rp&se=" + PercentEncode(expiry) + "&sig=" +
-                          Sign("rp\n\n" + expiry + "\n/queue/lake/work\n\n\n\n2023-11-03");
+                          Sign("rp\n\n" + expiry + "\n/queue/lake/jobs\n\n\n\n2023-11-03");
   const auto send = [&](const std::string& method, const std::string& target) {
     return caller_.Send(method, target + sas, {.sign = false, .queue = true});
   };
-  EXPECT_EQ(send("GET", "/work/messages?").status, 200);
-  EXPECT_EQ(send("GET", "/work?comp=metadata&").status, 200);
-  EXPECT_EQ(CodeOf(send("DELETE", "/work/messages?")), "AuthorizationPermissionMismatch");
-  EXPECT_EQ(CodeOf(send("DELETE", "/work?")), "AuthorizationFailure");
+  EXPECT_EQ(send("GET", "/jobs/messages?").status, 200);
+  EXPECT_EQ(send("GET", "/jobs?comp=metadata&").status, 200);
+  EXPECT_EQ(CodeOf(send("DELETE", "/jobs/messages?")), "AuthorizationPermissionMismatch");
+  EXPECT_EQ(CodeOf(send("DELETE", "/jobs?")), "AuthorizationFailure");
   Send("PUT", "/other");
   EXPECT_EQ(CodeOf(send("GET", "/other/messages?")), "AuthenticationFailed");
 }
@@ -290,7 +290,7 @@ TEST_F(AzureQueues, NeedTheirLetterInAnAccountSas) {
   for (const std::string service : {"q", "b"}) {
     const std::string text =
         "lake\nrwdlacup\n" + service + "\nsco\n\n" + expiry + "\n\n\n2023-11-03\n\n";
-    const std::string target = "/work/messages?sv=2023-11-03&ss=" + service +
+    const std::string target = "/jobs/messages?sv=2023-11-03&ss=" + service +
                                "&srt=sco&sp=rwdlacup&se=" + PercentEncode(expiry) +
                                "&sig=" + Sign(text);
     const Response response = caller_.Send("GET", target, {.sign = false, .queue = true});
@@ -305,19 +305,19 @@ TEST(AzureQueueRestart, BringsBackMessagesWithTheirReceipts) {
                         std::string body = "") {
     return caller.Send(method, target, {.body = std::move(body), .queue = true});
   };
-  send("PUT", "/work");
+  send("PUT", "/jobs");
   for (const std::string text : {"one", "two", "three"}) {
-    send("POST", "/work/messages",
+    send("POST", "/jobs/messages",
          "<QueueMessage><MessageText>" + text + "</MessageText></QueueMessage>");
   }
-  const Seen taken = MessagesOf(send("GET", "/work/messages?visibilitytimeout=600")).at(0);
-  const Seen deleted = MessagesOf(send("GET", "/work/messages")).at(0);
+  const Seen taken = MessagesOf(send("GET", "/jobs/messages?visibilitytimeout=600")).at(0);
+  const Seen deleted = MessagesOf(send("GET", "/jobs/messages")).at(0);
   const auto target = [](const Seen& message) {
-    return "/work/messages/" + message.id + "?popreceipt=" + PercentEncode(message.receipt);
+    return "/jobs/messages/" + message.id + "?popreceipt=" + PercentEncode(message.receipt);
   };
   EXPECT_EQ(send("DELETE", target(deleted)).status, 204);
   caller.Restart();
-  const std::vector<Seen> left = MessagesOf(send("GET", "/work/messages?numofmessages=32"));
+  const std::vector<Seen> left = MessagesOf(send("GET", "/jobs/messages?numofmessages=32"));
   ASSERT_EQ(left.size(), 1U);
   EXPECT_EQ(left[0].text, "three");
   EXPECT_EQ(send("DELETE", target(taken)).status, 204);
