@@ -30,8 +30,8 @@ constexpr long kExpectTimeoutMs = 3000;
 constexpr std::chrono::milliseconds kLongestWait{1000};
 
 void InitialiseCurl() {
-  static const CURLcode once = curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (once != CURLE_OK) throw std::bad_alloc();
+  static const CURLcode kOnce = curl_global_init(CURL_GLOBAL_DEFAULT);
+  if (kOnce != CURLE_OK) throw std::bad_alloc();
 }
 
 bool IsReplayable(const HttpRequest& request) {
@@ -285,7 +285,7 @@ Status CurlTransport::Exchange::PrepareHeaders() {
     }
     // Content-Length is the body's own; a signer may have listed it to sign it.
     if (SameHeaderName(name, "Content-Length")) continue;
-    Append(headers_, value.empty() ? name + ";" : name + ": " + value);
+    Append(headers_, value.empty() ? name + ";" : fmt::format("{}: {}", name, value));
   }
   return {};
 }

@@ -92,8 +92,8 @@ Result<ListPage> LocalListing::NextPage() {
       const Status entered = Enter(key);
       if (!entered && !IsGone(entered.error())) return Fail(entered.error());
     }
-    if (info) page.entries.push_back(*std::move(info));
     if (!info && !IsGone(info.error())) return Fail(info.error());
+    if (info) page.entries.push_back(*std::move(info));
   }
   page.hidden_names = std::exchange(hidden_names_, 0);
   return page;

@@ -424,7 +424,7 @@ Result<ObjectInfo> LocalStore::Put(const PutRequest& request, const CallContext&
   if (request.body.size() > capabilities_.max_put_bytes)
     return Refuse(ErrorCode::kTooLarge, "put", request.key);
   if (const Status allowed = CheckTarget(request.key, request.conditions); !allowed) {
-    const Result<ObjectInfo> there = Describe(request.key);
+    Result<ObjectInfo> there = Describe(request.key);
     if (context.retried && there && HoldsPut(*there, request)) return there;
     return Fail(allowed.error());
   }
@@ -525,7 +525,7 @@ Result<ObjectInfo> LocalStore::CommitUpload(const CommitUploadRequest& request,
   const Result<FileDescriptor> file = OpenUpload(request.upload, request.key);
   if (!file) {
     if (!context.retried || file.error().code != ErrorCode::kNotFound) return Fail(file.error());
-    const Result<ObjectInfo> there = Describe(request.key);
+    Result<ObjectInfo> there = Describe(request.key);
     const bool ours = there && there->size_bytes == size_bytes &&
                       ContentCrc(request.key, size_bytes).value_or(~crc) == crc;
     if (!ours) return Fail(file.error());
@@ -591,7 +591,7 @@ Result<ObjectInfo> LocalStore::MakeDirectory(const MakeDirectoryRequest& request
   const LocalPlace place = TRY(tree_.FindOrMakeParents(request.key));
   if (::mkdirat(place.directory.get(), place.name.c_str(), 0777) != 0) {
     const int reason = errno;
-    const Result<ObjectInfo> there = Describe(request.key);
+    Result<ObjectInfo> there = Describe(request.key);
     const bool ours = context.retried && reason == EEXIST && there &&
                       there->kind == NodeKind::kDirectory &&
                       HasAttributes(*there, request.attributes);
@@ -628,7 +628,7 @@ Result<ObjectInfo> LocalStore::Rename(const RenameRequest& request, const CallCo
     MutexLock lock(publish_mutex_);
     const Result<ObjectInfo> source = Describe(request.source);
     if (!source) {
-      const Result<ObjectInfo> there = Describe(request.destination);
+      Result<ObjectInfo> there = Describe(request.destination);
       const bool ours =
           context.retried && there && (there->kind == NodeKind::kDirectory) == directory &&
           (directory ||

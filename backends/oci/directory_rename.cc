@@ -133,7 +133,7 @@ Status RenameDirectory(Bucket& bucket, const DirectoryRename& rename, const Call
   TRY_VOID(MoveChildren(bucket, rename, std::move(contents), context));
   // The source's marker goes before the destination's mark does: whoever finds the mark knows what
   // is left to do.
-  const Status removed = bucket.Delete(rename.source, std::nullopt, context);
+  Status removed = bucket.Delete(rename.source, std::nullopt, context);
   if (!removed && removed.error().code != ErrorCode::kNotFound) return removed;
   return PutMarker(bucket, rename.destination, std::move(attributes), context);
 }

@@ -97,7 +97,7 @@ Status ReplaceMetadata(Bucket& bucket, const std::string& name, const ObjectHead
                        const Metadata& metadata, const CallContext& context) {
   if (head.size_bytes <= kMaxWholeBytes) return RewriteWhole(bucket, name, head, metadata, context);
   if (bucket.is_pre_authenticated()) return RewriteInParts(bucket, name, head, metadata, context);
-  const Status copied = bucket.RewriteMetadata(name, ETag(head.facts.etag), metadata, context);
+  Status copied = bucket.RewriteMetadata(name, ETag(head.facts.etag), metadata, context);
   if (copied || copied.error().code != ErrorCode::kPermissionDenied) return copied;
   static std::atomic<bool> told{false};
   if (!told.exchange(true)) {

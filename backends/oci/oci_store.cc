@@ -63,7 +63,8 @@ bool SameContent(const ObjectInfo& a, const ObjectInfo& b) {
 // service keeps for itself.
 std::string MetadataTag(const Metadata& metadata) {
   std::string text;
-  for (const auto& [name, value] : metadata) text += name + '=' + value + '\n';
+  for (const auto& [name, value] : metadata)
+    text.append(name).append("=").append(value).append("\n");
   return HexEncode(ByteSpan(Sha256(AsBytes(text))).first(8));
 }
 
@@ -480,7 +481,7 @@ Result<ObjectInfo> OciStore::SetDirectoryAttributes(const SetAttributesRequest& 
     return DescribeWritten(request.key, NodeKind::kDirectory, 0, request.attributes, *facts);
   Error error = std::move(facts).error();
   if (context.retried && IsLostRace(error)) {
-    const Result<ObjectInfo> now = HeadDirectory(request.key, context);
+    Result<ObjectInfo> now = HeadDirectory(request.key, context);
     if (IsOpen(now) || (now && now->attributes == request.attributes)) return now;
   }
   if (error.code == ErrorCode::kAlreadyExists) error.code = ErrorCode::kPreconditionFailed;
@@ -495,7 +496,7 @@ Result<ObjectInfo> OciStore::MakeDirectory(const MakeDirectoryRequest& request,
     return context.retried && found && found->kind == NodeKind::kDirectory &&
            !found->etag.empty() && found->attributes == request.attributes;
   };
-  const Result<ObjectInfo> there = Head(request.key, context);
+  Result<ObjectInfo> there = Head(request.key, context);
   if (there && !ours(there))
     return Fail(KeyError(ErrorCode::kAlreadyExists, "make directory", request.key));
   if (there || there.error().code != ErrorCode::kNotFound) return there;
@@ -508,7 +509,7 @@ Result<ObjectInfo> OciStore::MakeDirectory(const MakeDirectoryRequest& request,
     return DescribeWritten(request.key, NodeKind::kDirectory, 0, request.attributes, *facts);
   if (!context.retried || !IsLostRace(facts.error())) return Fail(facts.error());
   // An earlier attempt that ended late may have been faster than this one.
-  const Result<ObjectInfo> now = HeadDirectory(request.key, context);
+  Result<ObjectInfo> now = HeadDirectory(request.key, context);
   if (ours(now) || IsOpen(now)) return now;
   return Fail(facts.error());
 }
@@ -527,7 +528,7 @@ Status OciStore::RemoveDirectory(const ObjectKey& key, const CallContext& contex
     if (context.retried && file.error().code == ErrorCode::kNotFound) return {};
     return Fail(file.error());
   }
-  const Status removed = bucket_.Delete(marker, ETag(listing.objects.front().etag), context);
+  Status removed = bucket_.Delete(marker, ETag(listing.objects.front().etag), context);
   if (!removed && removed.error().code == ErrorCode::kNotFound && context.retried) return {};
   return removed;
 }
@@ -610,7 +611,7 @@ Result<ObjectInfo> OciStore::RenameTree(const RenameRequest& request, const Call
     return Fail(
         KeyError(ErrorCode::kInvalidArgument, "rename a directory into itself:", request.source));
   }
-  const Result<ObjectInfo> file_there = HeadFile(request.destination, context);
+  Result<ObjectInfo> file_there = HeadFile(request.destination, context);
   if (file_there) {
     const bool exclusive = request.destination_conditions.must_not_exist;
     return Fail(KeyError(exclusive ? ErrorCode::kAlreadyExists : ErrorCode::kNotDirectory,

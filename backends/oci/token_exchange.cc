@@ -45,9 +45,10 @@ Result<HttpResponse> TokenExchange::Send(Call call, const Identity& signer, std:
     TRY_VOID(SignRequest(signer, call.signing, clock.WallNow(), call.http));
     Result<HttpResponse> response = transport.Send(call.http, context);
     if (response && IsSuccess(response->status)) return response;
+    const bool answered = response.has_value();
     Error error =
-        response ? Refusal(what, *response, clock.WallNow()) : std::move(response).error();
-    if (!response) error.message = fmt::format("{}: {}", what, error.message);
+        answered ? Refusal(what, *response, clock.WallNow()) : std::move(response).error();
+    if (!answered) error.message = fmt::format("{}: {}", what, error.message);
     const MonotonicTime wake = clock.Now() + error.retry_after.value_or(pause);
     if (!error.retryable || attempt == kAttempts || wake >= context.deadline ||
         !clock.SleepUntil(wake, context.stop)) {
