@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "backends/continuation_guard.h"
+#include "backends/listing_guard.h"
 #include "cli/object_text.h"
 #include "cli/place.h"
 #include "cli/terminal_text.h"
@@ -46,7 +46,7 @@ Result<ObjectInfo> WithAttributes(ObjectStore& store, const ObjectInfo& info,
 Status ListDirectory(ObjectStore& store, const ObjectKey& directory, const ListOptions& options,
                      const CommandContext& context) {
   ListRequest request{.directory = directory, .recursive = options.recursive};
-  ContinuationGuard guard(directory.path);
+  ListingGuard guard(directory.path, store.capabilities().list_is_sorted);
   std::uint64_t hidden_names = 0;
   std::string last_directory;  // flat stores may repeat one on the next page
   do {
@@ -59,7 +59,7 @@ Status ListDirectory(ObjectStore& store, const ObjectKey& directory, const ListO
       PrintEntry(info, NameBelow(directory, entry.key), options, context.out);
     }
     hidden_names += page.hidden_names;
-    TRY_VOID(guard.Check(page.continuation));
+    TRY_VOID(guard.Check(page));
     request.continuation = page.continuation;
   } while (!request.continuation.empty());
   if (hidden_names > 0) {

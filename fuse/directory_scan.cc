@@ -17,7 +17,7 @@ DirectoryScan::~DirectoryScan() {
 
 Status DirectoryScan::Begin() {
   location_ = TRY(names_.Locate(directory_));
-  guard_.emplace(location_.key.path);
+  guard_.emplace(location_.key.path, location_.remote->store->capabilities().list_is_sorted);
   begun_at_ = names_.Now();
   from_cache_ = names_.HasFreshListing(directory_);
   if (!from_cache_) {
@@ -48,20 +48,27 @@ Result<std::vector<cache::InodeRecord>> DirectoryScan::NextCached() {
 Result<std::vector<cache::InodeRecord>> DirectoryScan::NextListed(const CallContext& context) {
   ListPage page = TRY(location_.remote->store->List(
       {.directory = location_.key, .continuation = continuation_}, context));
-  TRY_VOID(guard_->Check(page.continuation));
   DropRepeatedDirectories(page.entries);
   auto entries = TRY(names_.LearnPage(directory_, page, *question_, listing_.get()));
+  // From here on the page counts as seen; before, it would have to be asked for again.
+  TRY_VOID(guard_->Check(page));
+  RememberDirectories(page.entries);
   continuation_ = std::move(page.continuation);
   if (continuation_.empty()) TRY_VOID(FinishListing());
   return entries;
 }
 
-void DirectoryScan::DropRepeatedDirectories(std::vector<ObjectInfo>& entries) {
-  if (location_.remote->store->capabilities().real_directories) return;
+void DirectoryScan::DropRepeatedDirectories(std::vector<ObjectInfo>& entries) const {
   std::erase_if(entries, [this](const ObjectInfo& entry) {
     return entry.kind == NodeKind::kDirectory &&
-           !directories_seen_.emplace(entry.key.name()).second;
+           directories_seen_.contains(std::string(entry.key.name()));
   });
+}
+
+void DirectoryScan::RememberDirectories(const std::vector<ObjectInfo>& entries) {
+  if (location_.remote->store->capabilities().real_directories) return;
+  for (const ObjectInfo& entry : entries)
+    if (entry.kind == NodeKind::kDirectory) directories_seen_.emplace(entry.key.name());
 }
 
 Status DirectoryScan::FinishListing() {

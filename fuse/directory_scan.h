@@ -13,7 +13,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "backends/continuation_guard.h"
+#include "backends/listing_guard.h"
 #include "fuse/namespace.h"
 
 namespace skybridge::fuse {
@@ -35,7 +35,8 @@ class DirectoryScan {
   Result<std::vector<cache::InodeRecord>> NextCached();
   Result<std::vector<cache::InodeRecord>> NextListed(const CallContext& context);
   // On flat stores a directory may come on two pages: only its first is shown.
-  void DropRepeatedDirectories(std::vector<ObjectInfo>& entries);
+  void DropRepeatedDirectories(std::vector<ObjectInfo>& entries) const;
+  void RememberDirectories(const std::vector<ObjectInfo>& entries);
   Status FinishListing();
 
   Namespace& names_;
@@ -48,7 +49,7 @@ class DirectoryScan {
   std::string continuation_;  // in the store
   WallTime begun_at_{};
   Location location_;
-  std::optional<ContinuationGuard> guard_;
+  std::optional<ListingGuard> guard_;
   std::unordered_set<std::string> directories_seen_;
   std::optional<LocalChanges::Question> question_;  // open since the first page was asked for
   std::unique_ptr<cache::MetadataCache::Listing> listing_;

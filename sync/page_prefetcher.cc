@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "backends/continuation_guard.h"
+#include "backends/listing_guard.h"
 
 namespace skybridge {
 
@@ -21,14 +21,15 @@ PagePrefetcher::~PagePrefetcher() {
 
 void PagePrefetcher::Run(const std::stop_token& stop) {
   ListRequest request{.directory = directory_, .recursive = true};
-  ContinuationGuard guard(directory_.path);
+  ListingGuard guard(directory_.path, store_.capabilities().list_is_sorted);
   for (;;) {
     CallContext context = policy_.Context();
     context.stop = stop;
     Result<ListPage> page = store_.List(request, context);
-    if (page) request.continuation = page->continuation;
-    if (Status goes_on = guard.Check(request.continuation); page && !goes_on) {
-      page = Fail(std::move(goes_on).error());
+    if (page) {
+      request.continuation = page->continuation;
+      Status goes_on = guard.Check(*page);
+      if (!goes_on) page = Fail(std::move(goes_on).error());
     }
     const bool is_last = !page || page->continuation.empty();
     if (!Push(std::move(page), is_last) || is_last) return;

@@ -7,6 +7,7 @@
 #include "backends/azure/fan_out.h"
 #include "backends/azure/flat_store.h"
 #include "backends/azure/url.h"
+#include "backends/listing_guard.h"
 #include "core/digest.h"
 #include "core/encoding.h"
 
@@ -265,19 +266,33 @@ Status FlatStore::RemoveEmptied(const ObjectKey& key, const CallContext& context
   return deleted;
 }
 
+// The first blobs below a directory, without its own marker; none: there are none.
+Result<std::vector<ListedBlob>> FlatStore::FirstBlobs(const ObjectKey& directory,
+                                                      const CallContext& context) const {
+  const std::string marker = blobs_.names().ChildPrefix(directory);
+  BlobListQuery query{.directory = directory, .one_level = false};
+  ListingGuard guard(directory.path, false);
+  for (;;) {
+    BlobListPage page = TRY(blobs_.List(query, context));
+    std::erase_if(page.entries, [&](const ListedBlob& blob) { return blob.name == marker; });
+    if (!page.entries.empty() || page.next_marker.empty()) return std::move(page.entries);
+    TRY_VOID(guard.Check({.entries = {}, .continuation = page.next_marker}));
+    query.marker = std::move(page.next_marker);
+  }
+}
+
 // Page by page from the start, since what was moved is gone from the next listing.
 Status FlatStore::MoveChildren(const RenameRequest& request, const CallContext& context) const {
   const std::string from = blobs_.names().ChildPrefix(request.source);
   const std::string to = blobs_.names().ChildPrefix(request.destination);
-  BlobListQuery query{.directory = request.source, .one_level = false};
+  DrainGuard guard("rename " + request.source.path);
   for (;;) {
-    BlobListPage page = TRY(blobs_.List(query, context));
-    std::erase_if(page.entries, [&](const ListedBlob& blob) { return blob.name == from; });
-    if (page.entries.empty() && page.next_marker.empty()) return {};
-    query.marker = page.entries.empty() ? page.next_marker : std::string();
-    std::vector<Status> statuses(page.entries.size());
-    FanOut(page.entries.size(), [&](std::size_t i) {
-      const ListedBlob& blob = page.entries[i];
+    const std::vector<ListedBlob> blobs = TRY(FirstBlobs(request.source, context));
+    if (blobs.empty()) return {};
+    TRY_VOID(guard.Check(blobs.front().name, blobs.back().name));
+    std::vector<Status> statuses(blobs.size());
+    FanOut(blobs.size(), [&](std::size_t i) {
+      const ListedBlob& blob = blobs[i];
       statuses[i] = MoveBlob({.key = request.destination,
                               .source_name = blob.name,
                               .destination_name = to + blob.name.substr(from.size()),

@@ -7,7 +7,7 @@
 #include "backends/after_acting.h"
 #include "backends/azure/fan_out.h"
 #include "backends/azure/flat_listing.h"
-#include "backends/continuation_guard.h"
+#include "backends/listing_guard.h"
 #include "core/encoding.h"
 
 namespace skybridge::azure {
@@ -64,7 +64,7 @@ Result<FlatStore::Directory> FlatStore::FindPrefix(const ObjectKey& key,
   Directory directory;
   BlobListQuery query{.directory = key, .one_level = false, .marker = {}, .max_results = 2};
   const std::string prefix = blobs_.names().ChildPrefix(key);
-  ContinuationGuard guard(key.path);
+  ListingGuard guard(key.path, false);
   do {
     const BlobListPage page = TRY(blobs_.List(query, context));
     for (const ListedBlob& blob : page.entries) {
@@ -80,7 +80,7 @@ Result<FlatStore::Directory> FlatStore::FindPrefix(const ObjectKey& key,
                                   .last_modified = blob.last_modified,
                                   .metadata = blob.metadata};
     }
-    TRY_VOID(guard.Check(page.next_marker));
+    TRY_VOID(guard.Check({.entries = {}, .continuation = page.next_marker}));
     query.marker = page.next_marker;  // an empty page with a marker proves nothing
   } while (!query.marker.empty());
   return directory;

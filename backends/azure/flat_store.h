@@ -108,6 +108,8 @@ class FlatStore final : public ObjectStore {
                               const std::optional<Sighting>& blob_there,
                               const Directory& there) const;
   Status RemoveEmptied(const ObjectKey& key, const CallContext& context) const;
+  Result<std::vector<ListedBlob>> FirstBlobs(const ObjectKey& directory,
+                                             const CallContext& context) const;
   Status MoveChildren(const RenameRequest& request, const CallContext& context) const;
 
   // kNotFound once it is aborted.

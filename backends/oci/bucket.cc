@@ -84,6 +84,25 @@ Status CheckScope(const Listing& listing, const ListParameters& parameters) {
   return Fail(Corrupt(What("list", parameters.prefix), "the answer holds other names", true));
 }
 
+// The page begins where it was asked to, and the next one behind its objects: whoever walks the
+// pages gets on. A folded prefix may reach over either end.
+Status CheckProgress(const Listing& listing, const ListParameters& parameters) {
+  const std::string& next = listing.next_start_with;
+  const auto begins_there = [&](const std::string& name) { return name >= parameters.start; };
+  const bool advances =
+      (next.empty() || next > parameters.start) &&
+      std::all_of(listing.objects.begin(), listing.objects.end(),
+                  [&](const ListedObject& object) {
+                    return begins_there(object.name) && (next.empty() || object.name < next);
+                  }) &&
+      std::all_of(listing.prefixes.begin(), listing.prefixes.end(), [&](const std::string& name) {
+        return begins_there(name) || parameters.start.starts_with(name);
+      });
+  if (advances) return {};
+  return Fail(Corrupt(What("list", parameters.prefix),
+                      "the pages do not follow each other, they would never end", true));
+}
+
 std::uint32_t CombinedCrc32c(std::span<const PartReceipt> parts) {
   std::uint32_t crc = 0;
   for (const PartReceipt& part : parts) crc = CombineCrc32c(crc, part.crc32c, part.size_bytes);
@@ -161,6 +180,7 @@ Result<Listing> Bucket::List(const ListParameters& parameters, const CallContext
     *server_time = ParseHttpDate(response.headers.Get("date")).value_or(WallTime{});
   Listing listing = TRY(ParseListing(response.body));
   TRY_VOID(CheckScope(listing, parameters));
+  TRY_VOID(CheckProgress(listing, parameters));
   return listing;
 }
 

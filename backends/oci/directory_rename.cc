@@ -3,6 +3,7 @@
 #include <optional>
 #include <vector>
 
+#include "backends/listing_guard.h"
 #include "backends/oci/parallel.h"
 #include "core/digest.h"
 
@@ -92,16 +93,11 @@ Status CheckDestination(Bucket& bucket, const DirectoryRename& rename,
 
 Status MoveChildren(Bucket& bucket, const DirectoryRename& rename, Contents contents,
                     const CallContext& context) {
+  DrainGuard guard("rename " + rename.source);
   while (!contents.names.empty()) {
+    TRY_VOID(guard.Check(contents.names.front(), contents.names.back()));
     TRY_VOID(RenameAll(bucket, rename, contents.names, context));
-    Contents left = TRY(Look(bucket, rename.source, kPage, context));
-    if (!left.names.empty() && left.names.front() == contents.names.front()) {
-      return Fail(Error{
-          .code = ErrorCode::kConflict,
-          .message = "rename: '" + left.names.front() + "' came back while its directory was moved",
-          .retryable = true});
-    }
-    contents = std::move(left);
+    contents = TRY(Look(bucket, rename.source, kPage, context));
   }
   return {};
 }

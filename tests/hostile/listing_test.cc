@@ -5,8 +5,10 @@
 #include <memory>
 #include <string>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "backends/listing_guard.h"
 #include "backends/local/local_store.h"
 #include "sync/sync.h"
 #include "tests/support/hostile_stores.h"
@@ -15,17 +17,18 @@
 namespace skybridge {
 namespace {
 
+using ::testing::HasSubstr;
 using testing::HostileService;
 using testing::StoreKind;
 using testing::TempDirectory;
 
 class HostileListing : public ::testing::TestWithParam<StoreKind> {
  protected:
-  Result<SyncSummary> CopyTo(const std::string& directory) {
+  Result<SyncSummary> Copy(ObjectStore& from, const std::string& directory) {
     std::filesystem::create_directory(directory);
     const auto destination =
         OpenLocalStore({.directory = directory, .sync = false}, clock_).value();
-    return Sync({.source = {*store_}, .destination = {*destination}, .clock = clock_});
+    return Sync({.source = {from}, .destination = {*destination}, .clock = clock_});
   }
 
   SystemClock clock_;
@@ -60,7 +63,7 @@ TEST_P(HostileListing, NamesThatAreNoPathsAreHiddenAndCounted) {
 
 TEST_P(HostileListing, ACopyStaysInsideItsDestinationAndIsNotCalledComplete) {
   const TempDirectory directory;
-  const auto summary = CopyTo(directory.Sub("inside"));
+  const auto summary = Copy(*store_, directory.Sub("inside"));
   ASSERT_TRUE(summary) << summary.error().ToString();
   EXPECT_EQ(FilesBelow(directory.path()),
             (std::set<std::string>{"inside/good.txt", "inside/sub/ok"}));
@@ -70,13 +73,52 @@ TEST_P(HostileListing, ACopyStaysInsideItsDestinationAndIsNotCalledComplete) {
   EXPECT_FALSE(summary->complete());
 }
 
-TEST_P(HostileListing, EndlessPagesAreAnErrorAfterAFewRequests) {
-  service_.NeverEnd();
+TEST_P(HostileListing, PagesThatRepeatAreAnErrorAfterAFewRequests) {
+  for (const auto pages : {HostileService::Pages::kRepeatTheirContinuation,
+                           HostileService::Pages::kRepeatTheirNames}) {
+    HostileService service(testing::DialectOf(GetParam()), testing::HostileNames());
+    const auto store = testing::OpenHostileStore(GetParam(), service, clock_);
+    service.NeverEnd(pages);
+    const TempDirectory directory;
+    const auto summary = Copy(*store, directory.Sub("inside"));
+    ASSERT_FALSE(summary);
+    EXPECT_EQ(summary.error().code, ErrorCode::kCorrupt);
+    EXPECT_THAT(summary.error().message, HasSubstr("never end"));
+    EXPECT_LT(service.requests(), 20U);
+  }
+}
+
+TEST_P(HostileListing, EmptyPagesAreBelievedUpToALimit) {
+  service_.NeverEnd(HostileService::Pages::kAreEmpty);
   const TempDirectory directory;
-  const auto summary = CopyTo(directory.Sub("inside"));
+  const auto summary = Copy(*store_, directory.Sub("inside"));
   ASSERT_FALSE(summary);
   EXPECT_EQ(summary.error().code, ErrorCode::kCorrupt);
-  EXPECT_LT(service_.requests(), 20U);
+  EXPECT_THAT(summary.error().message, HasSubstr("never end"));
+  EXPECT_GT(service_.requests(), ListingGuard::kMaxPagesWithoutNews);
+  EXPECT_LT(service_.requests(), ListingGuard::kMaxPagesWithoutNews + 20);
+}
+
+// What a flat account asks before it touches a directory.
+TEST_P(HostileListing, EmptyPagesWithoutEndAreNoAnswerToWhetherADirectoryIsEmpty) {
+  if (GetParam() != StoreKind::kAzureFlat) return;  // the others ask for one page
+  service_.NeverEnd(HostileService::Pages::kAreEmpty);
+  EXPECT_EQ(store_->RemoveDirectory(ObjectKey("sub"), {}).error().code, ErrorCode::kCorrupt);
+  const auto renamed = store_->Rename(
+      {.source = ObjectKey("sub"), .destination = ObjectKey("to"), .kind = NodeKind::kDirectory},
+      {});
+  EXPECT_EQ(renamed.error().code, ErrorCode::kCorrupt);
+}
+
+TEST_P(HostileListing, ARenameGivesUpOnNamesThatComeBack) {
+  if (store_->capabilities().atomic_directory_rename) return;  // one request, without a listing
+  const auto renamed = store_->Rename(
+      {.source = ObjectKey("sub"), .destination = ObjectKey("to"), .kind = NodeKind::kDirectory},
+      {});
+  ASSERT_FALSE(renamed);
+  EXPECT_EQ(renamed.error().code, ErrorCode::kConflict);
+  EXPECT_THAT(renamed.error().message, HasSubstr("came back"));
+  EXPECT_LT(service_.requests(), 30U);
 }
 
 TEST_P(HostileListing, AnotherListingThanWasAskedForIsAnError) {

@@ -32,11 +32,23 @@ TEST_P(HostileMount, NoNameLeadsOutOfItsDirectory) {
 }
 
 TEST_P(HostileMount, EndlessPagesAreAnErrorOfOneDirectory) {
-  service_.NeverEnd();
+  for (const auto pages : {HostileService::Pages::kRepeatTheirContinuation,
+                           HostileService::Pages::kRepeatTheirNames}) {
+    HostileService service(DialectOf(GetParam()), HostileNames());
+    const auto store = OpenHostileStore(GetParam(), service, clock_);
+    service.NeverEnd(pages);
+    TestMount mount(*store);
+    std::string output;
+    EXPECT_EQ(Shell("timeout 30 ls '" + mount.path() + "'", &output), 2) << output;
+    EXPECT_LT(service.requests(), 100U);
+  }
+}
+
+TEST_P(HostileMount, EmptyPagesWithoutEndAreAnErrorOfOneDirectory) {
+  service_.NeverEnd(HostileService::Pages::kAreEmpty);
   TestMount mount(*store_);
   std::string output;
-  EXPECT_NE(Shell("timeout 30 ls '" + mount.path() + "'", &output), 0);
-  EXPECT_LT(service_.requests(), 100U);
+  EXPECT_EQ(Shell("timeout 60 ls '" + mount.path() + "'", &output), 2) << output;
 }
 
 INSTANTIATE_TEST_SUITE_P(Stores, HostileMount, ::testing::ValuesIn(kStoreKinds),

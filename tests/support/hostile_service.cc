@@ -48,13 +48,20 @@ Result<HttpResponse> HostileService::Send(const HttpRequest& request,
   return response;
 }
 
-HttpResponse HostileService::List(std::string_view url) const {
+std::string HostileService::NextContinuation() {
+  if (pages_ == Pages::kEnd) return {};
+  // Behind all names, as OCI's is.
+  if (pages_ == Pages::kRepeatTheirContinuation) return "~again";
+  return fmt::format("~{:08}", ++continuations_);
+}
+
+HttpResponse HostileService::List(std::string_view url) {
   const std::string prefix = ignores_scope_ ? "" : Parameter(url, "prefix");
   const bool folds = !ignores_scope_ && !Parameter(url, "delimiter").empty();
   std::vector<std::string> listed;
   std::set<std::string> folded;
   for (const std::string& name : names_) {
-    if (!name.starts_with(prefix)) continue;
+    if (!name.starts_with(prefix) || pages_ == Pages::kAreEmpty) continue;
     const auto slash = folds ? name.find('/', prefix.size()) : std::string::npos;
     if (slash == std::string::npos) {
       listed.push_back(name);
@@ -68,7 +75,7 @@ HttpResponse HostileService::List(std::string_view url) const {
 }
 
 std::string HostileService::ToXml(const std::vector<std::string>& names,
-                                  const std::set<std::string>& folded) const {
+                                  const std::set<std::string>& folded) {
   std::string xml = "<EnumerationResults><Blobs>";
   for (const std::string& name : names) {
     xml += "<Blob><Name Encoded=\"true\">" + PercentEncode(name) +
@@ -78,13 +85,11 @@ std::string HostileService::ToXml(const std::vector<std::string>& names,
   for (const std::string& name : folded) {
     xml += "<BlobPrefix><Name Encoded=\"true\">" + PercentEncode(name) + "</Name></BlobPrefix>";
   }
-  xml += "</Blobs><NextMarker>";
-  if (endless_) xml += "again";
-  return xml + "</NextMarker></EnumerationResults>";
+  return xml + "</Blobs><NextMarker>" + NextContinuation() + "</NextMarker></EnumerationResults>";
 }
 
 std::string HostileService::ToJson(const std::vector<std::string>& names,
-                                   const std::set<std::string>& folded) const {
+                                   const std::set<std::string>& folded) {
   std::string objects;
   for (const std::string& name : names) {
     objects += (objects.empty() ? "" : ",") +
@@ -93,7 +98,8 @@ std::string HostileService::ToJson(const std::vector<std::string>& names,
   std::string prefixes;
   for (const std::string& name : folded) prefixes += (prefixes.empty() ? "" : ",") + JsonText(name);
   std::string json = "{\"objects\":[" + objects + "],\"prefixes\":[" + prefixes + "]";
-  if (endless_) json += ",\"nextStartWith\":\"again\"";
+  const std::string next = NextContinuation();
+  if (!next.empty()) json += ",\"nextStartWith\":" + JsonText(next);
   return json + "}";
 }
 
@@ -108,6 +114,11 @@ HttpResponse HostileService::Object(const HttpRequest& request) const {
   const auto begin = path.find(mark);
   if (begin == std::string_view::npos) return {.status = 404};
   const std::string name = PercentDecode(path.substr(begin + mark.size())).value();
+  if (request.method == "PUT" && request.headers.Get("x-ms-copy-source").empty()) {
+    HttpResponse put{.status = 201};
+    put.headers.Add("ETag", "\"0x1\"");
+    return put;
+  }
   if (dialect_ == Dialect::kAzureHierarchical && HasBelow(name)) {
     HttpResponse directory{.status = 200};
     directory.headers.Add("x-ms-resource-type", "directory");

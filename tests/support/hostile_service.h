@@ -1,5 +1,6 @@
 // HostileService: an HttpTransport that answers as Azure or OCI object storage would, but whose
-// names are whatever a test wants: "../x", NUL, ten million bytes. Reads only.
+// names are whatever a test wants: "../x", NUL, ten million bytes. What is put is forgotten, what
+// is to be copied or renamed is never there.
 //
 //   HostileService service(Dialect::kOci, {"good.txt", "../escape"});
 #pragma once
@@ -27,8 +28,15 @@ class HostileService final : public HttpTransport {
   HostileService(Dialect dialect, std::vector<std::string> names)
       : dialect_(dialect), names_(std::move(names)) {}
 
-  // From now on every page of a listing promises another one: the same again.
-  void NeverEnd() { endless_ = true; }
+  // Every page of a listing promises another one.
+  enum class Pages {
+    kEnd,
+    kRepeatTheirContinuation,  // and their names
+    kRepeatTheirNames,         // each with a new continuation
+    kAreEmpty,                 // likewise, without names
+  };
+  // From now on.
+  void NeverEnd(Pages pages = Pages::kRepeatTheirContinuation) { pages_ = pages; }
   // From now on a listing answers all names, whatever was asked for.
   void IgnoreWhatIsAsked() { ignores_scope_ = true; }
   std::size_t requests() const { return requests_; }
@@ -36,17 +44,18 @@ class HostileService final : public HttpTransport {
   Result<HttpResponse> Send(const HttpRequest& request, const CallContext& context) override;
 
  private:
-  HttpResponse List(std::string_view url) const;
+  HttpResponse List(std::string_view url);
+  // Of the page that is being made; "" for the last one.
+  std::string NextContinuation();
   bool HasBelow(const std::string& directory) const;
   HttpResponse Object(const HttpRequest& request) const;
-  std::string ToXml(const std::vector<std::string>& names,
-                    const std::set<std::string>& folded) const;
-  std::string ToJson(const std::vector<std::string>& names,
-                     const std::set<std::string>& folded) const;
+  std::string ToXml(const std::vector<std::string>& names, const std::set<std::string>& folded);
+  std::string ToJson(const std::vector<std::string>& names, const std::set<std::string>& folded);
 
   const Dialect dialect_;
   const std::vector<std::string> names_;
-  std::atomic<bool> endless_{false};
+  std::atomic<Pages> pages_{Pages::kEnd};
+  std::atomic<std::size_t> continuations_{0};
   std::atomic<bool> ignores_scope_{false};
   std::atomic<std::size_t> requests_{0};
 };

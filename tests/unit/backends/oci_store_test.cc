@@ -3,6 +3,7 @@
 #include <array>
 #include <cstring>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "core/digest.h"
@@ -138,10 +139,32 @@ TEST_F(OciStoreTest, JumpsOverTheRestOfAPrefixThatWasReported) {
   auto page = store_->List({.directory = ObjectKey("d")}, context_);
   ASSERT_TRUE(page);
   EXPECT_EQ(page->continuation, "d/m0");
-  transport_.Answer(200, {}, Listing("", R"(,"prefixes":["d/m/"],"nextStartWith":"d/n")"));
+  transport_.Answer(200, {}, Listing("", R"(,"prefixes":["d/mm/"],"nextStartWith":"d/n")"));
   page = store_->List({.directory = ObjectKey("d"), .continuation = page->continuation}, context_);
   EXPECT_NE(transport_.sent(1).url.find("&start=d%2Fm0&"), std::string::npos);
   EXPECT_EQ(page->continuation, "d/n");
+}
+
+TEST_F(OciStoreTest, RefusesPagesThatDoNotFollowEachOther) {
+  const auto entry = [](std::string_view name) {
+    return fmt::format(R"({{"name":"{}","size":1,"etag":"v"}})", name);
+  };
+  const std::string pages[] = {
+      Listing(entry("a"), ""),                         // before where it should start
+      Listing("", R"(,"prefixes":["a/"])"),            // likewise
+      Listing(entry("n"), R"(,"nextStartWith":"m")"),  // the same page again
+      Listing(entry("n"), R"(,"nextStartWith":"a")"),  // back
+      Listing(entry("n") + "," + entry("p"), R"(,"nextStartWith":"o")"),  // over a name again
+  };
+  for (const std::string& page : pages) {
+    transport_.Answer(200, {}, page);
+    const auto listed = store_->List({.continuation = "m"}, context_);
+    ASSERT_FALSE(listed) << page;
+    EXPECT_EQ(listed.error().code, ErrorCode::kCorrupt);
+  }
+  // What a page folds may begin before it.
+  transport_.Answer(200, {}, Listing(entry("n"), R"(,"prefixes":["m/"],"nextStartWith":"nn")"));
+  EXPECT_TRUE(store_->List({.continuation = "m/later"}, context_));
 }
 
 TEST_F(OciStoreTest, RecursiveListingsSendNoDelimiterAndShowMarkersAsDirectories) {
