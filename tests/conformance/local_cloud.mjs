@@ -1,9 +1,13 @@
 // Starts the program `localcloud` for a conformance test and stops it again.
 import { spawn } from "node:child_process";
+import { webcrypto } from "node:crypto";
 import { mkdtempSync, readFileSync, existsSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+
+// Debian 12 has Node.js 18, where the Web Crypto that the clients ask for is there but is not a global name.
+globalThis.crypto ??= webcrypto;
 
 const START_DEADLINE_MS = 30_000;
 
