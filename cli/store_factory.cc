@@ -15,6 +15,7 @@
 #include "backends/local/local_store.h"
 #include "backends/oci/oci_store.h"
 #include "backends/oci/pre_authenticated.h"
+#include "backends/oci/region.h"
 #include "backends/rate_limited_store.h"
 #include "backends/retrying_store.h"
 #include "cli/azure_identity.h"
@@ -31,13 +32,34 @@ namespace {
 constexpr int kOpenAttempts = 3;
 constexpr std::chrono::milliseconds kOpenRetryDelay{500};
 
+// What opening a remote works with.
+struct Opening {
+  const std::string& what;  // for errors
+  const Environment& environment;
+  Clock& clock;
+  EndpointRegistry& endpoints;
+  const CallContext& context;
+};
+
 template <class Attempt>
-auto FewAttempts(Clock& clock, const CallContext& context, Attempt attempt) -> decltype(attempt()) {
+auto FewAttempts(const Opening& opening, EndpointState& endpoint, Attempt attempt)
+    -> decltype(attempt()) {
+  const auto waited_until = [&](MonotonicTime time) {
+    return time < opening.context.deadline && opening.clock.SleepUntil(time, opening.context.stop);
+  };
+  const MonotonicTime pause_end = endpoint.pause_end();
+  if (pause_end > opening.clock.Now() && !waited_until(pause_end)) {
+    return Fail(Error{.code = ErrorCode::kThrottled,
+                      .message = "the service has asked another remote for a pause",
+                      .retryable = true});
+  }
   for (int tries = 1;; ++tries) {
     auto result = attempt();
-    if (result || !result.error().retryable || tries == kOpenAttempts) return result;
-    const MonotonicTime next = clock.Now() + result.error().retry_after.value_or(kOpenRetryDelay);
-    if (next >= context.deadline || !clock.SleepUntil(next, context.stop)) return result;
+    if (result || !result.error().retryable) return result;
+    const auto wish = result.error().retry_after;
+    const MonotonicTime next = opening.clock.Now() + wish.value_or(kOpenRetryDelay);
+    if (wish || result.error().code == ErrorCode::kThrottled) endpoint.PauseUntil(next);
+    if (tries == kOpenAttempts || !waited_until(next)) return result;
   }
 }
 
@@ -61,10 +83,11 @@ class RemoteStack final : public OpenStore {
   }
 
   HttpTransport& transport() { return transport_; }
-  void Put(std::unique_ptr<ObjectStore> store) {
+  void Put(std::unique_ptr<ObjectStore> store, std::shared_ptr<EndpointState> endpoint) {
     base_ = std::move(store);
+    endpoint_ = std::move(endpoint);
     limited_ = std::make_unique<RateLimitedStore>(*base_, clock_, limits_);
-    retrying_ = std::make_unique<RetryingStore>(*limited_, endpoint_, clock_, retry_);
+    retrying_ = std::make_unique<RetryingStore>(*limited_, *endpoint_, clock_, retry_);
   }
   ObjectStore& store() override { return *retrying_; }
 
@@ -81,7 +104,7 @@ class RemoteStack final : public OpenStore {
   const RetryPolicy retry_;
   CurlTransport curl_;
   CountingTransport transport_;
-  EndpointState endpoint_;
+  std::shared_ptr<EndpointState> endpoint_;      // of all remotes that talk to it
   std::shared_ptr<azure::Credential> identity_;  // shared with the store
   std::string description_;                      // of an identity that is not one of Azure
   std::unique_ptr<ObjectStore> base_;
@@ -104,9 +127,8 @@ Status CheckCaFile(const std::string& path) {
 }
 
 Outcome<std::unique_ptr<OpenStore>> OpenAzureRemote(const RemoteConfig& remote,
-                                                    const std::string& what,
-                                                    const Environment& environment, Clock& clock,
-                                                    const CallContext& context) {
+                                                    const Opening& opening) {
+  const auto& [what, environment, clock, endpoints, context] = opening;
   const auto& uri = std::get<AzureUri>(remote.uri);
   auto stack = std::make_unique<RemoteStack>(remote, clock);
   azure::Options options{.account = uri.account,
@@ -129,11 +151,15 @@ Outcome<std::unique_ptr<OpenStore>> OpenAzureRemote(const RemoteConfig& remote,
                                                        .context = context}),
                                   what, Phase::kConfiguration);
   stack->KeepIdentity(options.credential);
-  const auto open = [&] { return azure::OpenStore(options, stack->transport(), clock, context); };
-  auto store = CLI_TRY_IN(FewAttempts(clock, context, open), what, Phase::kRemote);
-  const auto probe = [&] { return store->Probe(context); };
-  CLI_TRY_IN(FewAttempts(clock, context, probe), what, Phase::kRemote);
-  stack->Put(std::move(store));
+  // Both endpoints of an account are one service: the account's limits hold for both together.
+  auto endpoint = opening.endpoints.Of(uri.dfs_endpoint);
+  const auto open = [&] {
+    return azure::OpenStore(options, stack->transport(), opening.clock, opening.context);
+  };
+  auto store = CLI_TRY_IN(FewAttempts(opening, *endpoint, open), what, Phase::kRemote);
+  const auto probe = [&] { return store->Probe(opening.context); };
+  CLI_TRY_IN(FewAttempts(opening, *endpoint, probe), what, Phase::kRemote);
+  stack->Put(std::move(store), std::move(endpoint));
   return stack;
 }
 
@@ -152,9 +178,8 @@ Status TakePreAuthenticatedUrl(const Secret& url, oci::OciStoreOptions& options)
 }
 
 Outcome<std::unique_ptr<OpenStore>> OpenOciRemote(const RemoteConfig& remote,
-                                                  const std::string& what,
-                                                  const Environment& environment, Clock& clock,
-                                                  const CallContext& context) {
+                                                  const Opening& opening) {
+  const auto& [what, environment, clock, endpoints, context] = opening;
   const auto& uri = std::get<OciUri>(remote.uri);
   auto vault =
       CLI_TRY_IN(OpenVault(remote.vault, environment, clock, context), what, Phase::kConfiguration);
@@ -179,12 +204,17 @@ Outcome<std::unique_ptr<OpenStore>> OpenOciRemote(const RemoteConfig& remote,
         "a pre-authenticated request, which can read, write and list as it was made to, but never "
         "delete or rename");
   }
+  if (options.endpoint.empty() && !options.region.empty()) {
+    options.endpoint =
+        oci::ObjectStorageEndpoint(options.region, options.name_space, options.environment);
+  }
+  auto endpoint = opening.endpoints.Of(options.endpoint);
   auto store = CLI_TRY_IN(
       oci::MakeOciStore(options, stack->transport(), std::move(identity.provider), clock), what,
       Phase::kConfiguration);
-  const auto probe = [&] { return store->Probe(context); };
-  CLI_TRY_IN(FewAttempts(clock, context, probe), what, Phase::kRemote);
-  stack->Put(std::move(store));
+  const auto probe = [&] { return store->Probe(opening.context); };
+  CLI_TRY_IN(FewAttempts(opening, *endpoint, probe), what, Phase::kRemote);
+  stack->Put(std::move(store), std::move(endpoint));
   return stack;
 }
 
@@ -212,9 +242,9 @@ Outcome<std::unique_ptr<OpenStore>> StoreFactory::Open(const RemoteConfig& remot
   }
   const Status ca_file = CheckCaFile(complete.ca_file);
   if (!ca_file) return Fails(what, ca_file.error(), Phase::kConfiguration);
-  if (std::holds_alternative<OciUri>(complete.uri))
-    return OpenOciRemote(complete, what, environment_, clock_, context);
-  return OpenAzureRemote(complete, what, environment_, clock_, context);
+  const Opening opening{what, environment_, clock_, endpoints_, context};
+  if (std::holds_alternative<OciUri>(complete.uri)) return OpenOciRemote(complete, opening);
+  return OpenAzureRemote(complete, opening);
 }
 
 }  // namespace skybridge::cli

@@ -1,9 +1,11 @@
 // StoreFactory: builds the real stores. From the bottom: transport, credentials, the cloud's store,
-// a limit on requests in flight, retrying. The only place that knows every kind of store.
+// a limit on requests in flight, retrying. The only place that knows every kind of store. Remotes
+// that it opens share what is known of an endpoint: its pauses and its silence.
 #pragma once
 
 #include <memory>
 
+#include "cli/endpoint_registry.h"
 #include "cli/store_opener.h"
 #include "core/clock.h"
 #include "core/environment.h"
@@ -26,6 +28,7 @@ class StoreFactory final : public StoreOpener {
  private:
   const Environment& environment_;
   Clock& clock_;
+  EndpointRegistry endpoints_;
 };
 
 }  // namespace skybridge::cli
