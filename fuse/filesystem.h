@@ -187,8 +187,13 @@ class Filesystem {
   virtual Result<OpenReply> Open(InodeNumber ino, OpenFlags flags, const Call& call) = 0;
   virtual Result<std::size_t> Read(HandleId handle, std::uint64_t offset_bytes,
                                    std::span<std::byte> into, const Call& call) = 0;
+  // What a program writes: at the end of the file where the handle appends.
   virtual Status Write(HandleId handle, std::uint64_t offset_bytes, ByteSpan bytes,
                        const Call& call) = 0;
+  // What a program has changed in a mapping, as the kernel writes it back: at its place also where
+  // the handle appends, for the kernel takes any handle that writes the file.
+  virtual Status WriteMapped(HandleId handle, std::uint64_t offset_bytes, ByteSpan bytes,
+                             const Call& call) = 0;
   // close(2) and fsync(2): returns when content and attributes are in the store.
   virtual Status Flush(HandleId handle, const Call& call) = 0;
   virtual void Release(HandleId handle, const Call& call) = 0;

@@ -135,10 +135,21 @@ Result<std::size_t> FilesystemImpl::Read(HandleId id, std::uint64_t offset_bytes
 Status FilesystemImpl::Write(HandleId id, std::uint64_t offset_bytes, ByteSpan bytes,
                              const Call& call) {
   const auto handle = TRY(FindHandle(id));
-  const auto offset =
-      handle->flags.append ? std::nullopt : std::optional<std::uint64_t>(offset_bytes);
-  Status status = handle->file->Write(offset, bytes, call.uid != 0, names_.Now(), call.context);
-  if (!status) NoteStale(*handle->file, status.error());
+  if (handle->flags.append) return WriteAt(*handle, std::nullopt, bytes, call);
+  return WriteAt(*handle, offset_bytes, bytes, call);
+}
+
+Status FilesystemImpl::WriteMapped(HandleId id, std::uint64_t offset_bytes, ByteSpan bytes,
+                                   const Call& call) {
+  const auto handle = TRY(FindHandle(id));
+  return WriteAt(*handle, offset_bytes, bytes, call);
+}
+
+Status FilesystemImpl::WriteAt(const FileHandle& handle, std::optional<std::uint64_t> offset_bytes,
+                               ByteSpan bytes, const Call& call) {
+  Status status =
+      handle.file->Write(offset_bytes, bytes, call.uid != 0, names_.Now(), call.context);
+  if (!status) NoteStale(*handle.file, status.error());
   return status;
 }
 

@@ -94,6 +94,8 @@ class FilesystemImpl final : public Filesystem {
                            const Call& call) override;
   Status Write(HandleId handle, std::uint64_t offset_bytes, ByteSpan bytes,
                const Call& call) override;
+  Status WriteMapped(HandleId handle, std::uint64_t offset_bytes, ByteSpan bytes,
+                     const Call& call) override;
   Status Flush(HandleId handle, const Call& call) override;
   void Release(HandleId handle, const Call& call) override;
   Status Allocate(HandleId handle, int mode, ByteRange range, const Call& call) override;
@@ -209,6 +211,9 @@ class FilesystemImpl final : public Filesystem {
       REQUIRES(file.publish_mutex);
   Status RecordPublished(OpenFile& file, const OpenFile::View& view, const ObjectInfo& info);
   Status SaveConflictCopy(OpenFile& file, const OpenFile::View& view, const CallContext& context);
+  // Without an offset: at the end.
+  Status WriteAt(const FileHandle& handle, std::optional<std::uint64_t> offset_bytes,
+                 ByteSpan bytes, const Call& call);
   // A read or write has found that the version has gone: the next lookup asks the store.
   void NoteStale(const OpenFile& file, const Error& error);
   // The last close could not publish: the content stays, for the next open, and for Drain.

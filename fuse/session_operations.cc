@@ -401,8 +401,10 @@ void OnWrite(fuse_req_t req, fuse_ino_t ino, const char* bytes, std::size_t size
              fuse_file_info* info) {
   const auto status =
       Run(req, Interrupts::kAreIgnored, [&](Filesystem& filesystem, const Call& call) {
-        return filesystem.Write(info->fh, static_cast<std::uint64_t>(offset),
-                                AsBytes({bytes, size}), call);
+        const auto begin = static_cast<std::uint64_t>(offset);
+        if (info->writepage != 0)
+          return filesystem.WriteMapped(info->fh, begin, AsBytes({bytes, size}), call);
+        return filesystem.Write(info->fh, begin, AsBytes({bytes, size}), call);
       });
   if (!status) return ReplyError(req, "write", ino, status.error());
   fuse_reply_write(req, size);

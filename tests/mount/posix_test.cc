@@ -119,8 +119,8 @@ TEST_F(PosixMount, AnUnlinkedOpenFileLivesOn) {
 
 // In a child: munmap holds a process's memory map until its dirty pages are written, and the daemon
 // is in this process.
-int MapAndChange(const std::string& path, const std::string& expected) {
-  const int fd = ::open(path.c_str(), O_RDWR);
+int MapAndChange(const std::string& path, const std::string& expected, int more_flags = 0) {
+  const int fd = ::open(path.c_str(), O_RDWR | more_flags);
   auto* bytes = static_cast<char*>(
       ::mmap(nullptr, expected.size(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
   if (bytes == MAP_FAILED) return 1;
@@ -136,6 +136,19 @@ TEST_F(PosixMount, MappingsReadAndWrite) {
   ASSERT_EQ(WriteFile(mount / "a", text), 0);
   const pid_t child = ::fork();
   if (child == 0) ::_exit(MapAndChange(mount / "a", text));
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+  text[5] = 'z';
+  EXPECT_EQ(store.ContentOf("a"), text);
+}
+
+TEST_F(PosixMount, AMappingOfAFileThatIsAppendedToIsWrittenInItsPlace) {
+  std::string text(20'000, 'x');
+  ASSERT_EQ(WriteFile(mount / "a", text), 0);
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(MapAndChange(mount / "a", text, O_APPEND));
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   ASSERT_TRUE(WIFEXITED(status));

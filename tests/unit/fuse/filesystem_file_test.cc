@@ -160,6 +160,14 @@ TEST_F(FilesystemFile, AppendWritesAtTheEnd) {
   EXPECT_EQ(store->ContentOf("a"), "onetwo");
 }
 
+TEST_F(FilesystemFile, PagesOfAMappingAreWrittenInTheirPlaceAlsoByAHandleThatAppends) {
+  store->PutText("a", "one");
+  const HandleId handle = fs->Open(Ino("a"), {.write = true, .append = true}, call)->handle;
+  ASSERT_TRUE(fs->WriteMapped(handle, 1, AsBytes("N"), call));
+  ASSERT_TRUE(Close(handle));
+  EXPECT_EQ(store->ContentOf("a"), "oNe");
+}
+
 TEST_F(FilesystemFile, TruncatingOpenPublishesAnEmptyFile) {
   store->PutText("a", "one");
   const HandleId handle = fs->Open(Ino("a"), {.write = true, .truncate = true}, call)->handle;
