@@ -110,6 +110,64 @@ TEST_P(Throttling, NobodyStormsWhenEverythingFails) {
   EXPECT_TRUE(Head());
 }
 
+// ---- Many callers, in real time ----
+
+constexpr int kCallers = 32;
+constexpr int kCallsOfEach = 50;
+constexpr std::uint64_t kCalls = std::uint64_t{kCallers} * kCallsOfEach;
+
+struct Contention {
+  int failed = 0;
+  RetryCounts counts;
+  std::chrono::nanoseconds elapsed{0};
+};
+
+// All callers at once, through one store as a mount has it.
+Contention Contend(FaultyCloud& cloud, const ObjectKey& key) {
+  SystemClock clock;
+  EndpointState endpoint;
+  RetryingStore store(cloud.other(), endpoint, clock);
+  std::atomic<int> failed{0};
+  const MonotonicTime begun = clock.Now();
+  {
+    std::vector<std::jthread> callers;
+    for (int i = 0; i < kCallers; ++i) {
+      callers.emplace_back([&] {
+        for (int call = 0; call < kCallsOfEach; ++call) {
+          if (!store.Head(key, {.deadline = clock.Now() + seconds(60)})) ++failed;
+        }
+      });
+    }
+  }
+  return {.failed = failed, .counts = store.counts(), .elapsed = clock.Now() - begun};
+}
+
+// Each wave of refusals costs every caller one request at most, and between two waves the service
+// lets through what it allows while all wait: 1 + 32 / 400 requests for a success where it asks for
+// a second, 1 + 32 / 160 where the least pause of our own is 0.4 s.
+TEST_P(Throttling, ManyCallersShareWhatTheServiceAllows) {
+  for (const auto wish : {std::optional<seconds>(1), std::optional<seconds>()}) {
+    cloud_->server().rules().Clear();
+    cloud_->server().rules().Add({.allowed_per_second = 400,
+                                  .fault = Fault::kStatus,
+                                  .status = GetParam() == CloudKind::kOci ? 429 : 503,
+                                  .retry_after = wish});
+    const std::uint64_t before = requests();
+    const Contention all = Contend(*cloud_, key_);
+    const double for_each = static_cast<double>(requests() - before) / kCalls;
+    RecordProperty(wish ? "requests_with_a_wish" : "requests_without", std::to_string(for_each));
+    EXPECT_EQ(all.failed, 0);
+    EXPECT_GT(all.counts.throttled, 0U);
+    EXPECT_LE(for_each, 1.25);
+    EXPECT_LT(all.elapsed, seconds(30));
+    // It recovers: nothing of the pauses is left over.
+    cloud_->server().rules().Clear();
+    const Contention free = Contend(*cloud_, key_);
+    EXPECT_EQ(free.failed, 0);
+    EXPECT_EQ(free.counts.attempts, kCalls);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Stores, Throttling, ::testing::ValuesIn(kAllClouds), CloudName);
 
 // ---- Every spelling of the service's wish, in a real reply ----

@@ -132,7 +132,8 @@ void ReadFault(FieldReader& reader, Rule& rule) {
 
 void RuleBook::Add(Rule rule) {
   MutexLock lock(mutex_);
-  entries_.push_back({.rule = std::move(rule)});
+  const auto allowed = static_cast<double>(rule.allowed_per_second);
+  entries_.push_back({.rule = std::move(rule), .allowed = allowed});
 }
 
 void RuleBook::Clear() {
@@ -140,8 +141,17 @@ void RuleBook::Clear() {
   entries_.clear();
 }
 
+bool RuleBook::IsAllowed(Entry& entry, Clock::time_point now) {
+  const auto limit = static_cast<double>(entry.rule.allowed_per_second);
+  const std::chrono::duration<double> since = now - std::exchange(entry.counted_at, now);
+  entry.allowed = std::min(limit, entry.allowed + limit * since.count());
+  if (entry.allowed < 1) return false;
+  entry.allowed -= 1;
+  return true;
+}
+
 Shaping RuleBook::Match(std::string_view operation, std::string_view method,
-                        std::string_view raw_target) {
+                        std::string_view raw_target, Clock::time_point now) {
   Shaping shaping;
   MutexLock lock(mutex_);
   for (Entry& entry : entries_) {
@@ -149,6 +159,7 @@ Shaping RuleBook::Match(std::string_view operation, std::string_view method,
     const std::uint64_t turn = entry.matched++;
     if (turn < entry.rule.after) continue;
     if (entry.rule.count && turn - entry.rule.after >= *entry.rule.count) continue;
+    if (entry.rule.allowed_per_second > 0 && IsAllowed(entry, now)) continue;
     Apply(entry.rule, shaping);
   }
   return shaping;
@@ -165,6 +176,8 @@ Result<Rule> ParseRule(std::string_view json) {
   reader.Text("path", rule.path);
   rule.after = static_cast<std::uint64_t>(reader.Number("after", 0).value_or(0));
   if (const auto count = reader.Number("count", 1)) rule.count = static_cast<std::uint64_t>(*count);
+  rule.allowed_per_second =
+      static_cast<std::uint64_t>(reader.Number("allowed_per_second", 0).value_or(0));
   rule.delay = std::chrono::milliseconds(reader.Number("delay_ms", 0).value_or(0));
   rule.download_bytes_per_second =
       static_cast<std::uint64_t>(reader.Number("download_bytes_per_second", 0).value_or(0));

@@ -35,6 +35,9 @@ struct Rule {
   // touched.
   std::uint64_t after = 0;
   std::optional<std::uint64_t> count;
+  // Of those, this many a second pass untouched all the same, and as many at once after a quiet
+  // second: with a `status`, a service that throttles. 0: none.
+  std::uint64_t allowed_per_second = 0;
 
   // What happens to them.
   std::chrono::milliseconds delay{0};           // before the service acts: one round trip
@@ -70,14 +73,22 @@ class RuleBook {
  public:
   void Add(Rule rule);
   void Clear();
+  using Clock = std::chrono::steady_clock;
+
   // Counts the request against every rule that it matches.
-  Shaping Match(std::string_view operation, std::string_view method, std::string_view raw_target);
+  Shaping Match(std::string_view operation, std::string_view method, std::string_view raw_target,
+                Clock::time_point now = Clock::now());
 
  private:
   struct Entry {
     Rule rule;
     std::uint64_t matched = 0;
+    // Of Rule::allowed_per_second: what is left of it, and when that was counted.
+    double allowed = 0;
+    Clock::time_point counted_at{};
   };
+  static bool IsAllowed(Entry& entry, Clock::time_point now);
+
   mutable Mutex mutex_;
   std::vector<Entry> entries_ GUARDED_BY(mutex_);
 };

@@ -50,6 +50,23 @@ TEST(RuleBook, AddsDelaysAndTakesTheLowestRateAndTheFirstFault) {
   EXPECT_EQ(shaping.status, 500);
 }
 
+TEST(RuleBook, LetsSoManyASecondPass) {
+  RuleBook rules;
+  rules.Add({.allowed_per_second = 10, .fault = Fault::kStatus, .status = 503});
+  auto now = RuleBook::Clock::now();
+  const auto passed = [&](int requests) {
+    int count = 0;
+    for (int i = 0; i < requests; ++i)
+      count += rules.Match("", "GET", "/", now).fault == Fault::kNone ? 1 : 0;
+    return count;
+  };
+  EXPECT_EQ(passed(15), 10);
+  now += milliseconds(500);
+  EXPECT_EQ(passed(15), 5);
+  now += seconds(60);
+  EXPECT_EQ(passed(15), 10);
+}
+
 TEST(RuleBook, ForgetsRulesWhenCleared) {
   RuleBook rules;
   rules.Add({.delay = milliseconds(20)});
@@ -59,7 +76,7 @@ TEST(RuleBook, ForgetsRulesWhenCleared) {
 
 TEST(ParseRule, ReadsEveryField) {
   const Result<Rule> rule = ParseRule(
-      R"({"operation":"o","method":"GET","path":"p","after":3,"count":2,"delay_ms":20,"download_bytes_per_second":10,
+      R"({"operation":"o","method":"GET","path":"p","after":3,"count":2,"allowed_per_second":5,"delay_ms":20,"download_bytes_per_second":10,
           "upload_bytes_per_second":11,"fault":"status","status":503,"retry_after_seconds":4,"act_first":true,
           "stall_ms":7,"clock_skew_seconds":-900,"expire_tokens":true})");
   ASSERT_TRUE(rule) << rule.error().message;
@@ -68,6 +85,7 @@ TEST(ParseRule, ReadsEveryField) {
   EXPECT_EQ(rule->path, "p");
   EXPECT_EQ(rule->after, 3U);
   EXPECT_EQ(rule->count, 2U);
+  EXPECT_EQ(rule->allowed_per_second, 5U);
   EXPECT_EQ(rule->delay, milliseconds(20));
   EXPECT_EQ(rule->download_bytes_per_second, 10U);
   EXPECT_EQ(rule->upload_bytes_per_second, 11U);
