@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <stop_token>
 
+#include "core/deadline.h"
+
 namespace skybridge {
 namespace {
 
@@ -54,10 +56,10 @@ Status RateLimitedStore::Enter(const CallContext& context) {
     });
     MutexLock lock(mutex_);
     while (in_flight_ >= limits_.max_in_flight) {
-      const nanoseconds left = context.deadline - clock_.Now();
-      if (context.stop.stop_requested() || left <= nanoseconds(0)) {
+      const nanoseconds left = TimeLeft(context.deadline, clock_.Now());
+      if (context.stop.stop_requested() || left == nanoseconds(0)) {
         changed_.NotifyOne();  // the wake-up may have been meant for a call that can still start
-        return left <= nanoseconds(0) ? Late() : Stopped();
+        return left == nanoseconds(0) ? Late() : Stopped();
       }
       // Real time may run while a test's clock stands still: the deadline is asked for again after
       // each wake-up.

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "core/deadline.h"
 #include "core/timespec.h"
 
 namespace skybridge::azure {
@@ -84,7 +85,7 @@ Result<AccessToken> AzureCliSource::Fetch(const CallContext& context) {
                    .time_limit = options_.time_limit};
   if (context.deadline != MonotonicTime::max()) {
     const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(context.deadline - asked);
+        std::chrono::duration_cast<std::chrono::milliseconds>(TimeLeft(context.deadline, asked));
     call.time_limit = std::min(call.time_limit, left);
   }
   if (!options_.tenant_id.empty())

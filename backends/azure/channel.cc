@@ -7,6 +7,7 @@
 #include "backends/azure/error.h"
 #include "backends/azure/nonce.h"
 #include "backends/azure/url.h"
+#include "core/deadline.h"
 #include "core/time_text.h"
 
 namespace skybridge::azure {
@@ -19,7 +20,7 @@ std::int64_t ServerTimeoutSeconds(const Clock& clock, const CallContext& context
   constexpr std::chrono::minutes kLongEnough{10};
   if (context.deadline == MonotonicTime::max()) return 0;
   const auto left =
-      std::chrono::duration_cast<std::chrono::seconds>(context.deadline - clock.Now());
+      std::chrono::duration_cast<std::chrono::seconds>(TimeLeft(context.deadline, clock.Now()));
   if (left > kLongEnough) return 0;
   return std::max<std::int64_t>(1, (left - kLead).count());
 }
