@@ -3,7 +3,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <signal.h>
-#include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,8 +16,6 @@
 #include <vector>
 
 #include <fmt/format.h>
-
-extern char** environ;
 
 namespace skybridge::testing {
 namespace {
@@ -70,10 +68,13 @@ Result<pid_t> Spawn(std::uint16_t port) {
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
-  pid_t pid = 0;
-  const int failed = posix_spawn(&pid, AZURITE_NODE, nullptr, nullptr, arguments.data(), environ);
-  if (failed != 0) return Fail(ErrorFromErrno(failed, std::string("start ") + AZURITE_NODE));
-  return pid;
+  const pid_t pid = fork();
+  if (pid < 0) return Fail(ErrorFromErrno(errno, std::string("start ") + AZURITE_NODE));
+  if (pid > 0) return pid;
+  // It ends with this program, also when that crashes.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  execv(AZURITE_NODE, arguments.data());
+  _exit(127);
 }
 
 }  // namespace
