@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "backends/after_acting.h"
 #include "backends/listing_scope.h"
 #include "backends/oci/error.h"
 #include "core/digest.h"
@@ -365,7 +366,7 @@ Status Bucket::RewriteMetadata(std::string_view name, const ETag& etag, const Me
   const HttpResponse response = TRY(Send(MakeRewriteMetadata(address, parameters), what, context));
   const std::string work_id(response.headers.Get("opc-work-request-id"));
   if (work_id.empty()) return Fail(Corrupt(what, "the answer has no work request", true));
-  return AwaitWork(what, work_id, context);
+  return AfterActing(AwaitWork(what, work_id, context));
 }
 
 Status Bucket::AwaitWork(std::string_view what, const std::string& work_id,

@@ -83,9 +83,10 @@ Status RewriteInParts(Bucket& bucket, const std::string& name, const ObjectHead&
     if (committed) return {};
     done = Fail(committed.error());
   }
-  // What is left of the upload if this fails too is for the bucket's lifecycle rule.
+  // What is left of the upload if this fails too is for the bucket's lifecycle rule. There is none
+  // when only the answer to the commit was lost.
   const auto aborted = bucket.AbortUpload(name, upload_id, {.deadline = context.deadline});
-  if (!aborted)
+  if (!aborted && aborted.error().code != ErrorCode::kNotFound)
     Log(LogLevel::kWarning, "oci: an upload of '{}' is left behind: {}", name,
         aborted.error().ToString());
   return done;

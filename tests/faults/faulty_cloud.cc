@@ -73,6 +73,8 @@ class OciCloud final : public FaultyCloud {
     Use(Open(), Open());
   }
 
+  std::size_t OpenUploads() override { return service_->CountUploads(); }
+
  private:
   std::unique_ptr<ObjectStore> Open() {
     return Must(oci::MakeOciStore(

@@ -60,6 +60,8 @@ class FaultyCloud {
   // Everything in the container, hidden remains of uploads too.
   std::map<std::string, Found> Everything();
   std::string Read(const std::string& path);
+  // Uploads that were begun and not ended, where they are no objects.
+  virtual std::size_t OpenUploads() { return 0; }
 
  protected:
   explicit FaultyCloud(RetryPolicy policy = {}) : policy_(policy) {}

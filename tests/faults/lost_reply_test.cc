@@ -2,7 +2,11 @@
 // and the container is as if nothing had happened. And where somebody else was faster, that is
 // said.
 #include <functional>
+#include <optional>
+#include <stdexcept>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "tests/faults/faulty_cloud.h"
@@ -287,17 +291,12 @@ void Break(FaultyCloud& cloud, const Breaking& breaking, std::uint64_t first) {
       {.after = first + 1, .count = 1, .fault = Fault::kStatus, .status = 503});
 }
 
-class LostReplies : public ::testing::TestWithParam<std::tuple<CloudKind, const Scenario*>> {
- protected:
-  std::unique_ptr<FaultyCloud> Start() const {
-    return FaultyCloud::Start(std::get<CloudKind>(GetParam()));
-  }
-  static const Scenario& scenario() { return *std::get<const Scenario*>(GetParam()); }
-};
-
-TEST_P(LostReplies, AnyRequestOfTheCallMayBreakAndNobodyNotices) {
-  const auto whole = Start();
-  const Action clean = scenario().prepare(whole->other(), whole->Context());
+// `always` holds during the call, whatever else breaks.
+void BreakEveryRequest(CloudKind kind, const Scenario& scenario,
+                       const std::optional<Rule>& always = {}) {
+  const auto whole = FaultyCloud::Start(kind);
+  const Action clean = scenario.prepare(whole->other(), whole->Context());
+  if (always) whole->server().rules().Add(*always);
   const std::uint64_t before = whole->requests();
   Must(clean(whole->store(), whole->Context()));
   const std::uint64_t requests = whole->requests() - before;
@@ -305,8 +304,9 @@ TEST_P(LostReplies, AnyRequestOfTheCallMayBreakAndNobodyNotices) {
   for (const Breaking& breaking : kBreakings) {
     for (std::uint64_t first = 0; first < requests; ++first) {
       SCOPED_TRACE(std::string(breaking.name) + ", from request " + std::to_string(first));
-      const auto cloud = Start();
-      const Action action = scenario().prepare(cloud->other(), cloud->Context());
+      const auto cloud = FaultyCloud::Start(kind);
+      const Action action = scenario.prepare(cloud->other(), cloud->Context());
+      if (always) cloud->server().rules().Add(*always);
       Break(*cloud, breaking, first);
       const Status status = action(cloud->store(), cloud->Context());
       cloud->server().rules().Clear();
@@ -314,6 +314,12 @@ TEST_P(LostReplies, AnyRequestOfTheCallMayBreakAndNobodyNotices) {
       EXPECT_EQ(cloud->Everything(), expected);
     }
   }
+}
+
+class LostReplies : public ::testing::TestWithParam<std::tuple<CloudKind, const Scenario*>> {};
+
+TEST_P(LostReplies, AnyRequestOfTheCallMayBreakAndNobodyNotices) {
+  BreakEveryRequest(std::get<CloudKind>(GetParam()), *std::get<const Scenario*>(GetParam()));
 }
 
 std::vector<const Scenario*> AllScenarios() {
@@ -329,6 +335,58 @@ INSTANTIATE_TEST_SUITE_P(Stores, LostReplies,
                            return std::string(NameOf(std::get<CloudKind>(test.param))) + "_" +
                                   std::get<const Scenario*>(test.param)->name;
                          });
+
+// ---- Large objects of OCI, whose attributes are their bytes written anew ----
+
+const Scenario kLargeFile{
+    "SetAttributesOfALargeFile", [](ObjectStore& store, const CallContext& context) {
+      const std::string content((std::size_t{8} << 20) + 1, 'x');
+      const ETag etag = PutFile(store, "file", content, context);
+      return Always([etag](ObjectStore& s, const CallContext& c) {
+        return Outcome(
+            s.SetAttributes({.key = Key("file"), .attributes = Mode(0444), .if_match = etag}, c));
+      });
+    }};
+
+TEST(LargeFilesOfOci, AreCopiedByTheServiceAndAnyRequestOfThatMayBreak) {
+  BreakEveryRequest(CloudKind::kOci, kLargeFile);
+}
+
+TEST(LargeFilesOfOci, AreSentAgainWhereTheServiceMayNotCopyAndAnyRequestOfThatMayBreak) {
+  BreakEveryRequest(CloudKind::kOci, kLargeFile,
+                    Rule{.operation = "oci.copy_object", .fault = Fault::kStatus, .status = 403});
+}
+
+// ---- What breaks may leave behind ----
+
+const Scenario& ScenarioOf(std::string_view name) {
+  for (const Scenario& scenario : kScenarios) {
+    if (scenario.name == name) return scenario;
+  }
+  throw std::invalid_argument(std::string(name));
+}
+
+// A listing of uploads tells neither who began them nor what for: nothing but the lost answer would
+// have named it, and another writer's upload must not be aborted.
+TEST(UploadsOfOci, StayBehindOnlyWhereTheAnswerThatNamesThemIsLost) {
+  const Rule no_copies{.operation = "oci.copy_object", .fault = Fault::kStatus, .status = 403};
+  const std::pair<const Scenario&, std::optional<Rule>> calls[] = {
+      {ScenarioOf("UploadExclusively"), {}}, {kLargeFile, no_copies}};
+  for (const auto& [scenario, always] : calls) {
+    for (const char* operation : {"oci.create_multipart", "oci.upload_part", "oci.commit_multipart",
+                                  "oci.head_object", "oci.get_object"}) {
+      SCOPED_TRACE(std::string(scenario.name) + ", " + operation);
+      const auto cloud = FaultyCloud::Start(CloudKind::kOci);
+      const Action action = scenario.prepare(cloud->other(), cloud->Context());
+      if (always) cloud->server().rules().Add(*always);
+      cloud->server().rules().Add(
+          {.operation = operation, .count = 1, .fault = Fault::kResetAfter});
+      Must(action(cloud->store(), cloud->Context()));
+      const bool lost_its_name = operation == std::string_view("oci.create_multipart");
+      EXPECT_EQ(cloud->OpenUploads(), lost_its_name ? 1U : 0U);
+    }
+  }
+}
 
 }  // namespace
 }  // namespace skybridge::testing

@@ -286,6 +286,15 @@ Status OciService::ReplaceSecret(std::string_view secret_id, std::string content
   return Fail(ErrorCode::kNotFound, fmt::format("there is no secret '{}'", secret_id));
 }
 
+std::size_t OciService::CountUploads() {
+  const MutexLock lock(state_.mutex);
+  std::size_t count = 0;
+  for (const std::string& name : state_.namespaces()) {
+    for (const oci::Bucket* bucket : state_.Buckets(name)) count += bucket->uploads.size();
+  }
+  return count;
+}
+
 Result<std::string> OciService::MakePreAuthenticatedRequest(const OciParOptions& options) {
   const WallTime now = clock_.WallNow();
   Request request{.method = "POST"};
