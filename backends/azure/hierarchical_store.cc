@@ -141,6 +141,7 @@ Result<ObjectInfo> HierarchicalStore::Put(const PutRequest& request, const CallC
 Result<ObjectInfo> HierarchicalStore::PutThroughUpload(const PutRequest& request,
                                                        const CallContext& context) const {
   MetadataMap attributes = TRY(blobs_.Encode(request.kind, request.attributes));
+  DiscardRemains(context);
   const std::string nonce = NewUploadId().value;
   const WholeContent whole{.size_bytes = request.body.size(), .crc32c = Crc32c(request.body)};
   const Publication publication{.key = request.key,
@@ -152,11 +153,31 @@ Result<ObjectInfo> HierarchicalStore::PutThroughUpload(const PutRequest& request
   auto info = SendWhole(publication, request.body, context);
   if (info) return info;
   Error error = AsWriteError(info.error(), request.conditions);
-  if (error.code != ErrorCode::kCancelled && error.code != ErrorCode::kTimedOut) {
-    // Whether it helps or not, the write has failed; what stays is removed with its directory.
-    static_cast<void>(DeletePath(publication.temporary, NodeKind::kFile, std::nullopt, context));
-  }
+  DiscardTemporary(publication.temporary, context);
   return blobs_.FindOwnPut(request, BlobName(request.key), std::move(error), context);
+}
+
+// Whether it helps or not, the write has failed.
+void HierarchicalStore::DiscardTemporary(const ObjectKey& temporary,
+                                         const CallContext& context) const {
+  const auto discard = [&] {
+    return DeletePath(temporary, NodeKind::kFile, std::nullopt, context);
+  };
+  Status discarded = discard();
+  // A cut connection says nothing of the next one.
+  if (!discarded && discarded.error().code == ErrorCode::kUnavailable) discarded = discard();
+  if (discarded || discarded.error().code == ErrorCode::kNotFound) return;
+  MutexLock lock(mutex_);
+  if (remains_.size() < kMaxRemains) remains_.push_back(temporary);
+}
+
+void HierarchicalStore::DiscardRemains(const CallContext& context) const {
+  std::vector<ObjectKey> remains;
+  {
+    MutexLock lock(mutex_);
+    remains.swap(remains_);
+  }
+  for (const ObjectKey& temporary : remains) DiscardTemporary(temporary, context);
 }
 
 Result<ObjectInfo> HierarchicalStore::SendWhole(const Publication& publication, ByteSpan body,

@@ -11,9 +11,12 @@
 // whole, under the target's conditions, and gives it its attributes and the digest of the whole.
 #pragma once
 
+#include <vector>
+
 #include "backends/azure/blob_client.h"
 #include "backends/azure/upload.h"
 #include "backends/object_store.h"
+#include "core/mutex.h"
 
 namespace skybridge::azure {
 
@@ -57,6 +60,8 @@ class HierarchicalStore final : public ObjectStore {
                     const CallContext& context) const;
   Result<bool> DeleteStaleUploads(const ObjectKey& directory, const CallContext& context) const;
   Result<ObjectInfo> PutThroughUpload(const PutRequest& request, const CallContext& context) const;
+  void DiscardTemporary(const ObjectKey& temporary, const CallContext& context) const;
+  void DiscardRemains(const CallContext& context) const;
   Result<ObjectInfo> SendWhole(const Publication& publication, ByteSpan body,
                                const CallContext& context) const;
   Status FlushUpload(const Publication& publication, const CallContext& context) const;
@@ -66,6 +71,11 @@ class HierarchicalStore final : public ObjectStore {
 
   const Capabilities capabilities_;
   const BlobClient blobs_;
+  // Hidden files of writes that failed, which could not be removed then: the next write tries
+  // again. What a crash leaves is removed with its directory.
+  static constexpr std::size_t kMaxRemains = 100;
+  mutable Mutex mutex_;
+  mutable std::vector<ObjectKey> remains_ GUARDED_BY(mutex_);
 };
 
 }  // namespace skybridge::azure

@@ -40,14 +40,16 @@ class Misled {
                             clock_));
       return;
     }
-    store_ = Must(azure::OpenStore({.account = "account",
-                                    .container = "lake",
-                                    .dfs_endpoint = server_.Url("/account"),
-                                    .blob_endpoint = server_.Url("/account"),
-                                    .hierarchical = kind == CloudKind::kAzureHierarchical,
-                                    .credential = Must(azure::SharedKeyCredential::Make(
-                                        "account", localcloud::kAzureEmulatorKey))},
-                                   curl_, clock_, {}));
+    store_ = Must(azure::OpenStore(
+        {.account = "account",
+         .container = "lake",
+         .dfs_endpoint = server_.Url("/account"),
+         .blob_endpoint =
+             kind == CloudKind::kAzureDfsOnly ? std::string() : server_.Url("/account"),
+         .hierarchical = kind != CloudKind::kAzureFlat,
+         .credential =
+             Must(azure::SharedKeyCredential::Make("account", localcloud::kAzureEmulatorKey))},
+        curl_, clock_, {}));
   }
 
   ObjectStore& store() { return *store_; }

@@ -18,7 +18,8 @@ constexpr const char* kContainer = "lake";
 
 class AzureCloud final : public FaultyCloud {
  public:
-  explicit AzureCloud(bool hierarchical) {
+  explicit AzureCloud(CloudKind kind) {
+    const bool hierarchical = kind != CloudKind::kAzureFlat;
     const std::string account = localcloud::kAzureEmulatorAccount;
     service_ =
         Must(localcloud::AzureService::Make({.accounts = {{.name = account,
@@ -35,19 +36,27 @@ class AzureCloud final : public FaultyCloud {
                 .hierarchical = hierarchical,
                 .credential =
                     Must(azure::SharedKeyCredential::Make(account, localcloud::kAzureEmulatorKey))};
-    Use(Open(hierarchical), Open(hierarchical));
+    azure::Options options = options_;
+    if (kind == CloudKind::kAzureDfsOnly) {
+      // By its name the service knows that DFS is spoken there.
+      options.dfs_endpoint =
+          "http://" + account + ".dfs.localhost:" + std::to_string(server().port());
+      options.blob_endpoint.clear();
+      options.allow_http = true;
+    }
+    Use(Open(options), Open(options));
   }
 
  private:
-  std::unique_ptr<ObjectStore> Open(bool hierarchical) {
-    azure::Options options = options_;
-    options.hierarchical = hierarchical;
+  std::unique_ptr<ObjectStore> Open(const azure::Options& options) {
     return Must(azure::OpenStore(options, curl_, clock_, {}));
   }
 
   // Seen through the other protocol's eyes, hidden files are files.
   std::vector<std::string> Hidden() override {
-    const auto flat = Open(false);
+    azure::Options options = options_;
+    options.hierarchical = false;
+    const auto flat = Open(options);
     std::vector<std::string> hidden;
     for (const ObjectInfo& info : Must(flat->List({.recursive = true}, Context())).entries) {
       if (info.key.name().starts_with(azure::kUploadPrefix)) hidden.push_back(info.key.path);
@@ -102,6 +111,8 @@ std::string_view NameOf(CloudKind kind) {
   switch (kind) {
     case CloudKind::kAzureHierarchical:
       return "AzureHierarchical";
+    case CloudKind::kAzureDfsOnly:
+      return "AzureDfsOnly";
     case CloudKind::kAzureFlat:
       return "AzureFlat";
     case CloudKind::kOci:
@@ -117,7 +128,7 @@ void PrintTo(const Found& found, std::ostream* out) {
 
 std::unique_ptr<FaultyCloud> FaultyCloud::Start(CloudKind kind) {
   if (kind == CloudKind::kOci) return std::make_unique<OciCloud>();
-  return std::make_unique<AzureCloud>(kind == CloudKind::kAzureHierarchical);
+  return std::make_unique<AzureCloud>(kind);
 }
 
 void FaultyCloud::Serve(localcloud::Service& service) {

@@ -22,9 +22,14 @@
 
 namespace skybridge::testing {
 
-enum class CloudKind { kAzureHierarchical, kAzureFlat, kOci };
-inline constexpr CloudKind kAllClouds[] = {CloudKind::kAzureHierarchical, CloudKind::kAzureFlat,
-                                           CloudKind::kOci};
+enum class CloudKind {
+  kAzureHierarchical,
+  kAzureDfsOnly,  // hierarchical, where only the DFS endpoint can be reached
+  kAzureFlat,
+  kOci,
+};
+inline constexpr CloudKind kAllClouds[] = {CloudKind::kAzureHierarchical, CloudKind::kAzureDfsOnly,
+                                           CloudKind::kAzureFlat, CloudKind::kOci};
 std::string_view NameOf(CloudKind kind);
 inline void PrintTo(CloudKind kind, std::ostream* out) { *out << NameOf(kind); }
 inline std::string CloudName(const ::testing::TestParamInfo<CloudKind>& info) {
