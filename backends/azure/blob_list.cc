@@ -42,13 +42,43 @@ Result<ListedBlob> ParseEntry(const pugi::xml_node& entry, bool is_prefix) {
   return blob;
 }
 
+// Whether a character reference ("&#0;", "&#x000;") means NUL to the parser, which counts in 32
+// bits.
+bool IsNul(std::string_view reference) {
+  const bool hex = reference.starts_with('x');
+  if (hex) reference.remove_prefix(1);
+  std::uint32_t value = 0;
+  for (std::size_t i = 0; i < reference.size(); ++i) {
+    const char c = reference[i];
+    if (c == ';') return i > 0 && value == 0;
+    const char lower = static_cast<char>(c | 0x20);
+    const bool letter = hex && lower >= 'a' && lower <= 'f';
+    if (!letter && (c < '0' || c > '9')) return false;
+    const auto digit = static_cast<std::uint32_t>(letter ? lower - 'a' + 10 : c - '0');
+    value = value * (hex ? 16 : 10) + digit;
+  }
+  return false;
+}
+
+// XML has no NUL, also not as a reference (XML 1.0, section 4.1, "Legal Character"), but the parser
+// takes it, and what follows it would be cut off: a name would become another one.
+bool HoldsNul(std::string_view xml) {
+  if (xml.find('\0') != std::string_view::npos) return true;
+  constexpr std::string_view kReference = "&#";
+  for (auto at = xml.find(kReference); at != std::string_view::npos;
+       at = xml.find(kReference, at + 1)) {
+    if (IsNul(xml.substr(at + kReference.size()))) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Result<BlobListPage> ParseBlobList(std::string_view xml) {
   pugi::xml_document document;
   const auto parsed = document.load_buffer(xml.data(), xml.size(), kParseOptions);
   const pugi::xml_node results = document.child("EnumerationResults");
-  if (!parsed || !results)
+  if (!parsed || !results || HoldsNul(xml))
     return Fail(ErrorCode::kCorrupt, "the service's answer is not the XML of a listing");
   BlobListPage page{.entries = {}, .next_marker = results.child_value("NextMarker")};
   for (const pugi::xml_node& entry : results.child("Blobs").children()) {

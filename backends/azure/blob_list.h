@@ -30,7 +30,8 @@ struct BlobListPage {
   std::string next_marker;          // empty: the end
 };
 
-// Source: Azure REST: List Blobs. kCorrupt if it is not that XML.
+// Source: Azure REST: List Blobs. kCorrupt if it is not that XML, as
+// with a NUL in it.
 Result<BlobListPage> ParseBlobList(std::string_view xml);
 
 }  // namespace skybridge::azure

@@ -73,6 +73,21 @@ TEST_P(HostileListing, ACopyStaysInsideItsDestinationAndIsNotCalledComplete) {
   EXPECT_FALSE(summary->complete());
 }
 
+// Where XML holds NUL, the page is no XML; JSON can hold it, and then the name is hidden (above).
+TEST_P(HostileListing, NulInXmlNeverCutsANameOff) {
+  if (GetParam() == StoreKind::kOci) return;  // JSON
+  for (const std::string& nul :
+       {std::string(1, '\0'), std::string("&#0;"), std::string("&#x00;")}) {
+    service_.WriteNulAs(nul);
+    const auto page = store_->List({.recursive = true}, {});
+    ASSERT_FALSE(page);
+    EXPECT_EQ(page.error().code, ErrorCode::kCorrupt);
+    const TempDirectory directory;
+    EXPECT_FALSE(Copy(*store_, directory.Sub("inside")));
+    EXPECT_EQ(FilesBelow(directory.path()), std::set<std::string>{});
+  }
+}
+
 TEST_P(HostileListing, PagesThatRepeatAreAnErrorAfterAFewRequests) {
   for (const auto pages : {HostileService::Pages::kRepeatTheirContinuation,
                            HostileService::Pages::kRepeatTheirNames}) {

@@ -74,16 +74,23 @@ HttpResponse HostileService::List(std::string_view url) {
   return response;
 }
 
+std::string HostileService::XmlName(const std::string& name) const {
+  if (nul_.empty()) return "<Name Encoded=\"true\">" + PercentEncode(name) + "</Name>";
+  std::string text;
+  for (const char c : name) text += c == '\0' ? nul_ : std::string(1, c);
+  return "<Name>" + text + "</Name>";
+}
+
 std::string HostileService::ToXml(const std::vector<std::string>& names,
                                   const std::set<std::string>& folded) {
   std::string xml = "<EnumerationResults><Blobs>";
   for (const std::string& name : names) {
-    xml += "<Blob><Name Encoded=\"true\">" + PercentEncode(name) +
-           "</Name><Properties><Content-Length>4</Content-Length><Etag>0x1</Etag></Properties>"
+    xml += "<Blob>" + XmlName(name) +
+           "<Properties><Content-Length>4</Content-Length><Etag>0x1</Etag></Properties>"
            "<Metadata/></Blob>";
   }
   for (const std::string& name : folded) {
-    xml += "<BlobPrefix><Name Encoded=\"true\">" + PercentEncode(name) + "</Name></BlobPrefix>";
+    xml += "<BlobPrefix>" + XmlName(name) + "</BlobPrefix>";
   }
   return xml + "</Blobs><NextMarker>" + NextContinuation() + "</NextMarker></EnumerationResults>";
 }

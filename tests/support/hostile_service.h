@@ -39,6 +39,8 @@ class HostileService final : public HttpTransport {
   void NeverEnd(Pages pages = Pages::kRepeatTheirContinuation) { pages_ = pages; }
   // From now on a listing answers all names, whatever was asked for.
   void IgnoreWhatIsAsked() { ignores_scope_ = true; }
+  // From now on XML holds NUL as this text ("&#0;") instead of in a percent-encoded name.
+  void WriteNulAs(std::string text) { nul_ = std::move(text); }
   std::size_t requests() const { return requests_; }
 
   Result<HttpResponse> Send(const HttpRequest& request, const CallContext& context) override;
@@ -49,11 +51,13 @@ class HostileService final : public HttpTransport {
   std::string NextContinuation();
   bool HasBelow(const std::string& directory) const;
   HttpResponse Object(const HttpRequest& request) const;
+  std::string XmlName(const std::string& name) const;
   std::string ToXml(const std::vector<std::string>& names, const std::set<std::string>& folded);
   std::string ToJson(const std::vector<std::string>& names, const std::set<std::string>& folded);
 
   const Dialect dialect_;
   const std::vector<std::string> names_;
+  std::string nul_;  // "": percent-encoded
   std::atomic<Pages> pages_{Pages::kEnd};
   std::atomic<std::size_t> continuations_{0};
   std::atomic<bool> ignores_scope_{false};

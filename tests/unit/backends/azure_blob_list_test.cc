@@ -20,6 +20,26 @@ BlobListPage Parse(std::string_view entries,
   return page.value_or(BlobListPage{});
 }
 
+TEST(BlobList, RefusesNulWhichWouldCutANameOff) {
+  using std::string_literals::operator""s;
+  const auto parse = [](const std::string& name) {
+    return ParseBlobList(std::string(kHead) + "<Blob><Name>" + name +
+                         "</Name></Blob></Blobs></EnumerationResults>");
+  };
+  for (const std::string& nul :
+       {"\0"s, "&#0;"s, "&#000;"s, "&#x0;"s, "&#x000;"s, "&#4294967296;"s, "&#x100000000;"s}) {
+    const auto page = parse("a" + nul + "b");
+    ASSERT_FALSE(page) << nul;
+    EXPECT_EQ(page.error().code, ErrorCode::kCorrupt);
+  }
+  for (const std::string& other :
+       {"&#48;"s, "&#x30;"s, "&#10;"s, "&#x0A;"s, "&amp;#0;"s, "&#;"s, "&#x;"s, "&#0"s, "&#0x;"s}) {
+    const auto page = parse("a" + other + "b");
+    ASSERT_TRUE(page) << other;
+    EXPECT_TRUE(page->entries[0].name.ends_with('b')) << other;
+  }
+}
+
 TEST(BlobList, ReadsABlobAsTheServiceWritesIt) {
   const BlobListPage page = Parse(
       "<Blob><Name>dir/a &amp; "

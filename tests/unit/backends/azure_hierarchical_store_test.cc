@@ -735,6 +735,17 @@ TEST(HierarchicalStoreThroughDfsOnly, ListsWithoutAttributesAndSaysSo) {
   EXPECT_EQ(page->continuation, "more=");
 }
 
+TEST(HierarchicalStoreThroughDfsOnly, HidesAndCountsNamesWithNul) {
+  DfsOnlyFixture f;
+  f.http.Answer(200, {},
+                R"({"paths":[{"name":"good"},{"name":"good\u0000bad"},{"name":"\u0000"}]})");
+  const auto page = f.store.List({}, {});
+  ASSERT_TRUE(page) << page.error().ToString();
+  ASSERT_EQ(page->entries.size(), 1U);
+  EXPECT_EQ(page->entries[0].key.path, "good");
+  EXPECT_EQ(page->hidden_names, 2U);
+}
+
 TEST(HierarchicalStoreThroughDfsOnly, AFileListedAsItsOwnChildIsNoDirectory) {
   DfsOnlyFixture f;
   f.http.Answer(200, {}, R"({"paths":[{"name":"f","contentLength":"6","etag":"0x1"}]})");
