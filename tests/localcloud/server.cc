@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -234,41 +235,58 @@ MHD_Response* MakeResponse(std::unique_ptr<Outgoing> outgoing) {
                                         FreeOutgoing, reply);
 }
 
+// 0 as port: one that the kernel chooses.
+Result<int> ListenOnLoopback(std::uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  const int reuse = 1;
+  const bool listens =
+      listener >= 0 && setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof reuse) == 0 &&
+      bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+      listen(listener, SOMAXCONN) == 0;
+  if (listens) return listener;
+  const int failure = errno;
+  if (listener >= 0) close(listener);
+  return Fail(
+      ErrorFromErrno(failure, "local cloud: cannot listen on port " + std::to_string(port)));
+}
+
+std::uint16_t PortOf(int listener) {
+  sockaddr_in address{};
+  socklen_t size = sizeof address;
+  getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size);
+  return ntohs(address.sin_port);
+}
+
 }  // namespace
 
 Status Server::Impl::Start() {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(options_.port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  // The address is known before the first thread that tells it to requests.
+  const int listener = TRY(ListenOnLoopback(options_.port));
+  port_ = PortOf(listener);
+  address_ = "127.0.0.1:" + std::to_string(port_);
   unsigned int flags = MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_ITC |
                        MHD_USE_SUPPRESS_DATE_NO_CLOCK;
   std::vector<MHD_OptionItem> tls_options = TlsOptions();
   if (!tls_options.empty()) flags |= MHD_USE_TLS;
   tls_options.push_back({.option = MHD_OPTION_END, .value = 0, .ptr_value = nullptr});
-  errno = 0;
-  daemon_ = MHD_start_daemon(flags, options_.port, nullptr, nullptr, &Impl::OnAccess, this,  //
-                             MHD_OPTION_SOCK_ADDR, &address,                                 //
-                             MHD_OPTION_CONNECTION_LIMIT, kMaxConnections,                   //
-                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, kConnectionMemoryBytes,     //
-                             MHD_OPTION_CONNECTION_MEMORY_INCREMENT, kReadBufferStepBytes,   //
-                             MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U,                         //
-                             MHD_OPTION_NOTIFY_CONNECTION, &OnConnection, nullptr,           //
-                             MHD_OPTION_URI_LOG_CALLBACK, &OnRequestLine, nullptr,           //
-                             MHD_OPTION_NOTIFY_COMPLETED, &OnCompleted, nullptr,             //
-                             MHD_OPTION_UNESCAPE_CALLBACK, &KeepEscapes, nullptr,            //
-                             MHD_OPTION_ARRAY, tls_options.data(),                           //
+  daemon_ = MHD_start_daemon(flags, port_, nullptr, nullptr, &Impl::OnAccess, this,         //
+                             MHD_OPTION_LISTEN_SOCKET, listener,                            //
+                             MHD_OPTION_CONNECTION_LIMIT, kMaxConnections,                  //
+                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, kConnectionMemoryBytes,    //
+                             MHD_OPTION_CONNECTION_MEMORY_INCREMENT, kReadBufferStepBytes,  //
+                             MHD_OPTION_NOTIFY_CONNECTION, &OnConnection, nullptr,          //
+                             MHD_OPTION_URI_LOG_CALLBACK, &OnRequestLine, nullptr,          //
+                             MHD_OPTION_NOTIFY_COMPLETED, &OnCompleted, nullptr,            //
+                             MHD_OPTION_UNESCAPE_CALLBACK, &KeepEscapes, nullptr,           //
+                             MHD_OPTION_ARRAY, tls_options.data(),                          //
                              MHD_OPTION_END);
-  if (daemon_ == nullptr && errno == 0) {  // not the port's fault
-    return Fail(ErrorCode::kInvalidArgument, "local cloud: the TLS certificate or its key is bad");
-  }
-  if (daemon_ == nullptr) {
-    return Fail(ErrorFromErrno(
-        errno, "local cloud: cannot listen on port " + std::to_string(options_.port)));
-  }
-  port_ = MHD_get_daemon_info(daemon_, MHD_DAEMON_INFO_BIND_PORT)->port;
-  address_ = "127.0.0.1:" + std::to_string(port_);
-  return {};
+  if (daemon_ != nullptr) return {};  // the socket is the daemon's now
+  close(listener);
+  return Fail(ErrorCode::kInvalidArgument, "local cloud: the TLS certificate or its key is bad");
 }
 
 // They point into options_.
