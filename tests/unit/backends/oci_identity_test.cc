@@ -13,6 +13,8 @@
 #include "backends/oci/refreshing_identity.h"
 #include "backends/oci/resource_principal.h"
 #include "backends/oci/workload_identity.h"
+#include "core/digest.h"
+#include "core/encoding.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/scripted_transport.h"
 #include "tests/support/temp_directory.h"
@@ -85,9 +87,12 @@ TEST_F(OciIdentity, AnInstancePrincipalFederatesItsCertificateAndSignsWithASessi
   EXPECT_EQ(transport_.sent(1).url, "http://169.254.169.254/opc/v2/identity/cert.pem");
   const auto federation = transport_.sent(4);
   EXPECT_EQ(federation.url, "https://auth.us-ashburn-1.oraclecloud.com/v1/x509");
-  EXPECT_THAT(std::string(federation.headers.Get("authorization")),
-              HasSubstr("keyId=\"ocid1.tenancy.oc1..t/fed-x509-sha256/"));
   const json body = json::parse(federation.body);
+  const auto digest = Sha256(AsBytes(Base64Decode(body["certificate"].get<std::string>()).value()));
+  std::string fingerprint = HexEncode(digest);  // of the certificate, in pairs
+  for (std::size_t at = 2; at < fingerprint.size(); at += 3) fingerprint.insert(at, ":");
+  EXPECT_THAT(std::string(federation.headers.Get("authorization")),
+              HasSubstr("keyId=\"ocid1.tenancy.oc1..t/fed-x509-sha256/" + fingerprint + "\""));
   EXPECT_EQ(body["publicKey"], (*identity)->key->PublicKeyBase64());
   EXPECT_NE((*identity)->key->fingerprint(), testing::kFingerprint)
       << "the session's key is not the certificate's";
