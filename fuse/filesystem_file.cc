@@ -74,7 +74,7 @@ Result<CreateReply> FilesystemImpl::CreateFile(InodeNumber parent, std::string_v
                                                std::uint32_t mode, OpenFlags flags,
                                                const Call& call) {
   TRY_VOID(CheckWritable());
-  const Location location = TRY(names_.LocateChild(parent, name));
+  const Location location = TRY(names_.LocateNew(parent, name, call.context));
   if (inodes_.FindUnpublished(parent, name))
     return Fail(ErrorCode::kAlreadyExists, "the file exists");
   InodeRecord record = TRY(NewRecord(parent, name, InodeKind::kFile, mode, call));

@@ -202,7 +202,7 @@ Result<RenameResult> FilesystemImpl::Rename(InodeNumber parent, std::string_view
   TRY_VOID(CheckWritable());
   if (names_.ListsRemotes(parent) || names_.ListsRemotes(new_parent)) return Fixed();
   const Location source = TRY(names_.LocateChild(parent, name));
-  const Location destination = TRY(names_.LocateChild(new_parent, new_name));
+  const Location destination = TRY(names_.LocateNew(new_parent, new_name, call.context));
   if (source.remote != destination.remote) return RenameResult::kAcrossRemotes;
   const OpenFile::Place from{parent, std::string(name)};
   const OpenFile::Place to{new_parent, std::string(new_name)};

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/log.h"
+#include "core/utf8.h"
 #include "fuse/inode_record.h"
 #include "fuse/name_codec.h"
 
@@ -21,6 +22,13 @@ constexpr std::chrono::minutes kRememberTooBig{5};
 
 tl::unexpected<Error> Gone() {
   return Fail(ErrorCode::kPreconditionFailed, "the inode has no name any more");
+}
+
+// Names that not every service takes; which of them, only the store knows.
+bool MayBeRefused(std::string_view name) {
+  const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7F; };
+  return name.ends_with('.') || name.starts_with(".skybridge-") || !IsUtf8(name) ||
+         std::any_of(name.begin(), name.end(), is_control);
 }
 
 tl::unexpected<Error> Absent(std::string_view name) {
@@ -115,6 +123,16 @@ Result<Location> Namespace::LocateChild(InodeNumber parent, std::string_view nam
                 "the store takes names of " + std::to_string(limits.max_name_bytes) +
                     " and paths of " + std::to_string(limits.max_key_bytes) + " bytes");
   }
+  return location;
+}
+
+Result<Location> Namespace::LocateNew(InodeNumber parent, std::string_view name,
+                                      const CallContext& context) {
+  Location location = TRY(LocateChild(parent, name));
+  if (!MayBeRefused(name)) return location;
+  // A store that cannot hold the key says so without a request.
+  const auto there = location.remote->store->Head(location.key, context);
+  if (!there && there.error().code == ErrorCode::kInvalidName) return Fail(there.error());
   return location;
 }
 

@@ -66,6 +66,9 @@ class Namespace {
   Result<Location> Locate(InodeNumber ino);
   // Errors: also kNameTooLong, kInvalidName.
   Result<Location> LocateChild(InodeNumber parent, std::string_view name);
+  // The same for a name that is to be made. A name that the store cannot hold is refused now, and
+  // not when the file's content is written and has nowhere to go.
+  Result<Location> LocateNew(InodeNumber parent, std::string_view name, const CallContext& context);
 
   // The child, with attributes. Errors: kNotFound, those of the store.
   Result<cache::InodeRecord> Find(InodeNumber parent, std::string_view name,

@@ -6,6 +6,7 @@
 
 #include "backends/key_check.h"
 #include "core/encoding.h"
+#include "core/utf8.h"
 
 namespace skybridge::azure {
 namespace {
@@ -22,6 +23,9 @@ Status CheckPart(std::string_view part) {
   }
   if (std::any_of(part.begin(), part.end(), IsControl)) {
     return Fail(ErrorCode::kInvalidName, "a name with control characters, which Azure refuses");
+  }
+  if (!IsUtf8(part)) {
+    return Fail(ErrorCode::kInvalidName, "a name that is not UTF-8, which Azure refuses");
   }
   if (part.starts_with(kUploadPrefix)) {
     return Fail(ErrorCode::kInvalidName,

@@ -216,7 +216,7 @@ TEST(AzureNames, RefuseWhatAzureDoesNotKeepAsItIsWritten) {
   for (const char* path : {"a.", "a./b",
                            "a\x01"
                            "b",
-                           "a\x7F", "d/.skybridge-upload-1", "..", "a//b"}) {
+                           "a\x7F", "a/\xE9t\xE9", "d/.skybridge-upload-1", "..", "a//b"}) {
     const Status status = CheckAzureKey(ObjectKey(path), capabilities);
     ASSERT_FALSE(status) << path;
     EXPECT_EQ(status.error().code, ErrorCode::kInvalidName) << path;

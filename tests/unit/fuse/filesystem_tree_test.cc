@@ -439,6 +439,25 @@ TEST_F(FilesystemTree, ReservedNamesAreRefused) {
   EXPECT_EQ(LookupError(std::string(256, 'a')), ErrorCode::kNameTooLong);
 }
 
+TEST_F(FilesystemTree, NamesThatTheStoreCannotHoldAreRefusedWhenTheyAreMade) {
+  const Error refusal{.code = ErrorCode::kInvalidName, .message = "not such a name"};
+  MakeFile("a", "text");
+  for (const char* name : {"dot.", "line\nbreak", "\xE9t\xE9"}) {
+    SCOPED_TRACE(name);
+    ReadNames(kRoot);
+    store->script().FailNext(StoreOp::kHead, refusal);
+    EXPECT_EQ(fs->CreateFile(kRoot, name, 0644, {.write = true}, call).error().code,
+              ErrorCode::kInvalidName);
+    store->script().FailNext(StoreOp::kHead, refusal);
+    EXPECT_EQ(fs->Rename(kRoot, "a", kRoot, name, RenameMode::kReplace, call).error().code,
+              ErrorCode::kInvalidName);
+    MakeFile(name, "a store that can hold it");
+  }
+  const std::size_t heads = store->calls(StoreOp::kHead);
+  MakeFile("plain", "text");
+  EXPECT_EQ(store->calls(StoreOp::kHead), heads);
+}
+
 TEST_F(FilesystemTree, CachedNamesAreAnsweredWhenTheStoreIsGone) {
   store->PutText("a", "one");
   store->PutText("b", "one");
