@@ -24,6 +24,22 @@ tl::unexpected<Error> Gone() {
   return Fail(ErrorCode::kPreconditionFailed, "the inode has no name any more");
 }
 
+// The store does not know that a directory's times have moved with its children (Touch). A time
+// that went back would be a change that nobody made, to tar and rsync.
+void KeepMovedTimes(const InodeRecord& known, Child& child) {
+  if (known.kind != InodeKind::kDirectory || child.kind != InodeKind::kDirectory) return;
+  if (known.attributes_known && known.etag == child.etag) child.mtime = known.mtime;
+}
+
+// What a listing cannot tell of a directory that is known.
+void KeepKnown(InodeRecord known, Child& child) {
+  if (known.kind != InodeKind::kDirectory || !known.attributes_known) return;
+  if (child.attributes_known) return KeepMovedTimes(known, child);
+  // By prefixes it tells neither version nor attributes: what Head has said once is kept.
+  known.learned_at = child.learned_at;
+  child = std::move(known);
+}
+
 // Names that not every service takes; which of them, only the store knows.
 bool MayBeRefused(std::string_view name) {
   const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7F; };
@@ -257,6 +273,7 @@ Result<InodeRecord> Namespace::Learn(InodeNumber parent, Child child,
       return *known;
     }
     TRY_VOID(SeparateFromOpenLocked(parent, *known, child));
+    KeepMovedTimes(*known, child);
   }
   return cache().Upsert(parent, child);
 }
@@ -316,14 +333,9 @@ Result<std::vector<InodeRecord>> Namespace::LearnPage(InodeNumber directory, con
         kept.push_back(*std::move(current));
       continue;
     }
-    // A listing by prefixes cannot tell a directory's version or attributes: what Head has said
-    // once is kept.
-    if (child.kind == InodeKind::kDirectory && !child.attributes_known) {
-      auto known = TRY(CurrentLocked(directory, child.name));
-      if (known && known->kind == InodeKind::kDirectory && known->attributes_known) {
-        known->learned_at = child.learned_at;
-        child = *std::move(known);
-      }
+    if (child.kind == InodeKind::kDirectory) {
+      if (auto known = TRY(CurrentLocked(directory, child.name)))
+        KeepKnown(*std::move(known), child);
     }
     if (open_here.contains(child.name)) {
       if (const auto known = TRY(CurrentLocked(directory, child.name))) {

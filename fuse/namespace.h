@@ -88,7 +88,8 @@ class Namespace {
   Status RecordEmpty(InodeNumber directory);
   Result<cache::InodeRecord> RecordRename(const cache::InodeRecord& source, InodeNumber new_parent,
                                           std::string_view new_name, const ObjectInfo& info);
-  // The directory's times move, here only: the store has its own.
+  // The directory's times move, here only, and stay so until the directory itself changes in the
+  // store.
   void Touch(InodeNumber directory);
   Status UpdateFixed(const cache::InodeRecord& record);
   // The next use asks the store: of a name that is known, and of one that was believed absent.

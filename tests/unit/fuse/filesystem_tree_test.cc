@@ -7,6 +7,7 @@ namespace {
 using namespace std::chrono_literals;
 using FilesystemTree = FilesystemFixture;
 using skybridge::testing::FlatCapabilities;
+using skybridge::testing::HierarchicalCapabilities;
 using skybridge::testing::OciLikeCapabilities;
 
 TEST_F(FilesystemTree, AFreshLookupNeedsNoRequest) {
@@ -178,6 +179,31 @@ TEST_F(FilesystemTree, TheParentsTimesMoveWithItsChildren) {
   clock.Advance(1s);
   ASSERT_TRUE(fs->Unlink(d, "a", call));
   EXPECT_EQ(fs->GetAttributes(d, call)->stat.mtime, clock.WallNow());
+}
+
+TEST_F(FilesystemTree, TheMovedTimesOfADirectoryDoNotGoBack) {
+  for (const Capabilities& kind :
+       {HierarchicalCapabilities(), FlatCapabilities(), OciLikeCapabilities()}) {
+    SCOPED_TRACE(kind.name);
+    StartWith({.capabilities = kind});
+    const InodeNumber d = fs->MakeDirectory(kRoot, "d", 0755, call)->stat.ino;
+    clock.Advance(1s);
+    ASSERT_TRUE(Close(fs->CreateFile(d, "a", 0644, {.write = true}, call)->open.handle));
+    const NodeStat moved = fs->GetAttributes(d, call)->stat;
+    clock.Advance(1h);
+    EXPECT_EQ(fs->GetAttributes(d, call)->stat.mtime, moved.mtime);
+    EXPECT_EQ(fs->GetAttributes(d, call)->stat.ctime, moved.ctime);
+    clock.Advance(1h);
+    ReadNames(kRoot, true);
+    EXPECT_EQ(fs->GetAttributes(d, call)->stat.mtime, moved.mtime);
+    const WallTime set_elsewhere = clock.WallNow();
+    ASSERT_TRUE(store->SetAttributes({.key = ObjectKey("d"),
+                                      .kind = NodeKind::kDirectory,
+                                      .attributes = {.mtime = set_elsewhere}},
+                                     {}));
+    clock.Advance(1h);
+    EXPECT_EQ(fs->GetAttributes(d, call)->stat.mtime, set_elsewhere);
+  }
 }
 
 TEST_F(FilesystemTree, RenameReplacesAFileAndKeepsTheInode) {
