@@ -140,6 +140,10 @@ Result<struct stat> StatNode(const FileDescriptor& node) {
 
 Result<ObjectInfo> DescribeLocal(const ObjectKey& key, const FileDescriptor& node) {
   const struct stat status = TRY(StatNode(node));
+  if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode) && !S_ISLNK(status.st_mode)) {
+    return Fail(ErrorCode::kNotSupported,
+                "'" + key.path + "' is a socket, a pipe or a device, which no store has");
+  }
   const NodeKind kind = KindOf(status);
   ObjectInfo info{
       .key = key,

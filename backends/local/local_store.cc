@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -126,6 +127,7 @@ class LocalStore final : public ObjectStore {
  public:
   LocalStore(LocalTree tree, bool sync, Clock& clock)
       : tree_(std::move(tree)), sync_(sync), clock_(clock) {}
+  ~LocalStore() override { RemoveTemporary(); }
 
   void RemoveLeftovers() const;
 
@@ -179,6 +181,10 @@ class LocalStore final : public ObjectStore {
   // The private directory for unfinished files, made when it is first needed: a store that is only
   // read changes nothing, and may be on a read-only file system.
   Result<const FileDescriptor*> Temporary() const;
+  // Opens it under a shared lock, for as long as the descriptor lives.
+  Result<FileDescriptor> OpenTemporary() const;
+  // Unless it holds something, or another store uses it.
+  void RemoveTemporary() const;
 
   const LocalTree tree_;
   const bool sync_;
@@ -228,14 +234,33 @@ void LocalStore::RemoveLeftovers() const {
 
 Result<const FileDescriptor*> LocalStore::Temporary() const {
   MutexLock lock(temporary_mutex_);
-  if (!temporary_) {
-    const FileDescriptor root = TRY(tree_.OpenDirectory(ObjectKey()));
-    if (::mkdirat(root.get(), kTemporary, 0700) != 0 && errno != EEXIST) {
-      return SystemError("make", ObjectKey(kTemporary));
-    }
-    temporary_ = TRY(tree_.OpenDirectory(ObjectKey(kTemporary)));
-  }
+  // Another store may remove it between our making and our locking it.
+  while (!temporary_) temporary_ = TRY(OpenTemporary());
   return &temporary_;
+}
+
+Result<FileDescriptor> LocalStore::OpenTemporary() const {
+  const FileDescriptor root = TRY(tree_.OpenDirectory(ObjectKey()));
+  if (::mkdirat(root.get(), kTemporary, 0700) != 0 && errno != EEXIST) {
+    return SystemError("make", ObjectKey(kTemporary));
+  }
+  auto temporary = tree_.OpenDirectory(ObjectKey(kTemporary));
+  if (!temporary && temporary.error().code == ErrorCode::kNotFound) return FileDescriptor();
+  if (!temporary) return temporary;
+  if (::flock(temporary->get(), LOCK_SH) != 0) return SystemError("lock", ObjectKey(kTemporary));
+  struct stat status {};
+  if (::fstat(temporary->get(), &status) != 0) {
+    return SystemError("look at", ObjectKey(kTemporary));
+  }
+  if (status.st_nlink == 0) return FileDescriptor();
+  return temporary;
+}
+
+void LocalStore::RemoveTemporary() const {
+  MutexLock lock(temporary_mutex_);
+  if (!temporary_ || ::flock(temporary_.get(), LOCK_EX | LOCK_NB) != 0) return;
+  const Result<FileDescriptor> root = tree_.OpenDirectory(ObjectKey());
+  if (root) ::unlinkat(root->get(), kTemporary, AT_REMOVEDIR);
 }
 
 Result<ObjectInfo> LocalStore::Describe(const ObjectKey& key) const {

@@ -2,9 +2,10 @@
 // start or end there like anywhere else.
 //
 // - What is written becomes visible whole, by a rename from the hidden directory ".skybridge-tmp"
-//   below the root, after it is on disk. That directory is made by the first write: a store that is
-//   only read changes nothing. What a crash leaves there is removed when the store is opened a day
-//   later; the name is never listed and refused as a key.
+//   below the root, after it is on disk. That directory is made by the first write (a store that is
+//   only read changes nothing) and removed by the last store that used it. What a crash leaves
+//   there is removed when the store is opened a day later; the name is never listed and refused as
+//   a key.
 // - The ETag is made of inode, size, mtime and ctime: a change by any program is seen. If-Match is
 //   exact among the users of one store; against other programs it is checked just before the
 //   rename.

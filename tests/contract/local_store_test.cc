@@ -81,6 +81,18 @@ TEST(LocalStore, HidesUnfinishedFiles) {
   EXPECT_EQ(fs::status(local.Path(".skybridge-tmp")).permissions(), fs::perms::owner_all);
 }
 
+TEST(LocalStore, LeavesNoDirectoryForUnfinishedFilesBehind) {
+  LocalSubject local;
+  ASSERT_TRUE(local.store->Put({.key = Key("a"), .body = AsBytes("x")}, {}));
+  {
+    const auto other = OpenLocalStore({.directory = local.root.path()}, local.clock).value();
+    ASSERT_TRUE(other->Put({.key = Key("b"), .body = AsBytes("x")}, {}));
+  }
+  ASSERT_TRUE(local.store->Put({.key = Key("c"), .body = AsBytes("x")}, {}));
+  local.store.reset();
+  EXPECT_FALSE(fs::exists(local.Path(".skybridge-tmp")));
+}
+
 TEST(LocalStore, AnUploadOutlivesTheProcess) {
   LocalSubject local;
   const auto upload = local.store->StartUpload({.key = Key("file")}, {});
@@ -98,6 +110,9 @@ TEST(LocalStore, CountsWhatItCannotShow) {
   const auto page = local.store->List({}, {});
   EXPECT_TRUE(page->entries.empty());
   EXPECT_EQ(page->hidden_names, 1u);
+  EXPECT_EQ(local.store->Head(Key("pipe"), {}).error().code, ErrorCode::kNotSupported);
+  EXPECT_EQ(local.store->Put({.key = Key("pipe"), .body = AsBytes("x")}, {}).error().code,
+            ErrorCode::kNotSupported);
 }
 
 TEST(LocalStore, ReadsOneDirectoryOnceForManyPages) {
