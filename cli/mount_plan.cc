@@ -160,7 +160,9 @@ Outcome<MountPlan> PlanMount(const MountArguments& arguments, const ParsedMountO
   } else {
     const auto location = ParseRemoteLocation(made.source);
     if (!location) return Fails(ExitCode::kUsage, location.error().message);
-    plan.places.push_back(AsRoot(CLI_TRY(ResolvePlace(*location, config, environment))));
+    Place place = CLI_TRY(ResolvePlace(*location, config, environment));
+    if (!place.path.is_root()) plan.tree = place;
+    plan.places.push_back(AsRoot(std::move(place)));
     plan.names.push_back(plan.places[0].remote.name.empty() ? "remote"
                                                             : plan.places[0].remote.name);
   }

@@ -43,6 +43,7 @@ Outcome<ParsedMountOptions> ParseMountOptions(const std::vector<std::string>& op
 struct MountPlan {
   std::string directory;           // absolute
   std::vector<Place> places;       // each the root of its own store
+  std::optional<Place> tree;       // the directory of a remote that was asked for
   std::vector<std::string> names;  // of the directories, when `as_directories`
   bool as_directories = false;
   std::string source;      // what mount(8) shows

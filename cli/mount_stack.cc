@@ -69,6 +69,7 @@ class Stack final : public MountStack {
   }
 
   Outcome<ExitCode> OpenRemotes() {
+    if (plan_.tree) CLI_TRY(OpenTree(*plan_.tree, context_, TreeRoot::kMustExist));
     for (std::size_t i = 0; i < plan_.places.size(); ++i) {
       const RemoteConfig& remote = plan_.places[i].remote;
       auto opened = CLI_TRY(context_.stores.Open(remote, context_.Within(kOpenTimeout)));

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "backends/object_store.h"
 #include "core/config_environment.h"
 
 namespace skybridge::cli {
@@ -127,6 +128,74 @@ Outcome<OpenPlace> Open(Place place, const CommandContext& context) {
   return OpenPlace{.place = std::move(place), .opened = std::move(opened)};
 }
 
+tl::unexpected<Failure> NotADirectory(const Place& place) {
+  return Fails(ExitCode::kUsage,
+               fmt::format("'{}' is a file; name the directory that holds it", place.label));
+}
+
+tl::unexpected<Failure> NoSuchDirectory(const Place& place) {
+  return Fails(ExitCode::kNotFound, fmt::format("'{}': no such directory", place.label));
+}
+
+// The store of a directory that is not there is that of the nearest one above it.
+void StartAtWhatExists(Place& place) {
+  auto& root = std::get<LocalDirectory>(place.remote.uri);
+  const std::filesystem::path whole = root.path;
+  std::filesystem::path there = whole;
+  std::error_code ignored;  // "/" exists
+  while (!std::filesystem::is_directory(there, ignored) && there != there.parent_path())
+    there = there.parent_path();
+  root.path = there.string();
+  place.path = ObjectKey(whole.lexically_relative(there).string());
+}
+
+Outcome<ExitCode> PrepareLocalTree(Place& place, TreeRoot root) {
+  const std::string path = std::get<LocalDirectory>(place.remote.uri).path;
+  std::error_code error;
+  const auto kind = std::filesystem::status(path, error).type();
+  if (kind == std::filesystem::file_type::directory) return ExitCode::kOk;
+  if (kind != std::filesystem::file_type::not_found) {
+    if (error) return Fails("", ErrorFromErrno(error.value(), path), Phase::kLocal);
+    return NotADirectory(place);
+  }
+  if (root == TreeRoot::kMustExist) return NoSuchDirectory(place);
+  if (root == TreeRoot::kMayBeMissing) {
+    StartAtWhatExists(place);
+    return ExitCode::kOk;
+  }
+  std::filesystem::create_directories(path, error);
+  if (error) {
+    return Fails("", ErrorFromErrno(error.value(), fmt::format("make directory '{}'", path)),
+                 Phase::kLocal);
+  }
+  return ExitCode::kOk;
+}
+
+// On flat stores objects may lie below the name of a file: then it is a directory too.
+Result<bool> HasEntries(ObjectStore& store, const ObjectKey& directory,
+                        const CommandContext& context) {
+  if (store.capabilities().real_directories) return false;
+  const ListPage page =
+      TRY(store.List({.directory = directory, .max_entries = 1}, context.Within(kCallTimeout)));
+  return !page.entries.empty() || !page.continuation.empty();
+}
+
+Outcome<ExitCode> CheckTree(const OpenPlace& tree, TreeRoot root, const CommandContext& context) {
+  const Place& place = tree.place;
+  if (place.path.is_root()) return ExitCode::kOk;  // the container, or what the remote begins with
+  const auto info = tree.store().Head(place.path, context.Within(kCallTimeout));
+  if (!info && info.error().code == ErrorCode::kNotFound) {
+    if (root == TreeRoot::kMustExist) return NoSuchDirectory(place);
+    return ExitCode::kOk;
+  }
+  if (!info) return Fails(place.label, info.error(), Phase::kRemote);
+  if (info->kind == NodeKind::kDirectory) return ExitCode::kOk;
+  const bool has_entries =
+      CLI_TRY_IN(HasEntries(tree.store(), place.path, context), place.label, Phase::kRemote);
+  if (!has_entries) return NotADirectory(place);
+  return ExitCode::kOk;
+}
+
 }  // namespace
 
 Outcome<Place> ResolvePlace(const Location& location, const Config& config,
@@ -147,19 +216,23 @@ Outcome<OpenPlace> OpenForPath(std::string_view text, const CommandContext& cont
   return Open(std::move(place), context);
 }
 
-Outcome<OpenPlace> OpenAsRoot(std::string_view text, const CommandContext& context,
-                              LocalRoot local) {
-  Place place = AsRoot(CLI_TRY(Resolve(text, context)));
-  const auto* directory = std::get_if<LocalDirectory>(&place.remote.uri);
-  if (directory != nullptr && local == LocalRoot::kMakeIfMissing) {
-    std::error_code error;
-    std::filesystem::create_directories(directory->path, error);
-    if (error)
-      return Fails(
-          "", ErrorFromErrno(error.value(), fmt::format("make directory '{}'", directory->path)),
-          Phase::kLocal);
+Outcome<OpenPlace> OpenAsRoot(std::string_view text, const CommandContext& context) {
+  return Open(AsRoot(CLI_TRY(Resolve(text, context))), context);
+}
+
+Outcome<OpenPlace> OpenTree(std::string_view text, const CommandContext& context, TreeRoot root) {
+  return OpenTree(CLI_TRY(Resolve(text, context)), context, root);
+}
+
+Outcome<OpenPlace> OpenTree(Place place, const CommandContext& context, TreeRoot root) {
+  if (std::holds_alternative<LocalDirectory>(place.remote.uri)) {
+    place = AsRoot(std::move(place));
+    CLI_TRY(PrepareLocalTree(place, root));
+    return Open(std::move(place), context);
   }
-  return Open(std::move(place), context);
+  OpenPlace tree = CLI_TRY(Open(std::move(place), context));
+  CLI_TRY(CheckTree(tree, root, context));
+  return tree;
 }
 
 }  // namespace skybridge::cli

@@ -26,7 +26,7 @@ struct Place {
 Outcome<Place> ResolvePlace(const Location& location, const Config& config,
                             const Environment& environment);
 
-// The same place as the root of its own store: what sync, verify and mount work on.
+// The same place as the root of its own store: what doctor and mount work on.
 Place AsRoot(Place place);
 
 // Parses, resolves and opens in one.
@@ -38,10 +38,13 @@ struct OpenPlace {
 // For ls, stat and cat: the path may be a file. A local file is reached from the directory that
 // holds it.
 Outcome<OpenPlace> OpenForPath(std::string_view text, const CommandContext& context);
-// For sync and verify: the path is the tree. A local directory that is to be written may be made
-// first.
-enum class LocalRoot { kMustExist, kMakeIfMissing };
-Outcome<OpenPlace> OpenAsRoot(std::string_view text, const CommandContext& context,
-                              LocalRoot local = LocalRoot::kMustExist);
+// For doctor: the path is the root of the store.
+Outcome<OpenPlace> OpenAsRoot(std::string_view text, const CommandContext& context);
+// For sync, verify and mount: the path is a directory, so that a mistyped name is never taken for
+// an empty tree. A destination may be missing; a local one is then made, unless nothing is to be
+// changed. Failures: kNotFound; kUsage for a file.
+enum class TreeRoot { kMustExist, kMayBeMissing, kMakeIfMissing };
+Outcome<OpenPlace> OpenTree(std::string_view text, const CommandContext& context, TreeRoot root);
+Outcome<OpenPlace> OpenTree(Place place, const CommandContext& context, TreeRoot root);
 
 }  // namespace skybridge::cli

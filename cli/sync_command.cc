@@ -4,6 +4,7 @@
 #include <ostream>
 #include <string>
 #include <utility>
+#include <variant>
 
 #include <fmt/format.h>
 
@@ -25,17 +26,21 @@ struct Pair {
 };
 
 std::string RootOf(const OpenPlace& place) {
-  std::string root = ToString(place.place.remote.uri);
+  std::string root = ToString(AsRoot(place.place).remote.uri);
   if (!root.ends_with('/')) root += '/';
   return root;
 }
 
 // The source first: nothing is made for a copy that cannot begin.
-Outcome<Pair> OpenBoth(const std::string& source, const std::string& destination, LocalRoot local,
-                       const CommandContext& context) {
-  auto from = CLI_TRY(OpenAsRoot(source, context));
-  auto to = CLI_TRY(OpenAsRoot(destination, context, local));
+Outcome<Pair> OpenBoth(const std::string& source, const std::string& destination,
+                       TreeRoot destination_root, const CommandContext& context) {
+  auto from = CLI_TRY(OpenTree(source, context, TreeRoot::kMustExist));
+  auto to = CLI_TRY(OpenTree(destination, context, destination_root));
   return Pair{.source = std::move(from), .destination = std::move(to)};
+}
+
+SyncSide SideOf(const OpenPlace& place) {
+  return {.store = place.store(), .root = place.place.path};
 }
 
 // Copying a tree into itself would never end.
@@ -88,6 +93,19 @@ void NameFailures(const SyncSummary& summary, const CommandContext& context) {
   }
 }
 
+bool IsLocal(const OpenPlace& place) {
+  return std::holds_alternative<LocalDirectory>(place.place.remote.uri);
+}
+
+// A failure of a directory of this machine is mended here, not in a cloud.
+Phase PhaseOf(const Error& error, const Pair& pair) {
+  const bool from_a_service = error.remote.http_status != 0;
+  const bool may_be_local = IsLocal(pair.source) || IsLocal(pair.destination);
+  const bool of_a_disk =
+      error.code == ErrorCode::kPermissionDenied || error.code == ErrorCode::kReadOnly;
+  return may_be_local && of_a_disk && !from_a_service ? Phase::kLocal : Phase::kRemote;
+}
+
 AttributeCheck AttributesToCheck(const std::string& word) {
   if (word == "mtime") return AttributeCheck::kMtime;
   return word == "all" ? AttributeCheck::kAll : AttributeCheck::kIgnore;
@@ -96,12 +114,12 @@ AttributeCheck AttributesToCheck(const std::string& word) {
 }  // namespace
 
 Outcome<ExitCode> RunSync(const SyncArguments& arguments, const CommandContext& context) {
-  const LocalRoot local = arguments.dry_run ? LocalRoot::kMustExist : LocalRoot::kMakeIfMissing;
-  const Pair pair = CLI_TRY(OpenBoth(arguments.source, arguments.destination, local, context));
+  const TreeRoot root = arguments.dry_run ? TreeRoot::kMayBeMissing : TreeRoot::kMakeIfMissing;
+  const Pair pair = CLI_TRY(OpenBoth(arguments.source, arguments.destination, root, context));
   const Status apart = CheckApart(pair);
   if (!apart) return Fails(ExitCode::kUsage, apart.error().message);
-  SyncOptions options{.source = {.store = pair.source.store()},
-                      .destination = {.store = pair.destination.store()},
+  SyncOptions options{.source = SideOf(pair.source),
+                      .destination = SideOf(pair.destination),
                       .clock = context.clock,
                       .dry_run = arguments.dry_run,
                       .stop = context.stop};
@@ -115,7 +133,7 @@ Outcome<ExitCode> RunSync(const SyncArguments& arguments, const CommandContext& 
   line.Finish();
   if (!summary)
     return Fails(fmt::format("sync {} {}", arguments.source, arguments.destination),
-                 summary.error(), Phase::kRemote);
+                 summary.error(), PhaseOf(summary.error(), pair));
   NameFailures(*summary, context);
   context.out << (arguments.json ? SummaryJson(*summary, arguments.dry_run)
                                  : SummaryText(*summary, arguments.dry_run));
@@ -124,9 +142,9 @@ Outcome<ExitCode> RunSync(const SyncArguments& arguments, const CommandContext& 
 
 Outcome<ExitCode> RunVerify(const VerifyArguments& arguments, const CommandContext& context) {
   const Pair pair =
-      CLI_TRY(OpenBoth(arguments.source, arguments.destination, LocalRoot::kMustExist, context));
-  VerifyOptions options{.source = {.store = pair.source.store()},
-                        .destination = {.store = pair.destination.store()},
+      CLI_TRY(OpenBoth(arguments.source, arguments.destination, TreeRoot::kMustExist, context));
+  VerifyOptions options{.source = SideOf(pair.source),
+                        .destination = SideOf(pair.destination),
                         .clock = context.clock,
                         .always_read = arguments.read_all,
                         .attributes = AttributesToCheck(arguments.attributes),
@@ -135,7 +153,7 @@ Outcome<ExitCode> RunVerify(const VerifyArguments& arguments, const CommandConte
   const Result<VerifyReport> report = Verify(options);
   if (!report)
     return Fails(fmt::format("verify {} {}", arguments.source, arguments.destination),
-                 report.error(), Phase::kRemote);
+                 report.error(), PhaseOf(report.error(), pair));
   if (arguments.json) {
     context.out << ReportJson(*report);
   } else {

@@ -122,6 +122,18 @@ TEST_F(BadInput, MountOfAnUnreachableRemote) {
   LineOf({"mount", "-f", "--cache-dir", Path("cache"), "down", Path("mnt")}, ExitCode::kNetwork);
 }
 
+TEST_F(BadInput, MountOfADirectoryThatIsNotThere) {
+  std::filesystem::create_directory(Path("mnt"));
+  EXPECT_THAT(LineOf({"mount", "-f", "--cache-dir", Path("cache"), "oci:mistyped", Path("mnt")},
+                     ExitCode::kNotFound),
+              HasSubstr("'oci:mistyped': no such directory"));
+}
+
+TEST_F(BadInput, CopyOfADirectoryThatIsNotThere) {
+  EXPECT_THAT(LineOf({"sync", "oci:mistyped", Path("copy")}, ExitCode::kNotFound),
+              HasSubstr("'oci:mistyped': no such directory"));
+}
+
 TEST_F(BadInput, CacheDirectoryInUse) {
   std::filesystem::create_directory(Path("mnt"));
   const auto taken = cache::CacheDirectory::Take(Path("cache"), 0);

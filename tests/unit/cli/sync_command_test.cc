@@ -1,9 +1,13 @@
 #include "cli/sync_command.h"
 
+#include <filesystem>
+#include <utility>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "cli/progress_text.h"
+#include "tests/support/temp_directory.h"
 #include "tests/unit/cli/fake_stores.h"
 
 namespace skybridge::cli {
@@ -70,6 +74,71 @@ TEST_F(SyncCommand, AListingThatFailsEndsThePass) {
   const auto outcome = RunSync({.source = kSource, .destination = kDestination}, bench_.context);
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().exit_code, ExitCode::kNetwork);
+}
+
+TEST_F(SyncCommand, ASourceThatIsNotThereIsNeverAnEmptyTree) {
+  FakeObjectStore& flat = bench_.stores.Add(kSource, {.capabilities = testing::FlatCapabilities()});
+  flat.PutText("a", "text");
+  const std::string missing = kSource + "mistyped";
+  const auto copied = RunSync({.source = missing, .destination = kDestination}, bench_.context);
+  ASSERT_FALSE(copied);
+  EXPECT_EQ(copied.error().exit_code, ExitCode::kNotFound);
+  EXPECT_EQ(copied.error().message, "'" + missing + "': no such directory");
+  const auto equal = RunVerify({.source = kDestination, .destination = missing}, bench_.context);
+  ASSERT_FALSE(equal);
+  EXPECT_EQ(equal.error().exit_code, ExitCode::kNotFound);
+}
+
+TEST_F(SyncCommand, AFileIsNoTree) {
+  for (const Capabilities& kind :
+       {testing::HierarchicalCapabilities(), testing::FlatCapabilities()}) {
+    SCOPED_TRACE(kind.name);
+    FakeObjectStore& store = bench_.stores.Add(kSource, {.capabilities = kind});
+    store.PutText("a", "text");
+    store.PutText("d/b", "text");
+    const auto before = store.Paths();
+    for (const auto& [from, to] :
+         {std::pair(kSource + "a", kDestination), std::pair(kSource + "d", kSource + "a")}) {
+      const auto copied = RunSync({.source = from, .destination = to}, bench_.context);
+      ASSERT_FALSE(copied);
+      EXPECT_EQ(copied.error().exit_code, ExitCode::kUsage);
+      EXPECT_THAT(copied.error().message,
+                  HasSubstr("a' is a file; name the directory that holds it"));
+    }
+    EXPECT_EQ(store.Paths(), before);
+  }
+}
+
+TEST_F(SyncCommand, OnAFlatStoreADirectoryMayHaveTheNameOfAFile) {
+  FakeObjectStore& flat = bench_.stores.Add(kSource, {.capabilities = testing::FlatCapabilities()});
+  flat.PutText("a", "file");
+  flat.PutText("a/b", "text");
+  EXPECT_EQ(RunSync({.source = kSource + "a", .destination = kDestination}, bench_.context),
+            ExitCode::kOk);
+  EXPECT_EQ(destination_.Paths(), std::vector<std::string>{"b"});
+}
+
+TEST_F(SyncCommand, ADirectoryOfARemoteIsCopiedIntoAnother) {
+  source_.PutText("x/y/a", "text");
+  source_.PutText("z", "elsewhere");
+  EXPECT_EQ(RunSync({.source = kSource + "x/", .destination = kDestination + "new/place"},
+                    bench_.context),
+            ExitCode::kOk);
+  EXPECT_EQ(destination_.ContentOf("new/place/y/a"), "text");
+  EXPECT_EQ(RunVerify({.source = kSource + "x", .destination = kDestination + "new/place/"},
+                      bench_.context),
+            ExitCode::kOk);
+}
+
+TEST_F(SyncCommand, ADryRunIntoALocalDirectoryThatIsNotThereMakesNothing) {
+  const testing::TempDirectory directory;
+  bench_.stores.Add(directory.path());
+  source_.PutText("a", "text");
+  EXPECT_EQ(RunSync({.source = kSource, .destination = directory.Sub("b/c"), .dry_run = true},
+                    bench_.context),
+            ExitCode::kOk);
+  EXPECT_THAT(bench_.out.str(), HasSubstr("would copy 1 files"));
+  EXPECT_FALSE(std::filesystem::exists(directory.Sub("b")));
 }
 
 TEST_F(SyncCommand, RefusesATreeWithinItself) {
