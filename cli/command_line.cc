@@ -130,7 +130,16 @@ Outcome<Command> ChosenCommand(const CLI::App& app, Parsed& parsed) {
 
 std::string HelpFor(const CLI::App& app) {
   const auto chosen = app.get_subcommands();
-  return chosen.empty() ? app.help() : chosen[0]->help();
+  return chosen.empty() ? app.help() : chosen[0]->help(app.get_name());
+}
+
+std::string Mistake(const CLI::App& app, const CLI::ParseError& error) {
+  const auto chosen = app.get_subcommands();
+  const std::vector<std::string> unknown = app.remaining();
+  if (chosen.empty() && !unknown.empty() && !unknown[0].starts_with('-'))
+    return fmt::format("there is no command '{}'; see skybridge --help", unknown[0]);
+  return fmt::format("{}; see skybridge{} --help", error.what(),
+                     chosen.empty() ? "" : " " + chosen[0]->get_name());
 }
 
 Outcome<CommandLine> ParseMain(std::vector<std::string> arguments) {
@@ -154,10 +163,7 @@ Outcome<CommandLine> ParseMain(std::vector<std::string> arguments) {
   } catch (const CLI::CallForVersion& version) {
     return CommandLine{.command = PrintText{std::string(version.what()) + "\n"}};
   } catch (const CLI::ParseError& error) {
-    const auto chosen = app.get_subcommands();
-    const std::string command = chosen.empty() ? "" : " " + chosen[0]->get_name();
-    return Fails(ExitCode::kUsage,
-                 fmt::format("{}; see skybridge{} --help", error.what(), command));
+    return Fails(ExitCode::kUsage, Mistake(app, error));
   }
   return CommandLine{.command = CLI_TRY(ChosenCommand(app, parsed)),
                      .config_file = parsed.config_file,

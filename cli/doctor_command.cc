@@ -165,10 +165,12 @@ void CheckFuse(const CommandContext& context, Checklist& checks) {
   if (device) {
     checks.Ok("/dev/fuse", "can be opened");
   } else {
-    checks.Failed("/dev/fuse",
-                  {ExitCode::kLocalResource, ErrorFromErrno(errno, "cannot be opened").message +
-                                                 "; run: modprobe fuse, and in a container pass "
-                                                 "--device /dev/fuse --cap-add SYS_ADMIN"});
+    const bool is_forbidden = errno == EACCES;
+    checks.Failed("/dev/fuse", {ExitCode::kLocalResource,
+                                ErrorFromErrno(errno, "cannot be opened").message +
+                                    (is_forbidden ? "; run as root: chmod 666 /dev/fuse"
+                                                  : "; run: modprobe fuse, and in a container pass "
+                                                    "--device /dev/fuse --cap-add SYS_ADMIN")});
   }
   if (geteuid() == 0) return checks.Ok("fusermount3", "not needed by root");
   const std::string path = context.environment.Get("PATH").value_or("/usr/bin:/bin");

@@ -43,11 +43,16 @@ Outcome<ExitCode> Serve(const MountPlan& plan, const std::string& log_file, Wher
   CLI_TRY_IN(fuse::PrepareMountPoint(options), "mount", Phase::kLocal);
   CLI_TRY(StartLog(log_file, where));
   const auto stack = CLI_TRY(MountStack::Build(plan, context));
+  const auto is_mounted = [&] {
+    Log(LogLevel::kInfo, "mount: {} is mounted at '{}'", plan.source, plan.directory);
+    ready();
+  };
   const auto session =
-      CLI_TRY_IN(fuse::Session::Mount(options, stack->filesystem(), {.on_ready = ready}), "mount",
-                 Phase::kLocal);
+      CLI_TRY_IN(fuse::Session::Mount(options, stack->filesystem(), {.on_ready = is_mounted}),
+                 "mount", Phase::kLocal);
   const Status ended = session->Run();
   if (!ended) return Fails("unmount " + plan.directory, ended.error(), Phase::kRemote);
+  Log(LogLevel::kInfo, "mount: '{}' is unmounted, everything is in the store", plan.directory);
   return ExitCode::kOk;
 }
 
@@ -71,7 +76,6 @@ Outcome<ExitCode> RunMount(const MountArguments& arguments, const CommandContext
   }
   const auto ready = [&] {
     NotifyReady(fmt::format("{} is mounted at {}", plan.source, plan.directory));
-    Log(LogLevel::kInfo, "mount: {} is mounted at {}", plan.source, plan.directory);
   };
   return Serve(plan, log_file, Where::kForeground, context, ready);
 }

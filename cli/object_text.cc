@@ -28,11 +28,18 @@ std::string ModeText(const ObjectInfo& info) {
   std::string text = info.kind == NodeKind::kDirectory ? "d"
                      : info.kind == NodeKind::kSymlink ? "l"
                                                        : "-";
+  if (info.kind == NodeKind::kSymlink) return text + "rwxrwxrwx";
   if (!info.attributes || !info.attributes->mode) return text + "?????????";
   constexpr std::string_view kLetters = "rwxrwxrwx";
   for (std::size_t i = 0; i < kLetters.size(); ++i) {
     text += (*info.attributes->mode >> (kLetters.size() - 1 - i) & 1u) != 0 ? kLetters[i] : '-';
   }
+  const auto mark = [&](std::uint32_t bit, std::size_t at, char with_x, char without) {
+    if ((*info.attributes->mode & bit) != 0) text[at] = text[at] == 'x' ? with_x : without;
+  };
+  mark(04000, 3, 's', 'S');
+  mark(02000, 6, 's', 'S');
+  mark(01000, 9, 't', 'T');
   return text;
 }
 

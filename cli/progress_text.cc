@@ -35,7 +35,8 @@ std::string ProgressText(const SyncProgress& progress) {
       "{}/{}{} objects, {} of {}{}, {}", FormatCount(progress.objects_done),
       FormatCount(progress.objects_listed), grows, FormatBytes(progress.bytes_done),
       FormatBytes(progress.bytes_to_copy), grows, FormatRate(progress.bytes_per_second));
-  if (progress.time_left)
+  const bool at_the_end = progress.listing_done && progress.objects_done == progress.objects_listed;
+  if (progress.time_left && !at_the_end)
     text +=
         fmt::format(", {} left", FormatDuration(duration_cast<milliseconds>(*progress.time_left)));
   return text + Counted(progress.so_far.failed_count, "failed");

@@ -81,13 +81,14 @@ TEST(CommandLine, ReadsSyncVerifyAndDoctor) {
 TEST(CommandLine, PrintsHelpAndVersion) {
   EXPECT_THAT(Parse<PrintText>({"--help"}).text, HasSubstr("Exit codes: 0 done"));
   EXPECT_THAT(Parse<PrintText>({"mount", "--help"}).text, HasSubstr("--cache-dir"));
+  EXPECT_THAT(Parse<PrintText>({"mount", "--help"}).text, HasSubstr("Usage: skybridge mount"));
   EXPECT_EQ(Parse<PrintText>({"version"}).text, "skybridge " SKYBRIDGE_VERSION "\n");
   EXPECT_EQ(Parse<PrintText>({"--version"}).text, "skybridge " SKYBRIDGE_VERSION "\n");
 }
 
 TEST(CommandLine, AMistakeIsOneLineThatPointsToTheHelp) {
   EXPECT_THAT(ErrorOf({}), HasSubstr("see skybridge --help"));
-  EXPECT_THAT(ErrorOf({"fly"}), HasSubstr("skybridge --help"));
+  EXPECT_THAT(ErrorOf({"fly"}), HasSubstr("there is no command 'fly'; see skybridge --help"));
   EXPECT_THAT(ErrorOf({"ls"}), HasSubstr("PATH is required; see skybridge ls --help"));
   EXPECT_THAT(ErrorOf({"sync", "a:", "b:", "--jobs", "0"}), HasSubstr("--jobs"));
   EXPECT_THAT(ErrorOf({"ls", "x", "--frobnicate"}), HasSubstr("--frobnicate"));

@@ -47,6 +47,16 @@ TEST_F(ReadCommands, DetailsShowModeSizeAndTheRecordedTime) {
   EXPECT_EQ(bench_.out.str(), "-rw-r-----     1.5 KiB  2026-01-05 10:20:30  a\n");
 }
 
+TEST_F(ReadCommands, DetailsShowSpecialBitsAndLinksAsLsDoes) {
+  store_.PutText("a", "", {.mode = 04755});
+  store_.PutText("b", "", {.mode = 02640});
+  store_.PutLink("c", "a");
+  store_.PutText("d", "", {.mode = 01777});
+  EXPECT_EQ(RunList({.path = kContainer, .details = true}, bench_.context), ExitCode::kOk);
+  for (const char* mode : {"-rwsr-xr-x ", "-rw-r-S--- ", "lrwxrwxrwx ", "-rwxrwxrwt "})
+    EXPECT_THAT(bench_.out.str(), HasSubstr(mode));
+}
+
 TEST_F(ReadCommands, DetailsAskForWhatTheListingCannotTell) {
   const std::string bucket = "oci://lake@ns/";
   auto& store = bench_.stores.Add(bucket, {.capabilities = testing::OciLikeCapabilities()});
