@@ -11,7 +11,6 @@
 #include "backends/azure/replies.h"
 #include "backends/azure/url.h"
 #include "core/encoding.h"
-#include "core/log.h"
 
 namespace skybridge::azure {
 namespace {
@@ -208,76 +207,24 @@ Status BearerCredential::Authorize(HttpRequest& request, const CallContext& cont
   if (!IsSafeForSecrets(request.url)) {
     return Fail(ErrorCode::kInvalidArgument, "a token must not travel over plain http");
   }
-  const std::string token = TRY(CurrentToken(context));
-  request.headers.Set("Authorization", std::string(kBearer) + token);
+  const Secret token = TRY(token_.Current(context));
+  request.headers.Set("Authorization", std::string(kBearer).append(token.Reveal()));
   return {};
 }
 
-Result<std::string> BearerCredential::CurrentToken(const CallContext& context) {
-  MutexLock lock(mutex_);
-  for (;;) {
-    const MonotonicTime now = clock_.Now();
-    const bool wanted = !Usable(now) || (now >= token_->refresh_at && now >= next_refresh_);
-    if (Usable(now) && (!wanted || fetching_)) return std::string(token_->value.Reveal());
-    if (fetching_) {
-      TRY_VOID(WaitForFetch(context));
-      continue;
-    }
-    if (!FetchOnce(context)) return Fail(*failure_);
-    return std::string(token_->value.Reveal());
-  }
-}
-
-bool BearerCredential::FetchOnce(const CallContext& context) {
-  CallContext patience = context;
-  if (Usable(clock_.Now()))
-    patience.deadline = std::min(context.deadline, clock_.Now() + kRefreshPatience);
-  fetching_ = true;
-  mutex_.unlock();
-  auto fresh = source_->Fetch(patience);
-  mutex_.lock();
-  fetching_ = false;
-  fetched_.NotifyAll();
-  if (fresh) {
-    token_ = *std::move(fresh);
-    failure_.reset();
-    return true;
-  }
-  failure_ = std::move(fresh).error();
+Result<AccessToken> BearerCredential::Fetch(const CallContext& context) const {
+  auto token = source_->Fetch(context);
   // To the callers of a store that would mean: no such object.
-  if (failure_->code == ErrorCode::kNotFound) failure_->code = ErrorCode::kUnauthenticated;
-  if (!Usable(clock_.Now())) return false;
-  next_refresh_ = clock_.Now() + kRefreshPause;
-  Log(LogLevel::kWarning, "azure: the token is still valid but was not renewed: {}",
-      failure_->ToString());
-  return true;
-}
-
-Status BearerCredential::WaitForFetch(const CallContext& context) {
-  // The clock of the context may not be the machine's: look at both in short steps.
-  constexpr std::chrono::milliseconds kStep{50};
-  while (fetching_) {
-    if (context.stop.stop_requested())
-      return Fail(ErrorCode::kCancelled, "stopped while waiting for a token");
-    if (clock_.Now() >= context.deadline) {
-      return Fail(Error{
-          .code = ErrorCode::kTimedOut, .message = "no token came in time", .retryable = true});
-    }
-    fetched_.WaitUntil(mutex_, std::chrono::steady_clock::now() + kStep);
-  }
-  // The other caller's end is not ours: then we ask by ourselves.
-  const bool shared =
-      failure_ && failure_->code != ErrorCode::kCancelled && failure_->code != ErrorCode::kTimedOut;
-  if (shared && !Usable(clock_.Now())) return Fail(*failure_);
-  return {};
+  if (!token && token.error().code == ErrorCode::kNotFound)
+    token.error().code = ErrorCode::kUnauthenticated;
+  return token;
 }
 
 bool BearerCredential::Refused(const HttpRequest& request) {
   std::string_view carried = request.headers.Get("Authorization");
   if (!carried.starts_with(kBearer)) return false;
   carried.remove_prefix(kBearer.size());
-  MutexLock lock(mutex_);
-  if (token_ && token_->value.Reveal() == carried) token_.reset();
+  token_.DropIf([&](const Secret& token) { return token.Reveal() == carried; });
   return true;
 }
 

@@ -3,14 +3,13 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "backends/azure/client_assertion.h"
 #include "backends/azure/credential.h"
+#include "backends/fresh_value.h"
 #include "backends/http_transport.h"
 #include "core/clock.h"
-#include "core/mutex.h"
 #include "core/secret.h"
 
 namespace skybridge::azure {
@@ -18,11 +17,7 @@ namespace skybridge::azure {
 inline constexpr std::string_view kPublicAuthority = "https://login.microsoftonline.com";
 inline constexpr std::string_view kStorageScope = "https://storage.azure.com/.default";
 
-struct AccessToken {
-  Secret value;
-  MonotonicTime expires;
-  MonotonicTime refresh_at;  // from here on a new one is wanted
-};
+using AccessToken = Expiring<Secret>;
 
 class TokenSource {
  public:
@@ -77,18 +72,14 @@ class ServicePrincipalSource final : public TokenSource {
   const Clock& clock_;
 };
 
-// Keeps one token for all threads. When it nears its end one caller fetches the next while the
-// others go on with the old one; when there is none, they wait for that caller and share what it
-// gets, a refusal too. A refresh that fails or takes longer than kRefreshPatience is tried again
-// after kRefreshPause, and the old token serves until it expires.
+// One token for all threads.
 class BearerCredential final : public Credential {
  public:
-  static constexpr std::chrono::seconds kRefreshPause{30};
-  static constexpr std::chrono::seconds kRefreshPatience{10};
-
   // `clock` must outlive it.
   BearerCredential(std::unique_ptr<TokenSource> source, const Clock& clock)
-      : clock_(clock), source_(std::move(source)) {}
+      : source_(std::move(source)),
+        token_(
+            "azure", [this](const CallContext& context) { return Fetch(context); }, clock) {}
 
   // A token goes over https only, or to this machine.
   Status Authorize(HttpRequest& request, const CallContext& context) override;
@@ -97,23 +88,10 @@ class BearerCredential final : public Credential {
   std::string Describe() const override { return source_->Describe(); }
 
  private:
-  Result<std::string> CurrentToken(const CallContext& context) EXCLUDES(mutex_);
-  // One fetch, without the lock; its outcome is kept. True if there is a token that can be used.
-  bool FetchOnce(const CallContext& context) REQUIRES(mutex_);
-  // Ends with the fetch that is under way. Errors: kTimedOut, kCancelled, and the one of that
-  // fetch.
-  Status WaitForFetch(const CallContext& context) REQUIRES(mutex_);
-  bool Usable(MonotonicTime now) const REQUIRES(mutex_) { return token_ && now < token_->expires; }
+  Result<AccessToken> Fetch(const CallContext& context) const;
 
-  const Clock& clock_;
   const std::unique_ptr<TokenSource> source_;
-
-  Mutex mutex_;  // guards what follows; never held across a fetch
-  CondVar fetched_;
-  std::optional<AccessToken> token_ GUARDED_BY(mutex_);
-  bool fetching_ GUARDED_BY(mutex_) = false;
-  std::optional<Error> failure_ GUARDED_BY(mutex_);  // of the last fetch
-  MonotonicTime next_refresh_ GUARDED_BY(mutex_) = MonotonicTime::min();
+  FreshValue<Secret> token_;
 };
 
 }  // namespace skybridge::azure

@@ -97,7 +97,7 @@ TEST(OAuth, ServesTheOldTokenWhileRenewalFailsUntilItExpires) {
   EXPECT_EQ(f.transport.sent_count(), 2U);
   EXPECT_EQ(f.Authorization(), "Bearer t1");  // no second try within the pause
   EXPECT_EQ(f.transport.sent_count(), 2U);
-  f.clock.Advance(BearerCredential::kRefreshPause);
+  f.clock.Advance(kRefreshPause);
   EXPECT_EQ(f.Authorization(), "Bearer t1");
   EXPECT_EQ(f.transport.sent_count(), 3U);
   f.clock.Advance(minutes(5));
@@ -370,7 +370,7 @@ TEST(OAuth, RenewalOfAValidTokenTakesLittleOfTheCallersTime) {
   clock.Advance(minutes(56));
   ASSERT_TRUE(credential.Authorize(request, {.deadline = clock.Now() + minutes(2)}));
   EXPECT_EQ(deadlines,
-            (std::vector<MonotonicTime>{first, clock.Now() + BearerCredential::kRefreshPatience}));
+            (std::vector<MonotonicTime>{first, clock.Now() + kRefreshPatience}));
 }
 
 TEST(OAuth, WaitingForATokenEndsAtTheDeadline) {

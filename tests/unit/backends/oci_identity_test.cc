@@ -303,7 +303,7 @@ TEST_F(OciIdentity, AResourcePrincipalOfFilesReadsKeyAndTokenAgainTogether) {
   EXPECT_EQ(identities->Current(Context()).value()->key_id, "ST$" + one)
       << "half a rotation: the old pair serves";
   Write("pem", std::string(testing::kPkcs8));
-  clock_.Advance(RefreshingIdentity::kRefreshPause);
+  clock_.Advance(kRefreshPause);
   EXPECT_EQ(identities->Current(Context()).value()->key_id, "ST$" + two);
 }
 

@@ -1,0 +1,133 @@
+// FreshValue: keeps something that expires (a token, with or without its key) fresh, once for all
+// threads.
+//
+// When the value nears its end one caller fetches the next while the others go on with the old one;
+// when there is none, they wait for that caller and share what it gets, a refusal too. A refresh
+// that fails or takes longer than kRefreshPatience is tried again after kRefreshPause, and the old
+// value serves until it really expires.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "core/call_context.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/mutex.h"
+#include "core/result.h"
+
+namespace skybridge {
+
+inline constexpr std::chrono::seconds kRefreshPause{30};
+inline constexpr std::chrono::seconds kRefreshPatience{10};
+
+template <class T>
+struct Expiring {
+  T value;
+  MonotonicTime expires;
+  MonotonicTime refresh_at;  // from here on a new one is wanted
+};
+
+// Safe from many threads. T is copied for each caller.
+template <class T>
+class FreshValue {
+ public:
+  // Called by one thread at a time.
+  using Fetch = std::function<Result<Expiring<T>>(const CallContext& context)>;
+
+  // `clock` must outlive it. `cloud` begins the warning about a refresh that failed.
+  FreshValue(std::string cloud, Fetch fetch, const Clock& clock)
+      : cloud_(std::move(cloud)), fetch_(std::move(fetch)), clock_(clock) {}
+
+  // `is_outdated`: a new one is wanted though the old one can still be used. Errors: those of the
+  // fetch; kTimedOut and kCancelled while another caller fetches.
+  Result<T> Current(const CallContext& context, bool is_outdated = false) EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    for (;;) {
+      const MonotonicTime now = clock_.Now();
+      if (IsUsable(now)) {
+        const bool wanted = (is_outdated || now >= kept_->refresh_at) && now >= next_refresh_;
+        if (!wanted || fetching_) return kept_->value;
+      }
+      if (fetching_) {
+        TRY_VOID(WaitForFetch(context));
+        continue;
+      }
+      if (!FetchOnce(context)) return Fail(*failure_);
+      return kept_->value;
+    }
+  }
+
+  // Drops the value that was refused, unless a newer one is there already.
+  template <class IsRefused>
+  void DropIf(IsRefused is_refused) EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    if (kept_ && is_refused(kept_->value)) kept_.reset();
+  }
+
+ private:
+  bool IsUsable(MonotonicTime now) const REQUIRES(mutex_) { return kept_ && now < kept_->expires; }
+
+  // One fetch, without the lock; its outcome is kept. True if there is a value that can be used.
+  bool FetchOnce(const CallContext& context) REQUIRES(mutex_) {
+    CallContext patience = context;
+    if (IsUsable(clock_.Now()))
+      patience.deadline = std::min(context.deadline, clock_.Now() + kRefreshPatience);
+    fetching_ = true;
+    mutex_.unlock();
+    Result<Expiring<T>> fresh = fetch_(patience);
+    mutex_.lock();
+    fetching_ = false;
+    fetched_.NotifyAll();
+    if (fresh) {
+      kept_ = *std::move(fresh);
+      failure_.reset();
+      next_refresh_ = MonotonicTime::min();
+      return true;
+    }
+    failure_ = std::move(fresh).error();
+    if (!IsUsable(clock_.Now())) return false;
+    next_refresh_ = clock_.Now() + kRefreshPause;
+    Log(LogLevel::kWarning, "{}: the token is still valid but was not renewed: {}", cloud_,
+        failure_->ToString());
+    return true;
+  }
+
+  // Ends with the fetch that is under way. Errors: kTimedOut, kCancelled, and the one of that
+  // fetch.
+  Status WaitForFetch(const CallContext& context) REQUIRES(mutex_) {
+    // The clock of the context may not be the machine's: look at both in short steps.
+    constexpr std::chrono::milliseconds kStep{50};
+    while (fetching_) {
+      if (context.stop.stop_requested())
+        return Fail(ErrorCode::kCancelled, "stopped while waiting for a token");
+      if (clock_.Now() >= context.deadline) {
+        return Fail(Error{
+            .code = ErrorCode::kTimedOut, .message = "no token came in time", .retryable = true});
+      }
+      fetched_.WaitUntil(mutex_, std::chrono::steady_clock::now() + kStep);
+    }
+    // The other caller's end is not ours: then we ask by ourselves.
+    const bool shared = failure_ && failure_->code != ErrorCode::kCancelled &&
+                        failure_->code != ErrorCode::kTimedOut;
+    if (shared && !IsUsable(clock_.Now())) return Fail(*failure_);
+    return {};
+  }
+
+  const std::string cloud_;
+  const Fetch fetch_;
+  const Clock& clock_;
+
+  Mutex mutex_;  // guards what follows; never held across a fetch
+  CondVar fetched_;
+  std::optional<Expiring<T>> kept_ GUARDED_BY(mutex_);
+  bool fetching_ GUARDED_BY(mutex_) = false;
+  std::optional<Error> failure_ GUARDED_BY(mutex_);  // of the last fetch
+  MonotonicTime next_refresh_ GUARDED_BY(mutex_) = MonotonicTime::min();
+};
+
+}  // namespace skybridge
