@@ -1,7 +1,7 @@
 #include "fuse/mount_point.h"
 
 #include <sys/mount.h>
-#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -63,9 +63,14 @@ std::string AbsolutePath(const std::string& path) {
   return error ? absolute.string() : (parent / absolute.filename()).string();
 }
 
+// Asked by statvfs: the kernel answers stat for a while from what the dead process told it.
+bool IsDeadMount(const std::string& path) {
+  struct statvfs info {};
+  return ::statvfs(path.c_str(), &info) != 0 && (errno == ENOTCONN || errno == ECONNABORTED);
+}
+
 Status RemoveDeadMount(const std::string& path) {
-  struct stat info {};
-  while (::lstat(path.c_str(), &info) != 0 && (errno == ENOTCONN || errno == ECONNABORTED)) {
+  while (IsDeadMount(path)) {
     const auto mount = FindMount(path);
     if (!mount || mount->type != kType) {
       return Fail(ErrorCode::kLocked,

@@ -138,6 +138,29 @@ TEST_F(MountSession, ADeadMountIsRemovedByTheNextOne) {
   EXPECT_FALSE(fuse::FindMount(path));
 }
 
+TEST_F(MountSession, AMountThatDiedJustNowIsRemovedToo) {
+  TempDirectory local;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    FakeObjectStore own(clock);
+    const TestMount dying(own);
+    if (StatError(dying.path()) == 0 && WriteFile(local.Sub("path"), dying.path()) == 0)
+      ::kill(::getpid(), SIGKILL);
+    ::_exit(1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFSIGNALED(status));
+  const std::string path = ReadFile(local.Sub("path"));
+  ASSERT_EQ(StatError(path), 0);  // the kernel remembers
+
+  TestMount mount(store);
+  auto session = fuse::Session::Mount({.mount_point = path}, mount.filesystem());
+  ASSERT_TRUE(session) << session.error().ToString();
+  session->reset();
+  EXPECT_FALSE(fuse::FindMount(path));
+}
+
 TEST_F(MountSession, LookupsInOneDirectoryDoNotWaitForEachOther) {
   store.PutText("a", "x");
   store.PutText("b", "x");
