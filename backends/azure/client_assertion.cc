@@ -4,7 +4,6 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <vector>
 
 #include <fmt/format.h>
@@ -34,21 +33,11 @@ struct Deleter {
   }
 };
 using BioPtr = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
-using KeyPtr = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
 using CertificatePtr = std::unique_ptr<X509, Deleter<X509_free>>;
-using DigestContextPtr = std::unique_ptr<EVP_MD_CTX, Deleter<EVP_MD_CTX_free>>;
 
 tl::unexpected<Error> BadCertificate(std::string_view reason) {
   ERR_clear_error();
   return Fail(ErrorCode::kInvalidArgument, fmt::format("the client certificate {}", reason));
-}
-
-// OpenSSL calls it for an encrypted key only, and would ask at the terminal without it.
-int GivePassPhrase(char* buffer, int size, int /*for_writing*/, void* user) {
-  const std::string_view phrase = static_cast<const Secret*>(user)->Reveal();
-  if (phrase.empty() || phrase.size() > static_cast<std::size_t>(size)) return -1;
-  std::memcpy(buffer, phrase.data(), phrase.size());
-  return static_cast<int>(phrase.size());
 }
 
 BioPtr OpenPem(const Secret& pem) {
@@ -66,13 +55,19 @@ std::vector<CertificatePtr> ReadCertificates(const Secret& pem) {
   return certificates;
 }
 
-std::string DerOf(X509* certificate) {
+// What an i2d function of OpenSSL makes of `thing`.
+template <class Thing>
+std::string DerOf(int (*encode)(const Thing*, unsigned char**), const Thing* thing) {
   unsigned char* der = nullptr;
-  const int size = i2d_X509(certificate, &der);
+  const int size = encode(thing, &der);
   if (size <= 0) return {};
   std::string bytes(reinterpret_cast<const char*>(der), static_cast<std::size_t>(size));
   OPENSSL_free(der);
   return bytes;
+}
+std::string DerOf(const X509* certificate) { return DerOf(&i2d_X509, certificate); }
+std::string PublicKeyBase64(const X509* certificate) {
+  return Base64Encode(AsBytes(DerOf<EVP_PKEY>(&i2d_PUBKEY, X509_get0_pubkey(certificate))));
 }
 
 // SHA-1 is what x5t is made of: a name, not a proof.
@@ -95,9 +90,9 @@ std::int64_t UnixSeconds(WallTime time) {
 }
 
 // The leaf goes first, whatever the order in the file.
-bool PutLeafFirst(std::vector<CertificatePtr>& certificates, EVP_PKEY* key) {
+bool PutLeafFirst(std::vector<CertificatePtr>& certificates, const PrivateKey& key) {
   for (CertificatePtr& one : certificates) {
-    if (X509_check_private_key(one.get(), key) != 1) continue;
+    if (PublicKeyBase64(one.get()) != key.PublicKeyBase64()) continue;
     std::swap(one, certificates.front());
     return true;
   }
@@ -121,34 +116,25 @@ std::string MakeHeader(const std::vector<CertificatePtr>& certificates, bool sen
 
 }  // namespace
 
-struct CertificateAssertion::Key {
-  KeyPtr key;
-};
-
-CertificateAssertion::CertificateAssertion(std::unique_ptr<Key> key, std::string header,
+CertificateAssertion::CertificateAssertion(PrivateKey key, std::string header,
                                            std::string thumbprint)
     : key_(std::move(key)), header_(std::move(header)), thumbprint_(std::move(thumbprint)) {}
-CertificateAssertion::~CertificateAssertion() = default;
 
 Result<std::unique_ptr<CertificateAssertion>> CertificateAssertion::Make(
     const CertificateOptions& options) {
-  Secret phrase = options.pass_phrase;
-  KeyPtr key(PEM_read_bio_PrivateKey(OpenPem(options.pem).get(), nullptr, GivePassPhrase, &phrase));
-  if (key == nullptr) {
-    return BadCertificate(phrase.empty() ? "has no private key, or one that needs a pass phrase"
-                                         : "has no private key, or another pass phrase");
+  Result<PrivateKey> key = PrivateKey::FromPem(options.pem.Reveal(), options.pass_phrase.Reveal(),
+                                               "of the client certificate");
+  if (!key) {
+    key.error().code = ErrorCode::kInvalidArgument;  // of the configuration
+    return Fail(std::move(key).error());
   }
-  if (EVP_PKEY_get_base_id(key.get()) != EVP_PKEY_RSA)
-    return BadCertificate("must have an RSA key");
   std::vector<CertificatePtr> certificates = ReadCertificates(options.pem);
   if (certificates.empty())
     return BadCertificate("has a private key but no certificate; put both into one PEM");
-  if (!PutLeafFirst(certificates, key.get())) return BadCertificate("is not of its private key");
-  auto holder = std::make_unique<Key>();
-  holder->key = std::move(key);
+  if (!PutLeafFirst(certificates, *key)) return BadCertificate("is not of its private key");
   std::string thumbprint = UpperHex(Sha1(DerOf(certificates.front().get())));
   return std::unique_ptr<CertificateAssertion>(new CertificateAssertion(
-      std::move(holder), MakeHeader(certificates, options.send_chain), std::move(thumbprint)));
+      *std::move(key), MakeHeader(certificates, options.send_chain), std::move(thumbprint)));
 }
 
 Result<Secret> CertificateAssertion::Make(const AssertionRequest& request) {
@@ -157,20 +143,7 @@ Result<Secret> CertificateAssertion::Make(const AssertionRequest& request) {
       {"sub", request.client_id},        {"jti", MakeUuid()},
       {"nbf", UnixSeconds(request.now)}, {"exp", UnixSeconds(request.now + kAssertionLifetime)}};
   const std::string text = header_ + '.' + Base64UrlEncode(AsBytes(claims.dump()));
-  const DigestContextPtr context(EVP_MD_CTX_new());
-  const auto* bytes = reinterpret_cast<const unsigned char*>(text.data());
-  std::size_t size = 0;
-  bool ok =
-      EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, key_->key.get()) == 1 &&
-      EVP_DigestSign(context.get(), nullptr, &size, bytes, text.size()) == 1;
-  std::string signature(size, '\0');
-  ok = ok && EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()),
-                            &size, bytes, text.size()) == 1;
-  if (!ok) {
-    ERR_clear_error();
-    return Fail(ErrorCode::kInternal, "the client assertion could not be signed");
-  }
-  signature.resize(size);
+  const std::string signature = TRY(key_.Sign(text));
   return Secret(text + '.' + Base64UrlEncode(AsBytes(signature)));
 }
 

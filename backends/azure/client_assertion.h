@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "backends/private_key.h"
 #include "core/clock.h"
 #include "core/result.h"
 #include "core/secret.h"
@@ -41,16 +42,14 @@ class CertificateAssertion final : public ClientAssertion {
  public:
   // Errors: kInvalidArgument, saying what is wrong with the PEM and never what is in it.
   static Result<std::unique_ptr<CertificateAssertion>> Make(const CertificateOptions& options);
-  ~CertificateAssertion() override;
 
   Result<Secret> Make(const AssertionRequest& request) override;
   std::string Describe() const override;
 
  private:
-  struct Key;
-  CertificateAssertion(std::unique_ptr<Key> key, std::string header, std::string thumbprint);
+  CertificateAssertion(PrivateKey key, std::string header, std::string thumbprint);
 
-  const std::unique_ptr<Key> key_;
+  const PrivateKey key_;
   const std::string header_;  // of the JWT, encoded
   const std::string thumbprint_;
 };

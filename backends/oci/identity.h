@@ -11,6 +11,7 @@
 
 #include "backends/http_transport.h"
 #include "backends/oci/config_file.h"
+#include "backends/oci/key_file.h"
 #include "backends/oci/signer.h"
 #include "core/call_context.h"
 #include "core/clock.h"

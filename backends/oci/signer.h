@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "backends/http_transport.h"
-#include "backends/oci/private_key.h"
+#include "backends/private_key.h"
 #include "core/clock.h"
 
 namespace skybridge::oci {

@@ -3,14 +3,14 @@
 
 #include "backends/azure/client_assertion.h"
 #include "backends/oci/certificate.h"
-#include "backends/oci/private_key.h"
+#include "backends/private_key.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace skybridge {
 
 FUZZ_TARGET(pem) {
   // Without a pass phrase: deriving a key from one takes as long as the file demands.
-  if (const auto key = oci::PrivateKey::FromPem(input, "", "fuzz")) {
+  if (const auto key = PrivateKey::FromPem(input, "", "fuzz")) {
     fuzz::Require(key->fingerprint().size() == 47, "16 pairs joined by ':'");
     (void)key->Sign("message");
   }

@@ -115,8 +115,8 @@ TEST(CertificateAssertion, SaysWhatIsWrongWithThePem) {
     const auto result = CertificateAssertion::Make({.pem = Secret(std::string_view(pem))});
     return result ? std::string() : result.error().message;
   };
-  EXPECT_NE(reason("").find("no private key"), std::string::npos);
-  EXPECT_NE(reason(certificate.certificate_pem).find("no private key"), std::string::npos);
+  EXPECT_NE(reason("").find("not a PEM private key"), std::string::npos);
+  EXPECT_NE(reason(certificate.certificate_pem).find("not a PEM private key"), std::string::npos);
   EXPECT_NE(reason(certificate.key_pem).find("no certificate"), std::string::npos);
   EXPECT_NE(reason(certificate.key_pem + other.certificate_pem).find("not of its private key"),
             std::string::npos);

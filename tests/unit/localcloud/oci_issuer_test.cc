@@ -11,8 +11,8 @@
 #include <nlohmann/json.hpp>
 
 #include "backends/oci/certificate.h"
-#include "backends/oci/private_key.h"
 #include "backends/oci/signer.h"
+#include "backends/private_key.h"
 #include "core/encoding.h"
 #include "tests/support/fake_clock.h"
 
@@ -36,8 +36,8 @@ class OciFederation : public ::testing::Test {
  protected:
   OciFederation()
       : leaf_(client::ParseLeafCertificate(Metadata("cert.pem")).value()),
-        key_(std::make_shared<const client::PrivateKey>(
-            client::PrivateKey::FromPem(Metadata("key.pem"), {}, "of a test").value())),
+        key_(std::make_shared<const skybridge::PrivateKey>(
+            skybridge::PrivateKey::FromPem(Metadata("key.pem"), {}, "of a test").value())),
         der_(Base64Decode(leaf_.body_base64).value()) {}
 
   // The status of a federation that is signed as `name` by the certificate's key.
@@ -80,7 +80,7 @@ class OciFederation : public ::testing::Test {
   OciAuthenticator authenticator_;
   OciIssuer issuer_{options_, authenticator_};
   const client::LeafCertificate leaf_;
-  const std::shared_ptr<const client::PrivateKey> key_;
+  const std::shared_ptr<const skybridge::PrivateKey> key_;
   const std::string der_;
 };
 

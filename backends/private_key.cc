@@ -1,11 +1,5 @@
-#include "backends/oci/private_key.h"
+#include "backends/private_key.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <array>
-#include <cerrno>
 #include <cstring>
 
 #include <openssl/bio.h>
@@ -17,9 +11,9 @@
 #include <openssl/x509.h>
 
 #include "core/digest.h"
-#include "core/log.h"
+#include "core/encoding.h"
 
-namespace skybridge::oci {
+namespace skybridge {
 namespace {
 
 template <auto Free>
@@ -71,36 +65,6 @@ std::string FingerprintOf(EVP_PKEY* key) {
   return text;
 }
 
-class FileDescriptor {
- public:
-  explicit FileDescriptor(int fd) : fd_(fd) {}
-  ~FileDescriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  FileDescriptor(const FileDescriptor&) = delete;
-  FileDescriptor& operator=(const FileDescriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-Status CheckReaders(const FileDescriptor& file, const std::string& path, KeyFilePolicy policy) {
-  struct stat facts {};
-  if (::fstat(file.get(), &facts) != 0)
-    return Fail(ErrorFromErrno(errno, "private key '" + path + "'"));
-  if (!S_ISREG(facts.st_mode)) {
-    return Fail(ErrorCode::kInvalidArgument, "private key '" + path + "' is not a regular file");
-  }
-  if ((facts.st_mode & (S_IRGRP | S_IROTH)) == 0) return {};
-  const std::string message =
-      "private key '" + path + "' can be read by other users; run: chmod 600 '" + path + "'";
-  if (policy == KeyFilePolicy::kRefuseIfOthersMayRead)
-    return Fail(ErrorCode::kPermissionDenied, message);
-  Log(LogLevel::kWarning, "oci: {}", message);
-  return {};
-}
-
 }  // namespace
 
 struct PrivateKey::Handle {
@@ -116,7 +80,7 @@ PrivateKey::~PrivateKey() = default;
 Result<PrivateKey> PrivateKey::FromPem(std::string_view pem, std::string_view pass_phrase,
                                        std::string_view origin) {
   const BioPtr bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  if (!bio) return Fail(ErrorCode::kInternal, "BIO_new_mem_buf failed");
+  if (!bio) return Fail(KeyError(origin, "is not a PEM private key"));  // no text at all
   PassPhrase phrase{.text = pass_phrase};
   KeyPtr key(PEM_read_bio_PrivateKey(bio.get(), nullptr, &GivePassPhrase, &phrase));
   if (!key) {
@@ -165,25 +129,4 @@ Result<std::string> PrivateKey::Sign(std::string_view message) const {
   return Fail(ErrorCode::kInternal, "RSA signature failed");
 }
 
-Result<PrivateKey> LoadPrivateKey(const std::string& path, std::string_view pass_phrase,
-                                  KeyFilePolicy policy) {
-  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (file.get() < 0) return Fail(ErrorFromErrno(errno, "private key '" + path + "'"));
-  TRY_VOID(CheckReaders(file, path, policy));
-  constexpr std::size_t kMaxKeyFileBytes = 64 << 10;
-  std::string pem(kMaxKeyFileBytes, '\0');
-  std::size_t size = 0;
-  while (size < pem.size()) {
-    const ssize_t got = ::read(file.get(), pem.data() + size, pem.size() - size);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return Fail(ErrorFromErrno(errno, "private key '" + path + "'"));
-    if (got == 0) break;
-    size += static_cast<std::size_t>(got);
-  }
-  Result<PrivateKey> key =
-      PrivateKey::FromPem(std::string_view(pem).substr(0, size), pass_phrase, "'" + path + "'");
-  OPENSSL_cleanse(pem.data(), pem.size());
-  return key;
-}
-
-}  // namespace skybridge::oci
+}  // namespace skybridge

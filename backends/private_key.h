@@ -1,5 +1,5 @@
-// An RSA private key that signs OCI requests. Parsed once; signing costs about 0.6 ms of CPU for
-// 2048 bits.
+// An RSA private key: signs OCI requests, and the statements by which an application proves itself
+// to Microsoft Entra ID. Parsed once; signing costs about 0.6 ms of CPU for 2048 bits.
 #pragma once
 
 #include <memory>
@@ -8,7 +8,7 @@
 
 #include "core/result.h"
 
-namespace skybridge::oci {
+namespace skybridge {
 
 // Immutable: safe from many threads.
 class PrivateKey {
@@ -43,14 +43,4 @@ class PrivateKey {
   std::string fingerprint_;
 };
 
-enum class KeyFilePolicy {
-  kRefuseIfOthersMayRead,  // the error says how to repair it
-  kWarnIfOthersMayRead,    // as the official tools do
-};
-
-// Reads and parses a PEM file. Errors: those of FromPem; kNotFound; kPermissionDenied (not
-// readable, or refused).
-Result<PrivateKey> LoadPrivateKey(const std::string& path, std::string_view pass_phrase,
-                                  KeyFilePolicy policy);
-
-}  // namespace skybridge::oci
+}  // namespace skybridge
