@@ -92,11 +92,13 @@ struct AzureHost {
 // ACCOUNT.dfs.SUFFIX or ACCOUNT.blob.SUFFIX; an account in a DNS zone has one more label
 // (ACCOUNT.z01.blob.SUFFIX).
 std::optional<AzureHost> SplitAzureHost(std::string_view host) {
+  const auto in_host = [](char c) { return IsLetter(c) || IsDigit(c) || c == '-' || c == '.'; };
+  if (!std::all_of(host.begin(), host.end(), in_host)) return std::nullopt;
   for (const std::string_view label : {std::string_view(".dfs."), std::string_view(".blob.")}) {
     const auto at = host.rfind(label);
     if (at == std::string_view::npos || at == 0) continue;
     AzureHost split{.account = host.substr(0, at), .rest = host.substr(at + label.size())};
-    if (split.rest.empty() || split.rest.find(':') != std::string_view::npos) return std::nullopt;
+    if (split.rest.empty()) return std::nullopt;
     return split;
   }
   return std::nullopt;

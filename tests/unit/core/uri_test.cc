@@ -96,6 +96,8 @@ TEST(Uri, SaysWhatIsWrong) {
   EXPECT_THAT(ErrorOf("abfss://contoso.dfs.core.windows.net/x"),
               HasSubstr("lacks the file system before '@'"));
   EXPECT_THAT(ErrorOf("abfss://raw@contoso/x"), HasSubstr("'contoso' is not ACCOUNT.dfs.SUFFIX"));
+  EXPECT_THAT(ErrorOf("abfss://raw@contoso.dfs.core.windows.ne#t/x"),
+              HasSubstr("'contoso.dfs.core.windows.ne#t' is not ACCOUNT.dfs.SUFFIX"));
   EXPECT_THAT(ErrorOf("abfss://raw@Contoso.dfs.core.windows.net/x"),
               HasSubstr("is not a storage account name"));
   EXPECT_THAT(ErrorOf("abfss://a--b@contoso.dfs.core.windows.net/"),
