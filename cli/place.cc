@@ -70,6 +70,13 @@ struct Resolver {
     return ResolveUri(uri, config, environment);
   }
   Outcome<Place> operator()(const LocalDirectory& directory) const {
+    std::error_code ignored;  // what cannot be looked at is a directory's matter
+    if (config.remotes.contains(directory.path) &&
+        !std::filesystem::exists(directory.path, ignored)) {
+      return Fails(ExitCode::kUsage, fmt::format("'{0}' is a remote: write '{0}:' for it, or "
+                                                 "'./{0}' for a directory of this machine",
+                                                 directory.path));
+    }
     const std::string path = std::filesystem::absolute(directory.path).lexically_normal();
     return Place{.remote = {.uri = LocalDirectory{.path = path}, .auth = {.type = AuthType::kNone}},
                  .path = ObjectKey(),

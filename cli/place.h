@@ -21,7 +21,7 @@ struct Place {
 };
 
 // A URI takes the credentials of the configured remote with the same container, else those of the
-// environment. Errors: kNotFound for a remote that is not configured; kAuthentication without
+// environment. Errors: kUsage for a remote without its colon; kNotFound for one not configured; kAuthentication without
 // credentials.
 Outcome<Place> ResolvePlace(const Location& location, const Config& config,
                             const Environment& environment);

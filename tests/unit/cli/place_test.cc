@@ -62,6 +62,14 @@ TEST(ResolvePlace, AnUnknownRemoteNamesThoseThatAreConfigured) {
             "there is no remote 'azur' in config.json; configured are azure, oci");
 }
 
+TEST(ResolvePlace, ARemoteWithoutItsColonIsNotANewDirectory) {
+  const auto place = Resolve("azure");
+  ASSERT_FALSE(place);
+  EXPECT_EQ(place.error().exit_code, ExitCode::kUsage);
+  EXPECT_THAT(place.error().message, HasSubstr("write 'azure:' for it"));
+  EXPECT_TRUE(Resolve("./azure"));
+}
+
 TEST(ResolvePlace, ADirectoryBecomesAbsolute) {
   EXPECT_EQ(ToString(Resolve("/srv/../data/")->remote.uri), "/data/");
   EXPECT_TRUE(ToString(Resolve("relative")->remote.uri).starts_with('/'));
