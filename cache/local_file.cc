@@ -117,4 +117,20 @@ Result<std::uint64_t> FreeBytes(int fd) {
   return static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
 }
 
+Status WriteSynced(const std::string& path, std::string_view text) {
+  FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  if (!file) return Fail(ErrorFromErrno(errno, "make '" + path + "'"));
+  TRY_VOID(WriteAt(file.get(), 0, AsBytes(text)));
+  if (::fsync(file.get()) != 0) return Fail(ErrorFromErrno(errno, "sync '" + path + "'"));
+  return {};
+}
+
+Status SyncDirectoryOf(const std::string& path) {
+  const std::string directory = path.substr(0, path.rfind('/') + 1);
+  const FileDescriptor file(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!file || ::fsync(file.get()) != 0)
+    return Fail(ErrorFromErrno(errno, "sync '" + directory + "'"));
+  return {};
+}
+
 }  // namespace skybridge::cache

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "core/encoding.h"
 #include "core/file_descriptor.h"
@@ -29,6 +30,11 @@ Result<std::size_t> ReadAt(int fd, std::uint64_t offset_bytes, std::span<std::by
                            PageCache pages = PageCache::kKeep);
 Status WriteAt(int fd, std::uint64_t offset_bytes, ByteSpan bytes,
                PageCache pages = PageCache::kKeep);
+
+// Replaces the file by `text`, on disk when this returns.
+Status WriteSynced(const std::string& path, std::string_view text);
+// The file's name is on disk when this returns.
+Status SyncDirectoryOf(const std::string& path);
 
 // What an unprivileged program may still write on the disk that holds `fd`.
 Result<std::uint64_t> FreeBytes(int fd);

@@ -1,8 +1,10 @@
 #include "cache/metadata_cache.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <set>
+#include <string>
 #include <unordered_map>
 #include <utility>
 
@@ -13,6 +15,7 @@
 #include "cache/inode_counter.h"
 #include "cache/listing_states.h"
 #include "cache/metadata_db.h"
+#include "cache/open_mark.h"
 #include "core/log.h"
 #include "core/mutex.h"
 
@@ -57,9 +60,12 @@ bool LooksTheSame(const InodeRecord& a, const InodeRecord& b) {
 
 class RocksMetadataCache final : public MetadataCache {
  public:
-  RocksMetadataCache(std::unique_ptr<CacheDirectory> directory,
+  RocksMetadataCache(std::unique_ptr<CacheDirectory> directory, std::unique_ptr<OpenMark> mark,
                      std::unique_ptr<InodeCounter> counter, std::unique_ptr<MetadataDb> db)
-      : directory_(std::move(directory)), counter_(std::move(counter)), db_(std::move(db)) {}
+      : directory_(std::move(directory)),
+        mark_(std::move(mark)),
+        counter_(std::move(counter)),
+        db_(std::move(db)) {}
 
   Status Start();
   Status StartEmpty() {
@@ -95,6 +101,7 @@ class RocksMetadataCache final : public MetadataCache {
   Result<std::optional<DirectoryEntry>> EntryAt(InodeNumber parent, std::string_view name);
   Result<ListingState> StateOf(InodeNumber directory);
   Status WriteState(InodeNumber directory, const ListingState& state) REQUIRES(mutex_);
+  Status DistrustWhatAKilledProcessLeft();
   // The inode's own entry; nothing if it has gone.
   Result<std::optional<DirectoryEntry>> EntryOf(InodeNumber ino);
   Result<bool> IsBelow(InodeNumber ino, InodeNumber ancestor);
@@ -119,9 +126,12 @@ class RocksMetadataCache final : public MetadataCache {
   void NoteMade(InodeNumber parent, std::string_view name) REQUIRES(mutex_);
 
   const std::unique_ptr<CacheDirectory> directory_;
+  const std::unique_ptr<OpenMark> mark_;
   const std::unique_ptr<InodeCounter> counter_;
   const std::unique_ptr<MetadataDb> db_;
   ListingStates states_;
+  // What was recorded before, in every directory, is as if it had been invalidated.
+  std::uint64_t stale_before_ = 0;
 
   Mutex mutex_;  // one change at a time; reads do not take it
   std::vector<RunningListing*> listings_ GUARDED_BY(mutex_);
@@ -230,6 +240,7 @@ class RocksMetadataCache::RunningListing final : public MetadataCache::Listing {
 Status RocksMetadataCache::Start() {
   MutexLock lock(mutex_);
   TRY_VOID(CollectGarbage());
+  TRY_VOID(DistrustWhatAKilledProcessLeft());
   const std::optional<DirectoryEntry> root = TRY(EntryAt(InodeNumber::kNone, ""));
   if (root) return {};
   Change change;
@@ -237,6 +248,24 @@ Status RocksMetadataCache::Start() {
   PutEntry(change, record, counter_->last());
   PutPlace(change, record);
   return Commit(change);
+}
+
+// A process that was killed between a change in the store and its record left a cache that is older
+// than its own acknowledged work. Nothing is believed then before the store has said it again.
+Status RocksMetadataCache::DistrustWhatAKilledProcessLeft() {
+  const std::string key = AboutKey("stale-before");
+  if (mark_->was_there()) {
+    rocksdb::WriteBatch batch;
+    batch.Put(key, std::to_string(ToInteger(TRY(counter_->Next()))));
+    TRY_VOID(db_->Write(batch));
+  }
+  const std::optional<std::string> number = TRY(db_->Get(key));
+  if (!number) return {};
+  const auto [end, error] =
+      std::from_chars(number->data(), number->data() + number->size(), stale_before_);
+  if (error != std::errc() || end != number->data() + number->size())
+    return Fail(ErrorCode::kCorrupt, "metadata cache: the age of its content cannot be read");
+  return {};
 }
 
 // --- reading
@@ -263,9 +292,13 @@ Result<ListingState> RocksMetadataCache::StateOf(InodeNumber directory) {
   const auto [known, epoch] = states_.Find(directory);
   if (known) return *known;
   const std::optional<std::string> value = TRY(db_->Get(StateKey(directory)));
-  const std::optional<ListingState> state = value ? DecodeState(*value) : ListingState();
+  std::optional<ListingState> state = value ? DecodeState(*value) : ListingState();
   if (!state)
     return Fail(ErrorCode::kCorrupt, "metadata cache: the state of a directory cannot be read");
+  if (state->stale_before < stale_before_) {
+    state->complete = false;
+    state->stale_before = stale_before_;
+  }
   states_.Keep(directory, *state, epoch);
   return *state;
 }
@@ -595,11 +628,12 @@ Result<std::unique_ptr<InodeCounter>> OpenCounter(const std::string& path) {
 
 Result<std::unique_ptr<MetadataCache>> MetadataCache::Open(const Options& options) {
   std::unique_ptr<CacheDirectory> directory = TRY(CacheDirectory::Take(options.directory, 0));
+  std::unique_ptr<OpenMark> mark = TRY(OpenMark::Set(options.directory + "/open"));
   std::unique_ptr<InodeCounter> counter = TRY(OpenCounter(options.directory + "/next-inode"));
   std::unique_ptr<MetadataDb> db = TRY(MetadataDb::Open(options.directory + "/db", options));
   if (counter->is_new()) TRY_VOID(StartCounterAnew(*counter, *db));
-  auto cache =
-      std::make_unique<RocksMetadataCache>(std::move(directory), std::move(counter), std::move(db));
+  auto cache = std::make_unique<RocksMetadataCache>(std::move(directory), std::move(mark),
+                                                    std::move(counter), std::move(db));
   Status started = cache->Start();
   if (!started && started.error().code == ErrorCode::kCorrupt) started = cache->StartEmpty();
   TRY_VOID(std::move(started));

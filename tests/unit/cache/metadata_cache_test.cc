@@ -43,14 +43,17 @@ class MetadataCacheTest : public ::testing::Test {
     ASSERT_TRUE(opened) << opened.error().ToString();
     cache_ = std::move(*opened);
   }
-  // What a new process finds after this one was killed: the files as they are now, without a clean
-  // close.
-  std::unique_ptr<MetadataCache> AfterCrash() {
+  std::string CopyOfNow() {
     static int count = 0;
     const std::string name = "crashed" + std::to_string(++count);
     std::filesystem::copy(temp_.Sub("meta"), temp_.Sub(name),
                           std::filesystem::copy_options::recursive);
-    auto opened = MetadataCache::Open(Options(name));
+    return name;
+  }
+  // What a new process finds after this one was killed: the files as they are now, without a clean
+  // close.
+  std::unique_ptr<MetadataCache> AfterCrash() {
+    auto opened = MetadataCache::Open(Options(CopyOfNow()));
     EXPECT_TRUE(opened) << opened.error().ToString();
     return std::move(*opened);
   }
@@ -370,7 +373,40 @@ TEST_F(MetadataCacheTest, WhatWasRecordedSurvivesAKill) {
   ASSERT_TRUE(listing->Finish(At(9), nullptr));
   const auto after_crash = AfterCrash();
   EXPECT_EQ((*after_crash->Get(file.ino))->name, "f");
-  EXPECT_TRUE(after_crash->GetDirectoryState(directory)->complete);
+  EXPECT_EQ((*after_crash->Get(file.ino))->etag, "e1");
+}
+
+TEST_F(MetadataCacheTest, WhatAKilledProcessLeftIsOldUntilItIsLearnedAgain) {
+  const InodeRecord file = Put(kRoot, File("a"));
+  ASSERT_TRUE(cache_->SetAbsent(kRoot, "no", At(100)));
+  ASSERT_TRUE(cache_->BeginListing(kRoot)->Finish(At(100), [](auto) { return true; }));
+  cache_ = AfterCrash();
+  EXPECT_FALSE(cache_->GetDirectoryState(kRoot)->complete);
+  EXPECT_EQ(Look(kRoot, "no").what, What::kUnknown);
+  EXPECT_EQ(Look(kRoot, "a").inode.learned_at, WallTime{});
+  EXPECT_EQ((*cache_->Get(file.ino))->learned_at, WallTime{});
+  const auto listing = cache_->BeginListing(kRoot);
+  ASSERT_TRUE(listing->Add({File("a")}));
+  ASSERT_TRUE(listing->Finish(At(200), nullptr));
+  EXPECT_EQ(Look(kRoot, "a").inode.learned_at, At(100));
+  EXPECT_TRUE(cache_->GetDirectoryState(kRoot)->complete);
+}
+
+TEST_F(MetadataCacheTest, WhatAKilledProcessLeftIsNoYoungerAfterAnotherRestart) {
+  const InodeNumber directory = Put(kRoot, Directory("d")).ino;
+  Put(directory, File("a"));
+  const std::string crashed = CopyOfNow();
+  { ASSERT_TRUE(MetadataCache::Open(Options(crashed))); }
+  const auto later = MetadataCache::Open(Options(crashed)).value();
+  EXPECT_EQ(later->Lookup(directory, "a")->inode.learned_at, WallTime{});
+}
+
+TEST_F(MetadataCacheTest, ACleanRestartBelievesWhatIsThere) {
+  Put(kRoot, File("a"));
+  ASSERT_TRUE(cache_->BeginListing(kRoot)->Finish(At(100), [](auto) { return true; }));
+  Reopen();
+  EXPECT_EQ(Look(kRoot, "a").inode.learned_at, At(100));
+  EXPECT_TRUE(cache_->GetDirectoryState(kRoot)->complete);
 }
 
 TEST_F(MetadataCacheTest, IsLockedWhileOpen) {
