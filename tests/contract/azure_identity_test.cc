@@ -113,7 +113,7 @@ class AzureIdentities : public ::testing::Test {
 
   ShiftedClock clock_;
   TempDirectory arc_;
-  const SelfSigned certificate_ = MakeSelfSigned();
+  const SelfSigned certificate_ = MakeSelfSigned().value();
   std::unique_ptr<localcloud::Storage> storage_ = localcloud::MakeMemoryStorage();
   std::unique_ptr<localcloud::AzureService> service_;
   std::unique_ptr<localcloud::Server> server_;
@@ -135,7 +135,7 @@ TEST_F(AzureIdentities, CertificateListsReadsAndWrites) {
 }
 
 TEST_F(AzureIdentities, CertificateThatIsNotRegisteredIsRefused) {
-  const SelfSigned other = MakeSelfSigned();
+  const SelfSigned other = MakeSelfSigned().value();
   azure::ServicePrincipal principal = Principal();
   principal.assertion = Must(
       azure::CertificateAssertion::Make({.pem = Secret(other.key_pem + other.certificate_pem)}));

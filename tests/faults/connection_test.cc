@@ -51,13 +51,13 @@ class ScopedVariable {
 class Certificates : public ::testing::Test {
  protected:
   // Asks a server with this certificate, trusting nothing but `trusted`.
-  Result<HttpResponse> Ask(const TlsIdentityOptions& options, bool trust = true) {
-    const TlsIdentity identity = MakeTlsIdentity(options);
+  Result<HttpResponse> Ask(const SelfSignedOptions& options, bool trust = true) {
+    const SelfSigned identity = MakeServerIdentity(options);
     LoopbackServer server(AnswerOk, {.identity = identity});
     CurlOptions curl;
     if (trust) {
       curl.ca_file = files_.Sub("ca.pem");
-      std::ofstream(curl.ca_file) << identity.certificate;
+      std::ofstream(curl.ca_file) << identity.certificate_pem;
     }
     return CurlTransport(curl).Send(Get(server.Url("/x")), Within(seconds(10)));
   }
@@ -73,17 +73,17 @@ class Certificates : public ::testing::Test {
 TEST_F(Certificates, OfTheGivenAuthorityAreTrusted) { EXPECT_EQ(Ask({})->body, "ok"); }
 TEST_F(Certificates, OfAnUnknownAuthorityAreRefused) { ExpectRefused(Ask({}, /*trust=*/false)); }
 TEST_F(Certificates, OfAnotherHostAreRefused) {
-  ExpectRefused(Ask({.name = "DNS:storage.example"}));
+  ExpectRefused(Ask({.names = {"DNS:storage.example"}}));
 }
 TEST_F(Certificates, ThatHaveExpiredAreRefused) {
-  ExpectRefused(Ask({.valid_from = seconds(-7200), .valid_until = seconds(-3600)}));
+  ExpectRefused(Ask({.begins = seconds(-7200), .ends = seconds(-3600)}));
 }
 TEST_F(Certificates, ThatAreNotValidYetAreRefused) {
-  ExpectRefused(Ask({.valid_from = seconds(3600), .valid_until = seconds(7200)}));
+  ExpectRefused(Ask({.begins = seconds(3600), .ends = seconds(7200)}));
 }
 TEST_F(Certificates, AreNotReplacedByAFileThatHoldsNone) {
   std::ofstream(files_.Sub("ca.pem")) << "no certificate\n";
-  LoopbackServer server(AnswerOk, {.identity = MakeTlsIdentity()});
+  LoopbackServer server(AnswerOk, {.identity = MakeServerIdentity()});
   CurlTransport transport({.ca_file = files_.Sub("ca.pem")});
   ExpectRefused(transport.Send(Get(server.Url("/x")), Within(seconds(10))));
 }
@@ -150,11 +150,11 @@ struct Tunnels {
 
 class Proxies : public ::testing::Test {
  protected:
-  Proxies() { std::ofstream(files_.Sub("ca.pem")) << identity_.certificate; }
+  Proxies() { std::ofstream(files_.Sub("ca.pem")) << identity_.certificate_pem; }
 
   static constexpr const char* kUrl = "https://lake.storage.example/x";
   TempDirectory files_;
-  const TlsIdentity identity_ = MakeTlsIdentity({.name = "DNS:lake.storage.example"});
+  const SelfSigned identity_ = MakeServerIdentity({.names = {"DNS:lake.storage.example"}});
   LoopbackServer service_{AnswerOk, {.identity = identity_}};
   Tunnels tunnels_{service_.port()};
   CurlTransport transport_{{.ca_file = files_.Sub("ca.pem")}};
@@ -172,7 +172,7 @@ TEST_F(Proxies, TunnelTlsToTheServiceWhenTheEnvironmentSaysSo) {
 }
 
 TEST_F(Proxies, CannotStandInForTheService) {
-  LoopbackServer stranger(AnswerOk, {.identity = MakeTlsIdentity()});
+  LoopbackServer stranger(AnswerOk, {.identity = MakeServerIdentity()});
   Tunnels elsewhere(stranger.port());
   const ScopedVariable proxy("HTTPS_PROXY", elsewhere.server.Url(""));
   const auto answer = transport_.Send(Get(kUrl), Within(seconds(10)));
@@ -208,8 +208,8 @@ TEST_F(Proxies, AreNotAskedForHostsThatNoProxyNames) {
 
 TEST_F(Proxies, AreNeverAskedForLoopback) {
   const ScopedVariable proxy("HTTPS_PROXY", tunnels_.server.Url(""));
-  const TlsIdentity here = MakeTlsIdentity();
-  std::ofstream(files_.Sub("here.pem")) << here.certificate;
+  const SelfSigned here = MakeServerIdentity();
+  std::ofstream(files_.Sub("here.pem")) << here.certificate_pem;
   LoopbackServer server(AnswerOk, {.identity = here});
   CurlTransport transport({.ca_file = files_.Sub("here.pem")});
   EXPECT_TRUE(transport.Send(Get(server.Url("/x")), Within(seconds(10))));

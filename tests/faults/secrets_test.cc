@@ -291,7 +291,7 @@ class SecretsInLogs : public ::testing::Test {
 
   SleeplessClock clock_;
   TempDirectory files_;
-  const SelfSigned certificate_ = MakeSelfSigned();
+  const SelfSigned certificate_ = MakeSelfSigned().value();
   std::unique_ptr<localcloud::Storage> azure_storage_ = localcloud::MakeMemoryStorage();
   std::unique_ptr<localcloud::Storage> oci_storage_ = localcloud::MakeMemoryStorage();
   std::unique_ptr<localcloud::AzureService> azure_service_;

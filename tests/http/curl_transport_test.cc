@@ -385,7 +385,7 @@ TEST(CurlTransport, NeverAsksAProxyForLoopback) {
 }
 
 TEST(CurlTransport, TrustsOnlyTheGivenCertificates) {
-  const testing::TlsIdentity identity = testing::MakeTlsIdentity();
+  const testing::SelfSigned identity = testing::MakeServerIdentity();
   LoopbackServer server(
       [](Connection& c) {
         while (c.ReadRequest()) c.Send(kEmptyOk);
@@ -393,7 +393,7 @@ TEST(CurlTransport, TrustsOnlyTheGivenCertificates) {
       {.identity = identity});
   const auto ca_file = std::filesystem::temp_directory_path() /
                        ("skybridge-ca-" + std::to_string(::getpid()) + ".pem");
-  std::ofstream(ca_file) << identity.certificate;
+  std::ofstream(ca_file) << identity.certificate_pem;
   const HttpRequest request{.operation = "t", .method = "GET", .url = server.Url("/x")};
 
   CurlTransport trusting({.ca_file = ca_file.string()});

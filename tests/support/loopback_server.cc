@@ -12,23 +12,16 @@
 #include <fmt/format.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 
 namespace skybridge::testing {
 namespace {
 
-std::string ReadAll(BIO* bio) {
-  char* data = nullptr;
-  const long size = BIO_get_mem_data(bio, &data);
-  return {data, static_cast<std::size_t>(size)};
-}
-
-std::shared_ptr<void> MakeTlsContext(const TlsIdentity& identity) {
+std::shared_ptr<void> MakeTlsContext(const SelfSigned& identity) {
   SSL_CTX* context = SSL_CTX_new(TLS_server_method());
   const std::unique_ptr<BIO, decltype(&BIO_free)> cert_bio(
-      BIO_new_mem_buf(identity.certificate.c_str(), -1), &BIO_free);
-  const std::unique_ptr<BIO, decltype(&BIO_free)> key_bio(BIO_new_mem_buf(identity.key.c_str(), -1),
-                                                          &BIO_free);
+      BIO_new_mem_buf(identity.certificate_pem.c_str(), -1), &BIO_free);
+  const std::unique_ptr<BIO, decltype(&BIO_free)> key_bio(
+      BIO_new_mem_buf(identity.key_pem.c_str(), -1), &BIO_free);
   X509* certificate = PEM_read_bio_X509(cert_bio.get(), nullptr, nullptr, nullptr);
   EVP_PKEY* key = PEM_read_bio_PrivateKey(key_bio.get(), nullptr, nullptr, nullptr);
   SSL_CTX_use_certificate(context, certificate);
@@ -40,29 +33,10 @@ std::shared_ptr<void> MakeTlsContext(const TlsIdentity& identity) {
 
 }  // namespace
 
-TlsIdentity MakeTlsIdentity(const TlsIdentityOptions& options) {
-  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(EVP_EC_gen("P-256"),
-                                                                &EVP_PKEY_free);
-  const std::unique_ptr<X509, decltype(&X509_free)> certificate(X509_new(), &X509_free);
-  X509_set_version(certificate.get(), X509_VERSION_3);
-  ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), 1);
-  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), options.valid_from.count());
-  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), options.valid_until.count());
-  X509_set_pubkey(certificate.get(), key.get());
-  X509_NAME* name = X509_get_subject_name(certificate.get());
-  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
-                             reinterpret_cast<const unsigned char*>("loopback"), -1, -1, 0);
-  X509_set_issuer_name(certificate.get(), name);
-  X509_EXTENSION* san =
-      X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, options.name.c_str());
-  X509_add_ext(certificate.get(), san, -1);
-  X509_EXTENSION_free(san);
-  X509_sign(certificate.get(), key.get(), EVP_sha256());
-  const std::unique_ptr<BIO, decltype(&BIO_free)> cert_bio(BIO_new(BIO_s_mem()), &BIO_free);
-  const std::unique_ptr<BIO, decltype(&BIO_free)> key_bio(BIO_new(BIO_s_mem()), &BIO_free);
-  PEM_write_bio_X509(cert_bio.get(), certificate.get());
-  PEM_write_bio_PrivateKey(key_bio.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr);
-  return {.certificate = ReadAll(cert_bio.get()), .key = ReadAll(key_bio.get())};
+SelfSigned MakeServerIdentity(SelfSignedOptions options) {
+  if (options.names.empty()) options.names = {"IP:127.0.0.1"};
+  options.elliptic = true;
+  return MakeSelfSigned(options).value();
 }
 
 long LoopbackServer::Connection::Receive(char* into, std::size_t size) {

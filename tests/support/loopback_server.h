@@ -16,24 +16,16 @@
 #include <thread>
 
 #include "core/mutex.h"
+#include "tests/support/self_signed.h"
 
 namespace skybridge::testing {
 
-// Certificate and key in PEM, self-signed.
-struct TlsIdentity {
-  std::string certificate;
-  std::string key;
-};
-struct TlsIdentityOptions {
-  std::string name = "IP:127.0.0.1";       // or "DNS:host.example"
-  std::chrono::seconds valid_from{-3600};  // from now on
-  std::chrono::seconds valid_until{3600};
-};
-TlsIdentity MakeTlsIdentity(const TlsIdentityOptions& options = {});
+// P-256, for 127.0.0.1 where no names are given.
+SelfSigned MakeServerIdentity(SelfSignedOptions options = {});
 
 struct LoopbackOptions {
-  std::optional<TlsIdentity> identity = {};  // TLS, with this certificate
-  bool ipv6 = false;                         // on ::1
+  std::optional<SelfSigned> identity = {};  // TLS, with this certificate
+  bool ipv6 = false;                        // on ::1
 };
 
 class LoopbackServer {

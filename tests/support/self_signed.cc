@@ -1,12 +1,14 @@
 #include "tests/support/self_signed.h"
 
 #include <memory>
+#include <utility>
 
 #include <openssl/bio.h>
+#include <openssl/bn.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
-#include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 namespace skybridge::testing {
 namespace {
@@ -18,13 +20,15 @@ struct Deleter {
     Free(pointer);
   }
 };
+using BignumPtr = std::unique_ptr<BIGNUM, Deleter<BN_free>>;
 using BioPtr = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
 using KeyPtr = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
 using CertificatePtr = std::unique_ptr<X509, Deleter<X509_free>>;
+using ExtensionPtr = std::unique_ptr<X509_EXTENSION, Deleter<X509_EXTENSION_free>>;
 using DigestContextPtr = std::unique_ptr<EVP_MD_CTX, Deleter<EVP_MD_CTX_free>>;
 
 constexpr unsigned int kRsaBits = 2048;
-constexpr long kYearSeconds = 365L * 24 * 3600;
+constexpr int kSerialBits = 127;  // RFC 5280, 4.1.2.2: at most 20 octets, positive
 
 std::string TextOf(BIO* bio) {
   char* data = nullptr;
@@ -40,18 +44,42 @@ std::string KeyPem(EVP_PKEY* key, const std::string& pass_phrase) {
   return TextOf(bio.get());
 }
 
-std::string CertificatePem(EVP_PKEY* key, const std::string& name) {
+// Random, since clients remember certificates by issuer and serial number.
+void SetSerialNumber(X509* certificate) {
+  const BignumPtr serial(BN_new());
+  BN_rand(serial.get(), kSerialBits, BN_RAND_TOP_ANY, BN_RAND_BOTTOM_ANY);
+  BN_to_ASN1_INTEGER(serial.get(), X509_get_serialNumber(certificate));
+}
+
+bool AddExtension(X509* certificate, int nid, const std::string& value) {
+  const ExtensionPtr extension(X509V3_EXT_conf_nid(nullptr, nullptr, nid, value.c_str()));
+  return extension != nullptr && X509_add_ext(certificate, extension.get(), -1) == 1;
+}
+
+// What a server's certificate needs to be its own authority, under these names.
+bool AddServer(X509* certificate, const std::vector<std::string>& names) {
+  std::string joined;
+  for (const std::string& name : names) joined += (joined.empty() ? "" : ",") + name;
+  return AddExtension(certificate, NID_basic_constraints, "critical,CA:TRUE") &&
+         AddExtension(certificate, NID_subject_alt_name, joined);
+}
+
+Result<std::string> CertificatePem(EVP_PKEY* key, const SelfSignedOptions& options) {
   const CertificatePtr certificate(X509_new());
   X509_set_version(certificate.get(), X509_VERSION_3);
-  ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), 1);
-  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -kYearSeconds);
-  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), kYearSeconds);
+  SetSerialNumber(certificate.get());
+  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), options.begins.count());
+  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), options.ends.count());
   X509_set_pubkey(certificate.get(), key);
   X509_NAME* subject = X509_get_subject_name(certificate.get());
   X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
-                             reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);
+                             reinterpret_cast<const unsigned char*>(options.name.c_str()), -1, -1,
+                             0);
   X509_set_issuer_name(certificate.get(), subject);
-  X509_sign(certificate.get(), key, EVP_sha256());
+  if (!options.names.empty() && !AddServer(certificate.get(), options.names))
+    return Fail(ErrorCode::kInvalidArgument, "the names cannot stand in a certificate");
+  if (X509_sign(certificate.get(), key, EVP_sha256()) == 0)
+    return Fail(ErrorCode::kInternal, "cannot sign a certificate");
   const BioPtr bio(BIO_new(BIO_s_mem()));
   PEM_write_bio_X509(bio.get(), certificate.get());
   return TextOf(bio.get());
@@ -59,11 +87,12 @@ std::string CertificatePem(EVP_PKEY* key, const std::string& name) {
 
 }  // namespace
 
-SelfSigned MakeSelfSigned(const SelfSignedOptions& options) {
+Result<SelfSigned> MakeSelfSigned(const SelfSignedOptions& options) {
   const KeyPtr key(options.elliptic ? EVP_EC_gen("P-256") : EVP_RSA_gen(kRsaBits));
-  return {.key_pem = KeyPem(key.get(), ""),
-          .encrypted_key_pem = KeyPem(key.get(), options.pass_phrase),
-          .certificate_pem = CertificatePem(key.get(), options.name)};
+  std::string certificate = TRY(CertificatePem(key.get(), options));
+  return SelfSigned{.certificate_pem = std::move(certificate),
+                    .key_pem = KeyPem(key.get(), ""),
+                    .encrypted_key_pem = KeyPem(key.get(), options.pass_phrase)};
 }
 
 bool VerifyRs256(const std::string& certificate_pem, const std::string& text,

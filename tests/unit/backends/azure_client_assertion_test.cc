@@ -24,7 +24,7 @@ using testing::TempDirectory;
 using testing::VerifyRs256;
 
 const SelfSigned& TestCertificate() {
-  static const SelfSigned certificate = MakeSelfSigned();
+  static const SelfSigned certificate = MakeSelfSigned().value();
   return certificate;
 }
 
@@ -81,7 +81,7 @@ TEST(CertificateAssertion, IsAnotherEachTime) {
 
 TEST(CertificateAssertion, TakesKeyAndCertificatesInAnyOrder) {
   const SelfSigned& certificate = TestCertificate();
-  const std::string issuer = MakeSelfSigned({.name = "issuer"}).certificate_pem;
+  const std::string issuer = MakeSelfSigned({.name = "issuer"}).value().certificate_pem;
   const Jwt jwt =
       MakeJwt({.pem = Secret(issuer + certificate.certificate_pem + certificate.key_pem),
                .send_chain = true});
@@ -109,8 +109,8 @@ TEST(CertificateAssertion, OpensAnEncryptedKeyWithItsPassPhraseOnly) {
 
 TEST(CertificateAssertion, SaysWhatIsWrongWithThePem) {
   const SelfSigned& certificate = TestCertificate();
-  const SelfSigned other = MakeSelfSigned();
-  const SelfSigned elliptic = MakeSelfSigned({.elliptic = true});
+  const SelfSigned other = MakeSelfSigned().value();
+  const SelfSigned elliptic = MakeSelfSigned({.elliptic = true}).value();
   const auto reason = [](const std::string& pem) {
     const auto result = CertificateAssertion::Make({.pem = Secret(std::string_view(pem))});
     return result ? std::string() : result.error().message;

@@ -75,7 +75,7 @@ TEST(AzureIdentity, DefaultTakesTheClientSecretOfTheEnvironmentFirst) {
 TEST(AzureIdentity, DefaultTakesTheCertificateNext) {
   Fixture f;
   f.transport.Answer(200, {}, kToken);
-  const auto made = MakeSelfSigned();
+  const auto made = MakeSelfSigned().value();
   const std::string path = f.Write("app.pem", made.encrypted_key_pem + made.certificate_pem);
   const std::string taken =
       f.Take(kDefaultChain, {{"AZURE_TENANT_ID", "t"},
@@ -153,7 +153,7 @@ TEST(AzureIdentity, AuthorityIsTheConfiguredOneThenTheEnvironmentsThenTheCloudOf
 TEST(AzureIdentity, ConfiguredPrincipalReadsItsCertificateFromAFile) {
   Fixture f;
   f.transport.Answer(200, {}, kToken);
-  const auto made = MakeSelfSigned();
+  const auto made = MakeSelfSigned().value();
   const std::string path = f.Write("app.pem", made.key_pem + made.certificate_pem);
   AuthConfig auth{.type = AuthType::kServicePrincipal, .tenant_id = "t", .client_id = "c"};
   auth.client_certificate = SecretReference::Parse("file:" + path, "key").value();

@@ -22,7 +22,7 @@ constexpr int kOutOfTime = 700024;  // AADSTS
 class CertificateProof : public ::testing::Test {
  protected:
   static const skybridge::testing::SelfSigned& Application() {
-    static const auto made = skybridge::testing::MakeSelfSigned();
+    static const auto made = skybridge::testing::MakeSelfSigned().value();
     return made;
   }
 

@@ -14,6 +14,7 @@
 namespace skybridge::localcloud {
 namespace {
 
+using skybridge::testing::MakeSelfSigned;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
@@ -171,9 +172,13 @@ TEST_F(ServerTest, WithACertificateSpeaksTlsAndNothingElse) {
 }
 
 TEST_F(ServerTest, ClientsRefuseACertificateForOtherNamesOrAnotherTime) {
-  const TlsIdentity other = MakeTlsIdentity({.names = {"DNS:elsewhere.example"}}).value();
-  const TlsIdentity old =
-      MakeTlsIdentity({.begins = -std::chrono::hours(48), .ends = -std::chrono::hours(24)}).value();
+  const TlsIdentity other =
+      MakeSelfSigned({.names = {"DNS:elsewhere.example"}, .elliptic = true}).value();
+  const TlsIdentity old = MakeSelfSigned({.names = {"IP:127.0.0.1"},
+                                          .elliptic = true,
+                                          .begins = -std::chrono::hours(48),
+                                          .ends = -std::chrono::hours(24)})
+                              .value();
   for (const TlsIdentity& identity : {other, old}) {
     const auto server = Server::Start(service_, clock_, {.tls = identity}).value();
     client_.Trust(identity.certificate_pem);
@@ -183,10 +188,11 @@ TEST_F(ServerTest, ClientsRefuseACertificateForOtherNamesOrAnotherTime) {
 }
 
 TEST_F(ServerTest, DoesNotStartWithABadCertificate) {
-  const auto server = Server::Start(service_, clock_, {.tls = TlsIdentity{"no", "pem"}});
+  const auto server = Server::Start(
+      service_, clock_, {.tls = TlsIdentity{.certificate_pem = "no", .key_pem = "pem"}});
   ASSERT_FALSE(server);
   EXPECT_EQ(server.error().code, ErrorCode::kInvalidArgument);
-  EXPECT_FALSE(MakeTlsIdentity({.names = {"nonsense"}}));
+  EXPECT_FALSE(MakeSelfSigned({.names = {"nonsense"}}));
 }
 
 TEST_F(ServerTest, CarriesBodiesAndHeadersBothWays) {
