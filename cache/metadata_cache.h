@@ -76,9 +76,9 @@ class MetadataCache {
     std::size_t block_cache_bytes = 16 << 20;
     std::size_t write_buffer_bytes = 8 << 20;
   };
-  // Errors: kLocked (another process has it open); kIo; kNoSpace; kReadOnly. A cache that is damaged
-  // or of another format version is emptied (it holds nothing that the store does not have), with a
-  // warning. After a process that was killed it is as if every directory had been invalidated.
+  // Errors: kLocked (in use); kIo; kNoSpace; kReadOnly. A cache that is damaged or of another
+  // format version is emptied (it holds nothing that the store does not have), with a warning.
+  // After a process that was killed it is as if every directory had been invalidated.
   static Result<std::unique_ptr<MetadataCache>> Open(const Options& options);
 
   virtual ~MetadataCache() = default;

@@ -21,8 +21,8 @@ struct Place {
 };
 
 // A URI takes the credentials of the configured remote with the same container, else those of the
-// environment. Errors: kUsage for a remote without its colon; kNotFound for one not configured; kAuthentication without
-// credentials.
+// environment. Errors: kUsage for a remote without its colon; kNotFound for one not configured;
+// kAuthentication without credentials.
 Outcome<Place> ResolvePlace(const Location& location, const Config& config,
                             const Environment& environment);
 
