@@ -262,6 +262,12 @@ std::string WithPath(const std::string& base, const ObjectKey& path) {
 Result<Uri> ParseUri(std::string_view text) {
   const auto split = SplitUri(text);
   if (!split) return Bad(text, fmt::format("is not a URI; allowed are {}", kAllowedForms));
+  // The reasons below quote the authority, and a SAS token may have been pasted behind it.
+  if (split->authority.find_first_of("?#") != std::string_view::npos) {
+    return Bad(text,
+               "a location has no query or fragment; a SAS token belongs into auth.sas_token or "
+               "AZURE_STORAGE_SAS_TOKEN");
+  }
   if (split->scheme == "abfss" || split->scheme == "abfs" || split->scheme == "wasbs" ||
       split->scheme == "wasb") {
     return ParseAbfs(text, *split);
