@@ -1,0 +1,118 @@
+// Attributes and directories.
+#include <utility>
+
+#include "backends/after_acting.h"
+#include "backends/oci/description.h"
+#include "backends/oci/metadata_rewrite.h"
+#include "backends/oci/oci_store_impl.h"
+#include "backends/recorded_digest.h"
+
+namespace skybridge::oci {
+
+Result<ObjectInfo> OciStoreImpl::SetAttributes(const SetAttributesRequest& request,
+                                               const CallContext& context) {
+  if (request.key.is_root() && names_.Directory(request.key).empty()) {
+    return Fail(ErrorCode::kNotSupported, "the root of a bucket cannot keep attributes");
+  }
+  if (!request.key.is_root()) TRY_VOID(CheckObjectKey(request.key, capabilities_));
+  if (request.kind == NodeKind::kDirectory) return SetDirectoryAttributes(request, context);
+  return SetFileAttributes(request, context);
+}
+
+Result<ObjectInfo> OciStoreImpl::SetFileAttributes(const SetAttributesRequest& request,
+                                                   const CallContext& context) {
+  Metadata metadata = TRY(EncodeAttributes(request.kind, request.attributes));
+  const std::string name = names_.File(request.key);
+  const ObjectHead head = TRY(bucket_.Head(name, std::nullopt, context));
+  // The bytes stay, and so does their digest.
+  if (const auto md5 = FindRecorded(head.facts.metadata, kRecordedMd5Key))
+    metadata.emplace(kRecordedMd5Key, *md5);
+  if (request.if_match && request.if_match->value != head.facts.etag) {
+    // Our own earlier attempt changed the ETag, or somebody else did.
+    if (context.retried && head.facts.metadata == metadata) {
+      return DescribeObject(request.key, request.kind, head);
+    }
+    return Fail(KeyError(ErrorCode::kPreconditionFailed, "set attributes of", request.key));
+  }
+  const Status replaced = ReplaceMetadata(bucket_, name, head, metadata, context);
+  if (!replaced && !(context.retried && IsLostRace(replaced.error())))
+    return Fail(replaced.error());
+  const ObjectHead now = TRY(AfterActing(bucket_.Head(name, std::nullopt, context)));
+  // An earlier attempt that ended late may have been faster than this one.
+  if (!replaced && now.facts.metadata != metadata) return Fail(replaced.error());
+  return DescribeObject(request.key, request.kind, now);
+}
+
+Result<ObjectInfo> OciStoreImpl::SetDirectoryAttributes(const SetAttributesRequest& request,
+                                                        const CallContext& context) {
+  Metadata metadata = TRY(EncodeAttributes(NodeKind::kDirectory, request.attributes));
+  ObjectInfo there = TRY(HeadDirectory(request.key, context));
+  if (request.if_match && *request.if_match != there.etag) {
+    if (context.retried && there.attributes == request.attributes) return there;
+    return Fail(KeyError(ErrorCode::kPreconditionFailed, "set attributes of", request.key));
+  }
+  Conditions conditions{.must_not_exist = there.etag.empty()};
+  if (!there.etag.empty()) conditions.if_match = there.etag;
+  const std::string marker = names_.Directory(request.key);
+  Result<ObjectFacts> facts = bucket_.Put({.name = marker,
+                                           .body = {},
+                                           .metadata = std::move(metadata),
+                                           .conditions = std::move(conditions)},
+                                          context);
+  if (facts)
+    return DescribeWritten(request.key, NodeKind::kDirectory, 0, request.attributes, *facts);
+  Error error = std::move(facts).error();
+  if (context.retried && IsLostRace(error)) {
+    Result<ObjectInfo> now = HeadDirectory(request.key, context);
+    if (IsOpen(now) || (now && now->attributes == request.attributes)) return now;
+  }
+  if (error.code == ErrorCode::kAlreadyExists) error.code = ErrorCode::kPreconditionFailed;
+  return Fail(std::move(error));
+}
+
+Result<ObjectInfo> OciStoreImpl::MakeDirectory(const MakeDirectoryRequest& request,
+                                               const CallContext& context) {
+  TRY_VOID(CheckObjectKey(request.key, capabilities_));
+  Metadata metadata = TRY(EncodeAttributes(NodeKind::kDirectory, request.attributes));
+  const auto ours = [&](const Result<ObjectInfo>& found) {
+    return context.retried && found && found->kind == NodeKind::kDirectory &&
+           !found->etag.empty() && found->attributes == request.attributes;
+  };
+  Result<ObjectInfo> there = Head(request.key, context);
+  if (there && !ours(there))
+    return Fail(KeyError(ErrorCode::kAlreadyExists, "make directory", request.key));
+  if (there || there.error().code != ErrorCode::kNotFound) return there;
+  const Result<ObjectFacts> facts = bucket_.Put({.name = names_.Directory(request.key),
+                                                 .body = {},
+                                                 .metadata = std::move(metadata),
+                                                 .conditions = {.must_not_exist = true}},
+                                                context);
+  if (facts)
+    return DescribeWritten(request.key, NodeKind::kDirectory, 0, request.attributes, *facts);
+  if (!context.retried || !IsLostRace(facts.error())) return Fail(facts.error());
+  // An earlier attempt that ended late may have been faster than this one.
+  Result<ObjectInfo> now = HeadDirectory(request.key, context);
+  if (ours(now) || IsOpen(now)) return now;
+  return Fail(facts.error());
+}
+
+Status OciStoreImpl::RemoveDirectory(const ObjectKey& key, const CallContext& context) {
+  if (!capabilities_.can_delete) return Fail(NotThrough("remove directory", key));
+  TRY_VOID(CheckObjectKey(key, capabilities_));
+  const std::string marker = names_.Directory(key);
+  const Listing listing = TRY(bucket_.List({.prefix = marker, .limit = 2}, context));
+  for (const ListedObject& object : listing.objects) {
+    if (object.name != marker) return Fail(KeyError(ErrorCode::kNotEmpty, "remove directory", key));
+  }
+  if (listing.objects.empty()) {
+    const Result<ObjectInfo> file = HeadFile(key, context);
+    if (file) return Fail(KeyError(ErrorCode::kNotDirectory, "remove directory", key));
+    if (context.retried && file.error().code == ErrorCode::kNotFound) return {};
+    return Fail(file.error());
+  }
+  Status removed = bucket_.Delete(marker, ETag(listing.objects.front().etag), context);
+  if (!removed && removed.error().code == ErrorCode::kNotFound && context.retried) return {};
+  return removed;
+}
+
+}  // namespace skybridge::oci
