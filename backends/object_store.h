@@ -198,11 +198,16 @@ struct SetAttributesRequest {
   NodeKind kind = NodeKind::kFile;
   Attributes attributes;         // the complete set: what is not in it is removed
   std::optional<ETag> if_match;  // empty ETags (prefix-only directories) are not sent
+  // Of the file that `if_match` names, if known: a store that must write it anew then need not ask.
+  std::optional<std::uint64_t> size_bytes;
 };
 
 struct MakeDirectoryRequest {
   ObjectKey key;
   Attributes attributes;
+  // The caller has looked, and nothing has that name: a store that makes directories of markers
+  // need not look itself. A directory that has a marker is found all the same.
+  bool nothing_there = false;
 };
 
 struct RenameRequest {
@@ -211,6 +216,11 @@ struct RenameRequest {
   NodeKind kind = NodeKind::kFile;
   std::optional<ETag> source_if_match;  // also lets a retried call recognise its own first attempt
   Conditions destination_conditions;    // none: an existing file, or empty directory, is replaced
+  // Of a file: all that Head would tell of the version `source_if_match`, because the caller has
+  // written it. A store whose rename answers nothing then need not look first.
+  std::optional<ObjectInfo> source_info;
+  // Of a file: the caller has looked, and no directory has the destination's name.
+  bool no_directory_there = false;
 };
 
 struct DeleteRequest {
@@ -240,6 +250,11 @@ class ObjectStore {
   // Always has attributes. A directory that is only a prefix is found, with an empty ETag. Errors:
   // kNotFound.
   virtual Result<ObjectInfo> Head(const ObjectKey& key, const CallContext& context) = 0;
+  // The same of a name that a listing shows as a directory: fewer requests where a name alone does
+  // not tell. Where a file has that name too, it may be either. Errors: kNotFound.
+  virtual Result<ObjectInfo> HeadDirectory(const ObjectKey& key, const CallContext& context) {
+    return Head(key, context);
+  }
 
   // Writes the bytes of `request.range` to `into`. A range at or past the end yields 0 bytes, not
   // an error. Where the service tells a digest of just these bytes, they are checked against it

@@ -113,6 +113,13 @@ Result<ObjectInfo> RateLimitedStore::Head(const ObjectKey& key, const CallContex
   return store_.Head(key, context);
 }
 
+Result<ObjectInfo> RateLimitedStore::HeadDirectory(const ObjectKey& key,
+                                                   const CallContext& context) {
+  const Turn turn(*this, context);
+  TRY_VOID(turn.entered());
+  return store_.HeadDirectory(key, context);
+}
+
 Result<GetReply> RateLimitedStore::Get(const GetRequest& request, std::span<std::byte> into,
                                        const CallContext& context) {
   const Turn turn(*this, context);

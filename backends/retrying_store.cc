@@ -170,6 +170,11 @@ Result<ObjectInfo> RetryingStore::Head(const ObjectKey& key, const CallContext& 
   return Retry(context, TimeFor(0), [&](const CallContext& c) { return store_.Head(key, c); });
 }
 
+Result<ObjectInfo> RetryingStore::HeadDirectory(const ObjectKey& key, const CallContext& context) {
+  return Retry(context, TimeFor(0),
+               [&](const CallContext& c) { return store_.HeadDirectory(key, c); });
+}
+
 Result<GetReply> RetryingStore::Get(const GetRequest& request, std::span<std::byte> into,
                                     const CallContext& context) {
   return Retry(context, TimeFor(request.range.length_bytes),

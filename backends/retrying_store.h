@@ -58,6 +58,7 @@ class RetryingStore final : public ObjectStore {
   Result<ProbeReply> Probe(const CallContext& context) override;
   Result<ListPage> List(const ListRequest& request, const CallContext& context) override;
   Result<ObjectInfo> Head(const ObjectKey& key, const CallContext& context) override;
+  Result<ObjectInfo> HeadDirectory(const ObjectKey& key, const CallContext& context) override;
   Result<GetReply> Get(const GetRequest& request, std::span<std::byte> into,
                        const CallContext& context) override;
   Result<ObjectInfo> Put(const PutRequest& request, const CallContext& context) override;

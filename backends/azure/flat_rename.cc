@@ -153,7 +153,7 @@ Result<ObjectInfo> FlatStore::RenameFile(const RenameRequest& request, const Cal
     return Fail(ErrorCode::kPreconditionFailed,
                 fmt::format("rename '{}': it has changed", request.source.path));
   }
-  if (TRY(FindPrefix(request.destination, context)).exists) {
+  if (!request.no_directory_there && TRY(FindPrefix(request.destination, context)).exists) {
     const bool in_the_way = request.destination_conditions.must_not_exist;
     return Fail(in_the_way ? ErrorCode::kAlreadyExists : ErrorCode::kIsDirectory,
                 fmt::format("rename to '{}': it is a directory", request.destination.path));

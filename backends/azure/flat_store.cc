@@ -133,6 +133,16 @@ Result<ObjectInfo> FlatStore::Head(const ObjectKey& key, const CallContext& cont
   return Fail(ErrorCode::kNotFound, fmt::format("'{}' does not exist", key.path));
 }
 
+Result<ObjectInfo> FlatStore::HeadDirectory(const ObjectKey& key, const CallContext& context) {
+  if (key.is_root()) return Head(key, context);
+  TRY_VOID(CheckAzureKey(key, capabilities_));
+  auto marker = blobs_.Head(key, blobs_.names().ChildPrefix(key), context);
+  if (!marker && IsNotFound(marker.error())) return Head(key, context);
+  if (!marker) return Fail(std::move(marker).error());
+  marker->is_directory = true;
+  return blobs_.Describe(*std::move(marker));
+}
+
 // ---- Content ----
 
 Result<GetReply> FlatStore::Get(const GetRequest& request, std::span<std::byte> into,
@@ -243,6 +253,13 @@ Result<ObjectInfo> FlatStore::SetAttributes(const SetAttributesRequest& request,
                       .attributes = request.attributes,
                       .if_match = conditional ? request.if_match : std::nullopt};
   if (request.kind != NodeKind::kDirectory) return blobs_.SetMetadata(set, context);
+  if (conditional && !context.retried) {
+    set.blob_name = blobs_.names().ChildPrefix(request.key);
+    auto info = blobs_.SetMetadata(set, context);
+    if (info) info->kind = NodeKind::kDirectory;
+    // Else the marker may be another tool's, of another name.
+    if (info || !IsNotFound(info.error())) return info;
+  }
   const auto blob = TRY(FindBlob(request.key, context));
   const Directory directory = TRY(FindDirectory(request.key, blob, context));
   if (!directory.exists)
@@ -280,6 +297,8 @@ Result<ObjectInfo> FlatStore::WriteMarker(const ObjectKey& key, const std::strin
 Result<ObjectInfo> FlatStore::MakeDirectory(const MakeDirectoryRequest& request,
                                             const CallContext& context) {
   TRY_VOID(CheckAzureKey(request.key, capabilities_));
+  if (request.nothing_there && !context.retried)
+    return PutMarker(request.key, request.attributes, context);
   const auto blob = TRY(FindBlob(request.key, context));
   const Directory there = TRY(FindDirectory(request.key, blob, context));
   // A marker that our own first attempt put is recognised below.

@@ -32,6 +32,7 @@ class FlatStore final : public ObjectStore {
   // does not show its marker there.
   Result<ListPage> List(const ListRequest& request, const CallContext& context) override;
   Result<ObjectInfo> Head(const ObjectKey& key, const CallContext& context) override;
+  Result<ObjectInfo> HeadDirectory(const ObjectKey& key, const CallContext& context) override;
   Result<GetReply> Get(const GetRequest& request, std::span<std::byte> into,
                        const CallContext& context) override;
   Result<ObjectInfo> Put(const PutRequest& request, const CallContext& context) override;

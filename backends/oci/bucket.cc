@@ -203,37 +203,58 @@ Result<GetReply> Bucket::Get(std::string_view name, ByteRange range,
                 What("get", name) + ": the buffer is shorter than the range");
   }
   if (range.empty()) return PastEnd(name, range, if_match, context);
+  Result<Received> received = Receive(name, range, if_match, into, context);
+  if (received) return std::move(received->reply);
+  if (received.error().remote.http_status == kRangeNotSatisfiable)
+    return PastEnd(name, range, if_match, context);
+  return Fail(std::move(received).error());
+}
+
+Result<ObjectHead> Bucket::GetWhole(std::string_view name, const ETag& if_match,
+                                    std::span<std::byte> into, const CallContext& context) {
+  const auto checked = [&](ObjectHead head) -> Result<ObjectHead> {
+    if (head.size_bytes == into.size()) return head;
+    return Fail(ErrorCode::kPreconditionFailed,
+                What("get", name) + ": the object has another size than was said");
+  };
+  if (into.empty()) {
+    ObjectHead head = TRY(Head(name, if_match, context));
+    return checked(std::move(head));
+  }
+  Received received = TRY(Receive(name, {0, into.size()}, if_match, into, context));
+  return checked({std::move(received.facts), received.reply.object_size_bytes,
+                  std::move(received.content_headers)});
+}
+
+Result<Bucket::Received> Bucket::Receive(std::string_view name, ByteRange range,
+                                         const std::optional<ETag>& if_match,
+                                         std::span<std::byte> into, const CallContext& context) {
   const BucketAddress address = TRY(Address(context));
   const std::string what = What("get", name);
   Call call = MakeGetObject(address, name, range, if_match);
   call.http.receive_into = into.first(range.length_bytes);
-  const Result<HttpResponse> response = Send(std::move(call), what, context);
-  if (!response) {
-    if (response.error().remote.http_status == kRangeNotSatisfiable)
-      return PastEnd(name, range, if_match, context);
-    return Fail(response.error());
-  }
-  const std::string_view content_range = response->headers.Get("content-range");
-  const bool whole = response->status != kPartialContent;
+  const HttpResponse response = TRY(Send(std::move(call), what, context));
+  const std::string_view content_range = response.headers.Get("content-range");
+  const bool whole = response.status != kPartialContent;
   const std::uint64_t start =
       whole ? 0 : StartOfContentRange(content_range).value_or(range.end_bytes());
   if (start != range.offset_bytes)
     return Fail(Corrupt(what, "the service sent another range than was asked", true));
   const std::optional<std::uint64_t> total =
-      whole ? std::optional<std::uint64_t>(response->bytes_received)
+      whole ? std::optional<std::uint64_t>(response.bytes_received)
             : TotalOfContentRange(content_range);
   if (!total) return Fail(Corrupt(what, "the answer does not tell the object's size", true));
-  if (response->bytes_received != Intersect(range, {0, *total}).length_bytes) {
+  if (response.bytes_received != Intersect(range, {0, *total}).length_bytes) {
     return Fail(Corrupt(what, "the service sent fewer bytes than it has", true));
   }
-  const ObjectFacts facts = ParseObjectFacts(response->headers);
+  ObjectFacts facts = ParseObjectFacts(response.headers);
   // A cache on the way may not know If-Match.
   if (if_match && !facts.etag.empty() && facts.etag != if_match->value)
     return Fail(ErrorCode::kPreconditionFailed, what + ": the answer is of another version");
-  GetReply reply{response->bytes_received, *total, ETag(facts.etag)};
+  GetReply reply{response.bytes_received, *total, ETag(facts.etag)};
   if (reply.bytes_received == *total)
     reply.checked = TRY(CheckReceived(what, facts.digests, into.first(*total)));
-  return reply;
+  return Received{std::move(reply), std::move(facts), ContentHeadersOf(response.headers)};
 }
 
 // Nothing to read there; size and version come from HEAD, since a 416 names neither for certain.

@@ -61,6 +61,10 @@ class Bucket {
   // A range at or past the end yields 0 bytes.
   Result<GetReply> Get(std::string_view name, ByteRange range, const std::optional<ETag>& if_match,
                        std::span<std::byte> into, const CallContext& context);
+  // The whole object, and what Head tells of it, in one request. `into` is as long as the object;
+  // of another length, it is another version (kPreconditionFailed).
+  Result<ObjectHead> GetWhole(std::string_view name, const ETag& if_match,
+                              std::span<std::byte> into, const CallContext& context);
   // The facts of the new object; its CRC32C is always among them. Both this and UploadPart compute
   // the body's CRC32C.
   Result<ObjectFacts> Put(PutParameters parameters, const CallContext& context);
@@ -90,6 +94,15 @@ class Bucket {
   // Marks a bucket that was seen to exist: then "no such bucket" is a passing state and worth
   // another try.
   Result<HttpResponse> Send(Call call, std::string_view what, const CallContext& context);
+  // A range of at least one byte, with all that the reply says. Errors: as Get.
+  struct Received {
+    GetReply reply;
+    ObjectFacts facts;
+    ContentHeaders content_headers;
+  };
+  Result<Received> Receive(std::string_view name, ByteRange range,
+                           const std::optional<ETag>& if_match, std::span<std::byte> into,
+                           const CallContext& context);
   Result<GetReply> PastEnd(std::string_view name, ByteRange range,
                            const std::optional<ETag>& if_match, const CallContext& context);
   // A step of an upload. The secret of its own that one has which was started through a

@@ -8,14 +8,12 @@
 #include <fmt/format.h>
 
 #include "backends/oci/parallel.h"
+#include "backends/recorded_digest.h"
 #include "core/log.h"
 
 namespace skybridge::oci {
 namespace {
 
-// Up to here an object is written anew through us; above, the service copies it (seconds, whatever
-// the size).
-constexpr std::uint64_t kMaxWholeBytes = std::uint64_t{8} << 20;
 // Of a rewrite through us in parts: memory is the product.
 constexpr std::uint64_t kPartBytes = std::uint64_t{10} << 20;
 constexpr std::size_t kPartThreads = 4;
@@ -29,19 +27,32 @@ Status ReadExactly(Bucket& bucket, const std::string& name, ByteRange range, con
               fmt::format("rewrite metadata of '{}': the content was cut short", name));
 }
 
-Status RewriteWhole(Bucket& bucket, const std::string& name, const ObjectHead& head,
-                    const Metadata& metadata, const CallContext& context) {
-  const ETag etag(head.facts.etag);
+// The version that replaces `old`, as the reply that made it tells.
+ObjectHead Rewritten(ObjectFacts facts, Metadata metadata, const ObjectHead& old) {
+  facts.metadata = std::move(metadata);
+  return {std::move(facts), old.size_bytes, old.content_headers};
+}
+
+Result<ObjectHead> WriteWhole(Bucket& bucket, const std::string& name, const ObjectHead& head,
+                              ByteSpan content, Metadata metadata, const CallContext& context) {
+  metadata = WithRecordedDigest(std::move(metadata), head.facts.metadata);
+  ObjectFacts facts = TRY(bucket.Put({.name = name,
+                                      .body = content,
+                                      .metadata = metadata,
+                                      .content_headers = head.content_headers,
+                                      .conditions = {.if_match = ETag(head.facts.etag)}},
+                                     context));
+  return Rewritten(std::move(facts), std::move(metadata), head);
+}
+
+Result<ObjectHead> RewriteWhole(Bucket& bucket, const std::string& name, const ObjectHead& head,
+                                Metadata metadata, const CallContext& context) {
   std::vector<std::byte> content(head.size_bytes);
-  if (!content.empty())
-    TRY_VOID(ReadExactly(bucket, name, {0, head.size_bytes}, etag, content, context));
-  TRY(bucket.Put({.name = name,
-                  .body = content,
-                  .metadata = metadata,
-                  .content_headers = head.content_headers,
-                  .conditions = {.if_match = etag}},
-                 context));
-  return {};
+  if (!content.empty()) {
+    const ByteRange all{0, head.size_bytes};
+    TRY_VOID(ReadExactly(bucket, name, all, ETag(head.facts.etag), content, context));
+  }
+  return WriteWhole(bucket, name, head, content, std::move(metadata), context);
 }
 
 Status SendParts(Bucket& bucket, const std::string& name, const ObjectHead& head,
@@ -66,8 +77,8 @@ Status SendParts(Bucket& bucket, const std::string& name, const ObjectHead& head
   return ForEachParallel(parts.size(), kPartThreads, send);
 }
 
-Status RewriteInParts(Bucket& bucket, const std::string& name, const ObjectHead& head,
-                      const Metadata& metadata, const CallContext& context) {
+Result<ObjectHead> RewriteInParts(Bucket& bucket, const std::string& name, const ObjectHead& head,
+                                  Metadata metadata, const CallContext& context) {
   const Conditions same_version{.if_match = ETag(head.facts.etag)};
   const std::string upload_id = TRY(bucket.CreateUpload({.name = name,
                                                          .metadata = metadata,
@@ -77,11 +88,11 @@ Status RewriteInParts(Bucket& bucket, const std::string& name, const ObjectHead&
   std::vector<PartReceipt> parts;
   Status done = SendParts(bucket, name, head, upload_id, parts, context);
   if (done) {
-    const auto committed = bucket.CommitUpload(
+    auto committed = bucket.CommitUpload(
         {.name = name, .upload_id = upload_id, .parts = parts, .conditions = same_version},
         context);
-    if (committed) return {};
-    done = Fail(committed.error());
+    if (committed) return Rewritten(*std::move(committed), std::move(metadata), head);
+    done = Fail(std::move(committed).error());
   }
   // What is left of the upload if this fails too is for the bucket's lifecycle rule. There is none
   // when only the answer to the commit was lost.
@@ -89,17 +100,35 @@ Status RewriteInParts(Bucket& bucket, const std::string& name, const ObjectHead&
   if (!aborted && aborted.error().code != ErrorCode::kNotFound)
     Log(LogLevel::kWarning, "oci: an upload of '{}' is left behind: {}", name,
         aborted.error().ToString());
-  return done;
+  return Fail(std::move(done).error());
 }
 
 }  // namespace
 
-Status ReplaceMetadata(Bucket& bucket, const std::string& name, const ObjectHead& head,
-                       const Metadata& metadata, const CallContext& context) {
-  if (head.size_bytes <= kMaxWholeBytes) return RewriteWhole(bucket, name, head, metadata, context);
-  if (bucket.is_pre_authenticated()) return RewriteInParts(bucket, name, head, metadata, context);
-  Status copied = bucket.RewriteMetadata(name, ETag(head.facts.etag), metadata, context);
-  if (copied || copied.error().code != ErrorCode::kPermissionDenied) return copied;
+Metadata WithRecordedDigest(Metadata metadata, const Metadata& old) {
+  if (const auto md5 = FindRecorded(old, kRecordedMd5Key)) metadata.emplace(kRecordedMd5Key, *md5);
+  return metadata;
+}
+
+Result<ObjectHead> RewriteKnown(Bucket& bucket, const std::string& name, const ETag& version,
+                                std::uint64_t size_bytes, Metadata metadata,
+                                const CallContext& context) {
+  std::vector<std::byte> content(size_bytes);
+  const ObjectHead head = TRY(bucket.GetWhole(name, version, content, context));
+  return WriteWhole(bucket, name, head, content, std::move(metadata), context);
+}
+
+Result<std::optional<ObjectHead>> ReplaceMetadata(Bucket& bucket, const std::string& name,
+                                                  const ObjectHead& head, Metadata metadata,
+                                                  const CallContext& context) {
+  if (head.size_bytes <= kMaxWholeBytes)
+    return RewriteWhole(bucket, name, head, std::move(metadata), context);
+  metadata = WithRecordedDigest(std::move(metadata), head.facts.metadata);
+  if (bucket.is_pre_authenticated())
+    return RewriteInParts(bucket, name, head, std::move(metadata), context);
+  const Status copied = bucket.RewriteMetadata(name, ETag(head.facts.etag), metadata, context);
+  if (copied) return std::optional<ObjectHead>();
+  if (copied.error().code != ErrorCode::kPermissionDenied) return Fail(copied.error());
   static std::atomic<bool> told{false};
   if (!told.exchange(true)) {
     Log(LogLevel::kWarning,
@@ -109,7 +138,7 @@ Status ReplaceMetadata(Bucket& bucket, const std::string& name, const ObjectHead
         "...",
         bucket.name());
   }
-  return RewriteInParts(bucket, name, head, metadata, context);
+  return RewriteInParts(bucket, name, head, std::move(metadata), context);
 }
 
 }  // namespace skybridge::oci

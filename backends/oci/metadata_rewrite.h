@@ -3,16 +3,32 @@
 // policy or a pre-authenticated request does not allow that, large ones go through us in parts.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "backends/oci/bucket.h"
 
 namespace skybridge::oci {
 
-// `head` describes the version that is rewritten: any other is left alone (kPreconditionFailed).
-// Bytes, content type and the like stay; the change becomes visible at once. Errors: those of the
-// bucket; kCorrupt.
-Status ReplaceMetadata(Bucket& bucket, const std::string& name, const ObjectHead& head,
-                       const Metadata& metadata, const CallContext& context);
+// Up to here an object is written anew through us; above, the service copies it (seconds, whatever
+// the size).
+inline constexpr std::uint64_t kMaxWholeBytes = std::uint64_t{8} << 20;
+
+// Both leave any other version than the one that is named alone (kPreconditionFailed). Bytes,
+// content type, recorded digest and the like stay; the change becomes visible at once. Errors:
+// those of the bucket; kCorrupt.
+
+// An object of at most kMaxWholeBytes, of which version and size are known: one GET, one PUT.
+Result<ObjectHead> RewriteKnown(Bucket& bucket, const std::string& name, const ETag& version,
+                                std::uint64_t size_bytes, Metadata metadata,
+                                const CallContext& context);
+// Any object, as `head` describes it. Nothing is returned where the service did not say what the
+// new version is.
+Result<std::optional<ObjectHead>> ReplaceMetadata(Bucket& bucket, const std::string& name,
+                                                  const ObjectHead& head, Metadata metadata,
+                                                  const CallContext& context);
+// `metadata` with the digest that is recorded in `old`: the bytes stay, and so does their digest.
+Metadata WithRecordedDigest(Metadata metadata, const Metadata& old);
 
 }  // namespace skybridge::oci

@@ -151,7 +151,7 @@ Result<ObjectInfo> OciStoreImpl::HeadFile(const ObjectKey& key, const CallContex
   return DescribeObject(key, NodeKind::kFile, head);
 }
 
-Result<ObjectInfo> OciStoreImpl::HeadDirectory(const ObjectKey& key, const CallContext& context) {
+Result<ObjectInfo> OciStoreImpl::FindDirectory(const ObjectKey& key, const CallContext& context) {
   const std::string marker = names_.Directory(key);
   const Listing listing = TRY(bucket_.List({.prefix = marker, .limit = 1}, context));
   const bool is_there = !listing.objects.empty() || key.is_root();
@@ -165,12 +165,22 @@ Result<ObjectInfo> OciStoreImpl::Head(const ObjectKey& key, const CallContext& c
   if (key.is_root()) {
     // The root of a whole bucket has no name and so no marker.
     if (names_.Directory(key).empty()) return DescribePrefix(key);
-    return HeadDirectory(key, context);
+    return FindDirectory(key, context);
   }
   TRY_VOID(CheckObjectKey(key, capabilities_));
   Result<ObjectInfo> file = HeadFile(key, context);
   if (file || file.error().code != ErrorCode::kNotFound) return file;
-  return HeadDirectory(key, context);
+  return FindDirectory(key, context);
+}
+
+Result<ObjectInfo> OciStoreImpl::HeadDirectory(const ObjectKey& key, const CallContext& context) {
+  if (key.is_root()) return Head(key, context);
+  TRY_VOID(CheckObjectKey(key, capabilities_));
+  const auto marker = bucket_.Head(names_.Directory(key), std::nullopt, context);
+  if (marker) return DescribeObject(key, NodeKind::kDirectory, *marker);
+  if (marker.error().code != ErrorCode::kNotFound) return Fail(marker.error());
+  if (TRY(HasAnythingBelow(key, context))) return DescribePrefix(key);
+  return Fail(marker.error());
 }
 
 Result<bool> OciStoreImpl::HasAnythingBelow(const ObjectKey& directory,

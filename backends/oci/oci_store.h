@@ -7,16 +7,15 @@
 //
 // What follows from the service's own limits:
 // - Metadata can be written only with the object. SetAttributes writes small objects anew (GET and
-// PUT with If-Match) and
-//   lets the service copy large ones onto themselves; without the policy that lets it ("Allow
-//   service objectstorage-REGION to manage object-family") large ones are sent again, too. An
-//   upload in parts keeps the attributes given to StartUpload; others cost such a copy at the
-//   commit.
+//   PUT with If-Match, nothing else where the caller names version and size) and lets the service
+//   copy large ones onto themselves; without the policy that lets it ("Allow service
+//   objectstorage-REGION to manage object-family") large ones are sent again, too. An upload in
+//   parts keeps the attributes given to StartUpload; others cost such a copy at the commit.
 // - A directory is renamed object by object, eight at a time. The destination's marker names the
-// source until the last
-//   object has moved, so that an interrupted rename goes on when it is called again.
+//   source until the last object has moved, so that an interrupted rename goes on when it is called
+//   again.
 // - Through a pre-authenticated request nothing is deleted or renamed (Capabilities), and nothing
-// is copied: metadata of large objects costs sending them again.
+//   is copied: metadata of large objects costs sending them again.
 // - A listing tells neither attributes nor symbolic links.
 #pragma once
 

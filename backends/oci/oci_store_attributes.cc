@@ -5,7 +5,6 @@
 #include "backends/oci/description.h"
 #include "backends/oci/metadata_rewrite.h"
 #include "backends/oci/oci_store_impl.h"
-#include "backends/recorded_digest.h"
 
 namespace skybridge::oci {
 
@@ -21,49 +20,64 @@ Result<ObjectInfo> OciStoreImpl::SetAttributes(const SetAttributesRequest& reque
 
 Result<ObjectInfo> OciStoreImpl::SetFileAttributes(const SetAttributesRequest& request,
                                                    const CallContext& context) {
-  Metadata metadata = TRY(EncodeAttributes(request.kind, request.attributes));
+  const Metadata metadata = TRY(EncodeAttributes(request.kind, request.attributes));
   const std::string name = names_.File(request.key);
+  const bool known =
+      request.if_match && request.size_bytes && *request.size_bytes <= kMaxWholeBytes;
+  if (known && !context.retried) {
+    const ObjectHead now =
+        TRY(RewriteKnown(bucket_, name, *request.if_match, *request.size_bytes, metadata, context));
+    return DescribeObject(request.key, request.kind, now);
+  }
   const ObjectHead head = TRY(bucket_.Head(name, std::nullopt, context));
-  // The bytes stay, and so does their digest.
-  if (const auto md5 = FindRecorded(head.facts.metadata, kRecordedMd5Key))
-    metadata.emplace(kRecordedMd5Key, *md5);
+  const Metadata wanted = WithRecordedDigest(metadata, head.facts.metadata);
   if (request.if_match && request.if_match->value != head.facts.etag) {
     // Our own earlier attempt changed the ETag, or somebody else did.
-    if (context.retried && head.facts.metadata == metadata) {
+    if (context.retried && head.facts.metadata == wanted)
       return DescribeObject(request.key, request.kind, head);
-    }
     return Fail(KeyError(ErrorCode::kPreconditionFailed, "set attributes of", request.key));
   }
-  const Status replaced = ReplaceMetadata(bucket_, name, head, metadata, context);
+  const auto replaced = ReplaceMetadata(bucket_, name, head, metadata, context);
+  if (replaced && *replaced) return DescribeObject(request.key, request.kind, **replaced);
   if (!replaced && !(context.retried && IsLostRace(replaced.error())))
     return Fail(replaced.error());
   const ObjectHead now = TRY(AfterActing(bucket_.Head(name, std::nullopt, context)));
   // An earlier attempt that ended late may have been faster than this one.
-  if (!replaced && now.facts.metadata != metadata) return Fail(replaced.error());
+  if (!replaced && now.facts.metadata != wanted) return Fail(replaced.error());
   return DescribeObject(request.key, request.kind, now);
+}
+
+Result<ObjectInfo> OciStoreImpl::PutMarker(const ObjectKey& key, const Attributes& attributes,
+                                           Conditions conditions, const CallContext& context) {
+  Metadata metadata = TRY(EncodeAttributes(NodeKind::kDirectory, attributes));
+  const ObjectFacts facts = TRY(bucket_.Put({.name = names_.Directory(key),
+                                             .body = {},
+                                             .metadata = std::move(metadata),
+                                             .conditions = std::move(conditions)},
+                                            context));
+  return DescribeWritten(key, NodeKind::kDirectory, 0, attributes, facts);
 }
 
 Result<ObjectInfo> OciStoreImpl::SetDirectoryAttributes(const SetAttributesRequest& request,
                                                         const CallContext& context) {
-  Metadata metadata = TRY(EncodeAttributes(NodeKind::kDirectory, request.attributes));
-  ObjectInfo there = TRY(HeadDirectory(request.key, context));
+  // A marker has no bytes that would have to stay: the version alone tells whether it is replaced.
+  const bool known = request.if_match && !request.if_match->empty();
+  if (known && !context.retried) {
+    auto put = PutMarker(request.key, request.attributes, {.if_match = request.if_match}, context);
+    if (put || !(IsLostRace(put.error()) || put.error().code == ErrorCode::kNotFound)) return put;
+  }
+  ObjectInfo there = TRY(FindDirectory(request.key, context));
   if (request.if_match && *request.if_match != there.etag) {
     if (context.retried && there.attributes == request.attributes) return there;
     return Fail(KeyError(ErrorCode::kPreconditionFailed, "set attributes of", request.key));
   }
   Conditions conditions{.must_not_exist = there.etag.empty()};
   if (!there.etag.empty()) conditions.if_match = there.etag;
-  const std::string marker = names_.Directory(request.key);
-  Result<ObjectFacts> facts = bucket_.Put({.name = marker,
-                                           .body = {},
-                                           .metadata = std::move(metadata),
-                                           .conditions = std::move(conditions)},
-                                          context);
-  if (facts)
-    return DescribeWritten(request.key, NodeKind::kDirectory, 0, request.attributes, *facts);
-  Error error = std::move(facts).error();
+  auto put = PutMarker(request.key, request.attributes, std::move(conditions), context);
+  if (put) return put;
+  Error error = std::move(put).error();
   if (context.retried && IsLostRace(error)) {
-    Result<ObjectInfo> now = HeadDirectory(request.key, context);
+    Result<ObjectInfo> now = FindDirectory(request.key, context);
     if (IsOpen(now) || (now && now->attributes == request.attributes)) return now;
   }
   if (error.code == ErrorCode::kAlreadyExists) error.code = ErrorCode::kPreconditionFailed;
@@ -73,27 +87,23 @@ Result<ObjectInfo> OciStoreImpl::SetDirectoryAttributes(const SetAttributesReque
 Result<ObjectInfo> OciStoreImpl::MakeDirectory(const MakeDirectoryRequest& request,
                                                const CallContext& context) {
   TRY_VOID(CheckObjectKey(request.key, capabilities_));
-  Metadata metadata = TRY(EncodeAttributes(NodeKind::kDirectory, request.attributes));
   const auto ours = [&](const Result<ObjectInfo>& found) {
     return context.retried && found && found->kind == NodeKind::kDirectory &&
            !found->etag.empty() && found->attributes == request.attributes;
   };
-  Result<ObjectInfo> there = Head(request.key, context);
-  if (there && !ours(there))
-    return Fail(KeyError(ErrorCode::kAlreadyExists, "make directory", request.key));
-  if (there || there.error().code != ErrorCode::kNotFound) return there;
-  const Result<ObjectFacts> facts = bucket_.Put({.name = names_.Directory(request.key),
-                                                 .body = {},
-                                                 .metadata = std::move(metadata),
-                                                 .conditions = {.must_not_exist = true}},
-                                                context);
-  if (facts)
-    return DescribeWritten(request.key, NodeKind::kDirectory, 0, request.attributes, *facts);
-  if (!context.retried || !IsLostRace(facts.error())) return Fail(facts.error());
+  if (!request.nothing_there || context.retried) {
+    Result<ObjectInfo> there = Head(request.key, context);
+    if (there && !ours(there))
+      return Fail(KeyError(ErrorCode::kAlreadyExists, "make directory", request.key));
+    if (there || there.error().code != ErrorCode::kNotFound) return there;
+  }
+  Result<ObjectInfo> made =
+      PutMarker(request.key, request.attributes, {.must_not_exist = true}, context);
+  if (made || !context.retried || !IsLostRace(made.error())) return made;
   // An earlier attempt that ended late may have been faster than this one.
-  Result<ObjectInfo> now = HeadDirectory(request.key, context);
+  Result<ObjectInfo> now = FindDirectory(request.key, context);
   if (ours(now) || IsOpen(now)) return now;
-  return Fail(facts.error());
+  return made;
 }
 
 Status OciStoreImpl::RemoveDirectory(const ObjectKey& key, const CallContext& context) {

@@ -43,6 +43,7 @@ class OciStoreImpl final : public ObjectStore {
   Result<ProbeReply> Probe(const CallContext& context) override;
   Result<ListPage> List(const ListRequest& request, const CallContext& context) override;
   Result<ObjectInfo> Head(const ObjectKey& key, const CallContext& context) override;
+  Result<ObjectInfo> HeadDirectory(const ObjectKey& key, const CallContext& context) override;
   Result<GetReply> Get(const GetRequest& request, std::span<std::byte> into,
                        const CallContext& context) override;
   Result<ObjectInfo> Put(const PutRequest& request, const CallContext& context) override;
@@ -66,7 +67,8 @@ class OciStoreImpl final : public ObjectStore {
  private:
   Result<ProbeReply> ProbeWithoutListing(const CallContext& context);
   Result<ObjectInfo> HeadFile(const ObjectKey& key, const CallContext& context);
-  Result<ObjectInfo> HeadDirectory(const ObjectKey& key, const CallContext& context);
+  // By its prefix: with a marker two requests, else one.
+  Result<ObjectInfo> FindDirectory(const ObjectKey& key, const CallContext& context);
   Result<bool> HasAnythingBelow(const ObjectKey& directory, const CallContext& context);
   // The error for a file that is not there: kIsDirectory if a directory is, else `otherwise`.
   Error MissingFile(const ObjectKey& key, Error otherwise, const CallContext& context);
@@ -75,11 +77,14 @@ class OciStoreImpl final : public ObjectStore {
                                        const CallContext& context);
   Result<ObjectInfo> SetDirectoryAttributes(const SetAttributesRequest& request,
                                             const CallContext& context);
+  Result<ObjectInfo> PutMarker(const ObjectKey& key, const Attributes& attributes,
+                               Conditions conditions, const CallContext& context);
   // Gives the object at `info` the attributes, unless it has them.
   Result<ObjectInfo> Finish(const CommitUploadRequest& request, ObjectInfo info,
                             bool has_attributes, const CallContext& context);
 
   Result<ObjectInfo> RenameFile(const RenameRequest& request, const CallContext& context);
+  Status CheckNoDirectory(const RenameRequest& request, const CallContext& context);
   Result<ObjectInfo> FindMoved(const RenameRequest& request, Error error, bool source_gone,
                                const CallContext& context);
   Result<ObjectInfo> RenameTree(const RenameRequest& request, const CallContext& context);

@@ -12,6 +12,15 @@
 #include "backends/oci/oci_store_impl.h"
 
 namespace skybridge::oci {
+namespace {
+
+// Enough of the version to answer with, and to know it again after a lost reply.
+bool Describes(const std::optional<ObjectInfo>& info, const std::optional<ETag>& version) {
+  return info && version == info->etag && info->attributes &&
+         (info->digests.md5 || info->digests.crc32c);
+}
+
+}  // namespace
 
 Result<ObjectInfo> OciStoreImpl::Rename(const RenameRequest& request, const CallContext& context) {
   if (!capabilities_.can_rename) return Fail(NotThrough("rename", request.source));
@@ -23,10 +32,13 @@ Result<ObjectInfo> OciStoreImpl::Rename(const RenameRequest& request, const Call
 
 Result<ObjectInfo> OciStoreImpl::RenameFile(const RenameRequest& request,
                                             const CallContext& context) {
-  // The reply to a rename describes nothing, so the source is looked at first; its version is
-  // pinned below.
-  Result<ObjectInfo> source = HeadFile(request.source, context);
+  // The reply to a rename describes nothing, so the source is looked at first, unless the caller
+  // knows it; its version is pinned below.
+  const bool known = !context.retried && Describes(request.source_info, request.source_if_match);
+  Result<ObjectInfo> source =
+      known ? Result<ObjectInfo>(*request.source_info) : HeadFile(request.source, context);
   if (!source) return FindMoved(request, std::move(source).error(), /*source_gone=*/true, context);
+  source->key = request.source;
   if (request.source_if_match && *request.source_if_match != source->etag) {
     return Fail(KeyError(ErrorCode::kPreconditionFailed, "rename", request.source));
   }
@@ -36,11 +48,7 @@ Result<ObjectInfo> OciStoreImpl::RenameFile(const RenameRequest& request,
     }
     return source;
   }
-  if (TRY(HasAnythingBelow(request.destination, context))) {
-    const bool exclusive = request.destination_conditions.must_not_exist;
-    return Fail(KeyError(exclusive ? ErrorCode::kAlreadyExists : ErrorCode::kIsDirectory,
-                         "rename to", request.destination));
-  }
+  if (!request.no_directory_there) TRY_VOID(CheckNoDirectory(request, context));
   recent_renames_.Remember(request.destination, *source);
   const Result<ObjectFacts> facts =
       bucket_.Rename({.source = names_.File(request.source),
@@ -54,6 +62,13 @@ Result<ObjectInfo> OciStoreImpl::RenameFile(const RenameRequest& request,
   moved.etag = ETag(facts->etag);
   moved.last_modified = facts->last_modified;
   return moved;
+}
+
+Status OciStoreImpl::CheckNoDirectory(const RenameRequest& request, const CallContext& context) {
+  if (!TRY(HasAnythingBelow(request.destination, context))) return {};
+  const bool exclusive = request.destination_conditions.must_not_exist;
+  return Fail(KeyError(exclusive ? ErrorCode::kAlreadyExists : ErrorCode::kIsDirectory, "rename to",
+                       request.destination));
 }
 
 // The file at the destination, if it is the one that an earlier attempt of this rename moved there;
@@ -85,7 +100,7 @@ Result<ObjectInfo> OciStoreImpl::RenameTree(const RenameRequest& request,
     if (request.destination_conditions.must_not_exist) {
       return Fail(KeyError(ErrorCode::kAlreadyExists, "rename", request.source));
     }
-    return HeadDirectory(request.source, context);
+    return FindDirectory(request.source, context);
   }
   if (destination.starts_with(source)) {
     return Fail(
@@ -99,7 +114,7 @@ Result<ObjectInfo> OciStoreImpl::RenameTree(const RenameRequest& request,
   }
   if (file_there.error().code != ErrorCode::kNotFound) return file_there;
   if (request.source_if_match && !request.source_if_match->empty() && !context.retried) {
-    const ObjectInfo own = TRY(HeadDirectory(request.source, context));
+    const ObjectInfo own = TRY(FindDirectory(request.source, context));
     if (own.etag != *request.source_if_match) {
       return Fail(KeyError(ErrorCode::kPreconditionFailed, "rename", request.source));
     }
@@ -114,7 +129,7 @@ Result<ObjectInfo> OciStoreImpl::RenameTree(const RenameRequest& request,
        .may_be_done = may_be_done,
        .begun = [&] { recent_renames_.Remember(request.destination, {.key = request.source}); }},
       context));
-  Result<ObjectInfo> there = AfterActing(HeadDirectory(request.destination, context));
+  Result<ObjectInfo> there = AfterActing(FindDirectory(request.destination, context));
   if (there && may_be_done) recent_renames_.Forget(request.source, request.destination);
   return there;
 }

@@ -121,8 +121,11 @@ Result<ObjectInfo> OciStoreImpl::CommitUpload(const CommitUploadRequest& request
 Result<ObjectInfo> OciStoreImpl::Finish(const CommitUploadRequest& request, ObjectInfo info,
                                         bool has_attributes, const CallContext& context) {
   if (has_attributes) return info;
-  return SetFileAttributes(
-      {.key = request.key, .attributes = request.attributes, .if_match = info.etag}, context);
+  return SetFileAttributes({.key = request.key,
+                            .attributes = request.attributes,
+                            .if_match = info.etag,
+                            .size_bytes = info.size_bytes},
+                           context);
 }
 
 Status OciStoreImpl::AbortUpload(const AbortUploadRequest& request, const CallContext& context) {

@@ -3,6 +3,29 @@
 namespace skybridge::testing {
 namespace {
 
+TEST_P(ObjectStoreContract, SetsAttributesOfAFileWhoseSizeIsKnown) {
+  for (const char* content : {"content", ""}) {
+    const ObjectInfo put = Put("file", content);
+    SetAttributesRequest set{.key = Key("file"),
+                             .attributes = SomeAttributes(),
+                             .if_match = put.etag,
+                             .size_bytes = put.size_bytes};
+    const auto info = store_.SetAttributes(set, Context());
+    ASSERT_TRUE(info) << info.error().ToString();
+    const auto head = store_.Head(Key("file"), Context());
+    EXPECT_EQ(info->etag, head->etag);
+    EXPECT_EQ(info->size_bytes, put.size_bytes);
+    EXPECT_EQ(info->last_modified, head->last_modified);
+    ExpectKept(SomeAttributes(), info->attributes);
+    ExpectKept(SomeAttributes(), head->attributes);
+    EXPECT_EQ(Read("file"), content);
+    EXPECT_EQ(store_.SetAttributes(set, Context()).error().code, ErrorCode::kPreconditionFailed)
+        << "the version is another one now";
+    set.key = Key("nothing");
+    EXPECT_FALSE(store_.SetAttributes(set, Context()));
+  }
+}
+
 TEST_P(ObjectStoreContract, FilesKeepTimeModeAndOwner) {
   const Attributes attributes = SomeAttributes();
   const ObjectInfo put = Put("file", "x", attributes);

@@ -38,6 +38,32 @@ TEST_P(ObjectStoreContract, DirectoriesKeepAttributes) {
   ExpectKept(attributes, store_.Head(Key("dir"), Context())->attributes);
 }
 
+TEST_P(ObjectStoreContract, ADirectoryThatIsKnownToBeOneIsFoundAsByItsName) {
+  const Attributes attributes{.mode = 0750U};
+  ASSERT_TRUE(store_.MakeDirectory({.key = Key("dir"), .attributes = attributes}, Context()));
+  Put("prefix/child", "x");
+  for (const char* path : {"dir", "prefix"}) {
+    const auto found = store_.HeadDirectory(Key(path), Context());
+    ASSERT_TRUE(found) << path << ": " << found.error().ToString();
+    const auto head = store_.Head(Key(path), Context());
+    EXPECT_EQ(found->key, Key(path));
+    EXPECT_EQ(found->kind, NodeKind::kDirectory) << path;
+    EXPECT_EQ(found->etag, head->etag) << path;
+    EXPECT_EQ(found->attributes, head->attributes) << path;
+  }
+  EXPECT_EQ(store_.HeadDirectory(Key("nothing"), Context()).error().code, ErrorCode::kNotFound);
+}
+
+TEST_P(ObjectStoreContract, MakesADirectoryWhereTheCallerHasSeenNothing) {
+  const MakeDirectoryRequest request{
+      .key = Key("dir"), .attributes = {.mode = 0750U}, .nothing_there = true};
+  const auto made = store_.MakeDirectory(request, Context());
+  ASSERT_TRUE(made) << made.error().ToString();
+  EXPECT_EQ(made->etag, store_.Head(Key("dir"), Context())->etag);
+  EXPECT_EQ(store_.MakeDirectory(request, Context()).error().code, ErrorCode::kAlreadyExists)
+      << "somebody else's marker is not replaced";
+}
+
 TEST_P(ObjectStoreContract, RemovesEmptyDirectoriesOnly) {
   if (!can().can_delete) return;  // see RefusesWhatItCannotDo
   ASSERT_TRUE(store_.MakeDirectory({.key = Key("dir")}, Context()));
@@ -62,6 +88,25 @@ TEST_P(ObjectStoreContract, PrefixOnlyDirectoriesBecomeRealWhenGivenAttributes) 
   ASSERT_TRUE(head);
   EXPECT_FALSE(head->etag.empty());
   ExpectKept(attributes, head->attributes);
+}
+
+TEST_P(ObjectStoreContract, RenamesAFileThatTheCallerKnows) {
+  if (!can().can_rename) return;  // see RefusesWhatItCannotDo
+  const Attributes attributes = SomeAttributes();
+  RenameRequest request{.source = Key("from"),
+                        .destination = Key("to"),
+                        .source_info = Put("from", "content", attributes),
+                        .no_directory_there = true};
+  request.source_if_match = request.source_info->etag;
+  const auto renamed = store_.Rename(request, Context());
+  ASSERT_TRUE(renamed) << renamed.error().ToString();
+  const auto head = store_.Head(Key("to"), Context());
+  EXPECT_EQ(renamed->key, Key("to"));
+  EXPECT_EQ(head->etag, renamed->etag);
+  ExpectKept(attributes, renamed->attributes);
+  ExpectKept(attributes, head->attributes);
+  EXPECT_EQ(Read("to"), "content");
+  EXPECT_FALSE(Exists("from"));
 }
 
 TEST_P(ObjectStoreContract, RenamesAFileWithAllItHas) {

@@ -1,6 +1,7 @@
 // A call that is repeated never takes somebody else's work for its own: a conflict that was there
 // before, or that came between two attempts, is reported, and what others wrote stays.
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -67,16 +68,21 @@ Action Upload(const Conditions& conditions) {
   };
 }
 
-Action SetMode(const ETag& etag) {
-  return [etag](ObjectStore& store, const CallContext& context) {
-    return Outcome(store.SetAttributes(
-        {.key = Key("file"), .attributes = {.mode = 0444}, .if_match = etag}, context));
+Action SetMode(const ETag& etag, std::optional<std::uint64_t> size_bytes = std::nullopt) {
+  return [etag, size_bytes](ObjectStore& store, const CallContext& context) {
+    return Outcome(store.SetAttributes({.key = Key("file"),
+                                        .attributes = {.mode = 0444},
+                                        .if_match = etag,
+                                        .size_bytes = size_bytes},
+                                       context));
   };
 }
 
-Action MakeDirectory() {
-  return [](ObjectStore& store, const CallContext& context) {
-    return Outcome(store.MakeDirectory({.key = Key("dir"), .attributes = {.mode = 0755}}, context));
+Action MakeDirectory(bool nothing_there = false) {
+  return [nothing_there](ObjectStore& store, const CallContext& context) {
+    return Outcome(store.MakeDirectory(
+        {.key = Key("dir"), .attributes = {.mode = 0755}, .nothing_there = nothing_there},
+        context));
   };
 }
 
@@ -84,6 +90,18 @@ Action Rename(RenameRequest request) {
   return [request = std::move(request)](ObjectStore& store, const CallContext& context) {
     return Outcome(store.Rename(request, context));
   };
+}
+
+// A rename of "file" by one who has written it, and has looked at the new name.
+Action RenameKnown(ObjectStore& store, const CallContext& context, std::string_view to) {
+  const PutRequest put{.key = Key("file"), .body = AsBytes("older")};
+  const ObjectInfo known = Must(store.Put(put, context));
+  return Rename({.source = Key("file"),
+                 .destination = Key(to),
+                 .source_if_match = known.etag,
+                 .destination_conditions = {.must_not_exist = true},
+                 .source_info = known,
+                 .no_directory_there = true});
 }
 
 Action DeleteIfMatch(const ETag& etag) {
@@ -129,10 +147,21 @@ const Standing kStanding[] = {
        PutText(other, "file", "their", context);
        return SetMode(old);
      }},
+    {"SetAttributesOfAKnownFile", ErrorCode::kPreconditionFailed,
+     [](ObjectStore& other, const CallContext& context) {
+       const ETag old = PutText(other, "file", "older", context);
+       PutText(other, "file", "their", context);
+       return SetMode(old, 5);
+     }},
     {"MakeDirectory", ErrorCode::kAlreadyExists,
      [](ObjectStore& other, const CallContext& context) {
        Must(other.MakeDirectory({.key = Key("dir"), .attributes = {.mode = 0700}}, context));
        return MakeDirectory();
+     }},
+    {"MakeDirectoryWhereNothingWas", ErrorCode::kAlreadyExists,
+     [](ObjectStore& other, const CallContext& context) {
+       Must(other.MakeDirectory({.key = Key("dir"), .attributes = {.mode = 0700}}, context));
+       return MakeDirectory(/*nothing_there=*/true);
      }},
     {"RemoveDirectory", ErrorCode::kNotEmpty,
      [](ObjectStore& other, const CallContext& context) {
@@ -156,6 +185,17 @@ const Standing kStanding[] = {
        const ETag old = PutText(other, "file", "older", context);
        PutText(other, "file", "their", context);
        return Rename({.source = Key("file"), .destination = Key("to"), .source_if_match = old});
+     }},
+    {"RenameOfAKnownFileToATakenName", ErrorCode::kAlreadyExists,
+     [](ObjectStore& other, const CallContext& context) {
+       PutText(other, "to", "their", context);
+       return RenameKnown(other, context, "to");
+     }},
+    {"RenameOfAKnownFileThatWasReplaced", ErrorCode::kPreconditionFailed,
+     [](ObjectStore& other, const CallContext& context) {
+       Action rename = RenameKnown(other, context, "to");
+       PutText(other, "file", "their", context);
+       return rename;
      }},
     {"RenameOfNothing", ErrorCode::kNotFound,
      [](ObjectStore& other, const CallContext& context) {
@@ -249,6 +289,21 @@ const Coming kComing[] = {
        return SetMode(PutText(other, "file", "older", context));
      },
      WriteFile},
+    {"SetAttributesOfAKnownFile", ErrorCode::kPreconditionFailed,
+     [](ObjectStore& other, const CallContext& context) {
+       return SetMode(PutText(other, "file", "older", context), 5);
+     },
+     WriteFile},
+    {"RenameOfAKnownFileThatIsReplaced", ErrorCode::kPreconditionFailed,
+     [](ObjectStore& other, const CallContext& context) {
+       return RenameKnown(other, context, "to");
+     },
+     WriteFile},
+    {"MakeDirectoryWhereNothingWas", ErrorCode::kAlreadyExists,
+     [](ObjectStore&, const CallContext&) { return MakeDirectory(/*nothing_there=*/true); },
+     [](ObjectStore& other, const CallContext& context) {
+       Must(other.MakeDirectory({.key = Key("dir"), .attributes = {.mode = 0700}}, context));
+     }},
     {"MakeDirectory", ErrorCode::kAlreadyExists,
      [](ObjectStore&, const CallContext&) { return MakeDirectory(); },
      [](ObjectStore& other, const CallContext& context) {

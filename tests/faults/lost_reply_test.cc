@@ -152,6 +152,14 @@ const Scenario kScenarios[] = {
              s.SetAttributes({.key = Key("file"), .attributes = Mode(0444), .if_match = etag}, c));
        });
      }},
+    {"SetAttributesOfAKnownFile",
+     [](ObjectStore& store, const CallContext& context) {
+       const ETag etag = PutFile(store, "file", "content", context);
+       return Always([etag](ObjectStore& s, const CallContext& c) {
+         return Outcome(s.SetAttributes(
+             {.key = Key("file"), .attributes = Mode(0444), .if_match = etag, .size_bytes = 7}, c));
+       });
+     }},
     {"SetAttributesOfADirectory",
      [](ObjectStore& store, const CallContext& context) {
        const ETag etag =
@@ -177,6 +185,13 @@ const Scenario kScenarios[] = {
      [](ObjectStore&, const CallContext&) {
        return Always([](ObjectStore& s, const CallContext& c) {
          return Outcome(s.MakeDirectory({.key = Key("dir"), .attributes = Mode(0750)}, c));
+       });
+     }},
+    {"MakeDirectoryWhereNothingIs",
+     [](ObjectStore&, const CallContext&) {
+       return Always([](ObjectStore& s, const CallContext& c) {
+         return Outcome(s.MakeDirectory(
+             {.key = Key("dir"), .attributes = Mode(0750), .nothing_there = true}, c));
        });
      }},
     {"RemoveDirectory",
@@ -205,6 +220,19 @@ const Scenario kScenarios[] = {
                                   .destination = Key("to"),
                                   .source_if_match = etag,
                                   .destination_conditions = {.if_match = there}},
+                                 c));
+       });
+     }},
+    {"RenameOfAKnownFile",
+     [](ObjectStore& store, const CallContext& context) {
+       const ObjectInfo known = Must(store.Put(NewFile("from", "content"), context));
+       return Always([known](ObjectStore& s, const CallContext& c) {
+         return Outcome(s.Rename({.source = Key("from"),
+                                  .destination = Key("to"),
+                                  .source_if_match = known.etag,
+                                  .destination_conditions = {.must_not_exist = true},
+                                  .source_info = known,
+                                  .no_directory_there = true},
                                  c));
        });
      }},

@@ -581,8 +581,11 @@ Result<ObjectInfo> FakeObjectStore::DoMakeDirectory(const MakeDirectoryRequest& 
   TRY_VOID(CheckParents(request.key));
   const std::string name = DirectoryName(request.key);
   const Attributes wanted = Kept(request.attributes);
-  if (FindFile(request.key) != nullptr || DirectoryExists(request.key)) {
-    const auto existing = nodes_.find(name);
+  const auto existing = nodes_.find(name);
+  const bool looks = !request.nothing_there || retried || options_.capabilities.real_directories;
+  const bool taken = existing != nodes_.end() ||
+                     (looks && (FindFile(request.key) != nullptr || DirectoryExists(request.key)));
+  if (taken) {
     const bool ours = retried && existing != nodes_.end() && existing->second.attributes == wanted;
     if (!ours) return Refuse(ErrorCode::kAlreadyExists, request.key);
     return Describe(name, existing->second);

@@ -19,6 +19,9 @@ class ForwardingStore : public ObjectStore {
   Result<ObjectInfo> Head(const ObjectKey& key, const CallContext& context) override {
     return store_.Head(key, context);
   }
+  Result<ObjectInfo> HeadDirectory(const ObjectKey& key, const CallContext& context) override {
+    return store_.HeadDirectory(key, context);
+  }
   Result<GetReply> Get(const GetRequest& request, std::span<std::byte> into,
                        const CallContext& context) override {
     return store_.Get(request, into, context);

@@ -309,6 +309,54 @@ TEST(FlatStore, SetAttributesKeepsTheMarkerOfAnotherTool) {
   EXPECT_EQ(HeaderOf(f.http.sent(3), "x-ms-meta-hdi_isfolder"), "true");
 }
 
+TEST(FlatStore, AKnownMarkerGetsItsAttributesWithoutAListing) {
+  const SetAttributesRequest request{.key = ObjectKey("d"),
+                                     .kind = NodeKind::kDirectory,
+                                     .attributes = {.mode = 0700},
+                                     .if_match = ETag("0x1")};
+  Fixture f;
+  f.Blob("\"0x1\"", "0").http.Answer(200, {{"ETag", "\"0x2\""}});
+  const auto info = f.store.SetAttributes(request, {});
+  ASSERT_TRUE(info) << info.error().ToString();
+  EXPECT_EQ(info->kind, NodeKind::kDirectory);
+  EXPECT_EQ(info->etag, ETag("0x2"));
+  EXPECT_EQ(f.http.operations(), (Operations{"azure.head", "azure.set_metadata"}));
+  EXPECT_EQ(f.http.sent(1).url, "https://a.blob.core.windows.net/c/d/?comp=metadata");
+  // No marker of ours: another tool's may be there, or none.
+  f.Missing().Missing().Listed("");
+  EXPECT_EQ(f.store.SetAttributes(request, {}).error().code, ErrorCode::kNotFound);
+}
+
+TEST(FlatStore, ADirectoryOfAListingIsFoundByItsMarker) {
+  Fixture f;
+  f.Blob("\"0x1\"", "0");
+  const auto marker = f.store.HeadDirectory(ObjectKey("d"), {});
+  ASSERT_TRUE(marker) << marker.error().ToString();
+  EXPECT_EQ(marker->kind, NodeKind::kDirectory);
+  EXPECT_EQ(marker->key, ObjectKey("d"));
+  EXPECT_EQ(f.http.operations(), (Operations{"azure.head"}));
+  EXPECT_EQ(f.http.sent(0).url, "https://a.blob.core.windows.net/c/d/");
+  f.Missing().Missing().Listed(BlobXml("d/x"));
+  const auto prefix = f.store.HeadDirectory(ObjectKey("d"), {});
+  ASSERT_TRUE(prefix) << prefix.error().ToString();
+  EXPECT_TRUE(prefix->etag.empty());
+}
+
+TEST(FlatStore, WhatTheCallerHasLookedAtIsNotLookedAtAgain) {
+  Fixture f;
+  f.http.Answer(201, {{"ETag", "\"0x1\""}});
+  ASSERT_TRUE(f.store.MakeDirectory({.key = ObjectKey("d"), .nothing_there = true}, {}));
+  EXPECT_EQ(f.http.operations(), (Operations{"azure.put_blob"}));
+  EXPECT_EQ(HeaderOf(f.http.sent(0), "If-None-Match"), "*");
+  f.Blob("\"0x1\"", "5");
+  f.http.Answer(202, {{"ETag", "\"0x2\""}, {"x-ms-copy-id", "1"}, {"x-ms-copy-status", "success"}})
+      .Answer(202);
+  ASSERT_TRUE(f.store.Rename(
+      {.source = ObjectKey("a"), .destination = ObjectKey("b"), .no_directory_there = true}, {}));
+  EXPECT_EQ(f.http.operations(),
+            (Operations{"azure.put_blob", "azure.head", "azure.copy", "azure.delete"}));
+}
+
 TEST(FlatStore, DeleteOfADirectoryOrOfNothing) {
   Fixture f;
   f.Missing().Listed(BlobXml("d/x"));

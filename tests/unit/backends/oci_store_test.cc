@@ -62,6 +62,17 @@ class OciStoreTest : public ::testing::Test {
                             {"opc-content-crc32c", Crc(content)},
                             {"opc-meta-mtime", "1.5"}});
   }
+  // All of a file, as a GET tells it.
+  void AnswerGet(const std::string& content) {
+    const std::string last = std::to_string(content.size() - 1);
+    transport_.Answer(206,
+                      {{"etag", "v1"},
+                       {"content-range", "bytes 0-" + last + "/" + std::to_string(content.size())},
+                       {"content-type", "text/plain"},
+                       {"opc-content-crc32c", Crc(content)},
+                       {"opc-meta-md5chksum", "XrY7u+Ae7tCTyyK7j1rNww=="}},
+                      content);
+  }
   std::string SentBody(std::size_t index) { return transport_.sent(index).body; }
 
   FakeClock clock_;
@@ -243,10 +254,9 @@ TEST_F(OciStoreTest, AnMd5InTheMetadataIsADigestAndStaysWithTheBytes) {
   head();
   transport_.Answer(206, {{"etag", "v1"}, {"content-range", "bytes 0-10/11"}}, "hello world")
       .Answer(200, {{"etag", "v2"}});
-  head();
   ASSERT_TRUE(
       store_->SetAttributes({.key = ObjectKey("a"), .attributes = {.mode = 0600}}, context_));
-  const auto put = transport_.sent(transport_.sent_count() - 2);
+  const auto put = transport_.sent(transport_.sent_count() - 1);
   EXPECT_EQ(put.operation, "oci.put_object");
   EXPECT_EQ(put.headers.Get("opc-meta-md5chksum"), "XrY7u+Ae7tCTyyK7j1rNww==");
 }
@@ -406,11 +416,10 @@ TEST_F(OciUpload, ARetriedCommitFindsItsOwnObject) {
                           {"opc-content-crc32c", Crc("abcd")},
                           {"opc-meta-mode", "unused"}});
   // The metadata differs from what was asked, so the attributes are written as well: HEAD, GET,
-  // PUT, HEAD.
+  // PUT.
   transport_.Answer(200, {{"etag", "v9"}, {"content-length", "4"}});
   transport_.Answer(206, {{"etag", "v9"}, {"content-range", "bytes 0-3/4"}}, "abcd");
   transport_.Answer(200, {{"etag", "v10"}});
-  transport_.Answer(200, {{"etag", "v10"}, {"content-length", "4"}});
   const auto info = store_->CommitUpload(commit_, retried_);
   ASSERT_TRUE(info) << info.error().ToString();
   EXPECT_EQ(info->etag, ETag("v10"));
@@ -423,14 +432,13 @@ TEST_F(OciUpload, AttributesThatChangedSinceTheStartAreWrittenAfterTheCommit) {
   SendParts();
   commit_.attributes.mtime = ParseUnixSeconds("7").value();
   transport_.Answer(200, {{"etag", "v1"}, {"opc-content-crc32c", Crc("abcd")}});
-  AnswerHead("abcd");
-  transport_.Answer(206, {{"etag", "v1"}, {"content-range", "bytes 0-3/4"}}, "abcd")
-      .Answer(200, {{"etag", "v2"}});
-  transport_.Answer(200, {{"etag", "v2"}, {"content-length", "4"}, {"opc-meta-mtime", "7"}});
+  AnswerGet("abcd");
+  transport_.Answer(200, {{"etag", "v2"}});
   const auto info = store_->CommitUpload(commit_, context_);
   ASSERT_TRUE(info) << info.error().ToString();
   EXPECT_EQ(info->attributes->mtime, commit_.attributes.mtime);
-  const auto put = transport_.sent(transport_.sent_count() - 2);
+  EXPECT_EQ(info->etag, ETag("v2"));
+  const auto put = transport_.sent(transport_.sent_count() - 1);
   EXPECT_EQ(put.operation, "oci.put_object");
   EXPECT_EQ(put.headers.Get("if-match"), "v1");
   EXPECT_EQ(put.headers.Get("opc-meta-mtime"), "7");
@@ -470,6 +478,70 @@ TEST_F(OciStoreTest, ACopyThatFailsIsAnError) {
             ErrorCode::kPreconditionFailed);
 }
 
+TEST_F(OciStoreTest, AKnownSmallFileGetsItsAttributesByOneGetAndOnePut) {
+  AnswerGet("hello");
+  transport_.Answer(200, {{"etag", "v2"}, {"last-modified", "Mon, 05 Jan 2026 10:20:30 GMT"}});
+  const auto info = store_->SetAttributes({.key = ObjectKey("a"),
+                                           .attributes = {.mode = 0600},
+                                           .if_match = ETag("v1"),
+                                           .size_bytes = 5},
+                                          context_);
+  ASSERT_TRUE(info) << info.error().ToString();
+  EXPECT_EQ(transport_.operations(), (Operations{"oci.get_object", "oci.put_object"}));
+  EXPECT_EQ(transport_.sent(0).headers.Get("if-match"), "v1");
+  const auto put = transport_.sent(1);
+  EXPECT_EQ(put.body, "hello");
+  EXPECT_EQ(put.headers.Get("if-match"), "v1");
+  EXPECT_EQ(put.headers.Get("content-type"), "text/plain");
+  EXPECT_EQ(put.headers.Get("opc-meta-md5chksum"), "XrY7u+Ae7tCTyyK7j1rNww==");
+  EXPECT_EQ(info->etag, ETag("v2"));
+  EXPECT_EQ(info->size_bytes, 5U);
+  EXPECT_EQ(info->attributes->mode, 0600U);
+  EXPECT_EQ(info->last_modified, ParseHttpDate("Mon, 05 Jan 2026 10:20:30 GMT"));
+  EXPECT_EQ(info->digests.crc32c, Crc32c(AsBytes("hello")));
+  EXPECT_TRUE(info->digests.md5) << "the recorded one";
+}
+
+TEST_F(OciStoreTest, AKnownEmptyFileGetsItsAttributesByOneHeadAndOnePut) {
+  AnswerHead("");
+  transport_.Answer(200, {{"etag", "v2"}});
+  const auto info = store_->SetAttributes(
+      {.key = ObjectKey("a"), .if_match = ETag("v1"), .size_bytes = 0}, context_);
+  ASSERT_TRUE(info) << info.error().ToString();
+  EXPECT_EQ(transport_.operations(), (Operations{"oci.head_object", "oci.put_object"}));
+  EXPECT_EQ(transport_.sent(0).headers.Get("if-match"), "v1");
+  EXPECT_EQ(info->etag, ETag("v2"));
+}
+
+TEST_F(OciStoreTest, AFileOfAnotherSizeThanTheCallerKnowsIsAnotherVersion) {
+  AnswerGet("hello");
+  const auto info = store_->SetAttributes(
+      {.key = ObjectKey("a"), .if_match = ETag("v1"), .size_bytes = 6}, context_);
+  EXPECT_EQ(info.error().code, ErrorCode::kPreconditionFailed);
+  EXPECT_EQ(transport_.operations(), (Operations{"oci.get_object"}));
+}
+
+TEST_F(OciStoreTest, AKnownMarkerGetsItsAttributesByOnePut) {
+  const SetAttributesRequest request{.key = ObjectKey("d"),
+                                     .kind = NodeKind::kDirectory,
+                                     .attributes = {.mode = 0700},
+                                     .if_match = ETag("m1")};
+  transport_.Answer(200, {{"etag", "m2"}});
+  const auto info = store_->SetAttributes(request, context_);
+  ASSERT_TRUE(info) << info.error().ToString();
+  EXPECT_EQ(info->etag, ETag("m2"));
+  EXPECT_EQ(transport_.operations(), (Operations{"oci.put_object"}));
+  EXPECT_EQ(transport_.sent(0).headers.Get("if-match"), "m1");
+
+  // Somebody else has changed it, or it is gone: what is there is looked at.
+  transport_.Answer(412, {}, R"({"code":"IfMatchFailed"})")
+      .Answer(200, {}, Listing(R"({"name":"d/","size":0,"etag":"m3"})"))
+      .Answer(200, {{"etag", "m3"}, {"content-length", "0"}});
+  EXPECT_EQ(store_->SetAttributes(request, context_).error().code, ErrorCode::kPreconditionFailed);
+  transport_.Answer(412, {}, R"({"code":"IfMatchFailed"})").Answer(200, {}, Listing(""));
+  EXPECT_EQ(store_->SetAttributes(request, context_).error().code, ErrorCode::kNotFound);
+}
+
 TEST_F(OciStoreTest, SetAttributesRefusesAnotherVersion) {
   AnswerHead("x");
   EXPECT_EQ(
@@ -502,6 +574,34 @@ TEST_F(OciStoreTest, MakeDirectoryRefusesAnyNameThatExists) {
             ErrorCode::kAlreadyExists);
 }
 
+TEST_F(OciStoreTest, MakeDirectoryWhereNothingIsCostsOneRequest) {
+  const MakeDirectoryRequest request{.key = ObjectKey("d"), .nothing_there = true};
+  transport_.Answer(200, {{"etag", "m"}}).Answer(412, {}, R"({"code":"IfNoneMatchFailed"})");
+  ASSERT_TRUE(store_->MakeDirectory(request, context_));
+  EXPECT_EQ(store_->MakeDirectory(request, context_).error().code, ErrorCode::kAlreadyExists);
+  EXPECT_EQ(transport_.operations(), (Operations{"oci.put_object", "oci.put_object"}));
+  EXPECT_EQ(transport_.sent(0).headers.Get("if-none-match"), "*");
+}
+
+TEST_F(OciStoreTest, ADirectoryOfAListingCostsOneHeadOrOneMoreWithoutAMarker) {
+  transport_.Answer(200, {{"etag", "m"}, {"content-length", "0"}, {"opc-meta-mode", "040750"}});
+  const auto marker = store_->HeadDirectory(ObjectKey("d"), context_);
+  ASSERT_TRUE(marker) << marker.error().ToString();
+  EXPECT_EQ(marker->kind, NodeKind::kDirectory);
+  EXPECT_EQ(marker->etag, ETag("m"));
+  EXPECT_EQ(marker->attributes->mode, 0750U);
+  EXPECT_EQ(transport_.operations(), (Operations{"oci.head_object"}));
+  EXPECT_EQ(transport_.sent(0).url, "http://host:9000/n/ns/b/b/o/d%2F");
+
+  transport_.Answer(404).Answer(200, {}, Listing(R"({"name":"d/x"})"));
+  const auto prefix = store_->HeadDirectory(ObjectKey("d"), context_);
+  ASSERT_TRUE(prefix) << prefix.error().ToString();
+  EXPECT_TRUE(prefix->etag.empty());
+  EXPECT_TRUE(prefix->attributes);
+  transport_.Answer(404).Answer(200, {}, Listing(""));
+  EXPECT_EQ(store_->HeadDirectory(ObjectKey("d"), context_).error().code, ErrorCode::kNotFound);
+}
+
 TEST_F(OciStoreTest, RemoveDirectoryNeverDeletesAChild) {
   transport_.Answer(200, {}, Listing(R"({"name":"d/","etag":"m"},{"name":"d/x"})"));
   EXPECT_EQ(store_->RemoveDirectory(ObjectKey("d"), context_).error().code, ErrorCode::kNotEmpty);
@@ -527,6 +627,49 @@ TEST_F(OciStoreTest, RenamePinsTheVersionItDescribes) {
   EXPECT_EQ(
       SentBody(2),
       R"({"newName":"b","newObjIfNoneMatchETag":"*","sourceName":"a","srcObjIfMatchETag":"v1"})");
+}
+
+// A rename of what the caller has just written, to a name that it has looked at.
+RenameRequest KnownRename() {
+  return {.source = ObjectKey("a"),
+          .destination = ObjectKey("b"),
+          .source_if_match = ETag("v1"),
+          .source_info = ObjectInfo{.key = ObjectKey("a"),
+                                    .size_bytes = 5,
+                                    .etag = ETag("v1"),
+                                    .attributes = Attributes{.mode = 0600U},
+                                    .digests = {.crc32c = Crc32c(AsBytes("hello"))}},
+          .no_directory_there = true};
+}
+
+TEST_F(OciStoreTest, RenamingAKnownFileCostsOneRequest) {
+  transport_.Answer(200, {{"etag", "v2"}});
+  const auto info = store_->Rename(KnownRename(), context_);
+  ASSERT_TRUE(info) << info.error().ToString();
+  EXPECT_EQ(transport_.operations(), (Operations{"oci.rename_object"}));
+  EXPECT_EQ(SentBody(0), R"({"newName":"b","sourceName":"a","srcObjIfMatchETag":"v1"})");
+  EXPECT_EQ(info->key.path, "b");
+  EXPECT_EQ(info->etag, ETag("v2"));
+  EXPECT_EQ(info->attributes->mode, 0600U);
+}
+
+TEST_F(OciStoreTest, ARetriedRenameOfAKnownFileLooksForWhatItMoved) {
+  transport_.Break({.code = ErrorCode::kUnavailable, .message = "cut", .retryable = true});
+  ASSERT_FALSE(store_->Rename(KnownRename(), context_));
+  transport_.Answer(404);
+  AnswerHead("hello");
+  const auto again = store_->Rename(KnownRename(), retried_);
+  ASSERT_TRUE(again) << again.error().ToString();
+  EXPECT_EQ(again->key.path, "b");
+}
+
+TEST_F(OciStoreTest, ARenameDoesNotBelieveWhatIsKnownOfAnotherVersion) {
+  RenameRequest request = KnownRename();
+  request.source_info->etag = ETag("v0");
+  AnswerHead("hello");
+  transport_.Answer(200, {{"etag", "v2"}});
+  ASSERT_TRUE(store_->Rename(request, context_));
+  EXPECT_EQ(transport_.operations(), (Operations{"oci.head_object", "oci.rename_object"}));
 }
 
 TEST_F(OciStoreTest, ARetriedRenameRecognisesWhatItMoved) {
