@@ -188,7 +188,8 @@ Result<InodeRecord> FilesystemImpl::ChangeInStore(InodeRecord record, const Reco
     SetAttributesRequest request{
         .key = location.key, .kind = ToNodeKind(record.kind), .attributes = ToAttributes(wanted)};
     if (!record.etag.empty()) request.if_match = ETag(record.etag);
-    auto info = location.remote->store->SetAttributes(request, context);
+    if (record.kind != InodeKind::kDirectory) request.size_bytes = record.size_bytes;
+    auto info = StoreAttributes(*location.remote, request, context);
     if (info) {
       wanted.etag = info->etag.value;
       wanted.mtime = ShownMtime(wanted);
@@ -207,6 +208,20 @@ Result<InodeRecord> FilesystemImpl::ChangeInStore(InodeRecord record, const Reco
     names_.Distrust(record.parent, record.name);
     record = TRY(names_.Get(record.ino, context));
   }
+}
+
+Result<ObjectInfo> FilesystemImpl::StoreAttributes(const Remote& remote,
+                                                   const SetAttributesRequest& request,
+                                                   const CallContext& context) {
+  const auto own = request.if_match
+                       ? own_versions_.Find(*remote.store, request.key, *request.if_match)
+                       : std::nullopt;
+  std::optional<ObjectInfo> now;
+  if (own && remote.store->capabilities().set_attributes_rewrites)
+    now = TRY(remote.writes->PutAgain(*own, request.attributes, context));
+  if (!now) now = TRY(remote.store->SetAttributes(request, context));
+  if (own) own_versions_.Remember(*remote.store, request.key, *now);
+  return *std::move(now);
 }
 
 FilesystemCounters FilesystemImpl::counters() const {

@@ -238,14 +238,16 @@ Status FilesystemImpl::PublishLocked(OpenFile& file, const OpenFile::View& view,
   }
   const Location location = TRY(names_.LocateChild(view.place.parent, view.place.name));
   const Attributes attributes = ToAttributes(view.record);
-  auto info =
-      content
-          ? view.writer->Publish({.key = location.key, .attributes = attributes}, context)
-          : location.remote->store->SetAttributes(
-                {.key = location.key, .attributes = attributes, .if_match = ETag(view.record.etag)},
-                context);
+  const SetAttributesRequest change{.key = location.key,
+                                    .attributes = attributes,
+                                    .if_match = ETag(view.record.etag),
+                                    .size_bytes = view.record.size_bytes};
+  auto info = content
+                  ? view.writer->Publish({.key = location.key, .attributes = attributes}, context)
+                  : StoreAttributes(*location.remote, change, context);
   if (info) {
     info->key = location.key;
+    if (content) own_versions_.Remember(*location.remote->store, location.key, *info);
     if (!content && view.writer) view.writer->RebaseTo(*info);
     return RecordPublished(file, view, *info);
   }

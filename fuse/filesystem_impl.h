@@ -25,6 +25,7 @@
 #include "fuse/inode_table.h"
 #include "fuse/namespace.h"
 #include "fuse/open_file.h"
+#include "fuse/own_versions.h"
 
 namespace skybridge::fuse {
 
@@ -147,6 +148,10 @@ class FilesystemImpl final : public Filesystem {
                                const CallContext& context);
   Result<cache::InodeRecord> ChangeInStore(cache::InodeRecord record, const RecordChange& change,
                                            const CallContext& context);
+  // Gives a node of the store other attributes. On a store that must write the object anew, bytes
+  // that this mount has put there come from here.
+  Result<ObjectInfo> StoreAttributes(const Remote& remote, const SetAttributesRequest& request,
+                                     const CallContext& context);
   Result<NodeReply> Resize(InodeNumber ino, bool has_handle, const AttributeChange& change,
                            const RecordChange& rest, const CallContext& context);
 
@@ -156,7 +161,9 @@ class FilesystemImpl final : public Filesystem {
   Result<cache::InodeRecord> NewRecord(InodeNumber parent, std::string_view name,
                                        cache::InodeKind kind, std::uint32_t mode, const Call& call);
   // A node that was made in the store: into the cache, and looked up.
-  Result<NodeReply> Made(cache::InodeRecord record, const ObjectInfo& info);
+  // `empty_since`: of a directory, when it was known that nothing is in it.
+  Result<NodeReply> Made(cache::InodeRecord record, const ObjectInfo& info,
+                         std::optional<WallTime> empty_since);
   // On flat stores a directory lives by its children: before the last one goes it gets a marker.
   Status KeepDirectoryAlive(InodeNumber directory, const CallContext& context);
   // A change by name that somebody else's change came before: made again on what is there now, a
@@ -224,6 +231,7 @@ class FilesystemImpl final : public Filesystem {
   const FilesystemOptions options_;
   InodeTable inodes_;
   Namespace names_;
+  OwnVersions own_versions_;
   HandleTable<FileHandle> files_;
   HandleTable<DirectoryHandle> directories_;
   std::atomic<std::uint64_t> conflicts_{0};

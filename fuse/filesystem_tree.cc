@@ -5,6 +5,7 @@
 #include "core/log.h"
 #include "fuse/filesystem_impl.h"
 #include "fuse/inode_record.h"
+#include "fuse/name_codec.h"
 
 namespace skybridge::fuse {
 namespace {
@@ -41,11 +42,12 @@ Result<InodeRecord> FilesystemImpl::NewRecord(InodeNumber parent, std::string_vi
   return record;
 }
 
-Result<NodeReply> FilesystemImpl::Made(InodeRecord record, const ObjectInfo& info) {
+Result<NodeReply> FilesystemImpl::Made(InodeRecord record, const ObjectInfo& info,
+                                       std::optional<WallTime> empty_since) {
   record.etag = info.etag.value;
   record.last_modified = info.last_modified;
   record = TRY(names_.Record(record.parent, record));
-  if (record.kind == InodeKind::kDirectory) TRY_VOID(names_.RecordEmpty(record.ino));
+  if (empty_since) TRY_VOID(names_.RecordEmpty(record.ino, *empty_since));
   names_.Touch(record.parent);
   return CountedReply(record);
 }
@@ -55,9 +57,16 @@ Result<NodeReply> FilesystemImpl::MakeDirectory(InodeNumber parent, std::string_
   TRY_VOID(CheckWritable());
   const Location location = TRY(names_.LocateChild(parent, name));
   InodeRecord record = TRY(NewRecord(parent, name, InodeKind::kDirectory, mode, call));
-  const ObjectInfo info = TRY(location.remote->store->MakeDirectory(
-      {.key = location.key, .attributes = ToAttributes(record)}, call.context));
-  return Made(std::move(record), info);
+  const auto free_since = names_.AbsentSince(parent, name);
+  const WallTime asked_at = names_.Now();
+  const auto made = location.remote->store->MakeDirectory({.key = location.key,
+                                                           .attributes = ToAttributes(record),
+                                                           .nothing_there = free_since.has_value()},
+                                                          call.context);
+  if (made) return Made(std::move(record), *made, free_since.value_or(asked_at));
+  // Somebody else was faster: what is believed of the name is wrong.
+  if (made.error().code == ErrorCode::kAlreadyExists) names_.Distrust(parent, name);
+  return Fail(made.error());
 }
 
 Result<NodeReply> FilesystemImpl::MakeSymlink(InodeNumber parent, std::string_view name,
@@ -73,7 +82,7 @@ Result<NodeReply> FilesystemImpl::MakeSymlink(InodeNumber parent, std::string_vi
                                                            .attributes = ToAttributes(record),
                                                            .conditions = {.must_not_exist = true}},
                                                           call.context));
-  return Made(std::move(record), info);
+  return Made(std::move(record), info, std::nullopt);
 }
 
 Status FilesystemImpl::KeepDirectoryAlive(InodeNumber directory, const CallContext& context) {
@@ -265,8 +274,14 @@ Status FilesystemImpl::RenameInStore(const NamedNode& source, const NamedNode& t
                         .destination = new_place.key,
                         .kind = ToNodeKind(source.record->kind)};
   const bool directory = source.record->kind == InodeKind::kDirectory;
-  if (!directory && !source.record->etag.empty())
+  const ObjectStore& store = *old_place.remote->store;
+  if (!directory && !source.record->etag.empty()) {
     request.source_if_match = ETag(source.record->etag);
+    request.source_info = own_versions_.Find(store, old_place.key, *request.source_if_match);
+  }
+  // Whoever called has looked for the target; a file that stands beside a directory of its name is
+  // the exception.
+  request.no_directory_there = !directory && !IsShadowedFileName(to.name);
   if (!target.in_store()) {
     request.destination_conditions.must_not_exist = true;
   } else if (!directory) {
@@ -283,6 +298,7 @@ Status FilesystemImpl::RenameInStore(const NamedNode& source, const NamedNode& t
   }
   if (target.open && !target.in_store()) inodes_.RemoveUnpublished(to.parent, to.name);
   info->key = new_place.key;
+  if (request.source_info) own_versions_.Remember(store, new_place.key, *info);
   return FollowRename(source, to, *info, context);
 }
 

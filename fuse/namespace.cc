@@ -175,18 +175,24 @@ bool Namespace::HasFreshListing(InodeNumber directory) {
 Result<std::optional<InodeRecord>> Namespace::FindCached(InodeNumber parent,
                                                          std::string_view name) {
   NameAnswer answer = TRY(cache().Lookup(parent, name));
-  switch (answer.what) {
-    case NameAnswer::What::kPresent:
-      if (Usable(answer.inode)) return std::optional<InodeRecord>(std::move(answer.inode));
-      return std::optional<InodeRecord>();
-    case NameAnswer::What::kAbsent:
-      if (Fresh(answer.learned_at, options_.negative_ttl / 2)) return Absent(name);
-      break;
-    case NameAnswer::What::kUnknown:
-      break;
-  }
-  if (HasFreshListing(parent)) return Absent(name);
-  return std::optional<InodeRecord>();
+  if (AbsentSince(parent, answer)) return Absent(name);
+  const bool known = answer.what == NameAnswer::What::kPresent && Usable(answer.inode);
+  return known ? std::optional<InodeRecord>(std::move(answer.inode)) : std::nullopt;
+}
+
+std::optional<WallTime> Namespace::AbsentSince(InodeNumber parent, const NameAnswer& answer) {
+  if (answer.what == NameAnswer::What::kPresent) return std::nullopt;
+  const bool told = answer.what == NameAnswer::What::kAbsent &&
+                    Fresh(answer.learned_at, options_.negative_ttl / 2);
+  if (told) return answer.learned_at;
+  const auto state = cache().GetDirectoryState(parent);
+  const bool listed = state && state->complete && Fresh(state->listed_at, options_.ttl);
+  return listed ? std::optional(state->listed_at) : std::nullopt;
+}
+
+std::optional<WallTime> Namespace::AbsentSince(InodeNumber parent, std::string_view name) {
+  const auto answer = cache().Lookup(parent, name);
+  return answer ? AbsentSince(parent, *answer) : std::nullopt;
 }
 
 Result<InodeRecord> Namespace::Find(InodeNumber parent, std::string_view name,
@@ -202,7 +208,9 @@ Result<InodeRecord> Namespace::Find(InodeNumber parent, std::string_view name,
     TRY_VOID(ListOnePage(parent, context));
     if (auto cached = TRY(FindCached(parent, name))) return *std::move(cached);
   }
-  return AskHead(parent, name, context);
+  const NameAnswer was = TRY(cache().Lookup(parent, name));
+  const bool present = was.what == NameAnswer::What::kPresent;
+  return AskHead(parent, name, present ? was.inode.kind : InodeKind::kFile, context);
 }
 
 Result<InodeRecord> Namespace::Get(InodeNumber ino, const CallContext& context) {
@@ -224,10 +232,16 @@ Result<std::optional<InodeRecord>> Namespace::Cached(InodeNumber ino) {
 // --- What the store says ---
 
 Result<InodeRecord> Namespace::AskHead(InodeNumber parent, std::string_view name,
-                                       const CallContext& context) {
+                                       InodeKind expected, const CallContext& context) {
   const Location location = TRY(LocateChild(parent, name));
   const auto question = changes_.Ask();
-  auto info = location.remote->store->Head(location.key, context);
+  ObjectStore& store = *location.remote->store;
+  const bool directory = expected == InodeKind::kDirectory;
+  auto info =
+      directory ? store.HeadDirectory(location.key, context) : store.Head(location.key, context);
+  // A file may have taken its place.
+  if (directory && !info && info.error().code == ErrorCode::kNotFound)
+    info = store.Head(location.key, context);
   if (!info && info.error().code == ErrorCode::kNotFound) {
     // Nothing there, unless this mount has made it meanwhile.
     if (auto current = TRY(LearnAbsent(parent, name, question))) return *std::move(current);
@@ -362,7 +376,7 @@ Status Namespace::FillAttributes(InodeNumber directory, std::span<InodeRecord> r
   std::optional<Error> first_error;
   const auto work = [&] {
     for (std::size_t i = next++; i < unknown.size(); i = next++) {
-      auto found = AskHead(directory, unknown[i]->name, context);
+      auto found = AskHead(directory, unknown[i]->name, unknown[i]->kind, context);
       if (found) {
         *unknown[i] = *std::move(found);
       } else if (found.error().code == ErrorCode::kNotFound) {
@@ -449,8 +463,8 @@ Status Namespace::RecordAbsent(InodeNumber parent, std::string_view name) {
   return cache().SetAbsent(parent, name, Now());
 }
 
-Status Namespace::RecordEmpty(InodeNumber directory) {
-  return cache().BeginListing(directory)->Finish(Now(), [](std::string_view) { return false; });
+Status Namespace::RecordEmpty(InodeNumber directory, WallTime since) {
+  return cache().BeginListing(directory)->Finish(since, [](std::string_view) { return false; });
 }
 
 Result<InodeRecord> Namespace::RecordRename(const InodeRecord& source, InodeNumber new_parent,

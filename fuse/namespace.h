@@ -78,14 +78,16 @@ class Namespace {
   Result<cache::InodeRecord> Get(InodeNumber ino, const CallContext& context);
   // What the cache has, however old; no request.
   Result<std::optional<cache::InodeRecord>> Cached(InodeNumber ino);
+  // Since when the name is known not to exist; nothing where only the store can tell. No request.
+  std::optional<WallTime> AbsentSince(InodeNumber parent, std::string_view name);
   // How long the record may still be believed.
   std::chrono::nanoseconds ValidFor(const cache::InodeRecord& record) const;
 
   // What this mount has changed in the store.
   Result<cache::InodeRecord> Record(InodeNumber parent, const cache::Child& child);
   Status RecordAbsent(InodeNumber parent, std::string_view name);
-  // A directory that was just made: known to be empty.
-  Status RecordEmpty(InodeNumber directory);
+  // A directory that was just made: known to be empty, as of `since`.
+  Status RecordEmpty(InodeNumber directory, WallTime since);
   Result<cache::InodeRecord> RecordRename(const cache::InodeRecord& source, InodeNumber new_parent,
                                           std::string_view new_name, const ObjectInfo& info);
   // The directory's times move, here only, and stay so until the directory itself changes in the
@@ -121,10 +123,12 @@ class Namespace {
   bool Fresh(WallTime learned_at, std::chrono::nanoseconds ttl) const;
   bool Usable(const cache::InodeRecord& record) const;
   std::optional<cache::InodeRecord> FixedRecord(InodeNumber ino) const;
+  std::optional<WallTime> AbsentSince(InodeNumber parent, const cache::NameAnswer& answer);
   // From the cache alone: the record, kNotFound, or nothing if the store must be asked.
   Result<std::optional<cache::InodeRecord>> FindCached(InodeNumber parent, std::string_view name);
+  // `expected`: what the name was, or is in a listing; a directory is then found by fewer requests.
   Result<cache::InodeRecord> AskHead(InodeNumber parent, std::string_view name,
-                                     const CallContext& context);
+                                     cache::InodeKind expected, const CallContext& context);
   bool WorthListing(InodeNumber directory);
   Status ListOnePage(InodeNumber directory, const CallContext& context);
 

@@ -53,6 +53,14 @@ class Shared {
              .on_part_sent = [this] { MakeRoomIfWanted(); }},
         tasks(std::max<std::uint32_t>(1, options.max_parallel_uploads)) {}
 
+  CallContext Limited(const CallContext& context) const {
+    return {.deadline = std::min(context.deadline, clock.Now() + request_timeout),
+            .stop = context.stop};
+  }
+  // A small file's only block.
+  cache::BlockId BlockOf(const ObjectKey& key, const ETag& etag) const {
+    return {.object = remote_name + ":" + key.path, .etag = etag.value};
+  }
   // The largest file that is sent as one Put.
   std::uint64_t max_put_bytes() const {
     return std::min(first_part_bytes, store.capabilities().max_put_bytes);
@@ -185,10 +193,7 @@ class StagedWriter final : public FileWriter {
   Result<Outcome> SendAndCommit(Upload& upload, const Attributes& attributes,
                                 std::uint64_t size_bytes, const CallContext& context);
   static Status Check(const Outcome& outcome, std::uint64_t size_bytes);
-  CallContext Limited(const CallContext& context) const {
-    return {.deadline = std::min(context.deadline, shared_.clock.Now() + shared_.request_timeout),
-            .stop = context.stop};
-  }
+  CallContext Limited(const CallContext& context) const { return shared_.Limited(context); }
 
   Shared& shared_;
   const std::shared_ptr<BaseVersion>
@@ -474,10 +479,8 @@ Result<StagedWriter::Outcome> StagedWriter::PublishByPut(const PublishRequest& r
       .key = request.key, .body = body, .attributes = request.attributes, .conditions = conditions};
   Outcome outcome{.info = TRY(shared_.store.Put(put, Limited(context))), .crc32c = std::nullopt};
   if (outcome.info.digests.crc32c) outcome.crc32c = Crc32c(body);
-  if (shared_.cache != nullptr && size_bytes > 0 && Check(outcome, size_bytes)) {
-    const std::string name = shared_.remote_name + ":" + request.key.path;
-    shared_.cache->Write({.object = name, .etag = outcome.info.etag.value}, body);
-  }
+  if (shared_.cache != nullptr && size_bytes > 0 && Check(outcome, size_bytes))
+    shared_.cache->Write(shared_.BlockOf(request.key, outcome.info.etag), body);
   return outcome;
 }
 
@@ -567,11 +570,38 @@ class StagedWritePath final : public WritePath {
     std::unique_ptr<cache::StagingFile> staging = TRY(shared_.staging.Create());
     return std::make_unique<StagedWriter>(shared_, request, std::move(staging));
   }
+  Result<std::optional<ObjectInfo>> PutAgain(const ObjectInfo& version,
+                                             const Attributes& attributes,
+                                             const CallContext& context) override;
   std::uint64_t dirty_bytes() const override { return shared_.dirty_bytes(); }
 
  private:
   Shared shared_;
 };
+
+Result<std::optional<ObjectInfo>> StagedWritePath::PutAgain(const ObjectInfo& version,
+                                                            const Attributes& attributes,
+                                                            const CallContext& context) {
+  const std::optional<ObjectInfo> not_here;
+  const std::uint64_t size = version.size_bytes;
+  if (shared_.cache == nullptr || size > shared_.max_put_bytes()) return not_here;
+  const PartBuffers::Lease buffer = shared_.buffers.Take(size, context.stop);
+  if (!buffer) return Fail(ErrorCode::kCancelled, "publishing was interrupted");
+  const cache::BlockId block = shared_.BlockOf(version.key, version.etag);
+  if (size > 0 && !shared_.cache->Read(block, 0, buffer.span())) return not_here;
+  const ByteSpan body = buffer.span();
+  if (version.digests.crc32c && *version.digests.crc32c != Crc32c(body)) return not_here;
+  ObjectInfo info = TRY(shared_.store.Put({.key = version.key,
+                                           .body = body,
+                                           .attributes = attributes,
+                                           .conditions = {.if_match = version.etag}},
+                                          shared_.Limited(context)));
+  if (size > 0) {
+    shared_.cache->Write(shared_.BlockOf(version.key, info.etag), body);
+    shared_.cache->Drop(block.object, block.etag);
+  }
+  return std::optional<ObjectInfo>(std::move(info));
+}
 
 }  // namespace
 

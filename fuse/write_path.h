@@ -83,6 +83,12 @@ class WritePath {
                                            const Options& options);
   virtual ~WritePath() = default;
   virtual Result<std::unique_ptr<FileWriter>> Open(const OpenWriterRequest& request) = 0;
+  // Puts a small file that was published here again, with other attributes: where a store can only
+  // replace attributes so, its bytes need not come from there first. Nothing: they are not cached
+  // here, and nothing has happened. Errors: those of Put.
+  virtual Result<std::optional<ObjectInfo>> PutAgain(const ObjectInfo& version,
+                                                     const Attributes& attributes,
+                                                     const CallContext& context) = 0;
   // Bytes accepted from programs that are not yet published.
   virtual std::uint64_t dirty_bytes() const = 0;
 };

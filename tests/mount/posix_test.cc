@@ -280,6 +280,28 @@ TEST_F(PosixMount, ASecondRsyncMovesNothing) {
   EXPECT_EQ(rsync(fresh.path()), "");
 }
 
+// What rsync waits for: content at close, times, mode, the final name. Each is acknowledged when it
+// is in the store, and none costs more than that.
+TEST(MountRequests, RsyncCostsOneRequestForEachStepOfAFile) {
+  SystemClock clock;
+  FakeObjectStore store(clock, {.capabilities = OciLikeCapabilities()});
+  TestMount mount(store);
+  TempDirectory local;
+  constexpr std::size_t kFiles = 20;
+  ASSERT_EQ(Shell("mkdir '" + local.path() + "/t' && cd '" + local.path() +
+                  "/t' && for i in $(seq " + std::to_string(kFiles) +
+                  "); do echo content $i > $i; chmod 0644 $i; done && touch -d 2020-01-02 *"),
+            0);
+  ASSERT_EQ(Shell("rsync -a '" + local.path() + "/t' '" + mount.path() + "'"), 0);
+  EXPECT_EQ(store.ContentOf("t/7"), "content 7\n");
+  EXPECT_LE(store.calls(StoreOp::kPut), 3 * kFiles);
+  EXPECT_EQ(store.calls(StoreOp::kRename), kFiles);
+  EXPECT_EQ(store.calls(StoreOp::kGet), 0U);
+  EXPECT_LE(store.calls(StoreOp::kSetAttributes), 3U) << "of the directory";
+  EXPECT_LE(store.calls(StoreOp::kHead) + store.calls(StoreOp::kList), 5U)
+      << "before the directory was made";
+}
+
 TEST_F(PosixMount, RenamesAndWritesOfAnOpenFileReachItsNewName) {
   File file(mount / "a", O_CREAT | O_RDWR);
   ASSERT_EQ(file.Write("hello"), 0);

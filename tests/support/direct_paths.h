@@ -26,6 +26,11 @@ class DirectWritePath final : public fuse::WritePath {
  public:
   explicit DirectWritePath(ObjectStore& store) : store_(store) {}
   Result<std::unique_ptr<fuse::FileWriter>> Open(const fuse::OpenWriterRequest& request) override;
+  // Keeps no content.
+  Result<std::optional<ObjectInfo>> PutAgain(const ObjectInfo&, const Attributes&,
+                                             const CallContext&) override {
+    return std::optional<ObjectInfo>();
+  }
   std::uint64_t dirty_bytes() const override { return 0; }
 
  private:

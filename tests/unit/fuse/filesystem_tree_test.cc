@@ -140,6 +140,39 @@ TEST_F(FilesystemTree, ANewDirectoryIsKnownToBeEmpty) {
   EXPECT_EQ(store->InfoOf("d")->attributes->mode, 0750U);
 }
 
+TEST_F(FilesystemTree, ADirectoryIsBelievedEmptyNoLongerThanItsNameWasBelievedFree) {
+  StartWith({.capabilities = skybridge::testing::OciLikeCapabilities()});
+  EXPECT_TRUE(ReadNames(kRoot).empty());
+  clock.Advance(std::chrono::seconds(3));
+  store->PutText("d/theirs", "x");
+  const auto looks = store->calls(StoreOp::kHead) + store->calls(StoreOp::kList);
+  const auto made = fs->MakeDirectory(kRoot, "d", 0755, call);
+  ASSERT_TRUE(made) << made.error().ToString();
+  EXPECT_EQ(store->calls(StoreOp::kHead) + store->calls(StoreOp::kList), looks);
+  clock.Advance(std::chrono::seconds(3));
+  EXPECT_TRUE(fs->Lookup(made->stat.ino, "theirs", call))
+      << "the TTL has passed since the name was seen free";
+}
+
+TEST_F(FilesystemTree, ANameThatSomebodyElseHasTakenIsSeenOnceItCannotBeMade) {
+  StartWith({.capabilities = skybridge::testing::OciLikeCapabilities()});
+  EXPECT_TRUE(ReadNames(kRoot).empty());
+  ASSERT_TRUE(store->MakeDirectory({.key = ObjectKey("d")}, call.context));
+  EXPECT_EQ(fs->MakeDirectory(kRoot, "d", 0755, call).error().code, ErrorCode::kAlreadyExists);
+  EXPECT_TRUE(fs->Lookup(kRoot, "d", call));
+}
+
+TEST_F(FilesystemTree, AFileThatTookADirectorysPlaceIsSeen) {
+  StartWith({.capabilities = skybridge::testing::OciLikeCapabilities()});
+  ASSERT_TRUE(fs->MakeDirectory(kRoot, "d", 0755, call));
+  store->Remove("d");
+  store->PutText("d", "a file");
+  clock.Advance(std::chrono::minutes(1));
+  const auto found = fs->Lookup(kRoot, "d", call);
+  ASSERT_TRUE(found) << found.error().ToString();
+  EXPECT_EQ(found->stat.kind, InodeKind::kFile);
+}
+
 TEST_F(FilesystemTree, ADirectoryWithANewFileInItIsNotEmpty) {
   const InodeNumber d = fs->MakeDirectory(kRoot, "d", 0755, call)->stat.ino;
   const CreateReply created = fs->CreateFile(d, "a", 0644, {.write = true}, call).value();

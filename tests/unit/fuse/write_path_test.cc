@@ -125,6 +125,49 @@ TEST_F(WritePathTest, ASmallPublishedFileIsReadFromTheBlockCache) {
   EXPECT_EQ(store_.calls(StoreOp::kGet), 0U);
 }
 
+TEST_F(WritePathTest, ASmallPublishedFileIsPutAgainFromTheBlockCache) {
+  for (const char* text : {"hello", ""}) {
+    const auto writer = Create(std::string("f") + text);
+    WriteAll(*writer, text);
+    auto version = Publish(*writer, std::string("f") + text);
+    // Twice: what was put again is cached again.
+    for (const std::uint32_t mode : {0600U, 0644U}) {
+      const std::size_t calls = store_.script().total_calls();
+      const auto again = writes_->PutAgain(*version, {.mode = mode}, Soon());
+      ASSERT_TRUE(again) << again.error().ToString();
+      ASSERT_TRUE(*again) << text;
+      EXPECT_EQ(store_.script().total_calls(), calls + 1);
+      EXPECT_EQ(store_.ContentOf(version->key.path), text);
+      EXPECT_EQ(store_.InfoOf(version->key.path)->attributes->mode, mode);
+      version = **again;
+    }
+  }
+  EXPECT_EQ(store_.calls(StoreOp::kGet), 0U);
+}
+
+TEST_F(WritePathTest, APutOfCachedBytesReplacesTheirVersionOnly) {
+  const auto writer = Create("f");
+  WriteAll(*writer, "hello");
+  const auto version = Publish(*writer, "f");
+  store_.PutText("f", "somebody else's");
+  const auto again = writes_->PutAgain(*version, {.mode = 0600U}, Soon());
+  EXPECT_EQ(again.error().code, ErrorCode::kPreconditionFailed);
+  EXPECT_EQ(store_.ContentOf("f"), "somebody else's");
+}
+
+TEST_F(WritePathTest, WhatIsNotCachedIsNotPutAgain) {
+  const auto writer = Create("f");
+  WriteAll(*writer, "hello");
+  auto version = *Publish(*writer, "f");
+  const auto puts = store_.calls(StoreOp::kPut);
+  ObjectInfo moved = version;
+  moved.key = ObjectKey("elsewhere");
+  EXPECT_FALSE(*writes_->PutAgain(moved, {}, Soon()));
+  version.digests.crc32c = Crc32c(AsBytes("jello"));
+  EXPECT_FALSE(*writes_->PutAgain(version, {}, Soon())) << "not the bytes of that version";
+  EXPECT_EQ(store_.calls(StoreOp::kPut), puts);
+}
+
 TEST_F(WritePathTest, PartsAreSentWhileTheFileIsStillWritten) {
   const auto writer = Create("f");
   const std::string text = RandomText(10 * kPart + 100);
