@@ -261,7 +261,7 @@ Status FlatStore::RemoveEmptied(const ObjectKey& key, const CallContext& context
   if (rest.has_children)
     return Fail(ErrorCode::kConflict, "files appeared while a directory was renamed");
   if (!rest.marker) return {};
-  const Status deleted = DeleteBlob(key, rest.marker_name, rest.marker->etag, context);
+  Status deleted = DeleteBlob(key, rest.marker_name, rest.marker->etag, context);
   if (!deleted && IsNotFound(deleted.error())) return {};
   return deleted;
 }

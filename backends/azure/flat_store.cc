@@ -325,7 +325,7 @@ Status FlatStore::RemoveDirectory(const ObjectKey& key, const CallContext& conte
   if (blob && blob->is_directory && directory.marker_name != BlobName(key)) {
     TRY_VOID(DeleteBlob(key, BlobName(key), blob->etag, context));
   }
-  const Status deleted = DeleteBlob(key, directory.marker_name, directory.marker->etag, context);
+  Status deleted = DeleteBlob(key, directory.marker_name, directory.marker->etag, context);
   // An earlier attempt that ended late may have been faster than this one.
   if (!deleted && context.retried && IsNotFound(deleted.error())) return {};
   return deleted;

@@ -231,7 +231,9 @@ class StandingConflicts : public ::testing::TestWithParam<std::tuple<CloudKind, 
 };
 
 TEST_P(StandingConflicts, AreReportedWhicheverRequestBreaks) {
-  const auto [kind, conflict] = GetParam();
+  // No structured binding: clang lets no lambda capture one.
+  const CloudKind kind = std::get<CloudKind>(GetParam());
+  const Coming* const conflict = std::get<const Coming*>(GetParam());
   const auto whole = FaultyCloud::Start(kind);
   const Action clean = conflict->prepare(whole->other(), whole->Context());
   const auto expected = whole->Everything();
@@ -343,7 +345,9 @@ const Coming kComing[] = {
 class ComingConflicts : public ::testing::TestWithParam<std::tuple<CloudKind, const Coming*>> {};
 
 TEST_P(ComingConflicts, AreReportedWhicheverRequestBreaks) {
-  const auto [kind, conflict] = GetParam();
+  // No structured binding: clang lets no lambda capture one.
+  const CloudKind kind = std::get<CloudKind>(GetParam());
+  const Coming* const conflict = std::get<const Coming*>(GetParam());
   const auto whole = FaultyCloud::Start(kind);
   const Action clean = conflict->prepare(whole->other(), whole->Context());
   const std::uint64_t before = whole->requests();
