@@ -246,6 +246,8 @@ void Reader::ReadEscaped(MetadataDialect dialect) {
     const Result<std::string> name = HexDecode(
         std::string_view(lower_key).substr(is_xattr ? xattr_prefix.size() : key_prefix.size()));
     if (!name || name->empty()) continue;
+    // A name that needs no escape is not ours: written again it might be one that has a meaning.
+    if (!is_xattr && IsSpellable(dialect, *name)) continue;
     if (is_xattr) {
       const Result<std::string> bytes =
           value == kEmptyValue ? Result<std::string>("") : Base64Decode(value);

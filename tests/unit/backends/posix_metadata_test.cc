@@ -140,6 +140,15 @@ TEST(PosixMetadata, KeepsForeignKeysThatTheDialectCannotSpell) {
             (MetadataMap{{"x-team", "a"}, {"key-5465616d", "b"}, {"9lives", "c"}}));
 }
 
+TEST(PosixMetadata, AnEscapeThatNobodyNeedsIsANameOfItsOwn) {
+  // "mtime" in hexadecimal.
+  const MetadataMap stored = {{"key-6d74696d65", "1"}};
+  const PosixMetadata read = DecodePosixMetadata(Dialect::kOci, NodeKind::kFile, stored);
+  EXPECT_EQ(read.attributes.mtime, std::nullopt);
+  EXPECT_EQ(read.attributes.foreign, stored);
+  EXPECT_EQ(EncodePosixMetadata(Dialect::kOci, read.kind, read.attributes).value(), stored);
+}
+
 TEST(PosixMetadata, RefusesWhatNoHeaderCanCarry) {
   for (const char* value : {"line\nbreak", "\xc3\xbc"}) {
     EXPECT_EQ(EncodePosixMetadata(Dialect::kOci, NodeKind::kFile, {.foreign = {{"a", value}}})
