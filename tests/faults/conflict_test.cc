@@ -231,9 +231,7 @@ class StandingConflicts : public ::testing::TestWithParam<std::tuple<CloudKind, 
 };
 
 TEST_P(StandingConflicts, AreReportedWhicheverRequestBreaks) {
-  // No structured binding: clang lets no lambda capture one.
-  const CloudKind kind = std::get<CloudKind>(GetParam());
-  const Coming* const conflict = std::get<const Coming*>(GetParam());
+  const auto [kind, conflict] = GetParam();
   const auto whole = FaultyCloud::Start(kind);
   const Action clean = conflict->prepare(whole->other(), whole->Context());
   const auto expected = whole->Everything();
