@@ -369,8 +369,7 @@ TEST(OAuth, RenewalOfAValidTokenTakesLittleOfTheCallersTime) {
   ASSERT_TRUE(credential.Authorize(request, {.deadline = first}));
   clock.Advance(minutes(56));
   ASSERT_TRUE(credential.Authorize(request, {.deadline = clock.Now() + minutes(2)}));
-  EXPECT_EQ(deadlines,
-            (std::vector<MonotonicTime>{first, clock.Now() + kRefreshPatience}));
+  EXPECT_EQ(deadlines, (std::vector<MonotonicTime>{first, clock.Now() + kRefreshPatience}));
 }
 
 TEST(OAuth, WaitingForATokenEndsAtTheDeadline) {
