@@ -10,19 +10,13 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
+#include "core/deleter.h"
 #include "core/digest.h"
 #include "core/encoding.h"
 
 namespace skybridge {
 namespace {
 
-template <auto Free>
-struct Deleter {
-  template <class T>
-  void operator()(T* pointer) const {
-    Free(pointer);
-  }
-};
 using BioPtr = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
 using KeyPtr = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
 using DigestContextPtr = std::unique_ptr<EVP_MD_CTX, Deleter<EVP_MD_CTX_free>>;

@@ -16,6 +16,7 @@
 #include <nlohmann/json.hpp>
 
 #include "backends/azure/nonce.h"
+#include "core/deleter.h"
 #include "core/encoding.h"
 #include "core/file_descriptor.h"
 #include "core/secret_reference.h"
@@ -25,13 +26,6 @@ namespace {
 
 constexpr std::chrono::minutes kAssertionLifetime{10};
 
-template <auto Free>
-struct Deleter {
-  template <class T>
-  void operator()(T* pointer) const {
-    Free(pointer);
-  }
-};
 using BioPtr = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
 using CertificatePtr = std::unique_ptr<X509, Deleter<X509_free>>;
 

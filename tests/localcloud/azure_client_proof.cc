@@ -10,6 +10,7 @@
 #include <openssl/x509.h>
 #include <nlohmann/json.hpp>
 
+#include "core/deleter.h"
 #include "core/encoding.h"
 
 namespace skybridge::localcloud::azure {
@@ -17,13 +18,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-template <auto Free>
-struct Deleter {
-  template <class T>
-  void operator()(T* pointer) const {
-    Free(pointer);
-  }
-};
 using BioPtr = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
 using CertificatePtr = std::unique_ptr<X509, Deleter<X509_free>>;
 using DigestContextPtr = std::unique_ptr<EVP_MD_CTX, Deleter<EVP_MD_CTX_free>>;
