@@ -73,9 +73,17 @@ NodeReply FilesystemImpl::Reply(const OpenFile& file) const {
   return reply;
 }
 
-NodeReply FilesystemImpl::CountedReply(const InodeRecord& record) {
-  const auto open = inodes_.FindOpen(record.ino);
-  NodeReply reply = open ? Reply(*open) : Reply(record);
+NodeReply FilesystemImpl::NewestReply(const InodeRecord& record, std::uint64_t closed_files) const {
+  if (const auto open = inodes_.FindOpen(record.ino)) return Reply(*open);
+  if (inodes_.closed_files() != closed_files) {
+    const auto newest = parts_.metadata->Get(record.ino);
+    if (newest && *newest) return Reply(**newest);
+  }
+  return Reply(record);
+}
+
+NodeReply FilesystemImpl::CountedReply(const InodeRecord& record, std::uint64_t closed_files) {
+  NodeReply reply = NewestReply(record, closed_files);
   inodes_.AddLookup(record.ino);
   return reply;
 }
@@ -86,10 +94,11 @@ Result<NodeReply> FilesystemImpl::Lookup(InodeNumber parent, std::string_view na
     inodes_.AddLookup(unpublished->ino());
     return Reply(*unpublished);
   }
+  const std::uint64_t closed_files = inodes_.closed_files();
   auto found = names_.Find(parent, name, call.context);
   if (!found && found.error().code == ErrorCode::kInvalidName)
     found.error().code = ErrorCode::kNotFound;
-  return CountedReply(TRY(std::move(found)));
+  return CountedReply(TRY(std::move(found)), closed_files);
 }
 
 Result<NodeReply> FilesystemImpl::GetAttributes(InodeNumber ino, const Call& call) {
@@ -200,7 +209,12 @@ Result<InodeRecord> FilesystemImpl::ChangeInStore(InodeRecord record, const Reco
         return wanted;
       }
       inodes_.RenamePageVersion(record.ino, record.etag, wanted.etag);
-      return names_.Record(record.parent, wanted);
+      const InodeRecord changed = TRY(names_.Record(record.parent, wanted));
+      if (const auto opened = inodes_.FindOpen(record.ino)) {  // since it was found closed
+        const MutexLock publishing(opened->publish_mutex);
+        opened->AttributesPublished(change, *info, changed.ctime);
+      }
+      return changed;
     }
     if (info.error().code != ErrorCode::kPreconditionFailed || attempt == kTriesAgainstOthers) {
       return Fail(std::move(info).error());

@@ -52,15 +52,15 @@ Result<bool> FilesystemImpl::EmitDots(InodeNumber ino, std::uint64_t& cookie,
   return true;
 }
 
-bool FilesystemImpl::Emit(const InodeRecord& record, std::uint64_t next_cookie,
-                          bool with_attributes, const DirectorySink& sink) {
+bool FilesystemImpl::Emit(const InodeRecord& record, std::uint64_t closed_files,
+                          std::uint64_t next_cookie, bool with_attributes,
+                          const DirectorySink& sink) {
   DirectoryEntry entry{.name = record.name,
                        .ino = record.ino,
                        .kind = KnownKind(record),
                        .next_cookie = next_cookie};
   if (!with_attributes) return sink(entry);
-  const auto open = inodes_.FindOpen(record.ino);
-  const NodeReply reply = open ? Reply(*open) : Reply(record);
+  const NodeReply reply = NewestReply(record, closed_files);
   entry.node = &reply;
   if (!sink(entry)) return false;
   inodes_.AddLookup(record.ino);
@@ -72,7 +72,7 @@ Status FilesystemImpl::ReadRemoteDirectories(std::uint64_t cookie, bool with_att
   if (!TRY(EmitDots(InodeNumber::kRoot, cookie, sink))) return {};
   const std::vector<InodeRecord> remotes = names_.RemoteDirectories();
   for (std::size_t i = cookie - kDots; i < remotes.size(); ++i) {
-    if (!Emit(remotes[i], kDots + i + 1, with_attributes, sink)) break;
+    if (!Emit(remotes[i], inodes_.closed_files(), kDots + i + 1, with_attributes, sink)) break;
   }
   return {};
 }
@@ -101,8 +101,11 @@ Status FilesystemImpl::MoreEntries(DirectoryHandle& handle, const CallContext& c
 Status FilesystemImpl::PrepareEntry(DirectoryHandle& handle, std::size_t index,
                                     bool with_attributes, const CallContext& context) {
   InodeRecord& record = handle.window[index];
-  if (record.ino == InodeNumber::kNone || inodes_.FindUnpublished(handle.ino, record.name))
+  if (record.ino == InodeNumber::kNone) return {};
+  if (const auto unpublished = inodes_.FindUnpublished(handle.ino, record.name)) {
+    record = unpublished->view().record;
     return {};
+  }
   if (names_.changes().ChangedSince(*handle.question, handle.ino, record.name)) {
     auto answer = TRY(names_.cache().Lookup(handle.ino, record.name));
     if (answer.what != cache::NameAnswer::What::kPresent) {
@@ -145,10 +148,11 @@ Status FilesystemImpl::ReadDirectory(HandleId id, std::uint64_t cookie, bool wit
       if (handle->ended) return {};
       TRY_VOID(MoreEntries(*handle, call.context));
     }
+    const std::uint64_t closed_files = inodes_.closed_files();
     TRY_VOID(PrepareEntry(*handle, position - handle->window_begin, with_attributes, call.context));
     const InodeRecord& record = handle->window[position - handle->window_begin];
     if (record.ino != InodeNumber::kNone &&
-        !Emit(record, kDots + position + 1, with_attributes, sink))
+        !Emit(record, closed_files, kDots + position + 1, with_attributes, sink))
       break;
     ++position;
   }

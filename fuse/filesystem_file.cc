@@ -53,7 +53,10 @@ Result<std::shared_ptr<FileHandle>> FilesystemImpl::FindHandle(HandleId id) cons
 std::shared_ptr<OpenFile> FilesystemImpl::OpenShared(const InodeRecord& record,
                                                      const Remote& remote) {
   return inodes_.Open(record.ino, [&] {
-    return std::make_shared<OpenFile>(remote, record, FileState::kPublished);
+    // `record` may be older than what this mount has published or renamed meanwhile.
+    const auto newest = names_.cache().Get(record.ino);
+    return std::make_shared<OpenFile>(remote, newest && *newest ? **newest : record,
+                                      FileState::kPublished);
   });
 }
 
@@ -237,6 +240,7 @@ Status FilesystemImpl::PublishLocked(OpenFile& file, const OpenFile::View& view,
                 "'" + view.place.name + "' has been replaced in the store");
   }
   const Location location = TRY(names_.LocateChild(view.place.parent, view.place.name));
+  const LocalChanges::Change publishing(names_.changes(), view.place.parent, view.place.name);
   const Attributes attributes = ToAttributes(view.record);
   const SetAttributesRequest change{.key = location.key,
                                     .attributes = attributes,

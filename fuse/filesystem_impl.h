@@ -138,7 +138,10 @@ class FilesystemImpl final : public Filesystem {
   Status CheckWritable() const;
   NodeReply Reply(const cache::InodeRecord& record) const;
   NodeReply Reply(const OpenFile& file) const;
-  NodeReply CountedReply(const cache::InodeRecord& record);
+  // The same of a node whose record was read after `closed_files` of the inode table: if it is not
+  // open now, it may have been open then, and have been published and closed since.
+  NodeReply NewestReply(const cache::InodeRecord& record, std::uint64_t closed_files) const;
+  NodeReply CountedReply(const cache::InodeRecord& record, std::uint64_t closed_files);
   // The record of any inode, open or not, without its parent's name being checked again.
   Result<cache::InodeRecord> RecordOf(InodeNumber ino, const CallContext& context);
   // Changes attributes of any node: in memory for a file with unpublished content, else in the
@@ -171,7 +174,10 @@ class FilesystemImpl final : public Filesystem {
   Status RetryOnNewest(const std::function<Status()>& change,
                        const std::function<void()>& look_again);
   Status DeleteObject(InodeNumber parent, std::string_view name, const CallContext& context);
-  // `remove` takes the open file's name away; its handles keep the content.
+  // A file that the store does not have. Errors: kPreconditionFailed when it has it by now.
+  Status DropUnpublished(const std::shared_ptr<OpenFile>& file, const CallContext& context);
+  // `remove` takes the open file's name away; its handles keep the content. What is being published
+  // is there before.
   Status TakeName(const std::shared_ptr<OpenFile>& open, const std::function<Status()>& remove,
                   const CallContext& context);
 
@@ -180,8 +186,12 @@ class FilesystemImpl final : public Filesystem {
     std::shared_ptr<OpenFile> open;
     std::optional<cache::InodeRecord> record;
     bool in_store() const { return record && !(open && open->view().state == FileState::kNew); }
+    std::string etag() const { return open ? open->view().record.etag : record->etag; }
   };
   Result<NamedNode> FindNamed(const OpenFile::Place& place, const CallContext& context);
+  // A file of the store stays open while its name changes: whoever opens it meanwhile shares what
+  // becomes of it.
+  std::shared_ptr<OpenFile> OpenNamed(NamedNode& node, const Remote& remote);
   Status CheckRename(const NamedNode& source, const NamedNode& target, RenameMode mode,
                      const OpenFile::Place& to);
   Status RenameOnce(const OpenFile::Place& from, const OpenFile::Place& to, RenameMode mode,
@@ -189,8 +199,9 @@ class FilesystemImpl final : public Filesystem {
   Status RenameInStore(const NamedNode& source, const NamedNode& target,
                        const OpenFile::Place& from, const OpenFile::Place& to,
                        const CallContext& context);
-  void RenameUnpublished(const NamedNode& source, const OpenFile::Place& from,
-                         const OpenFile::Place& to);
+  // Errors: kPreconditionFailed when the store has it by now.
+  Status RenameUnpublished(const std::shared_ptr<OpenFile>& file, const OpenFile::Place& from,
+                           const OpenFile::Place& to);
   Status FollowRename(const NamedNode& source, const OpenFile::Place& to, const ObjectInfo& info,
                       const CallContext& context);
   // Open files below a directory that was renamed: their readers go on under the new key.
@@ -204,8 +215,8 @@ class FilesystemImpl final : public Filesystem {
   Result<bool> EmitDots(InodeNumber ino, std::uint64_t& cookie, const DirectorySink& sink);
   Status PrepareEntry(DirectoryHandle& handle, std::size_t index, bool with_attributes,
                       const CallContext& context) REQUIRES(handle.mutex);
-  bool Emit(const cache::InodeRecord& record, std::uint64_t next_cookie, bool with_attributes,
-            const DirectorySink& sink);
+  bool Emit(const cache::InodeRecord& record, std::uint64_t closed_files, std::uint64_t next_cookie,
+            bool with_attributes, const DirectorySink& sink);
 
   // filesystem_file.cc
   Result<std::shared_ptr<FileHandle>> FindHandle(HandleId id) const;

@@ -49,7 +49,7 @@ Result<NodeReply> FilesystemImpl::Made(InodeRecord record, const ObjectInfo& inf
   record = TRY(names_.Record(record.parent, record));
   if (empty_since) TRY_VOID(names_.RecordEmpty(record.ino, *empty_since));
   names_.Touch(record.parent);
-  return CountedReply(record);
+  return CountedReply(record, inodes_.closed_files());
 }
 
 Result<NodeReply> FilesystemImpl::MakeDirectory(InodeNumber parent, std::string_view name,
@@ -115,8 +115,11 @@ Status FilesystemImpl::RetryOnNewest(const std::function<Status()>& change,
 Status FilesystemImpl::TakeName(const std::shared_ptr<OpenFile>& open,
                                 const std::function<Status()>& remove, const CallContext& context) {
   if (!open) return remove();
-  const bool keep = open->view().record.size_bytes <= options_.max_kept_unlinked_bytes;
-  TRY_VOID(open->LoseName(keep ? parts_.staging : nullptr, remove, context));
+  {
+    const MutexLock no_publish(open->publish_mutex);
+    const bool keep = open->view().record.size_bytes <= options_.max_kept_unlinked_bytes;
+    TRY_VOID(open->LoseName(keep ? parts_.staging : nullptr, remove, context));
+  }
   Unpark(open->ino());
   return {};
 }
@@ -128,29 +131,44 @@ Status FilesystemImpl::DeleteObject(InodeNumber parent, std::string_view name,
     return Fail(ErrorCode::kIsDirectory, "a directory is not unlinked");
   const Location location = TRY(names_.LocateChild(parent, name));
   TRY_VOID(KeepDirectoryAlive(parent, context));
+  const auto remove = [&](const std::string& etag) -> Status {
+    Status deleted =
+        location.remote->store->Delete({.key = location.key, .if_match = ETag(etag)}, context);
+    if (deleted || deleted.error().code == ErrorCode::kNotFound)
+      TRY_VOID(names_.RecordAbsent(parent, name));
+    return deleted;
+  };
+  if (record.kind != InodeKind::kFile) return remove(record.etag);
+  const OpenUser user(inodes_, OpenShared(record, *location.remote));
+  const auto& file = user.file();
   return TakeName(
-      inodes_.FindOpen(record.ino),
+      file, [&] { return remove(file->view().record.etag); }, context);
+}
+
+Status FilesystemImpl::DropUnpublished(const std::shared_ptr<OpenFile>& file,
+                                       const CallContext& context) {
+  return TakeName(
+      file,
       [&]() -> Status {
-        Status deleted = location.remote->store->Delete(
-            {.key = location.key, .if_match = ETag(record.etag)}, context);
-        if (deleted || deleted.error().code == ErrorCode::kNotFound)
-          TRY_VOID(names_.RecordAbsent(parent, name));
-        return deleted;
+        const OpenFile::View view = file->view();
+        if (view.state != FileState::kNew)
+          return Fail(ErrorCode::kPreconditionFailed, "the file was published meanwhile");
+        inodes_.RemoveUnpublished(view.place.parent, view.place.name);
+        names_.changes().Note(view.place.parent, view.place.name);
+        return {};
       },
       context);
 }
 
 Status FilesystemImpl::Unlink(InodeNumber parent, std::string_view name, const Call& call) {
   TRY_VOID(CheckWritable());
-  if (const auto unpublished = inodes_.FindUnpublished(parent, name)) {
-    inodes_.RemoveUnpublished(parent, name);
-    names_.changes().Note(parent, name);
-    TRY_VOID(TakeName(
-        unpublished, [] { return Status(); }, call.context));
-  } else {
-    TRY_VOID(RetryOnNewest([&] { return DeleteObject(parent, name, call.context); },
-                           [&] { names_.Distrust(parent, name); }));
-  }
+  TRY_VOID(RetryOnNewest(
+      [&] {
+        const auto unpublished = inodes_.FindUnpublished(parent, name);
+        return unpublished ? DropUnpublished(unpublished, call.context)
+                           : DeleteObject(parent, name, call.context);
+      },
+      [&] { names_.Distrust(parent, name); }));
   names_.Touch(parent);
   return {};
 }
@@ -229,19 +247,17 @@ Status FilesystemImpl::RenameOnce(const OpenFile::Place& from, const OpenFile::P
                                   RenameMode mode, const CallContext& context) {
   NamedNode source = TRY(FindNamed(from, context));
   if (!source.record) return Fail(ErrorCode::kNotFound, "no such name: '" + from.name + "'");
-  const NamedNode target = TRY(FindNamed(to, context));
+  NamedNode target = TRY(FindNamed(to, context));
   if (target.record && target.record->ino == source.record->ino) return {};
   TRY_VOID(CheckRename(source, target, mode, to));
+  const Remote& remote = *TRY(names_.Locate(to.parent)).remote;
+  const OpenUser source_user(inodes_, OpenNamed(source, remote));
+  const OpenUser target_user(inodes_, OpenNamed(target, remote));
   // A file that the store does not have moves here alone, unless it replaces one that the store
   // has: that must be one step.
   if (!source.in_store() && !target.in_store()) {
-    if (target.open) {
-      inodes_.RemoveUnpublished(to.parent, to.name);
-      TRY_VOID(TakeName(
-          target.open, [] { return Status(); }, context));
-    }
-    RenameUnpublished(source, from, to);
-    return {};
+    if (target.open) TRY_VOID(DropUnpublished(target.open, context));
+    return RenameUnpublished(source.open, from, to);
   }
   if (source.open && source.open->view().dirty()) {
     TRY_VOID(Publish(*source.open, context));
@@ -251,17 +267,32 @@ Status FilesystemImpl::RenameOnce(const OpenFile::Place& from, const OpenFile::P
     for (const auto& file : OpenBelow(source.record->ino)) TRY_VOID(Publish(*file, context));
   }
   return TakeName(
-      target.open, [&] { return RenameInStore(source, target, from, to, context); }, context);
+      target.open,
+      [&]() -> Status {
+        if (!source.open) return RenameInStore(source, target, from, to, context);
+        const MutexLock no_publish(source.open->publish_mutex);
+        return RenameInStore(source, target, from, to, context);
+      },
+      context);
 }
 
-void FilesystemImpl::RenameUnpublished(const NamedNode& source, const OpenFile::Place& from,
-                                       const OpenFile::Place& to) {
-  const MutexLock publishing(source.open->publish_mutex);
-  source.open->SetPlace(to);
-  inodes_.AddUnpublished(to.parent, to.name, source.open);
+std::shared_ptr<OpenFile> FilesystemImpl::OpenNamed(NamedNode& node, const Remote& remote) {
+  if (!node.in_store() || node.record->kind != InodeKind::kFile) return nullptr;
+  node.open = OpenShared(*node.record, remote);
+  return node.open;
+}
+
+Status FilesystemImpl::RenameUnpublished(const std::shared_ptr<OpenFile>& file,
+                                         const OpenFile::Place& from, const OpenFile::Place& to) {
+  const MutexLock no_publish(file->publish_mutex);
+  if (file->view().state != FileState::kNew)
+    return Fail(ErrorCode::kPreconditionFailed, "the file was published meanwhile");
+  file->SetPlace(to);
+  inodes_.AddUnpublished(to.parent, to.name, file);
   inodes_.RemoveUnpublished(from.parent, from.name);
   names_.changes().Note(from.parent, from.name);
   names_.changes().Note(to.parent, to.name);
+  return {};
 }
 
 Status FilesystemImpl::RenameInStore(const NamedNode& source, const NamedNode& target,
@@ -269,14 +300,16 @@ Status FilesystemImpl::RenameInStore(const NamedNode& source, const NamedNode& t
                                      const CallContext& context) {
   const Location old_place = TRY(names_.LocateChild(from.parent, from.name));
   const Location new_place = TRY(names_.LocateChild(to.parent, to.name));
+  const LocalChanges::Change leaving(names_.changes(), from.parent, from.name);
+  const LocalChanges::Change coming(names_.changes(), to.parent, to.name);
   TRY_VOID(KeepDirectoryAlive(from.parent, context));
   RenameRequest request{.source = old_place.key,
                         .destination = new_place.key,
                         .kind = ToNodeKind(source.record->kind)};
   const bool directory = source.record->kind == InodeKind::kDirectory;
   const ObjectStore& store = *old_place.remote->store;
-  if (!directory && !source.record->etag.empty()) {
-    request.source_if_match = ETag(source.record->etag);
+  if (!directory && !source.etag().empty()) {
+    request.source_if_match = ETag(source.etag());
     request.source_info = own_versions_.Find(store, old_place.key, *request.source_if_match);
   }
   // Whoever called has looked for the target; a file that stands beside a directory of its name is
@@ -285,7 +318,7 @@ Status FilesystemImpl::RenameInStore(const NamedNode& source, const NamedNode& t
   if (!target.in_store()) {
     request.destination_conditions.must_not_exist = true;
   } else if (!directory) {
-    request.destination_conditions.if_match = ETag(target.record->etag);
+    request.destination_conditions.if_match = ETag(target.etag());
   }
   auto info = old_place.remote->store->Rename(request, context);
   if (!info) {
@@ -304,13 +337,11 @@ Status FilesystemImpl::RenameInStore(const NamedNode& source, const NamedNode& t
 
 Status FilesystemImpl::FollowRename(const NamedNode& source, const OpenFile::Place& to,
                                     const ObjectInfo& info, const CallContext& context) {
-  const InodeRecord moved = TRY(names_.RecordRename(*source.record, to.parent, to.name, info));
-  inodes_.RenamePageVersion(moved.ino, source.record->etag, moved.etag);
+  const InodeRecord was = source.open ? source.open->view().record : *source.record;
+  const InodeRecord moved = TRY(names_.RecordRename(was, to.parent, to.name, info));
+  inodes_.RenamePageVersion(moved.ino, was.etag, moved.etag);
   if (moved.kind == InodeKind::kDirectory) return FollowDirectoryRename(moved.ino, context);
-  if (source.open) {
-    const MutexLock publishing(source.open->publish_mutex);
-    source.open->Moved(to, info, names_.Now());
-  }
+  if (source.open) source.open->Moved(to, info, names_.Now());
   return {};
 }
 

@@ -63,6 +63,7 @@ void InodeTable::Close(InodeNumber ino) {
   MutexLock lock(mutex_);
   const auto found = open_.find(ToInteger(ino));
   if (found == open_.end() || --found->second.users > 0) return;
+  ++closed_files_;
   last = std::move(found->second.file);
   open_.erase(found);
   lock.Unlock();

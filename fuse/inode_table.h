@@ -3,7 +3,9 @@
 // store does not have yet.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -40,6 +42,9 @@ class InodeTable {
   void Close(InodeNumber ino);
   std::shared_ptr<OpenFile> FindOpen(InodeNumber ino) const;
   std::vector<std::shared_ptr<OpenFile>> AllOpen() const;
+  // How many open files have lost their last user. While this has not moved, a file that is not
+  // open was not open before either: nothing has been written to it.
+  std::uint64_t closed_files() const { return closed_files_; }
 
   void AddUnpublished(InodeNumber parent, std::string_view name, std::shared_ptr<OpenFile> file);
   void RemoveUnpublished(InodeNumber parent, std::string_view name);
@@ -58,6 +63,8 @@ class InodeTable {
     std::shared_ptr<OpenFile> file;
     std::uint64_t users = 0;
   };
+
+  std::atomic<std::uint64_t> closed_files_{0};
 
   mutable Mutex mutex_;  // guards what follows
   std::unordered_map<std::uint64_t, Known> known_ GUARDED_BY(mutex_);

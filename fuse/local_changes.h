@@ -5,6 +5,9 @@
 //   auto reply = store.Head(...);
 //   if (changes.ChangedSince(question, parent, name)) ...   // the reply may be older than what we
 //   did
+//
+// While a Change of a name is open, every answer about it counts so: it may show what this mount
+// has done already and does not know yet.
 #pragma once
 
 #include <cstdint>
@@ -38,18 +41,40 @@ class LocalChanges {
     std::uint64_t asked_at_;
   };
 
+  // A change of a name that is on its way to the store, until this mount has recorded it.
+  class Change {
+   public:
+    Change(LocalChanges& changes, InodeNumber parent, std::string_view name)
+        : changes_(changes), place_(parent, name) {
+      changes_.Begin(place_);
+    }
+    ~Change() { changes_.End(place_); }
+    Change(const Change&) = delete;
+    Change& operator=(const Change&) = delete;
+
+   private:
+    LocalChanges& changes_;
+    const std::pair<InodeNumber, std::string> place_;
+  };
+
   Question Ask() { return Question(*this); }
   void Note(InodeNumber parent, std::string_view name);
   bool ChangedSince(const Question& question, InodeNumber parent, std::string_view name) const;
 
  private:
+  using Place = std::pair<InodeNumber, std::string>;
+
   std::uint64_t Open();
   void Close(std::uint64_t asked_at);
+  void Begin(const Place& place);
+  void End(const Place& place);
+  void NoteLocked(const Place& place) REQUIRES(mutex_);
 
   mutable Mutex mutex_;
   std::uint64_t now_ GUARDED_BY(mutex_) = 1;
   std::multiset<std::uint64_t> open_questions_ GUARDED_BY(mutex_);
-  std::map<std::pair<InodeNumber, std::string>, std::uint64_t> changed_at_ GUARDED_BY(mutex_);
+  std::map<Place, std::uint64_t> changed_at_ GUARDED_BY(mutex_);
+  std::multiset<Place> changing_ GUARDED_BY(mutex_);
   bool overflowed_ GUARDED_BY(mutex_) = false;
 };
 

@@ -192,6 +192,17 @@ void OpenFile::Moved(const Place& place, const ObjectInfo& info, WallTime now) {
   place_ = place;
   record_.parent = place.parent;
   record_.name = place.name;
+  RebindLocked(info, now);
+}
+
+void OpenFile::AttributesPublished(const std::function<void(cache::InodeRecord&)>& change,
+                                   const ObjectInfo& info, WallTime now) {
+  MutexLock lock(mutex_);
+  change(record_);
+  RebindLocked(info, now);
+}
+
+void OpenFile::RebindLocked(const ObjectInfo& info, WallTime now) {
   record_.etag = info.etag.value;
   record_.last_modified = info.last_modified;
   record_.ctime = now;

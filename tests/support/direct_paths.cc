@@ -29,8 +29,10 @@ class DirectReader final : public fuse::FileReader {
 
 class DirectWriter final : public fuse::FileWriter {
  public:
-  DirectWriter(ObjectStore& store, const fuse::OpenWriterRequest& request)
+  DirectWriter(ObjectStore& store, const fuse::OpenWriterRequest& request,
+               const std::function<void()>& before_publish_returns)
       : store_(store),
+        before_publish_returns_(before_publish_returns),
         base_(request.base),
         loaded_(!request.base || request.truncate),
         dirty_(loaded_) {}
@@ -72,12 +74,8 @@ class DirectWriter final : public fuse::FileWriter {
   }
   Result<ObjectInfo> Publish(const fuse::PublishRequest& request,
                              const CallContext& context) override {
-    MutexLock lock(mutex_);
-    Conditions conditions{.must_not_exist = !base_};
-    if (base_) conditions.if_match = base_->etag;
-    ObjectInfo info = TRY(Put(request.key, request.attributes, conditions, context));
-    base_ = info;
-    dirty_ = false;
+    ObjectInfo info = TRY(PutContent(request, context));
+    if (before_publish_returns_) before_publish_returns_();
     return info;
   }
   Result<ObjectInfo> PublishConflictCopy(const ObjectKey& key, const Attributes& attributes,
@@ -99,6 +97,15 @@ class DirectWriter final : public fuse::FileWriter {
     loaded_ = true;
     return {};
   }
+  Result<ObjectInfo> PutContent(const fuse::PublishRequest& request, const CallContext& context) {
+    MutexLock lock(mutex_);
+    Conditions conditions{.must_not_exist = !base_};
+    if (base_) conditions.if_match = base_->etag;
+    ObjectInfo info = TRY(Put(request.key, request.attributes, conditions, context));
+    base_ = info;
+    dirty_ = false;
+    return info;
+  }
   Result<ObjectInfo> Put(const ObjectKey& key, const Attributes& attributes,
                          const Conditions& conditions, const CallContext& context)
       REQUIRES(mutex_) {
@@ -108,6 +115,7 @@ class DirectWriter final : public fuse::FileWriter {
   }
 
   ObjectStore& store_;
+  const std::function<void()>& before_publish_returns_;
   mutable Mutex mutex_;  // guards what follows
   std::optional<ObjectInfo> base_ GUARDED_BY(mutex_);
   std::string content_ GUARDED_BY(mutex_);
@@ -124,7 +132,8 @@ std::unique_ptr<fuse::FileReader> DirectReadPath::Open(const ObjectKey& key, con
 
 Result<std::unique_ptr<fuse::FileWriter>> DirectWritePath::Open(
     const fuse::OpenWriterRequest& request) {
-  return std::unique_ptr<fuse::FileWriter>(std::make_unique<DirectWriter>(store_, request));
+  return std::unique_ptr<fuse::FileWriter>(
+      std::make_unique<DirectWriter>(store_, request, before_publish_returns));
 }
 
 }  // namespace skybridge::testing

@@ -3,6 +3,7 @@
 // them: no threads, no disk.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "backends/object_store.h"
@@ -32,6 +33,9 @@ class DirectWritePath final : public fuse::WritePath {
     return std::optional<ObjectInfo>();
   }
   std::uint64_t dirty_bytes() const override { return 0; }
+
+  // Called when a published version is in the store and whoever publishes does not know it yet.
+  std::function<void()> before_publish_returns;
 
  private:
   ObjectStore& store_;

@@ -1,5 +1,7 @@
 #include "tests/support/fake_clock.h"
 
+#include <utility>
+
 namespace skybridge::testing {
 
 MonotonicTime FakeClock::Now() const {
@@ -8,8 +10,18 @@ MonotonicTime FakeClock::Now() const {
 }
 
 WallTime FakeClock::WallNow() const {
-  std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
+  if (const auto hook = std::exchange(before_wall_now_, nullptr)) {
+    lock.unlock();
+    hook();
+    lock.lock();
+  }
   return wall_;
+}
+
+void FakeClock::BeforeNextWallNow(std::function<void()> hook) {
+  std::lock_guard lock(mutex_);
+  before_wall_now_ = std::move(hook);
 }
 
 bool FakeClock::SleepUntil(MonotonicTime until, std::stop_token stop) {

@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 #include <cstddef>
+#include <functional>
 #include <mutex>
 
 #include "core/clock.h"
@@ -21,6 +22,9 @@ class FakeClock final : public Clock {
   void SetWall(WallTime now);
   // Returns when at least `count` threads sleep in SleepUntil.
   void WaitForSleepers(std::size_t count);
+  // The next question for the wall time runs `hook` first, on its thread: something happens between
+  // two steps of the code that asks.
+  void BeforeNextWallNow(std::function<void()> hook);
   // Sleeping advances the clock by itself instead of waiting: for code that backs off on the test's
   // own thread.
   void AdvanceBySleeping(bool on);
@@ -32,6 +36,7 @@ class FakeClock final : public Clock {
   WallTime wall_ = WallTime(std::chrono::seconds(1767608430));  // 2026-01-05T10:20:30Z
   std::size_t sleepers_ = 0;
   bool advance_by_sleeping_ = false;
+  mutable std::function<void()> before_wall_now_;
 };
 
 }  // namespace skybridge::testing

@@ -1,0 +1,182 @@
+// What one thread of a mount does while another is in the middle of something with the same name.
+// Where only chance brings the two together, they meet often enough to find what would be wrong.
+#include <atomic>
+#include <thread>
+
+#include "tests/unit/fuse/filesystem_fixture.h"
+
+namespace skybridge::fuse {
+namespace {
+
+using namespace std::chrono_literals;
+
+class FilesystemRace : public FilesystemFixture {
+ protected:
+  std::optional<std::uint64_t> SizeInListing(std::string_view name) {
+    const HandleId handle = fs->OpenDirectory(kRoot, call).value();
+    std::optional<std::uint64_t> size;
+    EXPECT_TRUE(fs->ReadDirectory(
+        handle, 0, true,
+        [&](const DirectoryEntry& entry) {
+          if (entry.name == name) size = entry.node->stat.size_bytes;
+          return true;
+        },
+        call));
+    fs->ReleaseDirectory(handle);
+    return size;
+  }
+};
+
+// The clock is asked whether a record may still be believed: after that was read, and before it is
+// used.
+TEST_F(FilesystemRace, ALookupBesideACloseShowsWhatWasWritten) {
+  MakeFile("a", "one");
+  const HandleId handle = OpenToWrite(Ino("a"));
+  ASSERT_TRUE(Write(handle, "longer"));
+  clock.BeforeNextWallNow([&] { EXPECT_TRUE(Close(handle)); });
+  EXPECT_EQ(fs->Lookup(kRoot, "a", call)->stat.size_bytes, 6U);
+  EXPECT_EQ(fs->counters().open_files, 0U);
+}
+
+TEST_F(FilesystemRace, AnOpenBesideACloseReadsWhatWasWritten) {
+  MakeFile("a", "one");
+  const InodeNumber ino = Ino("a");
+  clock.BeforeNextWallNow([&] {
+    const HandleId handle = OpenToWrite(ino);
+    EXPECT_TRUE(Write(handle, "longer"));
+    EXPECT_TRUE(Close(handle));
+  });
+  const HandleId handle = OpenToRead(ino);
+  const auto text = Read(handle);
+  ASSERT_TRUE(text) << text.error().ToString();
+  EXPECT_EQ(*text, "longer");
+}
+
+TEST_F(FilesystemRace, ATruncateBesideACloseKeepsWhatWasWritten) {
+  MakeFile("a", "one");
+  const InodeNumber ino = Ino("a");
+  clock.BeforeNextWallNow([&] {
+    const HandleId handle = OpenToWrite(ino);
+    EXPECT_TRUE(Write(handle, "longer"));
+    EXPECT_TRUE(Close(handle));
+  });
+  ASSERT_TRUE(fs->SetAttributes(ino, std::nullopt, {.size_bytes = 5}, call));
+  EXPECT_EQ(store->ContentOf("a"), "longe");
+  EXPECT_EQ(fs->counters().conflicts, 0U);
+}
+
+TEST_F(FilesystemRace, AChangeOfAttributesLeavesAFileThatIsOpenedMeanwhileReadable) {
+  StartWith({.capabilities = skybridge::testing::OciLikeCapabilities()});  // a new version
+  MakeFile("a", "one");
+  const InodeNumber ino = Ino("a");
+  HandleId handle{};
+  store->script().BeforeNext(StoreOp::kSetAttributes, [&] { handle = OpenToRead(ino); });
+  ASSERT_TRUE(fs->SetAttributes(ino, std::nullopt, {.mode = 0600}, call));
+  const auto text = Read(handle);
+  ASSERT_TRUE(text) << text.error().ToString();
+  EXPECT_EQ(*text, "one");
+}
+
+TEST_F(FilesystemRace, ARenameLeavesAFileThatIsOpenedMeanwhileReadable) {
+  MakeFile("a", "one");
+  const InodeNumber ino = Ino("a");
+  HandleId handle{};
+  store->script().BeforeNext(StoreOp::kRename, [&] { handle = OpenToRead(ino); });
+  ASSERT_TRUE(fs->Rename(kRoot, "a", kRoot, "b", RenameMode::kReplace, call));
+  const auto text = Read(handle);
+  ASSERT_TRUE(text) << text.error().ToString();
+  EXPECT_EQ(*text, "one");
+}
+
+TEST_F(FilesystemRace, AListingBesideACloseShowsWhatWasWritten) {
+  MakeFile("a", "");
+  EXPECT_EQ(Names(kRoot).size(), 1U);
+  constexpr std::size_t kVersions = 3000;
+  std::atomic<std::size_t> written = 0;  // what a listing that begins now must show
+  const InodeNumber ino = Ino("a");
+  std::jthread writer([&] {
+    for (std::size_t length = 1; length <= kVersions; ++length) {
+      const HandleId handle = OpenToWrite(ino);
+      EXPECT_TRUE(Write(handle, std::string(length, 'x')));
+      written = length;
+      EXPECT_TRUE(Close(handle));
+    }
+  });
+  std::size_t too_short = 0;
+  while (written < kVersions) {
+    const std::size_t expected = written;
+    if (SizeInListing("a") < expected) ++too_short;
+  }
+  EXPECT_EQ(too_short, 0U);
+}
+
+TEST_F(FilesystemRace, AnOwnVersionThatTheStoreShowsBeforeTheReplyIsNotSomebodyElses) {
+  for (const bool by_listing : {false, true}) {
+    MakeFile("a", "one");
+    const HandleId handle = OpenToWrite(Ino("a"));
+    ASSERT_TRUE(Write(handle, "two"));
+    writes->before_publish_returns = [&] {
+      clock.Advance(1h);
+      if (by_listing) {
+        EXPECT_EQ(Names(kRoot, true), std::vector<std::string>{"a"});
+      } else {
+        EXPECT_TRUE(fs->Lookup(kRoot, "a", call));
+      }
+    };
+    ASSERT_TRUE(fs->Flush(handle, call));
+    writes->before_publish_returns = nullptr;
+    ASSERT_TRUE(Write(handle, "six"));
+    EXPECT_TRUE(Close(handle));
+    EXPECT_EQ(store->Paths(), std::vector<std::string>{"a"});
+    EXPECT_EQ(store->ContentOf("a"), "six");
+    StartWith({});
+  }
+}
+
+TEST_F(FilesystemRace, AFileThatIsRemovedWhileItIsPublishedIsGone) {
+  for (int i = 0; i < 500; ++i) {
+    const HandleId handle = Create("a").open.handle;
+    ASSERT_TRUE(Write(handle, "text"));
+    if (i % 2 == 1) {  // now there is a version to replace
+      ASSERT_TRUE(fs->Flush(handle, call));
+      ASSERT_TRUE(Write(handle, "more"));
+    }
+    std::atomic<bool> ready = false;
+    std::jthread publisher([&] {
+      ready = true;
+      EXPECT_TRUE(Close(handle));
+    });
+    while (!ready) std::this_thread::yield();
+    EXPECT_TRUE(fs->Unlink(kRoot, "a", call));
+    publisher.join();
+    ASSERT_EQ(store->Paths(), std::vector<std::string>());
+    ASSERT_EQ(LookupError("a"), ErrorCode::kNotFound);
+  }
+  EXPECT_EQ(fs->counters().conflicts, 0U);
+}
+
+TEST_F(FilesystemRace, AFileThatIsRenamedWhileItIsPublishedHasItsContentThere) {
+  for (int i = 0; i < 500; ++i) {
+    const HandleId handle = Create("a").open.handle;
+    ASSERT_TRUE(Write(handle, "text"));
+    if (i % 2 == 1) {
+      ASSERT_TRUE(fs->Flush(handle, call));
+      ASSERT_TRUE(Write(handle, "more"));
+    }
+    std::atomic<bool> ready = false;
+    std::jthread publisher([&] {
+      ready = true;
+      EXPECT_TRUE(Close(handle));
+    });
+    while (!ready) std::this_thread::yield();
+    EXPECT_TRUE(fs->Rename(kRoot, "a", kRoot, "b", RenameMode::kReplace, call));
+    publisher.join();
+    ASSERT_EQ(store->Paths(), std::vector<std::string>{"b"});
+    ASSERT_EQ(store->ContentOf("b"), i % 2 == 1 ? "more" : "text");
+    ASSERT_TRUE(fs->Unlink(kRoot, "b", call));
+  }
+  EXPECT_EQ(fs->counters().conflicts, 0U);
+}
+
+}  // namespace
+}  // namespace skybridge::fuse
