@@ -53,10 +53,11 @@ Result<std::shared_ptr<FileHandle>> FilesystemImpl::FindHandle(HandleId id) cons
 std::shared_ptr<OpenFile> FilesystemImpl::OpenShared(const InodeRecord& record,
                                                      const Remote& remote) {
   return inodes_.Open(record.ino, [&] {
-    // `record` may be older than what this mount has published or renamed meanwhile.
+    // `record` may be older than what this mount has published, renamed or removed meanwhile.
     const auto newest = names_.cache().Get(record.ino);
+    const bool gone = newest && !*newest;
     return std::make_shared<OpenFile>(remote, newest && *newest ? **newest : record,
-                                      FileState::kPublished);
+                                      gone ? FileState::kUnlinked : FileState::kPublished);
   });
 }
 

@@ -54,9 +54,11 @@ Status OpenFile::CheckUsableLocked() const {
 Status OpenFile::Prepare(const ObjectKey& key, bool write, bool truncate, WallTime now,
                          const CallContext& context) {
   {
+    const std::shared_lock gate(content_gate_);
     MutexLock lock(mutex_);
     TRY_VOID(CheckUsableLocked());
     const bool had_writer = writer_ != nullptr;
+    if (state_ == FileState::kUnlinked && !had_writer && !reader_) return Stale(place_.name);
     if (write && !had_writer) {
       OpenWriterRequest request{.key = key, .truncate = truncate};
       if (state_ != FileState::kNew) request.base = ToObjectInfo(record_, key);

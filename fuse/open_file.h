@@ -55,7 +55,8 @@ class OpenFile {
   InodeNumber ino() const { return ino_; }
   View view() const;
 
-  // Makes reading possible (writing too, with `write`). Opens nothing twice.
+  // Makes reading possible (writing too, with `write`). Opens nothing twice. Errors:
+  // kPreconditionFailed when the name went before anybody had opened the file: nothing was kept.
   Status Prepare(const ObjectKey& key, bool write, bool truncate, WallTime now,
                  const CallContext& context);
   // Handles that may write.

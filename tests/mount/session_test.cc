@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstring>
 #include <fstream>
 #include <thread>
 
@@ -211,30 +212,91 @@ TEST_F(MountSession, AReadOnlyMountRefusesWrites) {
   EXPECT_EQ(ReadFile(mount / "a"), "x");
 }
 
-TEST_F(MountSession, ManyThreadsReadWriteAndListAtOnce) {
-  TestMount mount(store);
-  std::vector<std::thread> threads;
-  for (int t = 0; t < 8; ++t) {
-    threads.emplace_back([&, t] {
-      const std::string directory = mount / std::to_string(t % 3);
-      ::mkdir(directory.c_str(), 0755);
-      for (int i = 0; i < 60; ++i) {
-        const std::string path = directory + "/" + std::to_string(t) + "-" + std::to_string(i % 7);
-        const std::string text(static_cast<std::size_t>(100 * i), static_cast<char>('a' + t));
-        EXPECT_EQ(WriteFile(path, text), 0);
-        EXPECT_EQ(ReadFile(path), text);
-        NamesIn(directory);
-        if (i % 3 == 0) {
-          EXPECT_EQ(::unlink(path.c_str()), 0);
-        } else if (i % 3 == 1) {
-          EXPECT_EQ(::rename(path.c_str(), (path + "-moved").c_str()), 0);
-        }
+struct BusyMount {
+  std::string name;
+  Capabilities capabilities;
+  std::chrono::milliseconds
+      ttl;  // the shorter, the more the store is asked in the middle of things
+};
+
+class ManyThreads : public ::testing::TestWithParam<BusyMount> {};
+
+TEST_P(ManyThreads, ReadWriteAndListAtOnce) {
+  SystemClock clock;
+  FakeObjectStore store(clock, {.capabilities = GetParam().capabilities});
+  TestMount mount(store, {.ttl = GetParam().ttl, .negative_ttl = GetParam().ttl});
+  const auto work = [&](int t) {
+    const std::string directory = mount / std::to_string(t % 3);
+    ::mkdir(directory.c_str(), 0755);
+    for (int i = 0; i < 60; ++i) {
+      const std::string path = directory + "/" + std::to_string(t) + "-" + std::to_string(i % 7);
+      const std::string text(static_cast<std::size_t>(100 * i), static_cast<char>('a' + t));
+      EXPECT_EQ(WriteFile(path, text), 0);
+      const std::string got = ReadFile(path);
+      EXPECT_TRUE(got == text) << path << ": " << got.size() << " bytes, not " << text.size();
+      NamesIn(directory);
+      if (i % 3 == 0) {
+        EXPECT_EQ(::unlink(path.c_str()), 0) << path << ": " << std::strerror(errno);
+      } else if (i % 3 == 1) {
+        EXPECT_EQ(::rename(path.c_str(), (path + "-moved").c_str()), 0)
+            << path << ": " << std::strerror(errno);
       }
-    });
+    }
+  };
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 8; ++t) threads.emplace_back(work, t);
   }
-  for (auto& thread : threads) thread.join();
   EXPECT_EQ(mount.filesystem().counters().conflicts, 0U);
 }
+
+// What an editor or a build does: the new version is written beside the old one and renamed over
+// it.
+TEST_P(ManyThreads, AReplacedFileIsAlwaysOneWholeVersion) {
+  SystemClock clock;
+  FakeObjectStore store(clock, {.capabilities = GetParam().capabilities});
+  TestMount mount(store, {.ttl = GetParam().ttl, .negative_ttl = GetParam().ttl});
+  const auto version = [](int number) {
+    return std::string(static_cast<std::size_t>(1000 + 37 * (number % 50)),
+                       static_cast<char>('a' + number % 26));
+  };
+  const std::string path = mount / "file";
+  ASSERT_EQ(WriteFile(path, version(0)), 0);
+  std::atomic<bool> ended = false;
+  std::atomic<int> newest = 0;
+  const auto read = [&] {
+    while (!ended) {
+      const int at_least = newest;
+      File file(path, O_RDONLY);
+      if (file.error() == ESTALE) continue;  // replaced twice since it was looked up
+      const std::string got = file.ReadAll();
+      EXPECT_EQ(file.error(), 0);
+      bool whole = false;
+      for (int number = at_least; number <= newest + 1; ++number) whole |= got == version(number);
+      EXPECT_TRUE(whole) << got.size() << " bytes, '" << got.substr(0, 20) << "', of version "
+                         << at_least << " to " << newest;
+    }
+  };
+  {
+    std::vector<std::jthread> readers;
+    for (int t = 0; t < 3; ++t) readers.emplace_back(read);
+    for (int number = 1; number <= 150; ++number) {
+      EXPECT_EQ(WriteFile(path + ".new", version(number)), 0);
+      EXPECT_EQ(::rename((path + ".new").c_str(), path.c_str()), 0);
+      newest = number;
+    }
+    ended = true;
+  }
+  EXPECT_EQ(store.Paths(), std::vector<std::string>{"file"});
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Mounts, ManyThreads,
+    ::testing::Values(BusyMount{"Hierarchical", HierarchicalCapabilities(), 5s},
+                      BusyMount{"HierarchicalShortTtl", HierarchicalCapabilities(), 1ms},
+                      BusyMount{"FlatShortTtl", FlatCapabilities(), 1ms},
+                      BusyMount{"OciShortTtl", OciLikeCapabilities(), 1ms}),
+    [](const auto& mount) { return mount.param.name; });
 
 }  // namespace
 }  // namespace skybridge::testing
