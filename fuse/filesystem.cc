@@ -164,9 +164,24 @@ Result<NodeReply> FilesystemImpl::Resize(InodeNumber ino, bool has_handle,
 
 Result<NodeReply> FilesystemImpl::Change(InodeNumber ino, const RecordChange& change,
                                          const CallContext& context) {
-  if (const auto open = inodes_.FindOpen(ino)) return ChangeOpen(*open, change, context);
-  InodeRecord record = TRY(names_.Get(ino, context));
-  return Reply(TRY(ChangeInStore(std::move(record), change, context)));
+  for (int attempt = 1;; ++attempt) {
+    const auto open = inodes_.FindOpen(ino);
+    const InodeRecord record = open ? open->view().record : TRY(names_.Get(ino, context));
+    auto reply = record.kind == InodeKind::kFile ? ChangeFile(record, change, context)
+                                                 : ChangeInStore(record, change, context);
+    const bool lost_race = !reply && reply.error().code == ErrorCode::kPreconditionFailed;
+    if (open || !lost_race || attempt == kTriesAgainstOthers) return reply;
+    names_.Distrust(record.parent, record.name);
+  }
+}
+
+// Open for as long as this takes: whoever opens it meanwhile shares what becomes of it.
+Result<NodeReply> FilesystemImpl::ChangeFile(const InodeRecord& record, const RecordChange& change,
+                                             const CallContext& context) {
+  const auto open = inodes_.FindOpen(record.ino);
+  const OpenUser user(
+      inodes_, OpenShared(record, open ? open->remote() : *TRY(names_.Locate(record.ino)).remote));
+  return ChangeOpen(*user.file(), change, context);
 }
 
 Result<NodeReply> FilesystemImpl::ChangeOpen(OpenFile& file, const RecordChange& change,
@@ -176,9 +191,9 @@ Result<NodeReply> FilesystemImpl::ChangeOpen(OpenFile& file, const RecordChange&
   change(wanted);
   if (SameAttributes(wanted, before.record)) return Reply(file);
   file.ChangeAttributes(change, names_.Now());
-  // With content still to be published the attributes go along with it; else nothing would ever
-  // publish them.
-  if (before.state == FileState::kPublished && !before.dirty()) {
+  // With content still to be published the attributes go along with it, at the close of a handle.
+  const bool goes_along = before.dirty() && file.has_writing_handles();
+  if (before.state == FileState::kPublished && !goes_along) {
     if (const Status status = Publish(file, context); !status) {
       file.RestoreAttributes(before);
       return Fail(status.error());
@@ -187,41 +202,27 @@ Result<NodeReply> FilesystemImpl::ChangeOpen(OpenFile& file, const RecordChange&
   return Reply(file);
 }
 
-Result<InodeRecord> FilesystemImpl::ChangeInStore(InodeRecord record, const RecordChange& change,
-                                                  const CallContext& context) {
+Result<NodeReply> FilesystemImpl::ChangeInStore(const InodeRecord& record,
+                                                const RecordChange& change,
+                                                const CallContext& context) {
   const Location location = TRY(names_.Locate(record.ino));
-  for (int attempt = 1;; ++attempt) {
-    InodeRecord wanted = record;
-    change(wanted);
-    if (SameAttributes(wanted, record)) return record;
-    SetAttributesRequest request{
-        .key = location.key, .kind = ToNodeKind(record.kind), .attributes = ToAttributes(wanted)};
-    if (!record.etag.empty()) request.if_match = ETag(record.etag);
-    if (record.kind != InodeKind::kDirectory) request.size_bytes = record.size_bytes;
-    auto info = StoreAttributes(*location.remote, request, context);
-    if (info) {
-      wanted.etag = info->etag.value;
-      wanted.mtime = ShownMtime(wanted);
-      wanted.last_modified = info->last_modified;
-      wanted.ctime = wanted.learned_at = names_.Now();
-      if (names_.IsFixed(record.ino)) {
-        TRY_VOID(names_.UpdateFixed(wanted));
-        return wanted;
-      }
-      inodes_.RenamePageVersion(record.ino, record.etag, wanted.etag);
-      const InodeRecord changed = TRY(names_.Record(record.parent, wanted));
-      if (const auto opened = inodes_.FindOpen(record.ino)) {  // since it was found closed
-        const MutexLock publishing(opened->publish_mutex);
-        opened->AttributesPublished(change, *info, changed.ctime);
-      }
-      return changed;
-    }
-    if (info.error().code != ErrorCode::kPreconditionFailed || attempt == kTriesAgainstOthers) {
-      return Fail(std::move(info).error());
-    }
-    names_.Distrust(record.parent, record.name);
-    record = TRY(names_.Get(record.ino, context));
+  InodeRecord wanted = record;
+  change(wanted);
+  if (SameAttributes(wanted, record)) return Reply(record);
+  SetAttributesRequest request{
+      .key = location.key, .kind = ToNodeKind(record.kind), .attributes = ToAttributes(wanted)};
+  if (!record.etag.empty()) request.if_match = ETag(record.etag);
+  if (record.kind != InodeKind::kDirectory) request.size_bytes = record.size_bytes;
+  const ObjectInfo info = TRY(StoreAttributes(*location.remote, request, context));
+  wanted.etag = info.etag.value;
+  wanted.mtime = ShownMtime(wanted);
+  wanted.last_modified = info.last_modified;
+  wanted.ctime = wanted.learned_at = names_.Now();
+  if (names_.IsFixed(record.ino)) {
+    TRY_VOID(names_.UpdateFixed(wanted));
+    return Reply(wanted);
   }
+  return Reply(TRY(names_.Record(record.parent, wanted)));
 }
 
 Result<ObjectInfo> FilesystemImpl::StoreAttributes(const Remote& remote,

@@ -177,6 +177,8 @@ void FilesystemImpl::Release(HandleId id, const Call& call) {
   const std::shared_ptr<OpenFile>& file = handle->file;
   bool parked = false;
   if (handle->flags.write) {
+    file->RemoveWritingHandle();  // attributes that change from here on are not left to this
+                                  // publish
     // Flush has published, unless a mapping wrote afterwards, or it failed: then its caller knows.
     const Status status = Publish(*file, call.context);
     parked = !status && file->view().dirty() && file->view().state != FileState::kLost;
@@ -185,7 +187,6 @@ void FilesystemImpl::Release(HandleId id, const Call& call) {
           "release of inode {}: its content is not in the store, and is kept here: {}",
           ToInteger(file->ino()), status.error().ToString());
     }
-    file->RemoveWritingHandle();
     if (const auto key = KeyOf(*file)) file->DropIdleWriter(*key);
   }
   if (parked) Park(file);
@@ -264,8 +265,13 @@ Status FilesystemImpl::PublishLocked(OpenFile& file, const OpenFile::View& view,
 Status FilesystemImpl::RecordPublished(OpenFile& file, const OpenFile::View& view,
                                        const ObjectInfo& info) {
   const InodeRecord published = file.Published(info, view.attributes_generation, names_.Now());
-  // What the kernel has of this inode went through us on its way to the store.
-  inodes_.SetPageVersion(file.ino(), info.etag.value);
+  // What the kernel has of this inode went through us on its way to the store, unless it is of an
+  // older version: nobody has opened that inode since.
+  if (view.state == FileState::kNew) {
+    inodes_.SetPageVersion(file.ino(), info.etag.value);
+  } else {
+    inodes_.RenamePageVersion(file.ino(), view.record.etag, info.etag.value);
+  }
   TRY(names_.Record(view.place.parent, published));
   if (view.state == FileState::kNew) inodes_.RemoveUnpublished(view.place.parent, view.place.name);
   return {};

@@ -149,8 +149,10 @@ class FilesystemImpl final : public Filesystem {
   Result<NodeReply> Change(InodeNumber ino, const RecordChange& change, const CallContext& context);
   Result<NodeReply> ChangeOpen(OpenFile& file, const RecordChange& change,
                                const CallContext& context);
-  Result<cache::InodeRecord> ChangeInStore(cache::InodeRecord record, const RecordChange& change,
-                                           const CallContext& context);
+  Result<NodeReply> ChangeFile(const cache::InodeRecord& record, const RecordChange& change,
+                               const CallContext& context);
+  Result<NodeReply> ChangeInStore(const cache::InodeRecord& record, const RecordChange& change,
+                                  const CallContext& context);
   // Gives a node of the store other attributes. On a store that must write the object anew, bytes
   // that this mount has put there come from here.
   Result<ObjectInfo> StoreAttributes(const Remote& remote, const SetAttributesRequest& request,

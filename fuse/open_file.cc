@@ -84,6 +84,11 @@ void OpenFile::RemoveWritingHandle() {
   --writing_handles_;
 }
 
+bool OpenFile::has_writing_handles() const {
+  MutexLock lock(mutex_);
+  return writing_handles_ > 0;
+}
+
 void OpenFile::DropIdleWriter(const ObjectKey& key) {
   MutexLock lock(mutex_);
   if (writing_handles_ > 0 || state_ != FileState::kPublished || !writer_ || writer_->dirty())
@@ -194,17 +199,6 @@ void OpenFile::Moved(const Place& place, const ObjectInfo& info, WallTime now) {
   place_ = place;
   record_.parent = place.parent;
   record_.name = place.name;
-  RebindLocked(info, now);
-}
-
-void OpenFile::AttributesPublished(const std::function<void(cache::InodeRecord&)>& change,
-                                   const ObjectInfo& info, WallTime now) {
-  MutexLock lock(mutex_);
-  change(record_);
-  RebindLocked(info, now);
-}
-
-void OpenFile::RebindLocked(const ObjectInfo& info, WallTime now) {
   record_.etag = info.etag.value;
   record_.last_modified = info.last_modified;
   record_.ctime = now;

@@ -62,6 +62,7 @@ class OpenFile {
   // Handles that may write.
   void AddWritingHandle();
   void RemoveWritingHandle();
+  bool has_writing_handles() const;
   // Nobody can write any more: reads come from the published version again. Does nothing while
   // there is a writing handle or something to publish.
   void DropIdleWriter(const ObjectKey& key);
@@ -87,9 +88,6 @@ class OpenFile {
   cache::InodeRecord Published(const ObjectInfo& info, std::uint64_t generation, WallTime now);
   // The object moved, or got a new version, without a change of content.
   void Moved(const Place& place, const ObjectInfo& info, WallTime now);
-  // The store has been given other attributes, past this file: `change` is what they became by.
-  void AttributesPublished(const std::function<void(cache::InodeRecord&)>& change,
-                           const ObjectInfo& info, WallTime now);
   void SetPlace(const Place& place);
   void SetState(FileState state);
 
@@ -106,8 +104,6 @@ class OpenFile {
  private:
   std::uint64_t SizeLocked() const REQUIRES(mutex_);
   void TouchLocked(WallTime now) REQUIRES(mutex_);
-  // The same content has another key or ETag.
-  void RebindLocked(const ObjectInfo& info, WallTime now) REQUIRES(mutex_);
   Status CheckUsableLocked() const REQUIRES(mutex_);
   // nullptr: there is nothing to copy.
   Result<std::unique_ptr<FileWriter>> CopyContent(cache::Staging& staging,

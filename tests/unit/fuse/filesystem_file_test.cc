@@ -140,6 +140,23 @@ TEST_F(FilesystemFile, OwnWritesKeepTheKernelsPages) {
   EXPECT_TRUE(fs->Open(Ino("a"), {.read = true}, call)->keep_cache);
 }
 
+// The file is somebody else's version now; the kernel has not opened it since. What changes it
+// without an open must not pass the old pages off as the new version's.
+TEST_F(FilesystemFile, PagesOfAnOlderVersionAreNotKeptForWhatIsMadeOfANewerOne) {
+  const auto pages_are_kept_after = [this](std::string_view name, const AttributeChange& change) {
+    store->PutText(name, "mine");
+    const InodeNumber ino = Ino(name);
+    fs->Release(OpenToRead(ino), call);
+    store->PutText(name, "others");
+    clock.Advance(1h);
+    EXPECT_EQ(Ino(name), ino);
+    EXPECT_TRUE(fs->SetAttributes(ino, std::nullopt, change, call));
+    return fs->Open(ino, {.read = true}, call)->keep_cache;
+  };
+  EXPECT_FALSE(pages_are_kept_after("a", {.mode = 0600}));
+  EXPECT_FALSE(pages_are_kept_after("b", {.size_bytes = 2}));
+}
+
 TEST_F(FilesystemFile, ReadersGoOnWithWhatThisMountPublished) {
   store->PutText("a", "one");
   const InodeNumber ino = Ino("a");

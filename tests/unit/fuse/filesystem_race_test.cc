@@ -107,6 +107,24 @@ TEST_F(FilesystemRace, AChangeOfAttributesLeavesAFileThatIsOpenedMeanwhileReadab
   EXPECT_EQ(*text, "one");
 }
 
+TEST_F(FilesystemRace, AWriteBesideAChangeOfAttributesIsNoConflict) {
+  MakeFile("a", "one");
+  const InodeNumber ino = Ino("a");
+  std::jthread writer;
+  store->script().BeforeNext(StoreOp::kSetAttributes, [&] {
+    writer = std::jthread([&] {
+      const HandleId handle = OpenToWrite(ino);
+      EXPECT_TRUE(Write(handle, "two"));
+      EXPECT_TRUE(Close(handle));
+    });
+  });
+  ASSERT_TRUE(fs->SetAttributes(ino, std::nullopt, {.mode = 0600}, call));
+  writer.join();
+  EXPECT_EQ(store->Paths(), std::vector<std::string>{"a"});
+  EXPECT_EQ(store->ContentOf("a"), "two");
+  EXPECT_EQ(store->InfoOf("a")->attributes->mode, 0600U);
+}
+
 TEST_F(FilesystemRace, ARenameLeavesAFileThatIsOpenedMeanwhileReadable) {
   MakeFile("a", "one");
   const InodeNumber ino = Ino("a");
