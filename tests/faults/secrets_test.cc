@@ -28,6 +28,7 @@
 #include "tests/faults/faulty_cloud.h"
 #include "tests/localcloud/azure_service.h"
 #include "tests/localcloud/oci_service.h"
+#include "tests/support/seen_secrets.h"
 #include "tests/support/self_signed.h"
 #include "tests/support/temp_directory.h"
 #include "tests/unit/backends/oci_token_fixture.h"
@@ -37,48 +38,22 @@ namespace {
 
 using localcloud::Fault;
 
-constexpr std::size_t kLeastSecretBytes = 8;
-
-// Passes everything on and remembers what a stranger must not read: the values of headers that
-// prove who we are, signatures in URLs, fields of forms and of answers that hold secrets.
+// Passes everything on and remembers what is secret in it.
 class Eavesdropper final : public HttpTransport {
  public:
   explicit Eavesdropper(HttpTransport& transport) : transport_(transport) {}
 
   Result<HttpResponse> Send(const HttpRequest& request, const CallContext& context) override {
-    for (const char* name : {"Authorization", "X-IDENTITY-HEADER", "secret", "opc-obo-token"}) {
-      const std::string_view value = request.headers.Get(name);
-      Note(value.substr(value.rfind(' ') + 1));
-      NoteAfter(value, "signature=\"", "\"");
-      NoteAfter(value, "ST$", "\"");
-    }
-    NoteAfter(request.url, "sig=", "&");
     const std::string body(reinterpret_cast<const char*>(request.body.data()), request.body.size());
-    NoteAfter(body, "client_secret=", "&");
-    NoteAfter(body, "client_assertion=", "&");
+    Note(SecretsOfRequest(request.headers, request.url, body));
     auto response = transport_.Send(request, context);
-    if (!response) return response;
-    for (const char* field :
-         {"\"access_token\":\"", "\"token\":\"", "\"content\":\"", "\"resourcePrincipalToken\":\"",
-          "\"servicePrincipalSessionToken\":\""}) {
-      NoteAfter(response->body, field, "\"");
-    }
-    NoteLines(response->body);
+    if (response) Note(SecretsOfAnswer(response->body));
     return response;
   }
 
-  void Note(std::string_view secret) {
-    if (secret.size() < kLeastSecretBytes) return;
+  void Note(std::set<std::string> secrets) {
     MutexLock lock(mutex_);
-    secrets_.emplace(secret);
-  }
-  // Each line of a private key, in PEM.
-  void NoteLines(std::string_view pem) {
-    if (pem.find("PRIVATE KEY") == std::string_view::npos) return;
-    std::istringstream lines{std::string(pem)};
-    for (std::string line; std::getline(lines, line);) {
-      if (!line.starts_with("-----")) Note(line);
-    }
+    secrets_.merge(std::move(secrets));
   }
   std::set<std::string> secrets() const {
     MutexLock lock(mutex_);
@@ -86,15 +61,6 @@ class Eavesdropper final : public HttpTransport {
   }
 
  private:
-  void NoteAfter(std::string_view text, std::string_view before, std::string_view after) {
-    const auto at = text.find(before);
-    if (at == std::string_view::npos) return;
-    text.remove_prefix(at + before.size());
-    const std::string_view secret = text.substr(0, text.find(after));
-    Note(secret);
-    Note(PercentDecode(secret).value_or(""));
-  }
-
   HttpTransport& transport_;
   mutable Mutex mutex_;
   std::set<std::string> secrets_ GUARDED_BY(mutex_);
@@ -141,11 +107,11 @@ class SecretsInLogs : public ::testing::Test {
          {kClientSecret, kWrongSecret, "app service secret", "arc proof of the machine",
           "federated token of a pod", "service account of a pod", "delegation token of a user",
           localcloud::kAzureEmulatorKey, kSasSignature, kCliToken})
-      transport_.Note(secret);
-    transport_.Note(Base64Encode(AsBytes(kClientSecret)));
-    transport_.NoteLines(oci::testing::kPkcs8);
-    transport_.NoteLines(oci::testing::kPkcs8Encrypted);
-    transport_.NoteLines(certificate_.key_pem);
+      transport_.Note({secret});
+    transport_.Note({Base64Encode(AsBytes(kClientSecret))});
+    for (const std::string_view key : {oci::testing::kPkcs8, oci::testing::kPkcs8Encrypted,
+                                       std::string_view(certificate_.key_pem)})
+      transport_.Note(SecretsOfKey(key));
   }
 
   static std::string KeyId() {
@@ -221,7 +187,7 @@ class SecretsInLogs : public ::testing::Test {
   std::unique_ptr<oci::IdentityProvider> Session() {
     const std::string pem(oci::testing::kPkcs8);
     const std::string token = Must(oci_service_->issuer().IssueSession(pem, clock_.WallNow()));
-    transport_.Note(token);
+    transport_.Note({token});
     std::ofstream(files_.Sub("session")) << token;
     return Must(oci::MakeIdentityProvider(
         {.profile = {.authentication = oci::Authentication::kSecurityToken,

@@ -16,6 +16,7 @@
 
 #include "core/time_text.h"
 #include "tests/localcloud/reply_source.h"
+#include "tests/support/seen_secrets.h"
 
 namespace skybridge::localcloud {
 namespace {
@@ -178,6 +179,11 @@ class Server::Impl {
 };
 
 namespace {
+
+void NoteSecretsOf(const Request& request) {
+  testing::NoteSecrets(
+      testing::SecretsOfRequest(request.headers, request.raw_target, request.body));
+}
 
 // libmicrohttpd's pull of a reply that is slowed, cut or stalled. `position` only ever moves
 // forward.
@@ -378,8 +384,11 @@ MHD_Result Server::Impl::Finish(MHD_Connection* connection, Exchange& exchange) 
   if (shaping.fault == Fault::kFlipUpload) FlipOneBit(exchange.request.body);
 
   const bool refuse = shaping.fault == Fault::kStatus;
+  const bool in_suite = testing::SuiteLogDirectory().has_value();
+  if (in_suite) NoteSecretsOf(exchange.request);
   Response response;
   if (!refuse || shaping.act_first) response = service_.Handle(exchange.request);
+  if (in_suite) testing::NoteSecrets(testing::SecretsOfAnswer(response.body));
   if (refuse) response = service_.Refuse(exchange.request, shaping.status);
   if (refuse && shaping.retry_after) {
     response.headers.Set("Retry-After", std::to_string(shaping.retry_after->count()));

@@ -16,6 +16,7 @@
 
 #include "backends/http_transport.h"
 #include "core/mutex.h"
+#include "tests/support/seen_secrets.h"
 
 namespace skybridge::testing {
 
@@ -55,12 +56,14 @@ class ScriptedTransport final : public HttpTransport {
     sent_.push_back(
         {request.operation, request.method, request.url, request.headers,
          std::string(reinterpret_cast<const char*>(request.body.data()), request.body.size())});
+    NoteSecrets(SecretsOfRequest(request.headers, request.url, sent_.back().body));
     if (answers_.empty()) {
       return Fail(ErrorCode::kInternal,
                   "no answer prepared for " + request.method + " " + request.url);
     }
     Result<HttpResponse> answer = std::move(answers_.front());
     answers_.pop_front();
+    if (answer) NoteSecrets(SecretsOfAnswer(answer->body));
     const bool success = answer && answer->status >= 200 && answer->status < 300;
     if (success && !request.receive_into.empty()) {
       if (answer->body.size() > request.receive_into.size())

@@ -11,6 +11,7 @@
 #include <openssl/x509v3.h>
 
 #include "core/deleter.h"
+#include "tests/support/seen_secrets.h"
 
 namespace skybridge::testing {
 namespace {
@@ -85,9 +86,12 @@ Result<std::string> CertificatePem(EVP_PKEY* key, const SelfSignedOptions& optio
 Result<SelfSigned> MakeSelfSigned(const SelfSignedOptions& options) {
   const KeyPtr key(options.elliptic ? EVP_EC_gen("P-256") : EVP_RSA_gen(kRsaBits));
   std::string certificate = TRY(CertificatePem(key.get(), options));
-  return SelfSigned{.certificate_pem = std::move(certificate),
-                    .key_pem = KeyPem(key.get(), ""),
-                    .encrypted_key_pem = KeyPem(key.get(), options.pass_phrase)};
+  SelfSigned made{.certificate_pem = std::move(certificate),
+                  .key_pem = KeyPem(key.get(), ""),
+                  .encrypted_key_pem = KeyPem(key.get(), options.pass_phrase)};
+  NoteSecrets(SecretsOfKey(made.key_pem));
+  NoteSecrets(SecretsOfKey(made.encrypted_key_pem));
+  return made;
 }
 
 bool VerifyRs256(const std::string& certificate_pem, const std::string& text,
