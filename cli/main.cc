@@ -1,5 +1,7 @@
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <iostream>
 #include <string>
 #include <vector>
@@ -9,8 +11,19 @@
 #include "core/clock.h"
 #include "core/environment.h"
 
+namespace {
+
+// A crash leaves no copy of the memory behind: there are keys and tokens in it.
+void ForbidCoreDumps() {
+  const rlimit none{.rlim_cur = 0, .rlim_max = 0};
+  if (setrlimit(RLIMIT_CORE, &none) != 0) std::perror("skybridge: core dumps cannot be forbidden");
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   using namespace skybridge;
+  ForbidCoreDumps();
   std::ios::sync_with_stdio(false);
   const ProcessEnvironment environment;
   SystemClock clock;

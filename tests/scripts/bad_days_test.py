@@ -55,10 +55,10 @@ class Bench(unittest.TestCase):
         (self.work / "ready.json").unlink()
         self.start_cloud("--azure-port", port)
 
-    def slow_down(self):
-        """Every request takes 50 ms, so that what is to be interrupted is still going on."""
+    def slow_down(self, delay_ms=50):
+        """Every request takes that long: what is to be interrupted, or looked at, is still going on."""
         request = urllib.request.Request(self.cloud.ready["admin"]["endpoint"] + "/admin/rules", method="POST",
-                                         data=json.dumps({"delay_ms": 50}).encode())
+                                         data=json.dumps({"delay_ms": delay_ms}).encode())
         with urllib.request.urlopen(request, timeout=10):
             pass
 
@@ -82,6 +82,17 @@ class Bench(unittest.TestCase):
         finally:
             process.kill()
         return process.returncode, errors
+
+
+class Crash(Bench):
+    def test_no_core_dump_would_hold_keys_and_tokens(self):
+        self.slow_down(delay_ms=500)
+        with self.in_the_middle(requests=1):
+            listing = self.start_skybridge("ls", "azure:")
+        limits = pathlib.Path(f"/proc/{listing.pid}/limits").read_text()
+        code, errors = self.finish(listing)
+        self.assertEqual((code, errors), (0, ""))
+        self.assertRegex(limits, r"Max core file size +0 +0 ")
 
 
 class KilledServer(Bench):
