@@ -15,11 +15,29 @@ tl::unexpected<Error> NotAListing() {
   return Fail(ErrorCode::kCorrupt, "the service's answer is not the JSON of a listing");
 }
 
-// Members are texts, numbers and truth values alike: "true", "5".
-std::string Text(const Json& entry, const char* name) {
+// Members are texts, numbers and truth values alike: "true", "5". Nothing else is written out: that
+// recurses, and how deep a list nests is the sender's choice.
+Result<std::string> Text(const Json& entry, const char* name) {
   const auto found = entry.find(name);
-  if (found == entry.end() || found->is_null()) return {};
+  if (found == entry.end() || found->is_null()) return std::string();
+  if (found->is_structured()) return NotAListing();
   return found->is_string() ? found->get<std::string>() : found->dump();
+}
+
+Result<ListedBlob> ParseEntry(const Json& entry) {
+  if (!entry.is_object()) return NotAListing();
+  ListedBlob blob;
+  blob.name = TRY(Text(entry, "name"));
+  if (blob.name.empty()) return NotAListing();
+  const std::string is_directory = TRY(Text(entry, "isDirectory"));
+  const std::string content_length = TRY(Text(entry, "contentLength"));
+  const std::string etag = TRY(Text(entry, "etag"));
+  const std::string last_modified = TRY(Text(entry, "lastModified"));
+  blob.is_directory = is_directory == "true";
+  blob.size_bytes = ParseDecimal(content_length).value_or(0);
+  blob.etag = StripETag(etag);
+  blob.last_modified = ParseTime(last_modified);
+  return blob;
 }
 
 }  // namespace
@@ -30,14 +48,10 @@ Result<BlobListPage> ParsePathList(std::string_view json, std::string continuati
   const auto paths = parsed.find("paths");
   if (paths == parsed.end() || !paths->is_array()) return NotAListing();
   BlobListPage page{.entries = {}, .next_marker = std::move(continuation)};
+  page.entries.reserve(paths->size());
   for (const Json& entry : *paths) {
-    std::string name = entry.is_object() ? Text(entry, "name") : std::string();
-    if (name.empty()) return NotAListing();
-    page.entries.push_back({.name = std::move(name),
-                            .is_directory = Text(entry, "isDirectory") == "true",
-                            .size_bytes = ParseDecimal(Text(entry, "contentLength")).value_or(0),
-                            .etag = StripETag(Text(entry, "etag")),
-                            .last_modified = ParseTime(Text(entry, "lastModified"))});
+    ListedBlob blob = TRY(ParseEntry(entry));
+    page.entries.push_back(std::move(blob));
   }
   return page;
 }

@@ -134,16 +134,20 @@ std::string Member(const Json& object, std::string_view name) {
   return {};
 }
 
-// What is not understood adds nothing, as in the SDKs.
-void AddRegions(const Json& json, std::vector<AddedRegion>& regions) {
-  if (json.is_array()) {
-    for (const Json& entry : json) AddRegions(entry, regions);
-    return;
-  }
+void AddRegion(const Json& json, std::vector<AddedRegion>& regions) {
   if (!json.is_object()) return;
   AddedRegion region{Member(json, "regionidentifier"), Member(json, "regionkey"),
                      Member(json, "realmdomaincomponent")};
   if (!region.id.empty() && !region.domain.empty()) regions.push_back(std::move(region));
+}
+
+// A region, or a list of them. What is not understood adds nothing, as in the SDKs.
+void AddRegions(const Json& json, std::vector<AddedRegion>& regions) {
+  if (json.is_array()) {
+    for (const Json& entry : json) AddRegion(entry, regions);
+  } else {
+    AddRegion(json, regions);
+  }
 }
 
 std::vector<AddedRegion> AddedRegions(const Environment& environment) {

@@ -26,6 +26,12 @@ Result<std::string> Need(const Environment& environment, std::string_view name) 
   return Fail(ErrorCode::kUnauthenticated, fmt::format("resource principal: {} is not set", name));
 }
 
+std::string Text(const Json& json, const char* name) {
+  if (!json.is_object()) return {};
+  const auto found = json.find(name);
+  return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
 bool IsPath(std::string_view value) { return value.starts_with('/'); }
 
 // Version 2.2.
@@ -91,15 +97,15 @@ class AskedTokenSource final : public IdentitySource {
     const std::string path = TRY(Path(context));
     ask.http.url = places_.token_endpoint + path;
     const HttpResponse given = TRY(SendAsInstance(ask, kAsk, context));
-    Json body = Json::parse(given.body, nullptr, /*allow_exceptions=*/false);
-    if (!body.is_object() || !body.contains("resourcePrincipalToken") ||
-        !body.contains("servicePrincipalSessionToken")) {
+    const Json body = Json::parse(given.body, nullptr, /*allow_exceptions=*/false);
+    const std::string resource_token = Text(body, "resourcePrincipalToken");
+    const std::string session_token = Text(body, "servicePrincipalSessionToken");
+    if (resource_token.empty() || session_token.empty())
       return Fail(ErrorCode::kCorrupt, fmt::format("{}: the answer has no tokens", kAsk));
-    }
     PrivateKey generated = TRY(PrivateKey::Generate());
     auto session_key = std::make_shared<const PrivateKey>(std::move(generated));
-    const Json posted{{"resourcePrincipalToken", body["resourcePrincipalToken"]},
-                      {"servicePrincipalSessionToken", body["servicePrincipalSessionToken"]},
+    const Json posted{{"resourcePrincipalToken", resource_token},
+                      {"servicePrincipalSessionToken", session_token},
                       {"sessionPublicKey", session_key->PublicKeyBase64()}};
     const Call exchange = MakeTokenCall(
         "oci.resource_principal_session",

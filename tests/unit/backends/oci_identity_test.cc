@@ -15,6 +15,7 @@
 #include "backends/oci/workload_identity.h"
 #include "core/digest.h"
 #include "core/encoding.h"
+#include "tests/support/deep_nesting.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/scripted_transport.h"
 #include "tests/support/temp_directory.h"
@@ -25,6 +26,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using nlohmann::json;
+using skybridge::testing::DeepNesting;
 using skybridge::testing::FakeClock;
 using skybridge::testing::ScriptedTransport;
 using skybridge::testing::TempDirectory;
@@ -353,6 +355,33 @@ TEST_F(OciIdentity, AnOlderResourcePrincipalIsAskedForWithTheInstancePrincipal) 
             (*identity)->key->PublicKeyBase64());
 }
 
+TEST_F(OciIdentity, AnOlderResourcePrincipalsTokensAreTexts) {
+  for (const std::string& token :
+       {std::string("7"), std::string("\"\""), std::string("null"), DeepNesting("[", "]")}) {
+    for (const bool first : {true, false}) {
+      ScriptedTransport transport;
+      variables_ = {{"OCI_RESOURCE_PRINCIPAL_VERSION", "1.1"},
+                    {"OCI_RESOURCE_PRINCIPAL_RPT_ENDPOINT", "https://rpt.example"},
+                    {"OCI_RESOURCE_PRINCIPAL_RPT_PATH", "/token"},
+                    {"OCI_RESOURCE_PRINCIPAL_RPST_ENDPOINT", "https://rpst.example"}};
+      transport.Answer(200, {}, MakeInstanceCertificate("opc-tenant:ocid1.tenancy.oc1..t"))
+          .Answer(200, {}, std::string(testing::kPkcs8))
+          .Answer(200, {}, MakeInstanceCertificate("intermediate"))
+          .Answer(200, {}, json{{"token", Token("instance")}}.dump())
+          .Answer(200, {},
+                  R"({"resourcePrincipalToken":)" + (first ? token : R"("RPT")") +
+                      R"(,"servicePrincipalSessionToken":)" + (first ? R"("SPST")" : token) + "}");
+      const auto identities = MakeResourcePrincipal(
+          {.federation_endpoint = "https://auth.example", .environment = environment_}, transport,
+          clock_);
+      const auto identity = identities.value()->Current(Context());
+      ASSERT_FALSE(identity);
+      EXPECT_EQ(identity.error().code, ErrorCode::kCorrupt);
+      EXPECT_THAT(identity.error().message, HasSubstr("has no tokens"));
+    }
+  }
+}
+
 // --- Workload identity
 
 TEST_F(OciIdentity, APodExchangesItsServiceAccountTokenAndReadsItEachTime) {
@@ -423,6 +452,16 @@ TEST_F(OciIdentity, RegionsMayBeAddedByVariableAndFile) {
   EXPECT_EQ(AuthEndpoint("FIL", environment_), "https://auth.xx-file-1.oraclecloud78.com");
   EXPECT_EQ(VaultEndpoint("iad", environment_),
             "https://secrets.vaults.us-ashburn-1.oci.oraclecloud.com");
+}
+
+TEST_F(OciIdentity, AddedRegionsThatNestDeeplyAddNothing) {
+  variables_["HOME"] = files_.path();
+  variables_["OCI_REGION_METADATA"] =
+      R"({"regionKey":"NEW","regionIdentifier":"xx-new-1","realmDomainComponent":)" +
+      DeepNesting("[", "]") + "}";
+  std::filesystem::create_directories(files_.Sub(".oci"));
+  std::ofstream(files_.Sub(".oci/regions-config.json")) << DeepNesting("[", "]");
+  EXPECT_FALSE(IsKnownRegion("xx-new-1", environment_));
 }
 
 TEST_F(OciIdentity, DedicatedAndDualStackHostsAreSwitchedAsInTheSdks) {

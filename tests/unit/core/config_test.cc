@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "core/config_environment.h"
+#include "tests/support/deep_nesting.h"
 
 namespace skybridge {
 namespace {
@@ -179,6 +180,15 @@ TEST(Config, SyntaxErrorsNameThePlaceButNeverTheText) {
 
 TEST(Config, RefusesAKeyThatComesTwice) {
   EXPECT_THAT(ErrorOf(R"({"remotes": {}, "remotes": {}})"), HasSubstr("'remotes' comes twice"));
+}
+
+TEST(Config, WhatNestsDeeplyIsAWrongTypeOrAnUnknownKey) {
+  const std::string lists = testing::DeepNesting("[", "]");
+  EXPECT_THAT(ErrorOf(lists), HasSubstr("must be an object, not a list"));
+  EXPECT_THAT(ErrorOf(R"({"remotes": {"a": {"uri": )" + lists + "}}}"),
+              HasSubstr("remotes.a.uri: must be a string, not a list"));
+  EXPECT_THAT(ErrorOf("{" + testing::DeepNesting(R"("remotes": {)", "}") + "}"),
+              HasSubstr("remotes.remotes: "));
 }
 
 TEST(Config, EndpointsReplaceThoseOfTheUri) {
