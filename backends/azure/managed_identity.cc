@@ -213,8 +213,9 @@ Result<AccessToken> ManagedIdentitySource::Ask(const CallContext& context) const
     Error& error = token.error();
     error.message = fmt::format("managed identity ({}): {}", name, error.message);
     error.retryable = IsPassing(response.status);
-    // A 404 is the service's "not yet"; to a chain it must not mean "not here".
-    if (error.code == ErrorCode::kNotFound) error.code = ErrorCode::kUnavailable;
+    // The service's "not yet".
+    if (error.retryable && error.code == ErrorCode::kUnauthenticated)
+      error.code = ErrorCode::kUnavailable;
     return token;
   }
   // Machines keep their tokens for a day: with half of it left the service may be away for long.

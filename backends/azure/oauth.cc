@@ -10,6 +10,7 @@
 #include "backends/azure/error.h"
 #include "backends/azure/replies.h"
 #include "backends/azure/url.h"
+#include "backends/identity_failure.h"
 #include "core/encoding.h"
 
 namespace skybridge::azure {
@@ -107,13 +108,15 @@ Error TokenRefusal(const HttpResponse& response, WallTime now) {
                               : MeaningOf(response.status, {});
   std::string reason = description.substr(0, description.find_first_of("\r\n"));
   if (reason.empty()) reason = code.empty() ? "it gave no reason" : code;
-  return Error{.code = meaning.code,
-               .message = fmt::format("the token authority refused: {}", reason),
-               .retryable = meaning.retryable,
-               .remote = {.http_status = response.status,
-                          .service_code = code,
-                          .request_id = std::string(response.headers.Get("x-ms-request-id"))},
-               .retry_after = RetryAfter(response.headers, now)};
+  // Never kNotFound: to a chain that is an identity that this machine does not have.
+  return AsIdentityFailure(
+      {.code = meaning.code,
+       .message = fmt::format("the token authority refused: {}", reason),
+       .retryable = meaning.retryable,
+       .remote = {.http_status = response.status,
+                  .service_code = code,
+                  .request_id = std::string(response.headers.Get("x-ms-request-id"))},
+       .retry_after = RetryAfter(response.headers, now)});
 }
 
 }  // namespace
@@ -153,8 +156,11 @@ Result<AccessToken> ParseTokenReply(const HttpResponse& response, MonotonicTime 
   std::string value = body.is_object() ? Text(body, "access_token") : std::string();
   const auto lifetime = body.is_object() ? Lifetime(body, now) : std::nullopt;
   if (value.empty() || !lifetime || *lifetime <= std::chrono::seconds(0)) {
-    return Fail(ErrorCode::kCorrupt,
-                "the token authority's answer has no access_token or no expires_in");
+    return Fail(Error{.code = ErrorCode::kUnavailable,
+                      .message = "the token authority's answer has no access_token or no "
+                                 "expires_in: it may be the page of a proxy or portal",
+                      .retryable = true,
+                      .remote = {.http_status = response.status}});
   }
   AccessToken token = MakeAccessToken(std::move(value), asked, *lifetime);
   if (const auto refresh_in = Seconds(body, "refresh_in"); refresh_in && *refresh_in > 0) {
@@ -214,9 +220,7 @@ Status BearerCredential::Authorize(HttpRequest& request, const CallContext& cont
 
 Result<AccessToken> BearerCredential::Fetch(const CallContext& context) const {
   auto token = source_->Fetch(context);
-  // To the callers of a store that would mean: no such object.
-  if (!token && token.error().code == ErrorCode::kNotFound)
-    token.error().code = ErrorCode::kUnauthenticated;
+  if (!token) return Fail(AsIdentityFailure(std::move(token).error()));
   return token;
 }
 

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "backends/identity_failure.h"
 #include "backends/oci/error.h"
 #include "core/time_text.h"
 
@@ -34,10 +35,10 @@ Client::Client(HttpTransport& transport, std::unique_ptr<IdentityProvider> ident
 
 Result<HttpResponse> Client::Send(Call call, std::string_view what, const CallContext& context) {
   if (!call.json.empty()) call.http.body = AsBytes(call.json);
-  std::shared_ptr<const Identity> identity = TRY(identities_->Current(context));
+  std::shared_ptr<const Identity> identity = TRY(WhoWeAre(context));
   Result<HttpResponse> response = SendSigned(call, *identity, context);
   if (response && response->status == kUnauthorized && identities_->Renew(*identity)) {
-    identity = TRY(identities_->Current(context));
+    identity = TRY(WhoWeAre(context));
     response = SendSigned(call, *identity, context);
   }
   if (!response) {
@@ -51,6 +52,12 @@ Result<HttpResponse> Client::Send(Call call, std::string_view what, const CallCo
   Error error = ErrorFromResponse(what, *response, clock_.WallNow());
   ExplainClockSkew(*response, clock_.WallNow(), error);
   return Fail(std::move(error));
+}
+
+Result<std::shared_ptr<const Identity>> Client::WhoWeAre(const CallContext& context) {
+  auto identity = identities_->Current(context);
+  if (!identity) return Fail(AsIdentityFailure(std::move(identity).error()));
+  return identity;
 }
 
 Result<HttpResponse> Client::SendSigned(Call& call, const Identity& identity,

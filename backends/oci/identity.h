@@ -24,7 +24,7 @@ class IdentityProvider {
   virtual ~IdentityProvider() = default;
   // May talk to the issuer of tokens within the context. Errors: kUnauthenticated,
   // kPermissionDenied, kNotFound: what is wrong with the key, the token file or the issuer's
-  // answer; those of the transport.
+  // answer, of which callers of a store hear as AsIdentityFailure says; those of the transport.
   virtual Result<std::shared_ptr<const Identity>> Current(const CallContext& context) = 0;
   // The service refused `refused` (401). True if Current() may now give another one, so that one
   // more try makes sense.

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "backends/identity_failure.h"
 #include "backends/oci/error.h"
 
 namespace skybridge::oci {
@@ -49,9 +50,12 @@ Result<std::string> InstanceMetadata::Get(std::string_view path, const CallConte
     if (may_pass && attempt < kAttempts && wake < context.deadline &&
         clock_.SleepUntil(wake, context.stop))
       continue;
-    if (response)
-      return Fail(ErrorFromResponse(fmt::format("instance metadata {}", path), *response,
-                                    clock_.WallNow()));
+    if (response) {
+      Error refusal =
+          ErrorFromResponse(fmt::format("instance metadata {}", path), *response, clock_.WallNow());
+      refusal.retryable |= may_pass;
+      return Fail(AsIdentityFailure(std::move(refusal)));
+    }
     Error error = std::move(response).error();
     error.message = fmt::format(
         "instance metadata {}: nobody answers; is this an OCI instance? ({})", path, error.message);

@@ -23,7 +23,7 @@ class InstanceMetadata {
   // The text at `path` ("/instance/region"). Attempts end after 5 s; lost connections, 404, 429 and
   // 5xx are tried again, four attempts in all, 1, 2 and 4 s apart: the service is slow after boot.
   // Errors: kUnauthenticated, saying that this is no OCI instance, when nobody answers; those of
-  // the last attempt.
+  // the last attempt, as AsIdentityFailure says.
   Result<std::string> Get(std::string_view path, const CallContext& context) const;
 
   // The long id of the region this instance is in.

@@ -101,7 +101,7 @@ class AskedTokenSource final : public IdentitySource {
     const std::string resource_token = Text(body, "resourcePrincipalToken");
     const std::string session_token = Text(body, "servicePrincipalSessionToken");
     if (resource_token.empty() || session_token.empty())
-      return Fail(ErrorCode::kCorrupt, fmt::format("{}: the answer has no tokens", kAsk));
+      return Fail(AnswerOfAStranger(fmt::format("{}: the answer has no tokens", kAsk)));
     PrivateKey generated = TRY(PrivateKey::Generate());
     auto session_key = std::make_shared<const PrivateKey>(std::move(generated));
     const Json posted{{"resourcePrincipalToken", resource_token},

@@ -37,6 +37,12 @@ std::string_view Trim(std::string_view text) {
 
 }  // namespace
 
+Error AnswerOfAStranger(std::string_view what_is_wrong) {
+  return {.code = ErrorCode::kUnavailable,
+          .message = fmt::format("{}: it may be the page of a proxy or portal", what_is_wrong),
+          .retryable = true};
+}
+
 Result<HttpResponse> TokenExchange::Send(Call call, const Identity& signer, std::string_view what,
                                          const CallContext& context) const {
   if (!call.json.empty()) call.http.body = AsBytes(call.json);
@@ -76,8 +82,7 @@ Result<std::string> ParseTokenReply(std::string_view body, std::string_view what
       if (!text.empty()) return text;
     }
   }
-  return Fail(Error{.code = ErrorCode::kCorrupt,
-                    .message = fmt::format("{}: the answer has no token", what)});
+  return Fail(AnswerOfAStranger(fmt::format("{}: the answer has no token", what)));
 }
 
 Identity TokenIdentity(std::string_view token, std::shared_ptr<const PrivateKey> key) {

@@ -27,7 +27,11 @@ struct TokenExchange {
 // A POST with a JSON body. `operation` is the class it is counted under.
 Call MakeTokenCall(std::string operation, std::string url, std::string json);
 
-// {"token": "..."} of an answer; kCorrupt without one. The answer's text goes into no error.
+// kUnavailable, retryable: for a success that is none of the issuer's.
+Error AnswerOfAStranger(std::string_view what_is_wrong);
+
+// {"token": "..."} of an answer; AnswerOfAStranger without one. The answer's text goes into no
+// error.
 Result<std::string> ParseTokenReply(std::string_view body, std::string_view what);
 
 // An identity that signs with `key` in the name of `token`.

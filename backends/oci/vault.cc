@@ -24,7 +24,7 @@ std::string Selector(const VaultSecret& secret) {
 }
 
 Error Explained(Error error) {
-  if (error.remote.http_status == 404) {
+  if (error.code == ErrorCode::kNotFound || error.code == ErrorCode::kContainerNotFound) {
     error.code = ErrorCode::kNotFound;
     error.message += "; it does not exist, or the policy lacks: read secret-bundles";
   }

@@ -30,8 +30,7 @@ Result<std::string> ParseReply(std::string_view body) {
   if (body.size() >= 2 && body.front() == '"' && body.back() == '"')
     body = body.substr(1, body.size() - 2);
   const auto decoded = Base64Decode(body);
-  if (!decoded)
-    return Fail(ErrorCode::kCorrupt, fmt::format("{}: the answer is not base64", kWhat));
+  if (!decoded) return Fail(AnswerOfAStranger(fmt::format("{}: the answer is not base64", kWhat)));
   std::string token = TRY(ParseTokenReply(*decoded, kWhat));
   constexpr std::string_view kPrefix = "ST$";
   if (token.starts_with(kPrefix)) token.erase(0, kPrefix.size());

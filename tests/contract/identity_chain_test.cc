@@ -1,6 +1,7 @@
 // The chain that the Spark job of many an installation goes: this machine's OCI identity opens the
 // Vault, the Vault holds Azure's client secret, the secret gives a token, the token reads the lake.
 // Every link over the wire.
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <string>
@@ -259,6 +260,56 @@ TEST_F(IdentityChain, APodTrustsItsClustersCertificateAndNoOther) {
   const auto refused = identity_trusting(other.certificate_pem, wary)->Current(Context());
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kUnauthenticated);
+}
+
+// A store whose identity is lost must not look like an empty one: copies would count every file as
+// vanished, and deletes as done.
+TEST_F(IdentityChain, AnIdentityThatIsLostIsNeverAMissingObject) {
+  const auto expect_refused = [&](ObjectStore& store) {
+    const ObjectKey key("d/file");
+    EXPECT_EQ(store.Head(key, Context()).error().code, ErrorCode::kUnauthenticated);
+    const Status deleted = store.Delete({.key = key}, Context());
+    ASSERT_FALSE(deleted);
+    EXPECT_EQ(deleted.error().code, ErrorCode::kUnauthenticated);
+    EXPECT_EQ(store.List({.directory = ObjectKey("d")}, Context()).error().code,
+              ErrorCode::kUnauthenticated);
+  };
+  const auto pod_store = [&] {
+    return OciStore(oci::MakeWorkloadIdentity({.endpoint = oci_server_->url(),
+                                               .token_file = files_.Sub("sa"),
+                                               .environment = environment_},
+                                              transport_, clock_)
+                        .value());
+  };
+  std::ofstream(files_.Sub("sa")) << "pod token\n";
+  const auto store = pod_store();
+  WriteReadAndList(*store);
+  std::filesystem::remove(files_.Sub("sa"));
+  oci_service_->issuer().ExpireTokens();
+  expect_refused(*store);
+
+  // A session whose files are gone, and whose issuer is not where it should be.
+  const std::string pem(oci::testing::kPkcs8);
+  std::ofstream(files_.Sub("key")) << pem;
+  std::filesystem::permissions(files_.Sub("key"), std::filesystem::perms::owner_read);
+  std::ofstream(files_.Sub("token"))
+      << oci_service_->issuer().IssueSession(pem, clock_.WallNow()).value();
+  const auto session = OciStore(
+      oci::MakeIdentityProvider({.profile = {.authentication = oci::Authentication::kSecurityToken,
+                                             .key_file = files_.Sub("key"),
+                                             .security_token_file = files_.Sub("token")},
+                                 .auth_endpoint = oci_server_->url() + "/n/nowhere"},
+                                transport_, clock_)
+          .value());
+  WriteReadAndList(*session);
+  std::filesystem::remove(files_.Sub("token"));
+  std::filesystem::remove(files_.Sub("key"));
+  oci_service_->issuer().ExpireTokens();
+  expect_refused(*session);
+  // A new token beside a key that is not there.
+  std::ofstream(files_.Sub("token"))
+      << oci_service_->issuer().IssueSession(pem, clock_.WallNow()).value();
+  expect_refused(*session);
 }
 
 TEST_F(IdentityChain, ADelegationTokenListsReadsAndWritesWhereItIsRequired) {

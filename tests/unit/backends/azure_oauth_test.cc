@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "backends/azure/channel.h"
+#include "backends/azure/token_chain.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/scripted_transport.h"
 
@@ -131,6 +132,23 @@ TEST(OAuth, AnUnknownTenantIsNotWorthARetry) {
   EXPECT_FALSE(refused.error().retryable);
 }
 
+// "docs/config.md": an identity that is refused or out of reach is never passed over.
+TEST(OAuth, AnAuthorityThatIsNotWhereItShouldBeIsNotAMissingIdentityForAChain) {
+  for (const char* body : {"<html>no such page</html>", R"({"error":"not_found"})"}) {
+    Fixture f;
+    f.transport.Answer(404, {}, body).Answer(200, {}, TokenBody("somebody else", "3600"));
+    std::vector<ChainLink> links;
+    for (const char* name : {"environment", "machine"}) {
+      auto source = ServicePrincipalSource::Make(MakePrincipal(), f.transport, f.clock);
+      links.push_back({name, *std::move(source), ""});
+    }
+    const auto token = TokenChain(std::move(links)).Fetch({});
+    ASSERT_FALSE(token) << body;
+    EXPECT_NE(token.error().code, ErrorCode::kNotFound) << body;
+    EXPECT_EQ(f.transport.sent_count(), 1U) << body;
+  }
+}
+
 TEST(OAuth, PassesOnThatTheAuthorityIsBusy) {
   Fixture f;
   f.transport.Answer(429, {{"Retry-After", "3"}});
@@ -148,7 +166,8 @@ TEST(OAuth, RefusesAnAnswerWithoutToken) {
     f.transport.Answer(200, {}, body);
     const auto answer = f.Authorization();
     ASSERT_FALSE(answer) << body;
-    EXPECT_EQ(answer.error().code, ErrorCode::kCorrupt) << body;
+    EXPECT_EQ(answer.error().code, ErrorCode::kUnavailable) << body;
+    EXPECT_TRUE(answer.error().retryable) << body;
   }
 }
 
@@ -333,15 +352,19 @@ TEST(OAuth, ThreadsThatWaitForOneFetchShareItsRefusal) {
 }
 
 TEST(OAuth, AMissingIdentityIsARefusalAndNotAMissingObject) {
-  FakeClock clock;
-  auto owned = std::make_unique<GatedSource>(clock);
-  owned->RefuseWith(ErrorCode::kNotFound);
-  owned->Open();
-  BearerCredential credential(std::move(owned), clock);
-  HttpRequest request{.method = "GET", .url = kBlobUrl};
-  const Status status = credential.Authorize(request, {});
-  ASSERT_FALSE(status);
-  EXPECT_EQ(status.error().code, ErrorCode::kUnauthenticated);
+  for (const ErrorCode code :
+       {ErrorCode::kNotFound, ErrorCode::kPermissionDenied, ErrorCode::kAlreadyExists,
+        ErrorCode::kPreconditionFailed, ErrorCode::kInvalidArgument, ErrorCode::kNotSupported}) {
+    FakeClock clock;
+    auto owned = std::make_unique<GatedSource>(clock);
+    owned->RefuseWith(code);
+    owned->Open();
+    BearerCredential credential(std::move(owned), clock);
+    HttpRequest request{.method = "GET", .url = kBlobUrl};
+    const Status status = credential.Authorize(request, {});
+    ASSERT_FALSE(status);
+    EXPECT_EQ(status.error().code, ErrorCode::kUnauthenticated) << ErrorCodeName(code);
+  }
 }
 
 // Notes until when a fetch may last.

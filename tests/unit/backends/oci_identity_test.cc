@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "backends/oci/client.h"
 #include "backends/oci/delegation.h"
 #include "backends/oci/instance_principal.h"
 #include "backends/oci/refreshing_identity.h"
@@ -63,6 +64,14 @@ class OciIdentity : public ::testing::Test {
     transport_.Answer(200, {}, json{{"token", token}}.dump());
   }
   CallContext Context() const { return {.deadline = clock_.Now() + 1h}; }
+  // What the callers of a store are told where nothing but the identity fails.
+  Error FailureOfACall(std::unique_ptr<IdentityProvider> identities) {
+    Client client(transport_, std::move(identities), clock_);
+    Call call;
+    call.http = {.operation = "oci.head_object", .method = "HEAD", .url = "https://host/n/b/o/x"};
+    const auto response = client.Send(std::move(call), "head 'x'", Context());
+    return response ? Error{.message = "the call succeeded"} : response.error();
+  }
 
   std::map<std::string, std::string> variables_;
   const Environment environment_ = EnvironmentOf(variables_);
@@ -173,6 +182,66 @@ TEST_F(OciIdentity, AFederationRefusedIsNotTriedAgainAndAFailingOneIs) {
   const auto refused = MakeInstancePrincipal(options, transport_, clock_)->Current(Context());
   EXPECT_EQ(refused.error().code, ErrorCode::kUnauthenticated);
   EXPECT_EQ(transport_.answers_left(), 0U);
+}
+
+// --- What an identity fails with is never about an object
+
+TEST_F(OciIdentity, AMissingTokenFileIsARefusalAndNotAMissingObject) {
+  const WorkloadIdentityOptions options{.endpoint = "https://cluster.example",
+                                        .token_file = files_.Sub("none"),
+                                        .environment = environment_};
+  const Error error = FailureOfACall(MakeWorkloadIdentity(options, transport_, clock_).value());
+  EXPECT_EQ(error.code, ErrorCode::kUnauthenticated) << error.ToString();
+  EXPECT_FALSE(error.retryable);
+  EXPECT_THAT(error.message, HasSubstr("service account token"));
+}
+
+TEST_F(OciIdentity, AMissingDelegationTokenIsARefusalAndNotAMissingObject) {
+  const Error error =
+      FailureOfACall(MakeDelegatedIdentity(MakeFixedIdentity({}), files_.Sub("none")));
+  EXPECT_EQ(error.code, ErrorCode::kUnauthenticated) << error.ToString();
+}
+
+TEST_F(OciIdentity, AMissingKeyOfARotatedResourcePrincipalIsARefusalAndNotAMissingObject) {
+  variables_ = {{"OCI_RESOURCE_PRINCIPAL_VERSION", "2.2"},
+                {"OCI_RESOURCE_PRINCIPAL_RPST", Write("rpst", Token("one"))},
+                {"OCI_RESOURCE_PRINCIPAL_PRIVATE_PEM", files_.Sub("none")}};
+  const Error error = FailureOfACall(
+      MakeResourcePrincipal({.environment = environment_}, transport_, clock_).value());
+  EXPECT_EQ(error.code, ErrorCode::kUnauthenticated) << error.ToString();
+}
+
+TEST_F(OciIdentity, AMetadataServiceWithoutACertificateYetIsUnavailableAndNoMissingObject) {
+  for (int i = 0; i < 4; ++i) transport_.Answer(404);
+  const Error error = FailureOfACall(MakeInstancePrincipal(
+      {.federation_endpoint = "https://auth.example", .environment = environment_}, transport_,
+      clock_));
+  EXPECT_EQ(error.code, ErrorCode::kUnavailable) << error.ToString();
+  EXPECT_TRUE(error.retryable);
+  EXPECT_EQ(transport_.answers_left(), 0U);
+}
+
+TEST_F(OciIdentity, AFederationThatKnowsNothingOfUsIsARefusalAndNoMissingObject) {
+  const struct {
+    int status;
+    const char* service_code;
+  } rows[] = {{404, "NotAuthorizedOrNotFound"},
+              {404, "NotFound"},
+              {412, "NoEtagMatch"},
+              {409, "BucketAlreadyExists"},
+              {405, "NotSupported"},
+              {400, "InvalidParameter"},
+              {403, "Forbidden"}};
+  for (const auto& row : rows) {
+    AnswerInstanceMetadata();
+    transport_.Answer(row.status, {}, json{{"code", row.service_code}, {"message", "no"}}.dump());
+    const Error error = FailureOfACall(MakeInstancePrincipal(
+        {.federation_endpoint = "https://auth.example", .environment = environment_}, transport_,
+        clock_));
+    EXPECT_EQ(error.code, ErrorCode::kUnauthenticated) << error.ToString();
+    EXPECT_FALSE(error.retryable) << error.ToString();
+    EXPECT_THAT(error.message, HasSubstr("federate")) << error.ToString();
+  }
 }
 
 // --- Freshness, for every identity that ends
@@ -376,7 +445,7 @@ TEST_F(OciIdentity, AnOlderResourcePrincipalsTokensAreTexts) {
           clock_);
       const auto identity = identities.value()->Current(Context());
       ASSERT_FALSE(identity);
-      EXPECT_EQ(identity.error().code, ErrorCode::kCorrupt);
+      EXPECT_EQ(identity.error().code, ErrorCode::kUnavailable);
       EXPECT_THAT(identity.error().message, HasSubstr("has no tokens"));
     }
   }

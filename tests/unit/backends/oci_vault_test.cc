@@ -72,6 +72,24 @@ TEST_F(OciVault, AMissingSecretAndAMissingPolicyLookTheSameAndAreExplained) {
   EXPECT_THAT(secret.error().message, HasSubstr("read secret-bundles"));
 }
 
+// Whoever tries other versions of a secret passes over those that do not exist, and no others.
+TEST_F(OciVault, AnIdentityThatFailsIsNotAMissingSecret) {
+  class LostIdentity final : public IdentityProvider {
+   public:
+    Result<std::shared_ptr<const Identity>> Current(const CallContext& /*context*/) override {
+      return Fail(Error{.code = ErrorCode::kNotFound,
+                        .message = "federate",
+                        .remote = {.http_status = 404, .service_code = "NotFound"}});
+    }
+    bool Renew(const Identity& /*refused*/) override { return false; }
+  };
+  Vault vault("https://vault.example", transport_, std::make_unique<LostIdentity>(), clock_);
+  const auto secret = vault.Fetch(ParseVaultSecret("ocid1.vaultsecret.oc1..x").value(),
+                                  {.deadline = clock_.Now() + std::chrono::minutes(1)});
+  EXPECT_EQ(secret.error().code, ErrorCode::kUnauthenticated);
+  EXPECT_THAT(secret.error().message, Not(HasSubstr("read secret-bundles")));
+}
+
 TEST_F(OciVault, ABrokenAnswerIsNamedWithoutItsText) {
   for (const std::string body : {"s3cr3t", R"({"secretBundleContent":"s3cr3t"})",
                                  R"({"secretBundleContent":{"content":"s3cr3t!"}})",
