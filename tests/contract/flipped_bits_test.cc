@@ -25,8 +25,8 @@ struct Cloud {
   localcloud::RuleBook* rules = nullptr;
 };
 
-Cloud MakeAzure(bool hierarchical, azure::Checksum checksum) {
-  auto world = std::make_shared<AzureWorld>(hierarchical);
+Cloud MakeAzure(bool hierarchical, azure::Checksum checksum, Reach reach = Reach::kBothEndpoints) {
+  auto world = std::make_shared<AzureWorld>(hierarchical, reach);
   world->store = world->OpenStore({}, checksum);
   return {{world, world->store.get()}, &world->server->rules()};
 }
@@ -39,9 +39,10 @@ Cloud MakeOci() {
 struct Subject {
   std::string name;
   std::function<Cloud()> make;
-  std::string part_path;       // of the request that sends a part
-  std::string digest;          // the word for what the parts are checked by
-  bool checks_ranges = false;  // the service tells digests of ranges, not only of whole objects
+  std::string part_path;           // of the request that sends a part
+  std::string digest;              // the word for what the parts are checked by
+  bool checks_ranges = false;      // the service tells digests of ranges, not only of whole objects
+  std::string put_path = "/file";  // of the request that sends a whole object
 };
 void PrintTo(const Subject& subject, std::ostream* out) { *out << subject.name; }
 
@@ -80,7 +81,7 @@ class FlippedBits : public ::testing::TestWithParam<Subject> {
 
 TEST_P(FlippedBits, APutIsRefusedByTheServiceAndSentAgain) {
   const std::string text = Text(100'000);
-  Flip(localcloud::Fault::kFlipUpload, "PUT", "/file");
+  Flip(localcloud::Fault::kFlipUpload, "", GetParam().put_path);
   const auto refused = store_.Put({.key = kKey, .body = AsBytes(text)}, {});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kCorrupt);
@@ -89,7 +90,7 @@ TEST_P(FlippedBits, APutIsRefusedByTheServiceAndSentAgain) {
   EXPECT_EQ(store_.Head(kKey, {}).error().code, ErrorCode::kNotFound) << "nothing was stored";
 
   rules_.Clear();
-  Flip(localcloud::Fault::kFlipUpload, "PUT", "/file");
+  Flip(localcloud::Fault::kFlipUpload, "", GetParam().put_path);
   Put(text);
   EXPECT_EQ(patient_.counts().retries, 1U);
   EXPECT_TRUE(Read(store_, {0, text.size()}) == text);
@@ -167,6 +168,9 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         Subject{"azure_hierarchical", [] { return MakeAzure(true, azure::Checksum::kCrc64); },
                 "action=append", "Crc64Mismatch", true},
+        Subject{"azure_dfs_only",
+                [] { return MakeAzure(true, azure::Checksum::kCrc64, Reach::kDfsOnly); },
+                "action=append", "Crc64Mismatch", true, "action=append"},
         Subject{"azure_flat", [] { return MakeAzure(false, azure::Checksum::kCrc64); },
                 "comp=block&", "Crc64Mismatch", true},
         Subject{"azure_flat_by_md5", [] { return MakeAzure(false, azure::Checksum::kMd5); },

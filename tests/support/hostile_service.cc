@@ -39,8 +39,9 @@ std::string JsonText(std::string_view text) {
 Result<HttpResponse> HostileService::Send(const HttpRequest& request,
                                           const CallContext& /*context*/) {
   ++requests_;
-  const bool is_listing =
-      request.operation == "azure.list_blobs" || request.operation == "oci.list_objects";
+  const bool is_listing = request.operation == "azure.list_blobs" ||
+                          request.operation == "azure.list_paths" ||
+                          request.operation == "oci.list_objects";
   HttpResponse response = is_listing ? List(request.url) : Object(request);
   // By these both clouds' own answers are known.
   response.headers.Add("x-ms-request-id", "hostile");
@@ -55,9 +56,18 @@ std::string HostileService::NextContinuation() {
   return fmt::format("~{:08}", ++continuations_);
 }
 
+HostileService::Scope HostileService::ScopeOf(std::string_view url) const {
+  if (ignores_scope_) return {};
+  if (dialect_ != Dialect::kAzureDfsOnly)
+    return {.prefix = Parameter(url, "prefix"), .folds = !Parameter(url, "delimiter").empty()};
+  Scope scope{.prefix = Parameter(url, "directory"),
+              .folds = Parameter(url, "recursive") == "false"};
+  if (!scope.prefix.empty()) scope.prefix += '/';
+  return scope;
+}
+
 HttpResponse HostileService::List(std::string_view url) {
-  const std::string prefix = ignores_scope_ ? "" : Parameter(url, "prefix");
-  const bool folds = !ignores_scope_ && !Parameter(url, "delimiter").empty();
+  const auto [prefix, folds] = ScopeOf(url);
   std::vector<std::string> listed;
   std::set<std::string> folded;
   for (const std::string& name : names_) {
@@ -70,7 +80,19 @@ HttpResponse HostileService::List(std::string_view url) {
     }
   }
   HttpResponse response{.status = 200};
-  response.body = dialect_ == Dialect::kOci ? ToJson(listed, folded) : ToXml(listed, folded);
+  switch (dialect_) {
+    case Dialect::kAzureFlat:
+    case Dialect::kAzureHierarchical:
+      response.body = ToXml(listed, folded);
+      break;
+    case Dialect::kAzureDfsOnly:
+      response.body = ToPathsJson(listed, folded);
+      response.headers.Add("x-ms-continuation", NextContinuation());
+      break;
+    case Dialect::kOci:
+      response.body = ToJson(listed, folded);
+      break;
+  }
   return response;
 }
 
@@ -110,6 +132,23 @@ std::string HostileService::ToJson(const std::vector<std::string>& names,
   return json + "}";
 }
 
+// Directories stand among the files, without a '/' at their end; one whose own name is empty keeps
+// it.
+std::string HostileService::ToPathsJson(const std::vector<std::string>& names,
+                                        const std::set<std::string>& folded) {
+  std::string paths;
+  const auto add = [&](std::string_view name, std::string_view is_directory) {
+    paths += fmt::format(R"({}{{"contentLength":"4","etag":"0x1","isDirectory":"{}","name":{}}})",
+                         paths.empty() ? "" : ",", is_directory, JsonText(name));
+  };
+  for (const std::string& name : names) add(name, "false");
+  for (const std::string& name : folded) {
+    const std::string_view bare = std::string_view(name).substr(0, name.size() - 1);
+    add(bare.empty() || bare.ends_with('/') ? name : bare, "true");
+  }
+  return R"({"paths":[)" + paths + "]}";
+}
+
 bool HostileService::HasBelow(const std::string& directory) const {
   return std::any_of(names_.begin(), names_.end(),
                      [&](const std::string& name) { return name.starts_with(directory + "/"); });
@@ -126,7 +165,9 @@ HttpResponse HostileService::Object(const HttpRequest& request) const {
     put.headers.Add("ETag", "\"0x1\"");
     return put;
   }
-  if (dialect_ == Dialect::kAzureHierarchical && HasBelow(name)) {
+  const bool has_directories =
+      dialect_ == Dialect::kAzureHierarchical || dialect_ == Dialect::kAzureDfsOnly;
+  if (has_directories && HasBelow(name)) {
     HttpResponse directory{.status = 200};
     directory.headers.Add("x-ms-resource-type", "directory");
     return directory;

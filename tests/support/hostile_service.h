@@ -19,7 +19,7 @@ namespace skybridge::testing {
 // Safe from many threads.
 class HostileService final : public HttpTransport {
  public:
-  enum class Dialect { kAzureFlat, kAzureHierarchical, kOci };
+  enum class Dialect { kAzureFlat, kAzureHierarchical, kAzureDfsOnly, kOci };
 
   // The content of every object.
   static constexpr std::string_view kContent = "good";
@@ -46,6 +46,12 @@ class HostileService final : public HttpTransport {
   Result<HttpResponse> Send(const HttpRequest& request, const CallContext& context) override;
 
  private:
+  // What a request for a listing asks for.
+  struct Scope {
+    std::string prefix;
+    bool folds = false;  // what lies deeper than one level
+  };
+  Scope ScopeOf(std::string_view url) const;
   HttpResponse List(std::string_view url);
   // Of the page that is being made; "" for the last one.
   std::string NextContinuation();
@@ -54,6 +60,8 @@ class HostileService final : public HttpTransport {
   std::string XmlName(const std::string& name) const;
   std::string ToXml(const std::vector<std::string>& names, const std::set<std::string>& folded);
   std::string ToJson(const std::vector<std::string>& names, const std::set<std::string>& folded);
+  static std::string ToPathsJson(const std::vector<std::string>& names,
+                                 const std::set<std::string>& folded);
 
   const Dialect dialect_;
   const std::vector<std::string> names_;

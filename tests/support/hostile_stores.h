@@ -1,4 +1,4 @@
-// The three remote stores over a service of the test's choice, without credentials.
+// The remote stores, each kind, over a service of the test's choice, without credentials.
 #pragma once
 
 #include <memory>
@@ -14,9 +14,15 @@
 
 namespace skybridge::testing {
 
-enum class StoreKind { kAzureFlat, kAzureHierarchical, kOci };
+enum class StoreKind {
+  kAzureFlat,
+  kAzureHierarchical,
+  kAzureDfsOnly,  // hierarchical, where only the DFS endpoint can be reached
+  kOci,
+};
 inline const std::vector<StoreKind> kStoreKinds = {StoreKind::kAzureFlat,
-                                                   StoreKind::kAzureHierarchical, StoreKind::kOci};
+                                                   StoreKind::kAzureHierarchical,
+                                                   StoreKind::kAzureDfsOnly, StoreKind::kOci};
 
 inline HostileService::Dialect DialectOf(StoreKind kind) {
   switch (kind) {
@@ -24,6 +30,8 @@ inline HostileService::Dialect DialectOf(StoreKind kind) {
       return HostileService::Dialect::kAzureFlat;
     case StoreKind::kAzureHierarchical:
       return HostileService::Dialect::kAzureHierarchical;
+    case StoreKind::kAzureDfsOnly:
+      return HostileService::Dialect::kAzureDfsOnly;
     case StoreKind::kOci:
       return HostileService::Dialect::kOci;
   }
@@ -36,6 +44,8 @@ inline std::string StoreKindName(StoreKind kind) {
       return "AzureFlat";
     case StoreKind::kAzureHierarchical:
       return "AzureHierarchical";
+    case StoreKind::kAzureDfsOnly:
+      return "AzureDfsOnly";
     case StoreKind::kOci:
       return "Oci";
   }
@@ -45,16 +55,18 @@ inline std::string StoreKindName(StoreKind kind) {
 // Both must outlive the store.
 inline std::unique_ptr<ObjectStore> OpenHostileStore(StoreKind kind, HttpTransport& transport,
                                                      Clock& clock) {
+  const bool dfs_only = kind == StoreKind::kAzureDfsOnly;
   const azure::Options azure{.account = "a",
                              .container = "c",
                              .root = {},
                              .dfs_endpoint = "https://a.dfs.core.windows.net",
-                             .blob_endpoint = "https://a.blob.core.windows.net",
+                             .blob_endpoint = dfs_only ? "" : "https://a.blob.core.windows.net",
                              .credential = std::make_shared<azure::AnonymousCredential>()};
   switch (kind) {
     case StoreKind::kAzureFlat:
       return std::make_unique<azure::FlatStore>(azure, transport, clock);
     case StoreKind::kAzureHierarchical:
+    case StoreKind::kAzureDfsOnly:
       return std::make_unique<azure::HierarchicalStore>(azure, transport, clock);
     case StoreKind::kOci:
       return oci::MakeOciStore({.endpoint = "https://objectstorage.us-ashburn-1.oraclecloud.com",
