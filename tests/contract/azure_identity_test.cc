@@ -2,6 +2,7 @@
 #include <array>
 #include <atomic>
 #include <fstream>
+#include <set>
 #include <stdexcept>
 
 #include <gtest/gtest.h>
@@ -10,10 +11,13 @@
 #include "backends/azure/managed_identity.h"
 #include "backends/azure/oauth.h"
 #include "backends/azure/open_store.h"
+#include "backends/azure/sas.h"
 #include "backends/http/counting_transport.h"
 #include "backends/http/curl_transport.h"
+#include "core/time_text.h"
 #include "tests/localcloud/azure_service.h"
 #include "tests/localcloud/server.h"
+#include "tests/support/azure_sas_signer.h"
 #include "tests/support/self_signed.h"
 #include "tests/support/temp_directory.h"
 
@@ -207,6 +211,150 @@ TEST_F(AzureIdentities, TokensExpireDuringALongUploadWithoutAFailedRequest) {
   EXPECT_GE(counts.at("azure.token").requests, 60 / kTokenLifetime.count());
   EXPECT_EQ(counts.at("azure.append").requests, 60U);
 }
+
+// A shared access signature of each kind over each protocol of a hierarchical account.
+enum class SasKind { kOfAccount, kOfService, kOfUserDelegation };
+struct SasCase {
+  std::string name;
+  SasKind kind;
+  bool dfs_only = false;
+};
+
+class AzureSasIdentities : public AzureIdentities, public ::testing::WithParamInterface<SasCase> {
+ protected:
+  std::string Sas(std::string_view permissions) {
+    const SasTerms terms{.account = kAccount,
+                         .container = kContainer,
+                         .permissions = std::string(permissions),
+                         .expiry = FormatRfc3339(clock_.WallNow() + std::chrono::hours(1), 0)};
+    switch (GetParam().kind) {
+      case SasKind::kOfAccount:
+        return SignAccountSas(localcloud::kAzureEmulatorKey, terms);
+      case SasKind::kOfService:
+        return SignServiceSas(localcloud::kAzureEmulatorKey, terms);
+      case SasKind::kOfUserDelegation:
+        return SignUserDelegationSas(UserDelegationKey(), terms);
+    }
+    return {};
+  }
+
+  std::unique_ptr<ObjectStore> OpenWithSas(std::string_view permissions) {
+    const std::string endpoint = server_->url() + "/" + kAccount;
+    azure::Options options{.account = kAccount,
+                           .container = kContainer,
+                           .dfs_endpoint = endpoint,
+                           .blob_endpoint = endpoint};
+    if (GetParam().dfs_only) {
+      options.dfs_endpoint =
+          std::string("http://") + kAccount + ".dfs.localhost:" + std::to_string(server_->port());
+      options.blob_endpoint.clear();
+      options.allow_http = true;  // a name of this machine that only the resolver knows as one
+    }
+    options.credential = Must(azure::SasCredential::Make(Sas(permissions), clock_));
+    return Must(azure::OpenStore(options, transport_, clock_, {}));
+  }
+
+ private:
+  // Azure REST: Get User Delegation Key, for the service principal of the test.
+  std::string UserDelegationKey() {
+    azure::ServicePrincipal principal = Principal();
+    principal.client_secret = Secret(std::string_view("app secret"));
+    const auto source =
+        Must(azure::ServicePrincipalSource::Make(std::move(principal), transport_, clock_));
+    const auto token = Must(source->Fetch({}));
+    const std::string body = "<KeyInfo><Expiry>" +
+                             FormatRfc3339(clock_.WallNow() + std::chrono::hours(2), 0) +
+                             "</Expiry></KeyInfo>";
+    HttpRequest request{
+        .operation = "test.user_delegation_key",
+        .method = "POST",
+        .url = server_->url() + "/" + kAccount + "/?restype=service&comp=userdelegationkey",
+        .body = AsBytes(body)};
+    request.headers.Add("Authorization", "Bearer " + std::string(token.value.Reveal()));
+    request.headers.Add("x-ms-version", "2023-11-03");
+    HttpResponse response = Must(transport_.Send(request, {}));
+    if (response.status != 200) throw std::runtime_error(response.body);
+    return std::move(response.body);
+  }
+};
+
+std::set<std::string> PathsIn(ObjectStore& store) {
+  std::set<std::string> paths;
+  for (const ObjectInfo& entry : Must(store.List({.recursive = true}, {})).entries)
+    paths.insert(entry.key.path);
+  return paths;
+}
+
+TEST_P(AzureSasIdentities, ListReadAndWrite) { ListReadAndWrite(*OpenWithSas("rwdlac")); }
+
+// What is published by a rename carries the signature for the source as well.
+TEST_P(AzureSasIdentities, UploadInParts) {
+  const auto store = OpenWithSas("rwdlac");
+  const ObjectKey key("large");
+  const std::string first(std::size_t{9} << 20, 'a');
+  const std::string second(1000, 'b');
+  const UploadId upload = Must(store->StartUpload({.key = key}, {}));
+  std::vector<PartReceipt> parts;
+  parts.push_back(Must(store->UploadPart(
+      {.upload = upload, .key = key, .part_number = 1, .body = AsBytes(first)}, {})));
+  parts.push_back(Must(store->UploadPart({.upload = upload,
+                                          .key = key,
+                                          .part_number = 2,
+                                          .offset_bytes = first.size(),
+                                          .body = AsBytes(second)},
+                                         {})));
+  EXPECT_EQ(PathsIn(*store), std::set<std::string>{}) << "nothing is shown before its end";
+  const auto whole = store->CommitUpload({.upload = upload, .key = key, .parts = parts}, {});
+  ASSERT_TRUE(whole) << whole.error().ToString();
+  EXPECT_EQ(whole->size_bytes, first.size() + second.size());
+  std::array<std::byte, 2> bytes{};
+  ASSERT_TRUE(store->Get({.key = key, .range = {first.size() - 1, 2}}, bytes, {}));
+  EXPECT_EQ(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()), "ab");
+  EXPECT_EQ(PathsIn(*store), std::set<std::string>{"large"});
+}
+
+TEST_P(AzureSasIdentities, RenameAndDelete) {
+  const auto store = OpenWithSas("rwdlac");
+  const ObjectKey moved("to/file ü?&");
+  Must(store->MakeDirectory({.key = ObjectKey("from")}, {}));
+  Must(store->Put({.key = ObjectKey("from/file"), .body = AsBytes("hello")}, {}));
+  Must(store->Rename(
+      {.source = ObjectKey("from"), .destination = ObjectKey("to"), .kind = NodeKind::kDirectory},
+      {}));
+  Must(store->Rename({.source = ObjectKey("to/file"), .destination = moved}, {}));
+  EXPECT_EQ(PathsIn(*store), (std::set<std::string>{"to", moved.path}));
+  Must(store->SetAttributes({.key = moved, .attributes = {.mode = 0600}}, {}));
+  EXPECT_EQ(Must(store->Head(moved, {})).attributes->mode, 0600U);
+  const Status deleted = store->Delete({.key = moved}, {});
+  ASSERT_TRUE(deleted) << deleted.error().ToString();
+  const Status removed = store->RemoveDirectory(ObjectKey("to"), {});
+  ASSERT_TRUE(removed) << removed.error().ToString();
+  EXPECT_EQ(PathsIn(*store), std::set<std::string>{});
+}
+
+TEST_P(AzureSasIdentities, AreRefusedWhatTheirPermissionsDoNotName) {
+  Must(OpenWithSas("rwdlac")->Put({.key = ObjectKey("file"), .body = AsBytes("hello")}, {}));
+  const auto store = OpenWithSas("rl");
+  EXPECT_EQ(PathsIn(*store), std::set<std::string>{"file"});
+  EXPECT_EQ(Must(store->Head(ObjectKey("file"), {})).size_bytes, 5U);
+  EXPECT_EQ(store->Put({.key = ObjectKey("file"), .body = AsBytes("x")}, {}).error().code,
+            ErrorCode::kPermissionDenied);
+  EXPECT_EQ(store->Delete({.key = ObjectKey("file")}, {}).error().code,
+            ErrorCode::kPermissionDenied);
+  EXPECT_EQ(
+      store->Rename({.source = ObjectKey("file"), .destination = ObjectKey("to")}, {}).error().code,
+      ErrorCode::kPermissionDenied);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Kinds, AzureSasIdentities,
+    ::testing::Values(SasCase{"Account", SasKind::kOfAccount},
+                      SasCase{"Service", SasKind::kOfService},
+                      SasCase{"UserDelegation", SasKind::kOfUserDelegation},
+                      SasCase{"AccountThroughDfsOnly", SasKind::kOfAccount, true},
+                      SasCase{"ServiceThroughDfsOnly", SasKind::kOfService, true},
+                      SasCase{"UserDelegationThroughDfsOnly", SasKind::kOfUserDelegation, true}),
+    [](const auto& tested) { return tested.param.name; });
 
 }  // namespace
 }  // namespace skybridge::testing

@@ -366,6 +366,7 @@ void AuthorizeSource(const Call& call, const Account& account, const SourcePath&
   if (!by_sas && &account == &call.account && source.raw_query.find("sig=") == std::string::npos)
     return;
   Request request = {.headers = call.request.headers};
+  request.secure = call.request.secure;
   request.clock_skew = call.request.clock_skew;
   const Target target{.account = account.name(),
                       .container = source.container,

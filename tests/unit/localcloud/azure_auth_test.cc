@@ -7,6 +7,8 @@
 
 #include "core/digest.h"
 #include "core/encoding.h"
+#include "core/time_text.h"
+#include "tests/support/azure_sas_signer.h"
 #include "tests/unit/localcloud/azure_caller.h"
 
 namespace skybridge::localcloud::testing {
@@ -299,6 +301,24 @@ TEST(AzureSas, AcceptsAUserDelegationSasMadeWithAKeyOfTheTokensOwner) {
   EXPECT_EQ(caller.Send("GET", "/fs/file" + sas("r"), {.sign = false}).status, 403);
 }
 
+TEST(AzureSas, AKeyForUserDelegationEndsWithinSevenDays) {
+  AzureCaller caller;
+  const std::string token = caller.Token();
+  const auto status = [&](std::chrono::seconds life) {
+    const std::string expiry = FormatRfc3339(caller.clock().WallNow() + life, 0);
+    return caller
+        .Send("POST", "/?restype=service&comp=userdelegationkey",
+              {.body = "<KeyInfo><Expiry>" + expiry + "</Expiry></KeyInfo>",
+               .headers = {{"Authorization", "Bearer " + token}},
+               .sign = false})
+        .status;
+  };
+  constexpr std::chrono::hours kWeek{7 * 24};
+  EXPECT_EQ(status(kWeek), 200);
+  EXPECT_EQ(status(kWeek + std::chrono::seconds(1)), 400);
+  EXPECT_EQ(status(std::chrono::seconds(0)), 400) << "it would never serve";
+}
+
 // Everybody asks over loopback.
 TEST(AzureSas, IsForCallersOfItsAddressesAlone) {
   AzureCaller caller;
@@ -340,6 +360,28 @@ TEST(AzureSas, ForHttpsAloneIsRefusedOverPlainHttp) {
   EXPECT_EQ(CodeOf(caller.SendRequest(request)), "AuthorizationProtocolMismatch");
   request.secure = true;
   EXPECT_EQ(caller.SendRequest(request).status, 200);
+}
+
+TEST(AzureSas, ForHttpsAloneCoversTheSourceOfARenameToo) {
+  AzureCaller caller;
+  caller.Send("PUT", "/demo?restype=container", {.account = kAzureEmulatorAccount});
+  const std::string sas =
+      skybridge::testing::SignServiceSas(kAzureEmulatorKey, {.account = kAzureEmulatorAccount,
+                                                             .container = "demo",
+                                                             .permissions = "rw",
+                                                             .expiry = "2036-01-01T00:00:00Z",
+                                                             .protocols = "https"});
+  const auto send = [&](const std::string& target, HeaderList headers) {
+    Request request = caller.MakeRequest(
+        "PUT", target + sas,
+        {.account = kAzureEmulatorAccount, .headers = std::move(headers), .sign = false});
+    request.secure = true;
+    return caller.SendRequest(request);
+  };
+  ASSERT_EQ(send("/demo/from?resource=file&", {}).status, 201);
+  EXPECT_EQ(CodeOf(send("/demo/to?", {{"x-ms-rename-source", "/demo/from"}})),
+            "CannotVerifyCopySource");
+  EXPECT_EQ(send("/demo/to?", {{"x-ms-rename-source", "/demo/from?" + sas}}).status, 201);
 }
 
 TEST(AzureSas, AcceptsAnAccountSasWithinItsServicesAndTypes) {
