@@ -212,7 +212,7 @@ Result<AccessToken> ManagedIdentitySource::Ask(const CallContext& context) const
   if (!token) {
     Error& error = token.error();
     error.message = fmt::format("managed identity ({}): {}", name, error.message);
-    error.retryable = IsPassing(response.status);
+    error.retryable |= IsPassing(response.status);
     // The service's "not yet".
     if (error.retryable && error.code == ErrorCode::kUnauthenticated)
       error.code = ErrorCode::kUnavailable;

@@ -100,6 +100,10 @@ std::optional<std::chrono::seconds> Lifetime(const nlohmann::json& body, WallTim
 // ID: ..."}
 Error TokenRefusal(const HttpResponse& response, WallTime now) {
   const auto body = nlohmann::json::parse(response.body, nullptr, /*allow_exceptions=*/false);
+  // Not each of those who give tokens sends x-ms-request-id, but all of them speak JSON.
+  const bool stranger = !IsFromService(response.headers) && !body.is_object();
+  if (stranger && IsMeaninglessFromStrangers(response.status))
+    return StrangersAnswer("the token authority", response);
   const std::string code = body.is_object() ? Text(body, "error") : std::string();
   const std::string description =
       body.is_object() ? Text(body, "error_description") : std::string();

@@ -1,7 +1,9 @@
 #include "backends/oci/error.h"
 
 #include <span>
+#include <utility>
 
+#include "backends/identity_failure.h"
 #include "backends/oci/replies.h"
 #include "backends/retry_after.h"
 
@@ -96,6 +98,14 @@ Error ErrorFromResponse(std::string_view what, const HttpResponse& response, Wal
   error.remote.request_id = response.headers.Get("opc-request-id");
   error.retry_after = ParseRetryAfter(response.headers.Get("retry-after"), now);
   return error;
+}
+
+Error ErrorFromIssuer(std::string_view what, const HttpResponse& response, WallTime now) {
+  Error error = ErrorFromResponse(what, response, now);
+  const bool stranger = !IsFromService(response.headers) && error.remote.service_code.empty();
+  if (stranger && IsMeaninglessFromStrangers(response.status))
+    return StrangersAnswer(what, response);
+  return AsIdentityFailure(std::move(error));
 }
 
 }  // namespace skybridge::oci

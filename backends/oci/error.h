@@ -19,6 +19,11 @@ Error ErrorFromResponse(std::string_view what, const HttpResponse& response, Wal
 // operation's response headers).
 bool IsFromService(const HttpHeaders& headers);
 
+// What an issuer of tokens, or the metadata service, said instead of what it was asked for, as
+// AsIdentityFailure says. Not each of them sends opc-request-id: an error code of its own tells it
+// from a proxy or a portal, too, whose answers are StrangersAnswer.
+Error ErrorFromIssuer(std::string_view what, const HttpResponse& response, WallTime now);
+
 // The same rules for one entry of a batch, which has a status and no code.
 Error ErrorFromStatus(std::string_view what, int http_status, std::string_view message);
 

@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "backends/identity_failure.h"
 #include "backends/oci/error.h"
 
 namespace skybridge::oci {
@@ -18,7 +17,25 @@ constexpr int kAttempts = 4;
 constexpr std::chrono::seconds kFirstPause{1};
 constexpr std::chrono::seconds kAttemptTime{5};
 
-bool MayPass(int status) { return status == 404 || status == 429 || status >= 500; }
+// No PEM, region, id or JSON of this service has one.
+bool IsPage(std::string_view body) { return body.find('<') != std::string_view::npos; }
+
+// Also of a portal's page.
+bool MayPass(int status) {
+  return status == 200 || status == 404 || status == 429 || status >= 500;
+}
+
+Error Refusal(std::string_view path, const HttpResponse& response, WallTime now) {
+  const std::string what = fmt::format("instance metadata {}", path);
+  if (response.status == 200) return StrangersAnswer(what, response);
+  Error error = ErrorFromIssuer(what, response, now);
+  // The service's "not yet".
+  if (MayPass(response.status) && error.code == ErrorCode::kUnauthenticated) {
+    error.code = ErrorCode::kUnavailable;
+    error.retryable = true;
+  }
+  return error;
+}
 
 std::string Trimmed(std::string text) {
   text.erase(text.find_last_not_of(" \t\r\n") + 1);
@@ -44,18 +61,14 @@ Result<std::string> InstanceMetadata::Get(std::string_view path, const CallConte
     CallContext short_context = context;
     short_context.deadline = std::min(context.deadline, clock_.Now() + kAttemptTime);
     Result<HttpResponse> response = transport_.Send(request, short_context);
-    if (response && response->status == 200) return Trimmed(std::move(response->body));
+    if (response && response->status == 200 && !IsPage(response->body))
+      return Trimmed(std::move(response->body));
     const bool may_pass = response ? MayPass(response->status) : response.error().retryable;
     const MonotonicTime wake = clock_.Now() + pause;
     if (may_pass && attempt < kAttempts && wake < context.deadline &&
         clock_.SleepUntil(wake, context.stop))
       continue;
-    if (response) {
-      Error refusal =
-          ErrorFromResponse(fmt::format("instance metadata {}", path), *response, clock_.WallNow());
-      refusal.retryable |= may_pass;
-      return Fail(AsIdentityFailure(std::move(refusal)));
-    }
+    if (response) return Fail(Refusal(path, *response, clock_.WallNow()));
     Error error = std::move(response).error();
     error.message = fmt::format(
         "instance metadata {}: nobody answers; is this an OCI instance? ({})", path, error.message);

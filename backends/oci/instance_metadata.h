@@ -20,10 +20,11 @@ class InstanceMetadata {
   // The base is OCI_METADATA_BASE_URL of the environment, else http://169.254.169.254/opc/v2.
   InstanceMetadata(HttpTransport& transport, Clock& clock, const Environment& environment);
 
-  // The text at `path` ("/instance/region"). Attempts end after 5 s; lost connections, 404, 429 and
-  // 5xx are tried again, four attempts in all, 1, 2 and 4 s apart: the service is slow after boot.
-  // Errors: kUnauthenticated, saying that this is no OCI instance, when nobody answers; those of
-  // the last attempt, as AsIdentityFailure says.
+  // The text at `path` ("/instance/region"). Attempts end after 5 s; lost connections, 404, 429,
+  // 5xx and the pages of a portal are tried again, four attempts in all, 1, 2 and 4 s apart: the
+  // service is slow after boot. Errors: kUnauthenticated, saying that this is no OCI instance, when
+  // nobody answers; those of the last attempt (ErrorFromIssuer), where a 404 is kUnavailable: "not
+  // yet".
   Result<std::string> Get(std::string_view path, const CallContext& context) const;
 
   // The long id of the region this instance is in.

@@ -22,12 +22,6 @@ constexpr std::size_t kMaxTokenFileBytes = 64 << 10;
 
 bool IsSuccess(int status) { return status >= 200 && status < 300; }
 
-Error Refusal(std::string_view what, const HttpResponse& response, WallTime now) {
-  Error error = ErrorFromResponse(what, response, now);
-  if (response.status == 401 || response.status == 403) error.code = ErrorCode::kUnauthenticated;
-  return error;
-}
-
 std::string_view Trim(std::string_view text) {
   constexpr std::string_view kBlank = " \t\r\n";
   const auto first = text.find_first_not_of(kBlank);
@@ -53,7 +47,7 @@ Result<HttpResponse> TokenExchange::Send(Call call, const Identity& signer, std:
     if (response && IsSuccess(response->status)) return response;
     const bool answered = response.has_value();
     Error error =
-        answered ? Refusal(what, *response, clock.WallNow()) : std::move(response).error();
+        answered ? ErrorFromIssuer(what, *response, clock.WallNow()) : std::move(response).error();
     if (!answered) error.message = fmt::format("{}: {}", what, error.message);
     const MonotonicTime wake = clock.Now() + error.retry_after.value_or(pause);
     if (!error.retryable || attempt == kAttempts || wake >= context.deadline ||

@@ -17,9 +17,8 @@ struct TokenExchange {
   Clock& clock;
 
   // Signs, sends, and tries again after lost connections, 429 and 5xx (three attempts in all, 1 s
-  // and 2 s apart), never after another refusal. `signer` without a key signs nothing. What the
-  // issuer says goes into the error; 401 and 403 are kUnauthenticated: they are about who we are,
-  // not about a file.
+  // and 2 s apart), and after answers that are not the issuer's; never after a refusal. `signer`
+  // without a key signs nothing. What the issuer says goes into the error (ErrorFromIssuer).
   Result<HttpResponse> Send(Call call, const Identity& signer, std::string_view what,
                             const CallContext& context) const;
 };
