@@ -44,7 +44,8 @@ constexpr Row kByCode[] = {
     {"InvalidRenameSourcePath", Final(ErrorCode::kInvalidArgument)},
     {"InvalidRenameDestinationPath", Final(ErrorCode::kInvalidName)},
     {"PathIsTooDeep", Final(ErrorCode::kNameTooLong)},
-    // State of staged data.
+    // State of staged data: somebody else has written to it, or an attempt of ours. Who gets this
+    // looks (kConflict) before anything is concluded.
     {"InvalidFlushPosition", Final(ErrorCode::kConflict)},
     {"InvalidFlushOperation", Final(ErrorCode::kConflict)},
     {"InvalidAppendOperation", Final(ErrorCode::kConflict)},
@@ -95,6 +96,8 @@ constexpr Row kByCode[] = {
     {"LeaseIdMismatchWithLeaseOperation", Final(ErrorCode::kLocked)},
     {"LeaseIsBreakingAndCannotBeAcquired", Final(ErrorCode::kLocked)},
     {"LeaseIsBreakingAndCannotBeChanged", Final(ErrorCode::kLocked)},
+    {"LeaseIsBrokenAndCannotBeRenewed", Final(ErrorCode::kLocked)},
+    {"LeaseIsAlreadyBroken", Final(ErrorCode::kLocked)},
     {"LeaseLost", Final(ErrorCode::kLocked)},
     {"LeaseNotPresentWithBlobOperation", Final(ErrorCode::kLocked)},
     {"LeaseNotPresentWithLeaseOperation", Final(ErrorCode::kLocked)},
@@ -107,8 +110,10 @@ constexpr Row kByCode[] = {
     {"BlobOperationNotSupported", Final(ErrorCode::kNotSupported)},
     {"FeatureNotYetSupportedForHierarchicalNamespaceAccounts", Final(ErrorCode::kNotSupported)},
     {"InvalidBlobType", Final(ErrorCode::kNotSupported)},
+    // The object is whole, and can be read again later: busy, not broken.
     {"BlobArchived", Final(ErrorCode::kConflict)},
     {"BlobBeingRehydrated", Final(ErrorCode::kConflict)},
+    // By nobody, whatever their rights: other credentials would not help.
     {"BlobImmutableDueToPolicy", Final(ErrorCode::kReadOnly)},
     {"BlobImmutableDueToLegalHold", Final(ErrorCode::kReadOnly)},
     {"BlockCountExceedsLimit", Final(ErrorCode::kTooLarge)},

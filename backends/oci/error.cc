@@ -19,6 +19,7 @@ struct Row {
 
 // The first row that fits counts.
 constexpr Row kRows[] = {
+    {304, "", ErrorCode::kPreconditionFailed},  // If-None-Match: it is still that version
     {400, "InvalidObjectName", ErrorCode::kInvalidName},
     {400, "UnmatchedContentMD5", ErrorCode::kCorrupt, true},
     {400, "UnmatchedContentCrc32c", ErrorCode::kCorrupt, true},
@@ -38,6 +39,8 @@ constexpr Row kRows[] = {
     {404, "BucketNotFound", ErrorCode::kContainerNotFound},
     {404, "NamespaceNotFound", ErrorCode::kContainerNotFound},
     {404, "NotAuthorizedOrNotFound", ErrorCode::kContainerNotFound},
+    // The request that stands for who we are is gone, not an object.
+    {404, "PreauthenticatedRequestNotFound", ErrorCode::kUnauthenticated},
     {404, "", ErrorCode::kNotFound},
     {405, "", ErrorCode::kNotSupported},
     {406, "", ErrorCode::kNotSupported},
@@ -48,8 +51,11 @@ constexpr Row kRows[] = {
     {409, "BucketAlreadyExists", ErrorCode::kAlreadyExists},
     {409, "NotAuthorizedOrResourceAlreadyExists", ErrorCode::kAlreadyExists},
     {409, "BucketNotEmpty", ErrorCode::kNotEmpty},
+    {409, "RequestAlreadyExists", ErrorCode::kAlreadyExists},
+    // NotRestored and RestoreInProgress too: the object is whole, and can be read again later.
     {409, "", ErrorCode::kConflict},
     {412, "IfNoneMatchFailed", ErrorCode::kAlreadyExists},
+    {412, "LimitTooHigh", ErrorCode::kInvalidArgument},  // of a listing: no condition
     {412, "", ErrorCode::kPreconditionFailed},
     {413, "", ErrorCode::kTooLarge},
     {415, "", ErrorCode::kNotSupported},

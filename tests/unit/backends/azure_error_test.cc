@@ -108,6 +108,8 @@ INSTANTIATE_TEST_SUITE_P(
         TableRow{409, "LeaseIdMismatchWithLeaseOperation", ErrorCode::kLocked, kFinal},
         TableRow{409, "LeaseIsBreakingAndCannotBeAcquired", ErrorCode::kLocked, kFinal},
         TableRow{409, "LeaseIsBreakingAndCannotBeChanged", ErrorCode::kLocked, kFinal},
+        TableRow{409, "LeaseIsBrokenAndCannotBeRenewed", ErrorCode::kLocked, kFinal},
+        TableRow{409, "LeaseIsAlreadyBroken", ErrorCode::kLocked, kFinal},
         TableRow{409, "LeaseNotPresentWithLeaseOperation", ErrorCode::kLocked, kFinal},
         TableRow{412, "LeaseIdMissing", ErrorCode::kLocked, kFinal},
         TableRow{412, "LeaseIdMismatch", ErrorCode::kLocked, kFinal},
