@@ -204,6 +204,119 @@ TEST_F(OciConfig, SignsWithASessionTokenOnlyWhenToldTo) {
   EXPECT_EQ((*identities)->Current({}).value()->key_id, "ST$jwt-2");
 }
 
+struct KnownRegion {
+  const char* id;
+  const char* code;
+  const char* domain;  // of its realm
+};
+
+// As the tables of the official SDKs have them (Go and TypeScript agree on each).
+constexpr KnownRegion kKnownRegions[] = {
+    {"af-casablanca-1", "lej", "oraclecloud.com"},
+    {"af-johannesburg-1", "jnb", "oraclecloud.com"},
+    {"ap-batam-1", "hsg", "oraclecloud.com"},
+    {"ap-chuncheon-1", "yny", "oraclecloud.com"},
+    {"ap-delhi-1", "onm", "oraclecloud.com"},
+    {"ap-hyderabad-1", "hyd", "oraclecloud.com"},
+    {"ap-kulai-2", "jbp", "oraclecloud.com"},
+    {"ap-melbourne-1", "mel", "oraclecloud.com"},
+    {"ap-mumbai-1", "bom", "oraclecloud.com"},
+    {"ap-osaka-1", "kix", "oraclecloud.com"},
+    {"ap-seoul-1", "icn", "oraclecloud.com"},
+    {"ap-singapore-1", "sin", "oraclecloud.com"},
+    {"ap-singapore-2", "xsp", "oraclecloud.com"},
+    {"ap-sydney-1", "syd", "oraclecloud.com"},
+    {"ap-tokyo-1", "nrt", "oraclecloud.com"},
+    {"ca-montreal-1", "yul", "oraclecloud.com"},
+    {"ca-toronto-1", "yyz", "oraclecloud.com"},
+    {"eu-amsterdam-1", "ams", "oraclecloud.com"},
+    {"eu-frankfurt-1", "fra", "oraclecloud.com"},
+    {"eu-madrid-1", "mad", "oraclecloud.com"},
+    {"eu-madrid-3", "orf", "oraclecloud.com"},
+    {"eu-marseille-1", "mrs", "oraclecloud.com"},
+    {"eu-milan-1", "lin", "oraclecloud.com"},
+    {"eu-paris-1", "cdg", "oraclecloud.com"},
+    {"eu-stockholm-1", "arn", "oraclecloud.com"},
+    {"eu-turin-1", "nrq", "oraclecloud.com"},
+    {"eu-zurich-1", "zrh", "oraclecloud.com"},
+    {"il-jerusalem-1", "mtz", "oraclecloud.com"},
+    {"me-abudhabi-1", "auh", "oraclecloud.com"},
+    {"me-dubai-1", "dxb", "oraclecloud.com"},
+    {"me-jeddah-1", "jed", "oraclecloud.com"},
+    {"me-riyadh-1", "ruh", "oraclecloud.com"},
+    {"mx-monterrey-1", "mty", "oraclecloud.com"},
+    {"mx-queretaro-1", "qro", "oraclecloud.com"},
+    {"sa-bogota-1", "bog", "oraclecloud.com"},
+    {"sa-santiago-1", "scl", "oraclecloud.com"},
+    {"sa-saopaulo-1", "gru", "oraclecloud.com"},
+    {"sa-valparaiso-1", "vap", "oraclecloud.com"},
+    {"sa-vinhedo-1", "vcp", "oraclecloud.com"},
+    {"uk-cardiff-1", "cwl", "oraclecloud.com"},
+    {"uk-london-1", "lhr", "oraclecloud.com"},
+    {"us-ashburn-1", "iad", "oraclecloud.com"},
+    {"us-chicago-1", "ord", "oraclecloud.com"},
+    {"us-phoenix-1", "phx", "oraclecloud.com"},
+    {"us-saltlake-2", "aga", "oraclecloud.com"},
+    {"us-sanjose-1", "sjc", "oraclecloud.com"},
+    {"us-langley-1", "lfi", "oraclegovcloud.com"},
+    {"us-luke-1", "luf", "oraclegovcloud.com"},
+    {"us-gov-ashburn-1", "ric", "oraclegovcloud.com"},
+    {"us-gov-chicago-1", "pia", "oraclegovcloud.com"},
+    {"us-gov-phoenix-1", "tus", "oraclegovcloud.com"},
+    {"uk-gov-london-1", "ltn", "oraclegovcloud.uk"},
+    {"uk-gov-cardiff-1", "brs", "oraclegovcloud.uk"},
+    {"ap-chiyoda-1", "nja", "oraclecloud8.com"},
+    {"ap-ibaraki-1", "ukb", "oraclecloud8.com"},
+    {"me-dcc-muscat-1", "mct", "oraclecloud9.com"},
+    {"me-ibri-1", "ibr", "oraclecloud9.com"},
+    {"ap-dcc-canberra-1", "wga", "oraclecloud10.com"},
+    {"eu-dcc-milan-1", "bgy", "oraclecloud14.com"},
+    {"eu-dcc-milan-2", "mxp", "oraclecloud14.com"},
+    {"eu-dcc-dublin-1", "ork", "oraclecloud14.com"},
+    {"eu-dcc-dublin-2", "snn", "oraclecloud14.com"},
+    {"eu-dcc-rating-1", "dus", "oraclecloud14.com"},
+    {"eu-dcc-rating-2", "dtm", "oraclecloud14.com"},
+    {"ap-dcc-gazipur-1", "dac", "oraclecloud15.com"},
+    {"eu-jovanovac-1", "beg", "oraclecloud20.com"},
+    {"eu-frankfurt-2", "str", "oraclecloud.eu"},
+    {"eu-madrid-2", "vll", "oraclecloud.eu"},
+    {"me-dcc-doha-1", "doh", "oraclecloud21.com"},
+    {"me-alrayyan-1", "vve", "oraclecloud21.com"},
+    {"us-somerset-1", "ebb", "oraclecloud23.com"},
+    {"us-thames-1", "ebl", "oraclecloud23.com"},
+    {"eu-dcc-zurich-1", "avz", "oraclecloud24.com"},
+    {"eu-crissier-1", "avf", "oraclecloud24.com"},
+    {"me-abudhabi-3", "ahu", "oraclecloud26.com"},
+    {"me-alain-1", "rba", "oraclecloud26.com"},
+    {"me-abudhabi-2", "rkt", "oraclecloud29.com"},
+    {"me-abudhabi-4", "shj", "oraclecloud29.com"},
+    {"ap-seoul-2", "dtz", "oraclecloud35.com"},
+    {"ap-suwon-1", "dln", "oraclecloud35.com"},
+    {"ap-chuncheon-2", "bno", "oraclecloud35.com"},
+    {"us-ashburn-2", "yxj", "oraclecloud42.com"},
+    {"us-newark-1", "pgc", "oraclecloud42.com"},
+    {"eu-budapest-1", "jsk", "oraclecloud51.com"},
+    {"sa-riodejaneiro-1", "hnw", "oraclecloud52.com"},
+};
+
+TEST(OciRegion, KnowsEachRegionWithItsCodeAndTheDomainOfItsRealm) {
+  const Environment none = [](std::string_view) { return std::nullopt; };
+  for (const KnownRegion& region : kKnownRegions) {
+    const std::string id = region.id;
+    std::string upper_code = region.code;
+    for (char& c : upper_code) c = static_cast<char>(c - 'a' + 'A');
+    EXPECT_TRUE(IsKnownRegion(id, none)) << id;
+    for (const std::string& name : {id, std::string(region.code), upper_code}) {
+      EXPECT_EQ(RegionId(name, none), id);
+      EXPECT_EQ(ObjectStorageEndpoint(name, "ns", none),
+                "https://objectstorage." + id + "." + region.domain);
+      EXPECT_EQ(AuthEndpoint(name, none), "https://auth." + id + "." + region.domain);
+      EXPECT_EQ(VaultEndpoint(name, none),
+                "https://secrets.vaults." + id + ".oci." + region.domain);
+    }
+  }
+}
+
 TEST(OciRegion, TranslatesCodesAndFindsTheRealm) {
   const Environment none = [](std::string_view) { return std::nullopt; };
   EXPECT_EQ(ObjectStorageEndpoint("iad", "ns", none),
