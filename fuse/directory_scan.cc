@@ -16,8 +16,7 @@ DirectoryScan::~DirectoryScan() {
 }
 
 Status DirectoryScan::Begin() {
-  location_ = TRY(names_.Locate(directory_));
-  guard_.emplace(location_.key.path, location_.remote->store->capabilities().list_is_sorted);
+  Enter(TRY(names_.Locate(directory_)));
   begun_at_ = names_.Now();
   from_cache_ = names_.HasFreshListing(directory_);
   if (!from_cache_) {
@@ -27,6 +26,11 @@ Status DirectoryScan::Begin() {
   }
   begun_ = true;
   return {};
+}
+
+void DirectoryScan::Enter(Location location) {
+  location_ = std::move(location);
+  guard_.emplace(location_.key.path, location_.remote->store->capabilities().list_is_sorted);
 }
 
 Result<std::vector<cache::InodeRecord>> DirectoryScan::Next(const CallContext& context) {
@@ -46,6 +50,12 @@ Result<std::vector<cache::InodeRecord>> DirectoryScan::NextCached() {
 }
 
 Result<std::vector<cache::InodeRecord>> DirectoryScan::NextListed(const CallContext& context) {
+  const HeldForUse held = TRY(names_.Hold(directory_));
+  if (held.at.front() != location_) {
+    if (!continuation_.empty())
+      return Fail(ErrorCode::kPreconditionFailed, "the directory was renamed while it was read");
+    Enter(held.at.front());
+  }
   ListPage page = TRY(location_.remote->store->List(
       {.directory = location_.key, .continuation = continuation_}, context));
   DropRepeatedDirectories(page.entries);

@@ -116,7 +116,8 @@ Result<std::string> FilesystemImpl::ReadLink(InodeNumber ino, const Call& call) 
   if (record.kind != InodeKind::kSymlink)
     return Fail(ErrorCode::kInvalidArgument, "not a symbolic link");
   if (!record.symlink_target.empty()) return record.symlink_target;
-  const Location location = TRY(names_.Locate(ino));
+  const HeldForUse held = TRY(names_.Hold(ino));
+  const Location& location = held.at.front();
   std::string target(record.size_bytes, '\0');
   const GetReply got = TRY(location.remote->store->Get(
       {.key = location.key, .range = {0, target.size()}, .if_match = ETag(record.etag)},
@@ -143,21 +144,15 @@ Result<NodeReply> FilesystemImpl::SetAttributes(InodeNumber ino, std::optional<H
 Result<NodeReply> FilesystemImpl::Resize(InodeNumber ino, bool has_handle,
                                          const AttributeChange& change, const RecordChange& rest,
                                          const CallContext& context) {
-  std::shared_ptr<OpenFile> shared = inodes_.FindOpen(ino);
-  const InodeRecord record = shared ? shared->view().record : TRY(names_.Get(ino, context));
-  if (record.kind != InodeKind::kFile)
-    return Fail(ErrorCode::kIsDirectory, "only files have a size to set");
-  const bool nameless = shared && shared->view().state == FileState::kUnlinked;
-  const Location location = nameless ? Location{.remote = &shared->remote()}
-                                     : TRY(names_.LocateChild(record.parent, record.name));
-  const OpenUser user(inodes_, OpenShared(record, *location.remote));
+  const OpenUser user(inodes_, TRY(OpenNewest(ino, context)));
   OpenFile& file = *user.file();
-  TRY_VOID(file.Prepare(location.key, true, *change.size_bytes == 0, names_.Now(), context));
+  TRY_VOID(file.Prepare([&] { return HoldKeyOf(file); }, true, *change.size_bytes == 0,
+                        names_.Now(), context));
   TRY_VOID(file.Truncate(*change.size_bytes, names_.Now(), context));
   file.ChangeAttributes(rest, names_.Now());
   if (!has_handle) {
     TRY_VOID(Publish(file, context));
-    file.DropIdleWriter(location.key);
+    if (const auto held = HoldKeyOf(file)) file.DropIdleWriter(held->key);
   }
   return Reply(file);
 }
@@ -205,7 +200,8 @@ Result<NodeReply> FilesystemImpl::ChangeOpen(OpenFile& file, const RecordChange&
 Result<NodeReply> FilesystemImpl::ChangeInStore(const InodeRecord& record,
                                                 const RecordChange& change,
                                                 const CallContext& context) {
-  const Location location = TRY(names_.Locate(record.ino));
+  const HeldForUse held = TRY(names_.Hold(record.ino));
+  const Location& location = held.at.front();
   InodeRecord wanted = record;
   change(wanted);
   if (SameAttributes(wanted, record)) return Reply(record);

@@ -19,6 +19,7 @@ using cache::InodeRecord;
 // Publishing may take one second more than other calls for each MiB of the file.
 constexpr std::uint64_t kSlowestUploadBytesPerSecond = 1 << 20;
 constexpr int kMaxConflictNames = 100;
+constexpr int kMaxTriesToOpen = 3;
 
 CallContext ForPublish(CallContext context, std::uint64_t size_bytes) {
   if (context.deadline != MonotonicTime::max()) {
@@ -61,6 +62,21 @@ std::shared_ptr<OpenFile> FilesystemImpl::OpenShared(const InodeRecord& record,
   });
 }
 
+Result<std::shared_ptr<OpenFile>> FilesystemImpl::OpenNewest(InodeNumber ino,
+                                                             const CallContext& context) {
+  for (int attempt = 1;; ++attempt) {
+    const InodeRecord record = TRY(RecordOf(ino, context));
+    if (record.kind != InodeKind::kFile) return Fail(ErrorCode::kIsDirectory, "not a file");
+    const auto open = inodes_.FindOpen(ino);
+    const Remote& remote = open ? open->remote() : *TRY(names_.Locate(ino)).remote;
+    auto file = OpenShared(record, remote);
+    // A directory above it was renamed object by object meanwhile: it has another version.
+    const bool distrusted = file->view().record.learned_at == WallTime{};
+    if (!distrusted || attempt == kMaxTriesToOpen) return file;
+    inodes_.Close(ino);
+  }
+}
+
 HandleId FilesystemImpl::AddHandle(OpenUser& user, OpenFlags flags) {
   std::shared_ptr<OpenFile> file = user.Keep();
   if (flags.write) file->AddWritingHandle();
@@ -68,10 +84,11 @@ HandleId FilesystemImpl::AddHandle(OpenUser& user, OpenFlags flags) {
       std::make_shared<FileHandle>(FileHandle{.file = std::move(file), .flags = flags}));
 }
 
-Result<ObjectKey> FilesystemImpl::KeyOf(const OpenFile& file) {
+Result<OpenFile::HeldKey> FilesystemImpl::HoldKeyOf(const OpenFile& file) {
   const OpenFile::View view = file.view();
-  if (view.state == FileState::kUnlinked) return ObjectKey();
-  return TRY(names_.LocateChild(view.place.parent, view.place.name)).key;
+  if (view.state == FileState::kUnlinked) return OpenFile::HeldKey{};
+  HeldForUse held = TRY(names_.HoldChild(view.place.parent, view.place.name));
+  return OpenFile::HeldKey{.key = held.at.front().key, .guard = std::move(held.guard)};
 }
 
 Result<CreateReply> FilesystemImpl::CreateFile(InodeNumber parent, std::string_view name,
@@ -87,7 +104,8 @@ Result<CreateReply> FilesystemImpl::CreateFile(InodeNumber parent, std::string_v
     return std::make_shared<OpenFile>(*location.remote, record, FileState::kNew);
   }));
   const std::shared_ptr<OpenFile> file = user.file();
-  TRY_VOID(file->Prepare(location.key, true, false, names_.Now(), call.context));
+  TRY_VOID(file->Prepare([&] { return OpenFile::HeldKey{.key = location.key}; }, true, false,
+                         names_.Now(), call.context));
   inodes_.AddUnpublished(parent, name, file);
   names_.changes().Note(parent, name);
   names_.Touch(parent);
@@ -111,15 +129,10 @@ Result<NodeReply> FilesystemImpl::MakeFile(InodeNumber parent, std::string_view 
 Result<OpenReply> FilesystemImpl::Open(InodeNumber ino, OpenFlags flags, const Call& call) {
   const bool write = flags.write || flags.truncate;
   if (write) TRY_VOID(CheckWritable());
-  const InodeRecord record = TRY(RecordOf(ino, call.context));
-  if (record.kind == InodeKind::kDirectory)
-    return Fail(ErrorCode::kIsDirectory, "a directory is not read as a file");
-  std::shared_ptr<OpenFile> shared = inodes_.FindOpen(ino);
-  OpenUser user(inodes_,
-                OpenShared(record, shared ? shared->remote() : *TRY(names_.Locate(ino)).remote));
+  OpenUser user(inodes_, TRY(OpenNewest(ino, call.context)));
   OpenFile& file = *user.file();
-  const ObjectKey key = TRY(KeyOf(file));
-  TRY_VOID(file.Prepare(key, write, flags.truncate, names_.Now(), call.context));
+  TRY_VOID(file.Prepare([&] { return HoldKeyOf(file); }, write, flags.truncate, names_.Now(),
+                        call.context));
   const OpenFile::View view = file.view();
   // While there is a writer, what the kernel has came through us.
   const bool same_pages =
@@ -128,12 +141,26 @@ Result<OpenReply> FilesystemImpl::Open(InodeNumber ino, OpenFlags flags, const C
   return OpenReply{.handle = AddHandle(user, flags), .keep_cache = same_pages};
 }
 
+// The version is not there: it is another now, or it is under another path, and then a rename was
+// on its way.
+template <class Attempt>
+auto FilesystemImpl::AlsoAfterARename(OpenFile& file, const Attempt& attempt)
+    -> decltype(attempt()) {
+  auto outcome = attempt();
+  const bool stale = !outcome && outcome.error().code == ErrorCode::kPreconditionFailed;
+  if (stale && file.view().state == FileState::kPublished) {
+    if (const auto held = HoldKeyOf(file)) file.ReopenReader(held->key);
+    outcome = attempt();
+  }
+  if (!outcome) NoteStale(file, outcome.error());
+  return outcome;
+}
+
 Result<std::size_t> FilesystemImpl::Read(HandleId id, std::uint64_t offset_bytes,
                                          std::span<std::byte> into, const Call& call) {
   const auto handle = TRY(FindHandle(id));
-  auto got = handle->file->Read(offset_bytes, into, call.context);
-  if (!got) NoteStale(*handle->file, got.error());
-  return got;
+  return AlsoAfterARename(*handle->file,
+                          [&] { return handle->file->Read(offset_bytes, into, call.context); });
 }
 
 Status FilesystemImpl::Write(HandleId id, std::uint64_t offset_bytes, ByteSpan bytes,
@@ -151,10 +178,9 @@ Status FilesystemImpl::WriteMapped(HandleId id, std::uint64_t offset_bytes, Byte
 
 Status FilesystemImpl::WriteAt(const FileHandle& handle, std::optional<std::uint64_t> offset_bytes,
                                ByteSpan bytes, const Call& call) {
-  Status status =
-      handle.file->Write(offset_bytes, bytes, call.uid != 0, names_.Now(), call.context);
-  if (!status) NoteStale(*handle.file, status.error());
-  return status;
+  return AlsoAfterARename(*handle.file, [&] {
+    return handle.file->Write(offset_bytes, bytes, call.uid != 0, names_.Now(), call.context);
+  });
 }
 
 Status FilesystemImpl::Allocate(HandleId id, int mode, ByteRange range, const Call& call) {
@@ -187,7 +213,7 @@ void FilesystemImpl::Release(HandleId id, const Call& call) {
           "release of inode {}: its content is not in the store, and is kept here: {}",
           ToInteger(file->ino()), status.error().ToString());
     }
-    if (const auto key = KeyOf(*file)) file->DropIdleWriter(*key);
+    if (const auto held = HoldKeyOf(*file)) file->DropIdleWriter(held->key);
   }
   if (parked) Park(file);
   inodes_.Close(file->ino());
@@ -227,21 +253,27 @@ Status FilesystemImpl::Publish(OpenFile& file, const CallContext& context) {
                   "an update of '" + view.place.name + "' was lost to another one");
     }
     if (!view.dirty()) return {};
-    status = PublishLocked(file, view, ForPublish(context, view.record.size_bytes));
+    status = PublishLocked(file, ForPublish(context, view.record.size_bytes));
   }
   if (status || file.view().state == FileState::kLost) Unpark(file.ino());
   return status;
 }
 
-Status FilesystemImpl::PublishLocked(OpenFile& file, const OpenFile::View& view,
-                                     const CallContext& context) {
+Status FilesystemImpl::PublishLocked(OpenFile& file, const CallContext& context) {
+  const OpenFile::Place place = file.view().place;
+  const HeldForUse held = TRY(names_.HoldChild(place.parent, place.name));
+  // Only now: a directory that moved meanwhile may have brought another version.
+  return PublishAt(held.at.front(), file, file.view(), context);
+}
+
+Status FilesystemImpl::PublishAt(const Location& location, OpenFile& file,
+                                 const OpenFile::View& view, const CallContext& context) {
   const bool content = view.writer != nullptr && view.writer->dirty();
   if (view.state == FileState::kReplaced) {
     if (content) return SaveConflictCopy(file, view, context);
     return Fail(ErrorCode::kPreconditionFailed,
                 "'" + view.place.name + "' has been replaced in the store");
   }
-  const Location location = TRY(names_.LocateChild(view.place.parent, view.place.name));
   const LocalChanges::Change publishing(names_.changes(), view.place.parent, view.place.name);
   const Attributes attributes = ToAttributes(view.record);
   const SetAttributesRequest change{.key = location.key,

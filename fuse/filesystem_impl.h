@@ -201,12 +201,16 @@ class FilesystemImpl final : public Filesystem {
   Status RenameInStore(const NamedNode& source, const NamedNode& target,
                        const OpenFile::Place& from, const OpenFile::Place& to,
                        const CallContext& context);
+  Status RenameHeld(const NamedNode& source, const NamedNode& target, const OpenFile::Place& from,
+                    const OpenFile::Place& to, const std::vector<Location>& places,
+                    const CallContext& context);
   // Errors: kPreconditionFailed when the store has it by now.
   Status RenameUnpublished(const std::shared_ptr<OpenFile>& file, const OpenFile::Place& from,
                            const OpenFile::Place& to);
   Status FollowRename(const NamedNode& source, const OpenFile::Place& to, const ObjectInfo& info,
                       const CallContext& context);
-  // Open files below a directory that was renamed: their readers go on under the new key.
+  // Open files below a directory that is being renamed, and nothing is published there: their
+  // readers go on under the new key.
   Status FollowDirectoryRename(InodeNumber directory, const CallContext& context);
   std::vector<std::shared_ptr<OpenFile>> OpenBelow(InodeNumber directory);
 
@@ -222,18 +226,22 @@ class FilesystemImpl final : public Filesystem {
 
   // filesystem_file.cc
   Result<std::shared_ptr<FileHandle>> FindHandle(HandleId id) const;
+  // Gives `ino` one more user. Errors: kIsDirectory, those of RecordOf.
+  Result<std::shared_ptr<OpenFile>> OpenNewest(InodeNumber ino, const CallContext& context);
   std::shared_ptr<OpenFile> OpenShared(const cache::InodeRecord& record, const Remote& remote);
   HandleId AddHandle(OpenUser& user, OpenFlags flags);
-  // The key of an open file; of one without a name an empty one, that nothing will use.
-  Result<ObjectKey> KeyOf(const OpenFile& file);
+  Result<OpenFile::HeldKey> HoldKeyOf(const OpenFile& file);
   Status Publish(OpenFile& file, const CallContext& context);
-  Status PublishLocked(OpenFile& file, const OpenFile::View& view, const CallContext& context)
-      REQUIRES(file.publish_mutex);
+  Status PublishLocked(OpenFile& file, const CallContext& context) REQUIRES(file.publish_mutex);
+  Status PublishAt(const Location& location, OpenFile& file, const OpenFile::View& view,
+                   const CallContext& context) REQUIRES(file.publish_mutex);
   Status RecordPublished(OpenFile& file, const OpenFile::View& view, const ObjectInfo& info);
   Status SaveConflictCopy(OpenFile& file, const OpenFile::View& view, const CallContext& context);
   // Without an offset: at the end.
   Status WriteAt(const FileHandle& handle, std::optional<std::uint64_t> offset_bytes,
                  ByteSpan bytes, const Call& call);
+  template <class Attempt>
+  auto AlsoAfterARename(OpenFile& file, const Attempt& attempt) -> decltype(attempt());
   // A read or write has found that the version has gone: the next lookup asks the store.
   void NoteStale(const OpenFile& file, const Error& error);
   // The last close could not publish: the content stays, for the next open, and for Drain.

@@ -55,9 +55,10 @@ Result<NodeReply> FilesystemImpl::Made(InodeRecord record, const ObjectInfo& inf
 Result<NodeReply> FilesystemImpl::MakeDirectory(InodeNumber parent, std::string_view name,
                                                 std::uint32_t mode, const Call& call) {
   TRY_VOID(CheckWritable());
-  const Location location = TRY(names_.LocateChild(parent, name));
   InodeRecord record = TRY(NewRecord(parent, name, InodeKind::kDirectory, mode, call));
   const auto free_since = names_.AbsentSince(parent, name);
+  const HeldForUse held = TRY(names_.HoldChild(parent, name));
+  const Location& location = held.at.front();
   const WallTime asked_at = names_.Now();
   const auto made = location.remote->store->MakeDirectory({.key = location.key,
                                                            .attributes = ToAttributes(record),
@@ -72,10 +73,11 @@ Result<NodeReply> FilesystemImpl::MakeDirectory(InodeNumber parent, std::string_
 Result<NodeReply> FilesystemImpl::MakeSymlink(InodeNumber parent, std::string_view name,
                                               std::string_view target, const Call& call) {
   TRY_VOID(CheckWritable());
-  const Location location = TRY(names_.LocateChild(parent, name));
   InodeRecord record = TRY(NewRecord(parent, name, InodeKind::kSymlink, 0777, call));
   record.size_bytes = target.size();
   record.symlink_target = std::string(target);
+  const HeldForUse held = TRY(names_.HoldChild(parent, name));
+  const Location& location = held.at.front();
   const ObjectInfo info = TRY(location.remote->store->Put({.key = location.key,
                                                            .kind = NodeKind::kSymlink,
                                                            .body = AsBytes(target),
@@ -89,7 +91,8 @@ Status FilesystemImpl::KeepDirectoryAlive(InodeNumber directory, const CallConte
   if (names_.IsFixed(directory)) return {};
   const auto record = TRY(names_.Cached(directory));
   if (!record || !record->etag.empty() || !names_.MayBeOnlyChild(directory)) return {};
-  const Location location = TRY(names_.Locate(directory));
+  const HeldForUse held = TRY(names_.Hold(directory));
+  const Location& location = held.at.front();
   if (location.remote->store->capabilities().real_directories) return {};
   const ObjectInfo info = TRY(location.remote->store->SetAttributes(
       {.key = location.key, .kind = NodeKind::kDirectory, .attributes = ToAttributes(*record)},
@@ -129,9 +132,11 @@ Status FilesystemImpl::DeleteObject(InodeNumber parent, std::string_view name,
   const InodeRecord record = TRY(names_.Find(parent, name, context));
   if (record.kind == InodeKind::kDirectory)
     return Fail(ErrorCode::kIsDirectory, "a directory is not unlinked");
-  const Location location = TRY(names_.LocateChild(parent, name));
+  const Remote& remote = *TRY(names_.Locate(parent)).remote;
   TRY_VOID(KeepDirectoryAlive(parent, context));
   const auto remove = [&](const std::string& etag) -> Status {
+    const HeldForUse held = TRY(names_.HoldChild(parent, name));
+    const Location& location = held.at.front();
     Status deleted =
         location.remote->store->Delete({.key = location.key, .if_match = ETag(etag)}, context);
     if (deleted || deleted.error().code == ErrorCode::kNotFound)
@@ -139,7 +144,7 @@ Status FilesystemImpl::DeleteObject(InodeNumber parent, std::string_view name,
     return deleted;
   };
   if (record.kind != InodeKind::kFile) return remove(record.etag);
-  const OpenUser user(inodes_, OpenShared(record, *location.remote));
+  const OpenUser user(inodes_, OpenShared(record, remote));
   const auto& file = user.file();
   return TakeName(
       file, [&] { return remove(file->view().record.etag); }, context);
@@ -182,8 +187,9 @@ Status FilesystemImpl::RemoveDirectory(InodeNumber parent, std::string_view name
   if (names_.IsFixed(record.ino)) return Fixed();
   if (!inodes_.UnpublishedIn(record.ino).empty())
     return Fail(ErrorCode::kNotEmpty, "a new file is in the directory");
-  const Location location = TRY(names_.LocateChild(parent, name));
   TRY_VOID(KeepDirectoryAlive(parent, call.context));
+  const HeldForUse held = TRY(names_.HoldChild(parent, name));
+  const Location& location = held.at.front();
   Status removed = location.remote->store->RemoveDirectory(location.key, call.context);
   if (removed || removed.error().code == ErrorCode::kNotFound) {
     TRY_VOID(names_.RecordAbsent(parent, name));
@@ -298,11 +304,22 @@ Status FilesystemImpl::RenameUnpublished(const std::shared_ptr<OpenFile>& file,
 Status FilesystemImpl::RenameInStore(const NamedNode& source, const NamedNode& target,
                                      const OpenFile::Place& from, const OpenFile::Place& to,
                                      const CallContext& context) {
-  const Location old_place = TRY(names_.LocateChild(from.parent, from.name));
-  const Location new_place = TRY(names_.LocateChild(to.parent, to.name));
+  TRY_VOID(KeepDirectoryAlive(from.parent, context));
+  if (source.record->kind == InodeKind::kDirectory) {
+    const HeldForMove held = TRY(names_.HoldForMoving(from, to));
+    return RenameHeld(source, target, from, to, held.at, context);
+  }
+  const HeldForUse held = TRY(names_.HoldChildren(from, to));
+  return RenameHeld(source, target, from, to, held.at, context);
+}
+
+Status FilesystemImpl::RenameHeld(const NamedNode& source, const NamedNode& target,
+                                  const OpenFile::Place& from, const OpenFile::Place& to,
+                                  const std::vector<Location>& places, const CallContext& context) {
+  const Location& old_place = places[0];
+  const Location& new_place = places[1];
   const LocalChanges::Change leaving(names_.changes(), from.parent, from.name);
   const LocalChanges::Change coming(names_.changes(), to.parent, to.name);
-  TRY_VOID(KeepDirectoryAlive(from.parent, context));
   RenameRequest request{.source = old_place.key,
                         .destination = new_place.key,
                         .kind = ToNodeKind(source.record->kind)};
@@ -351,7 +368,6 @@ Status FilesystemImpl::FollowDirectoryRename(InodeNumber directory, const CallCo
   // Moved one by one, the objects have new versions.
   if (!atomic) names_.DistrustTree(directory);
   for (const auto& file : OpenBelow(directory)) {
-    const MutexLock publishing(file->publish_mutex);
     const OpenFile::View view = file->view();
     if (view.state != FileState::kPublished) continue;
     const ObjectKey key = TRY(names_.LocateChild(view.place.parent, view.place.name)).key;

@@ -142,6 +142,48 @@ Result<Location> Namespace::LocateChild(InodeNumber parent, std::string_view nam
   return location;
 }
 
+template <class Guard>
+Result<Held<Guard>> Namespace::HoldWhile(
+    const std::function<Result<std::vector<Location>>()>& locate) {
+  for (std::vector<Location> at = TRY(locate());;) {
+    DirectoryMoves::Paths paths;
+    for (const Location& location : at)
+      paths.push_back(location.remote->name + ":" + location.key.path);
+    auto guard = std::make_unique<Guard>(moves_, std::move(paths));
+    auto now = TRY(locate());
+    if (now == at) return Held<Guard>{.at = std::move(at), .guard = std::move(guard)};
+    at = std::move(now);  // moved before the guard was there
+  }
+}
+
+Result<HeldForUse> Namespace::Hold(InodeNumber ino) {
+  return HoldWhile<DirectoryMoves::Use>(
+      [&]() -> Result<std::vector<Location>> { return std::vector<Location>{TRY(Locate(ino))}; });
+}
+
+Result<HeldForUse> Namespace::HoldChild(InodeNumber parent, std::string_view name) {
+  return HoldWhile<DirectoryMoves::Use>([&]() -> Result<std::vector<Location>> {
+    return std::vector<Location>{TRY(LocateChild(parent, name))};
+  });
+}
+
+Result<std::vector<Location>> Namespace::LocateBoth(const OpenFile::Place& one,
+                                                    const OpenFile::Place& other) {
+  Location first = TRY(LocateChild(one.parent, one.name));
+  Location second = TRY(LocateChild(other.parent, other.name));
+  return std::vector<Location>{std::move(first), std::move(second)};
+}
+
+Result<HeldForUse> Namespace::HoldChildren(const OpenFile::Place& one,
+                                           const OpenFile::Place& other) {
+  return HoldWhile<DirectoryMoves::Use>([&] { return LocateBoth(one, other); });
+}
+
+Result<HeldForMove> Namespace::HoldForMoving(const OpenFile::Place& from,
+                                             const OpenFile::Place& to) {
+  return HoldWhile<DirectoryMoves::Move>([&] { return LocateBoth(from, to); });
+}
+
 Result<Location> Namespace::LocateNew(InodeNumber parent, std::string_view name,
                                       const CallContext& context) {
   Location location = TRY(LocateChild(parent, name));
@@ -216,12 +258,17 @@ Result<InodeRecord> Namespace::Find(InodeNumber parent, std::string_view name,
 Result<InodeRecord> Namespace::Get(InodeNumber ino, const CallContext& context) {
   if (auto fixed = FixedRecord(ino)) return *std::move(fixed);
   auto record = TRY(cache().Get(ino));
+  while (record && !Usable(*record)) {
+    auto found = Find(record->parent, record->name, context);
+    if (found && found->ino == ino) return found;
+    if (!found && found.error().code != ErrorCode::kNotFound) return found;
+    // The name is nobody's, or another file's, unless the inode was renamed meanwhile.
+    auto now = TRY(cache().Get(ino));
+    if (now && now->parent == record->parent && now->name == record->name) return Gone();
+    record = std::move(now);
+  }
   if (!record) return Gone();
-  if (Usable(*record)) return *std::move(record);
-  auto found = Find(record->parent, record->name, context);
-  if (!found && found.error().code == ErrorCode::kNotFound) return Gone();
-  if (found && found->ino != ino) return Gone();  // the name is another file's now
-  return found;
+  return *std::move(record);
 }
 
 Result<std::optional<InodeRecord>> Namespace::Cached(InodeNumber ino) {
@@ -233,7 +280,8 @@ Result<std::optional<InodeRecord>> Namespace::Cached(InodeNumber ino) {
 
 Result<InodeRecord> Namespace::AskHead(InodeNumber parent, std::string_view name,
                                        InodeKind expected, const CallContext& context) {
-  const Location location = TRY(LocateChild(parent, name));
+  const HeldForUse held = TRY(HoldChild(parent, name));
+  const Location& location = held.at.front();
   const auto question = changes_.Ask();
   ObjectStore& store = *location.remote->store;
   const bool directory = expected == InodeKind::kDirectory;
@@ -421,7 +469,8 @@ Status Namespace::ListOnePage(InodeNumber directory, const CallContext& context)
     InodeNumber directory;
     ~Claim() { names.ReleaseListing(directory); }
   } const claim{*this, directory};
-  const Location location = TRY(Locate(directory));
+  const HeldForUse held = TRY(Hold(directory));
+  const Location& location = held.at.front();
   const WallTime asked_at = Now();
   const auto question = changes_.Ask();
   auto page = location.remote->store->List({.directory = location.key}, context);

@@ -27,6 +27,7 @@
 
 #include "cache/metadata_cache.h"
 #include "core/mutex.h"
+#include "fuse/directory_moves.h"
 #include "fuse/filesystem.h"
 #include "fuse/inode_table.h"
 #include "fuse/local_changes.h"
@@ -37,7 +38,17 @@ namespace skybridge::fuse {
 struct Location {
   const Remote* remote = nullptr;
   ObjectKey key;
+  bool operator==(const Location&) const = default;
 };
+
+// Locations that stay true for as long as this lives: no directory above them is renamed.
+template <class Guard>
+struct Held {
+  std::vector<Location> at;
+  std::unique_ptr<Guard> guard;
+};
+using HeldForUse = Held<DirectoryMoves::Use>;
+using HeldForMove = Held<DirectoryMoves::Move>;
 
 // Safe from many threads.
 class Namespace {
@@ -66,6 +77,11 @@ class Namespace {
   Result<Location> Locate(InodeNumber ino);
   // Errors: also kNameTooLong, kInvalidName.
   Result<Location> LocateChild(InodeNumber parent, std::string_view name);
+  // For one request to the store; directory_moves.h says what else may be held. Errors: as above.
+  Result<HeldForUse> Hold(InodeNumber ino);
+  Result<HeldForUse> HoldChild(InodeNumber parent, std::string_view name);
+  Result<HeldForUse> HoldChildren(const OpenFile::Place& one, const OpenFile::Place& other);
+  Result<HeldForMove> HoldForMoving(const OpenFile::Place& from, const OpenFile::Place& to);
   // The same for a name that is to be made. A name that the store cannot hold is refused now, and
   // not when the file's content is written and has nowhere to go.
   Result<Location> LocateNew(InodeNumber parent, std::string_view name, const CallContext& context);
@@ -120,6 +136,10 @@ class Namespace {
   std::uint64_t hidden_names() const { return hidden_names_; }
 
  private:
+  template <class Guard>
+  Result<Held<Guard>> HoldWhile(const std::function<Result<std::vector<Location>>()>& locate);
+  Result<std::vector<Location>> LocateBoth(const OpenFile::Place& one,
+                                           const OpenFile::Place& other);
   bool Fresh(WallTime learned_at, std::chrono::nanoseconds ttl) const;
   bool Usable(const cache::InodeRecord& record) const;
   std::optional<cache::InodeRecord> FixedRecord(InodeNumber ino) const;
@@ -147,6 +167,7 @@ class Namespace {
   const FilesystemOptions options_;
   InodeTable& inodes_;
   LocalChanges changes_;
+  DirectoryMoves moves_;
   std::atomic<KernelNotifier*> notifier_{nullptr};
   std::atomic<std::uint64_t> hidden_names_{0};
   std::atomic<std::int64_t> head_threads_{0};

@@ -21,6 +21,14 @@ tl::unexpected<Error> Stale(const std::string& name) {
               "'" + name + "' is no longer the version that was opened");
 }
 
+// The object has gone altogether: for a handle that is the same as another version.
+template <class Outcome>
+Outcome OrStale(Outcome outcome) {
+  if (!outcome && outcome.error().code == ErrorCode::kNotFound)
+    outcome.error().code = ErrorCode::kPreconditionFailed;
+  return outcome;
+}
+
 }  // namespace
 
 OpenFile::OpenFile(const Remote& remote, const cache::InodeRecord& record, FileState state)
@@ -51,10 +59,12 @@ Status OpenFile::CheckUsableLocked() const {
   return {};
 }
 
-Status OpenFile::Prepare(const ObjectKey& key, bool write, bool truncate, WallTime now,
-                         const CallContext& context) {
+Status OpenFile::Prepare(const std::function<Result<HeldKey>()>& hold, bool write, bool truncate,
+                         WallTime now, const CallContext& context) {
   {
     const std::shared_lock gate(content_gate_);
+    const HeldKey held = TRY(hold());
+    const ObjectKey& key = held.key;
     MutexLock lock(mutex_);
     TRY_VOID(CheckUsableLocked());
     const bool had_writer = writer_ != nullptr;
@@ -98,6 +108,11 @@ void OpenFile::DropIdleWriter(const ObjectKey& key) {
   reader_ = remote_.reads->Open(key, ETag(record_.etag), record_.size_bytes);
 }
 
+void OpenFile::ReopenReader(const ObjectKey& key) {
+  MutexLock lock(mutex_);
+  if (reader_) reader_ = remote_.reads->Open(key, ETag(record_.etag), record_.size_bytes);
+}
+
 Result<std::size_t> OpenFile::Read(std::uint64_t offset_bytes, std::span<std::byte> into,
                                    const CallContext& context) {
   const std::shared_lock gate(content_gate_);
@@ -111,10 +126,7 @@ Result<std::size_t> OpenFile::Read(std::uint64_t offset_bytes, std::span<std::by
   }
   auto got = writer ? writer->Read(offset_bytes, into, context)
                     : reader->Read(offset_bytes, into, context);
-  // The object has gone altogether: for a handle that is the same as another version.
-  if (!got && got.error().code == ErrorCode::kNotFound)
-    got.error().code = ErrorCode::kPreconditionFailed;
-  return got;
+  return OrStale(std::move(got));
 }
 
 void OpenFile::TouchLocked(WallTime now) {
@@ -133,7 +145,8 @@ Status OpenFile::Write(std::optional<std::uint64_t> offset_bytes, ByteSpan bytes
   }
   if (!writer) return Fail(ErrorCode::kInternal, "write to a file that is not open for writing");
   // Appending writes of one mount come one after the other: the kernel holds the inode's lock.
-  TRY_VOID(writer->Write(offset_bytes ? *offset_bytes : writer->size_bytes(), bytes, context));
+  TRY_VOID(
+      OrStale(writer->Write(offset_bytes ? *offset_bytes : writer->size_bytes(), bytes, context)));
   MutexLock lock(mutex_);
   TouchLocked(now);
   if (drop_set_id && record_.mode && (*record_.mode & (kSetUserId | kSetGroupId)) != 0) {

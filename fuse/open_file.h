@@ -14,6 +14,7 @@
 #include "cache/metadata_cache.h"
 #include "cache/staging.h"
 #include "core/mutex.h"
+#include "fuse/directory_moves.h"
 #include "fuse/filesystem.h"
 
 namespace skybridge::fuse {
@@ -29,7 +30,7 @@ enum class FileState {
                // ESTALE
 };
 
-// Safe from many threads. Lock order: publish_mutex, content gate, mutex.
+// Safe from many threads. Lock order: publish_mutex, content gate, DirectoryMoves, mutex.
 class OpenFile {
  public:
   struct Place {
@@ -49,6 +50,12 @@ class OpenFile {
     bool dirty() const { return attributes_dirty || (writer != nullptr && writer->dirty()); }
   };
 
+  // Where the file is, as long as this lives: see directory_moves.h.
+  struct HeldKey {
+    ObjectKey key;  // of a file without a name empty: nothing will use it
+    std::shared_ptr<DirectoryMoves::Use> guard;
+  };
+
   OpenFile(const Remote& remote, const cache::InodeRecord& record, FileState state);
 
   const Remote& remote() const { return remote_; }
@@ -57,8 +64,9 @@ class OpenFile {
 
   // Makes reading possible (writing too, with `write`). Opens nothing twice. Errors:
   // kPreconditionFailed when the name went before anybody had opened the file: nothing was kept.
-  Status Prepare(const ObjectKey& key, bool write, bool truncate, WallTime now,
-                 const CallContext& context);
+  // Calls `hold` within the content gate.
+  Status Prepare(const std::function<Result<HeldKey>()>& hold, bool write, bool truncate,
+                 WallTime now, const CallContext& context);
   // Handles that may write.
   void AddWritingHandle();
   void RemoveWritingHandle();
@@ -66,6 +74,9 @@ class OpenFile {
   // Nobody can write any more: reads come from the published version again. Does nothing while
   // there is a writing handle or something to publish.
   void DropIdleWriter(const ObjectKey& key);
+
+  // The published version is read from `key` from now on.
+  void ReopenReader(const ObjectKey& key);
 
   // Errors: kPreconditionFailed when the file is lost, or its version has gone from the store.
   Result<std::size_t> Read(std::uint64_t offset_bytes, std::span<std::byte> into,

@@ -136,7 +136,7 @@ TEST_F(FilesystemRace, ARenameLeavesAFileThatIsOpenedMeanwhileReadable) {
 TEST_F(FilesystemRace, AListingBesideACloseShowsWhatWasWritten) {
   MakeFile("a", "");
   EXPECT_EQ(Names(kRoot).size(), 1U);
-  constexpr std::size_t kVersions = 3000;
+  constexpr std::size_t kVersions = 1000;
   std::atomic<std::size_t> written = 0;  // what a listing that begins now must show
   const InodeNumber ino = Ino("a");
   std::jthread writer([&] {
@@ -179,7 +179,7 @@ TEST_F(FilesystemRace, AnOwnVersionThatTheStoreShowsBeforeTheReplyIsNotSomebodyE
 }
 
 TEST_F(FilesystemRace, AFileThatIsRemovedWhileItIsPublishedIsGone) {
-  for (int i = 0; i < 500; ++i) {
+  for (int i = 0; i < 200; ++i) {
     const HandleId handle = Create("a").open.handle;
     ASSERT_TRUE(Write(handle, "text"));
     if (i % 2 == 1) {  // now there is a version to replace
@@ -201,7 +201,7 @@ TEST_F(FilesystemRace, AFileThatIsRemovedWhileItIsPublishedIsGone) {
 }
 
 TEST_F(FilesystemRace, AFileThatIsRenamedWhileItIsPublishedHasItsContentThere) {
-  for (int i = 0; i < 500; ++i) {
+  for (int i = 0; i < 200; ++i) {
     const HandleId handle = Create("a").open.handle;
     ASSERT_TRUE(Write(handle, "text"));
     if (i % 2 == 1) {
@@ -222,6 +222,93 @@ TEST_F(FilesystemRace, AFileThatIsRenamedWhileItIsPublishedHasItsContentThere) {
   }
   EXPECT_EQ(fs->counters().conflicts, 0U);
 }
+
+// A directory moves from name to name, in one request or object by object, while `work` is done
+// with the file "f" in it, which is open as `handle`.
+class DirectoryRenameRace : public FilesystemFixture,
+                            public ::testing::WithParamInterface<const char*> {
+ protected:
+  void SetUp() override {
+    const bool hierarchical = std::string_view(GetParam()) == "Hierarchical";
+    StartWith({.capabilities = hierarchical ? skybridge::testing::HierarchicalCapabilities()
+                                            : skybridge::testing::OciLikeCapabilities()});
+    directory_ = fs->MakeDirectory(kRoot, "d0", 0755, call).value().stat.ino;
+    MakeFileBelow("f", "one");
+    file_ = Ino(directory_, "f");
+  }
+
+  void MakeFileBelow(std::string_view name, std::string_view text) {
+    const auto created =
+        fs->CreateFile(directory_, name, 0644, {.read = true, .write = true}, call).value();
+    EXPECT_TRUE(Write(created.open.handle, text));
+    EXPECT_TRUE(Close(created.open.handle));
+  }
+
+  // `work` gets the number of the move that it meets.
+  void WhileTheDirectoryMoves(const std::function<void(int)>& work) {
+    for (int i = 0; i < kMoves; ++i) {
+      std::atomic<bool> ready = false;
+      std::jthread worker([&] {
+        ready = true;
+        work(i);
+      });
+      while (!ready) std::this_thread::yield();
+      ASSERT_TRUE(fs->Rename(kRoot, Place(i), kRoot, Place(i + 1), RenameMode::kReplace, call));
+      worker.join();
+      ASSERT_FALSE(store->InfoOf(Place(i))) << "something is at the old path";
+    }
+    EXPECT_EQ(fs->counters().conflicts, 0U);
+  }
+  static std::string Place(int move) { return "d" + std::to_string(move); }
+
+  static constexpr int kMoves = 60;
+  InodeNumber directory_{};
+  InodeNumber file_{};
+};
+
+TEST_P(DirectoryRenameRace, WhatIsClosedIsAtTheNewPath) {
+  WhileTheDirectoryMoves([&](int i) {
+    const HandleId handle = OpenToWrite(file_);
+    const Status written = Write(handle, "version " + std::to_string(i));
+    EXPECT_TRUE(written) << written.error().ToString();
+    EXPECT_TRUE(Close(handle));
+    MakeFileBelow("new" + std::to_string(i), "text");
+  });
+  EXPECT_EQ(store->ContentOf(Place(kMoves) + "/f"), "version " + std::to_string(kMoves - 1));
+  EXPECT_EQ(Names(directory_).size(), kMoves + 1U);
+}
+
+TEST_P(DirectoryRenameRace, WhatIsOpenIsReadOn) {
+  const HandleId handle = OpenToRead(file_);
+  WhileTheDirectoryMoves([&](int) { EXPECT_EQ(Read(handle).value_or("an error"), "one"); });
+}
+
+TEST_P(DirectoryRenameRace, WhatIsLookedUpIsFound) {
+  const HandleId handle = OpenToWrite(file_);
+  WhileTheDirectoryMoves([&](int) {
+    clock.Advance(1h);  // the store is asked
+    EXPECT_TRUE(fs->Lookup(directory_, "f", call));
+    EXPECT_EQ(Names(directory_, true), std::vector<std::string>{"f"});
+  });
+  EXPECT_TRUE(Write(handle, "two"));
+  EXPECT_TRUE(Close(handle));
+  EXPECT_EQ(store->ContentOf(Place(kMoves) + "/f"), "two");
+}
+
+TEST_P(DirectoryRenameRace, WhatIsMadeChangedAndRemovedIsSoAtTheNewPath) {
+  WhileTheDirectoryMoves([&](int i) {
+    EXPECT_TRUE(fs->MakeDirectory(directory_, "made" + std::to_string(i), 0755, call));
+    EXPECT_TRUE(fs->RemoveDirectory(directory_, "made" + std::to_string(i), call));
+    EXPECT_TRUE(fs->MakeSymlink(directory_, "link", "target", call));
+    EXPECT_TRUE(fs->Rename(directory_, "link", directory_, "moved", RenameMode::kReplace, call));
+    EXPECT_TRUE(fs->SetAttributes(file_, std::nullopt, {.mode = 0600 + i % 2}, call));
+    EXPECT_TRUE(fs->Unlink(directory_, "moved", call));
+  });
+  EXPECT_EQ(Names(directory_), std::vector<std::string>{"f"});
+}
+
+INSTANTIATE_TEST_SUITE_P(Stores, DirectoryRenameRace, ::testing::Values("Hierarchical", "Oci"),
+                         [](const auto& store) { return std::string(store.param); });
 
 }  // namespace
 }  // namespace skybridge::fuse
