@@ -24,10 +24,12 @@ bool DirectoryMoves::InAMove(const Paths& paths) const {
 }
 
 bool DirectoryMoves::IsUsed(const Paths& directories) const {
-  return std::ranges::any_of(directories, [&](const std::string& directory) {
+  for (const std::string& directory : directories) {
     const auto below = uses_.lower_bound(directory + "/");
-    return uses_.contains(directory) || (below != uses_.end() && IsWithin(*below, directory));
-  });
+    if (uses_.contains(directory) || (below != uses_.end() && IsWithin(*below, directory)))
+      return true;
+  }
+  return false;
 }
 
 bool DirectoryMoves::BeginUse(const Paths& paths) {
@@ -46,7 +48,7 @@ void DirectoryMoves::EndUse(const Paths& paths) {
 
 std::list<DirectoryMoves::Paths>::iterator DirectoryMoves::BeginMove(Paths paths) {
   MutexLock lock(mutex_);
-  const auto meets_another = [&](const Paths& others) REQUIRES(mutex_) {
+  const auto meets_another = [&](const Paths& others) {
     return std::ranges::any_of(others, [&](const std::string& other) {
       return std::ranges::any_of(paths, [&](const std::string& path) {
         return IsWithin(path, other) || IsWithin(other, path);
