@@ -286,6 +286,12 @@ Status OciService::ReplaceSecret(std::string_view secret_id, std::string content
   return Fail(ErrorCode::kNotFound, fmt::format("there is no secret '{}'", secret_id));
 }
 
+Status OciService::AddPendingSecret(std::string_view secret_id, std::string content) {
+  const MutexLock lock(state_.mutex);
+  if (state_.AddPendingSecret(secret_id, std::move(content))) return {};
+  return Fail(ErrorCode::kNotFound, fmt::format("there is no secret '{}'", secret_id));
+}
+
 std::size_t OciService::CountUploads() {
   const MutexLock lock(state_.mutex);
   std::size_t count = 0;

@@ -68,6 +68,8 @@ class OciService final : public Service {
   // A new version of a secret, which becomes the current and the latest one. kNotFound without such
   // a secret.
   Status ReplaceSecret(std::string_view secret_id, std::string content);
+  // A new version of a secret, which is the latest and not yet the current one. kNotFound likewise.
+  Status AddPendingSecret(std::string_view secret_id, std::string content);
   // Uploads that were begun, and neither committed nor aborted, in all buckets.
   std::size_t CountUploads();
   // The path of a new pre-authenticated request: "/p/SECRET/n/NAMESPACE/b/BUCKET/o/".

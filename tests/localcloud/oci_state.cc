@@ -26,10 +26,17 @@ OciState::OciState(Storage& storage, std::vector<std::string> namespaces, std::s
 }
 
 bool OciState::ReplaceSecret(std::string_view id, std::string content) {
+  if (!AddPendingSecret(id, std::move(content))) return false;
+  for (KeptSecret& secret : secrets_) {
+    if (secret.facts.id == id) secret.current = secret.versions.size();
+  }
+  return true;
+}
+
+bool OciState::AddPendingSecret(std::string_view id, std::string content) {
   for (KeptSecret& secret : secrets_) {
     if (secret.facts.id != id) continue;
     secret.versions.push_back(std::move(content));
-    secret.current = secret.versions.size();
     return true;
   }
   return false;

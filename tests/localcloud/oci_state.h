@@ -180,6 +180,7 @@ class OciState {
   const std::vector<KeptSecret>& secrets() const REQUIRES(mutex) { return secrets_; }
   // False if there is no such secret.
   bool ReplaceSecret(std::string_view id, std::string content) REQUIRES(mutex);
+  bool AddPendingSecret(std::string_view id, std::string content) REQUIRES(mutex);
 
   void AddWorkRequest(WorkRequest work) REQUIRES(mutex);
   const WorkRequest* FindWorkRequest(std::string_view id) REQUIRES(mutex);
