@@ -14,6 +14,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kMaxBucketNameBytes = 256;
+constexpr std::size_t kMaxBucketMetadataBytes = 4096;  // names and values
 constexpr std::int64_t kMaxBucketsPerPage = 1000;
 
 // The members of the Bucket resource that a client may set, with what they are when it does not.
@@ -36,6 +37,19 @@ std::optional<OciFailure> CheckBucketName(std::string_view name) {
                     fmt::format("'{}' cannot be the name of a bucket", name)};
 }
 
+std::optional<OciFailure> CheckBucketMetadata(const json& metadata) {
+  std::size_t size = 0;
+  for (const auto& [name, value] : metadata.items()) {
+    if (!value.is_string())
+      return OciFailure{400, "InvalidParameter", "'metadata' holds what is no text"};
+    size += name.size() + value.get_ref<const std::string&>().size();
+  }
+  if (size <= kMaxBucketMetadataBytes) return std::nullopt;
+  return OciFailure{400, "MetadataTooLarge",
+                    fmt::format("The bucket's metadata has {} bytes; the limit is {}", size,
+                                kMaxBucketMetadataBytes)};
+}
+
 // Takes over the members of `wanted` that are known; a null leaves a member as it is.
 std::optional<OciFailure> Merge(const json& wanted, json& settings) {
   for (auto& [name, value] : settings.items()) {
@@ -46,6 +60,7 @@ std::optional<OciFailure> Merge(const json& wanted, json& settings) {
     }
     value = replacement;
   }
+  if (auto failure = CheckBucketMetadata(settings.at("metadata"))) return failure;
   if (settings.at("versioning") == "Enabled") {
     return OciFailure{501, "NotImplemented", "This local cloud keeps one version of each object"};
   }

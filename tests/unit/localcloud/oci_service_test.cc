@@ -71,6 +71,25 @@ TEST(OciService, RefusesBucketsItCannotHold) {
   EXPECT_EQ(create(R"({"name":"a","compartmentId":"c","versioning":"Enabled"})").status, 501);
 }
 
+TEST(OciService, BucketsHaveNamesUpTo256BytesAndMetadataUpTo4KB) {
+  OciCaller caller;
+  const auto create = [&](std::size_t name_bytes, const json& metadata) {
+    const json body = {
+        {"name", std::string(name_bytes, 'n')}, {"compartmentId", "c"}, {"metadata", metadata}};
+    return CodeOf(caller.Call("POST", kBuckets, body.dump()));
+  };
+  const json most = {{"four", std::string(4092, 'v')}};
+  const json more = {{"four", std::string(4093, 'v')}};
+  EXPECT_EQ(create(256, most), "");
+  EXPECT_EQ(create(257, most), "InvalidBucketName");
+  EXPECT_EQ(create(255, more), "MetadataTooLarge");
+  EXPECT_EQ(create(255, {{"a", 1}}), "InvalidParameter");
+  const std::string bucket = std::string(kBuckets) + "/" + std::string(256, 'n');
+  EXPECT_EQ(CodeOf(caller.Call("POST", bucket, json{{"metadata", more}}.dump())),
+            "MetadataTooLarge");
+  EXPECT_TRUE(json::parse(caller.Call("GET", bucket).body).at("metadata") == most);
+}
+
 TEST(OciService, ListsTheBucketsOfACompartmentInPages) {
   OciCaller caller({.compartment_id = "c1", .buckets = {"b2", "b1", "b3"}});
   EXPECT_EQ(CodeOf(caller.Call("GET", kBuckets)), "MissingParameter");
