@@ -1,5 +1,6 @@
-// Azure: List Blobs (XML), up to the pages of entries that the rest of the program sees. Both kinds
-// of account list through it: the first byte chooses.
+// Azure: List Blobs (XML) and Path - List (JSON, where only DFS can be reached), up to the pages of
+// entries that the rest of the program sees. The first byte chooses the kind of account, its
+// endpoints and what is listed.
 #include <algorithm>
 #include <string>
 
@@ -13,12 +14,12 @@
 namespace skybridge::azure {
 namespace {
 
-Options StoreOptions(bool below_a_root) {
+Options StoreOptions(bool below_a_root, bool dfs_only) {
   return {.account = "a",
           .container = "c",
           .root = below_a_root ? "root" : "",
           .dfs_endpoint = "https://a.dfs.core.windows.net",
-          .blob_endpoint = "https://a.blob.core.windows.net",
+          .blob_endpoint = dfs_only ? "" : "https://a.blob.core.windows.net",
           .credential = std::make_shared<AnonymousCredential>()};
 }
 
@@ -33,10 +34,10 @@ FUZZ_TARGET(azure_listing) {
                             .recursive = (choices & 4) != 0};
   fuzz::AnsweringTransport transport(in.Rest());
   if ((choices & 8) != 0) {
-    FlatStore store(StoreOptions(below_a_root), transport, clock);
+    FlatStore store(StoreOptions(below_a_root, false), transport, clock);
     fuzz::CheckPage(request, store.List(request, {}));
   } else {
-    HierarchicalStore store(StoreOptions(below_a_root), transport, clock);
+    HierarchicalStore store(StoreOptions(below_a_root, (choices & 16) != 0), transport, clock);
     fuzz::CheckPage(request, store.List(request, {}));
   }
 }
