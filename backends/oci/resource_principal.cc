@@ -16,6 +16,7 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr std::string_view kAsk = "get the resource principal's token";
 constexpr std::string_view kTokenVariable = "OCI_RESOURCE_PRINCIPAL_RPST";
 constexpr std::string_view kKeyVariable = "OCI_RESOURCE_PRINCIPAL_PRIVATE_PEM";
 constexpr std::string_view kPassPhraseVariable = "OCI_RESOURCE_PRINCIPAL_PRIVATE_PEM_PASSPHRASE";
@@ -89,7 +90,6 @@ class AskedTokenSource final : public IdentitySource {
                                         transport, clock)) {}
 
   Result<Identity> Fetch(const CallContext& context) override {
-    constexpr std::string_view kAsk = "get the resource principal's token";
     constexpr std::string_view kExchange = "exchange the resource principal's token";
     Call ask;
     ask.http.operation = "oci.resource_principal_token";
@@ -97,15 +97,11 @@ class AskedTokenSource final : public IdentitySource {
     const std::string path = TRY(Path(context));
     ask.http.url = places_.token_endpoint + path;
     const HttpResponse given = TRY(SendAsInstance(ask, kAsk, context));
-    const Json body = Json::parse(given.body, nullptr, /*allow_exceptions=*/false);
-    const std::string resource_token = Text(body, "resourcePrincipalToken");
-    const std::string session_token = Text(body, "servicePrincipalSessionToken");
-    if (resource_token.empty() || session_token.empty())
-      return Fail(AnswerOfAStranger(fmt::format("{}: the answer has no tokens", kAsk)));
+    const ResourceTokens tokens = TRY(ParseResourceTokens(given.body));
     PrivateKey generated = TRY(PrivateKey::Generate());
     auto session_key = std::make_shared<const PrivateKey>(std::move(generated));
-    const Json posted{{"resourcePrincipalToken", resource_token},
-                      {"servicePrincipalSessionToken", session_token},
+    const Json posted{{"resourcePrincipalToken", tokens.resource_principal_token},
+                      {"servicePrincipalSessionToken", tokens.service_principal_session_token},
                       {"sessionPublicKey", session_key->PublicKeyBase64()}};
     const Call exchange = MakeTokenCall(
         "oci.resource_principal_session",
@@ -182,6 +178,15 @@ Result<std::unique_ptr<IdentityProvider>> MakeResourcePrincipal(
                                  : MakeAskedTokenSource(options, transport, clock);
   if (!source) return Fail(std::move(source).error());
   return std::make_unique<RefreshingIdentity>(*std::move(source), clock);
+}
+
+Result<ResourceTokens> ParseResourceTokens(std::string_view body) {
+  const Json json = Json::parse(body, nullptr, /*allow_exceptions=*/false);
+  ResourceTokens tokens{Text(json, "resourcePrincipalToken"),
+                        Text(json, "servicePrincipalSessionToken")};
+  if (tokens.resource_principal_token.empty() || tokens.service_principal_session_token.empty())
+    return Fail(AnswerOfAStranger(fmt::format("{}: the answer has no tokens", kAsk)));
+  return tokens;
 }
 
 std::string ResourcePrincipalRegion(const Environment& environment) {

@@ -14,6 +14,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "backends/oci/identity.h"
 #include "backends/oci/region.h"
@@ -31,6 +32,15 @@ struct ResourcePrincipalOptions {
 // (another version), kInvalidArgument (key and pass phrase are not both paths or both values).
 Result<std::unique_ptr<IdentityProvider>> MakeResourcePrincipal(
     const ResourcePrincipalOptions& options, HttpTransport& transport, Clock& clock);
+
+// What version 1.1 is given first, to be exchanged for the token it signs with.
+struct ResourceTokens {
+  std::string resource_principal_token;
+  std::string service_principal_session_token;
+};
+
+// Of the answer to the first request; AnswerOfAStranger unless both are there, as texts.
+Result<ResourceTokens> ParseResourceTokens(std::string_view body);
 
 // OCI_RESOURCE_PRINCIPAL_REGION as a long id; empty if it is not set.
 std::string ResourcePrincipalRegion(const Environment& environment);

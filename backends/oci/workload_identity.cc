@@ -24,19 +24,6 @@ std::string RandomHex() {
   return HexEncode(bytes);
 }
 
-// Base64 text, perhaps in double quotes, of {"token":"ST$..."}; the prefix is not part of the
-// token.
-Result<std::string> ParseReply(std::string_view body) {
-  if (body.size() >= 2 && body.front() == '"' && body.back() == '"')
-    body = body.substr(1, body.size() - 2);
-  const auto decoded = Base64Decode(body);
-  if (!decoded) return Fail(AnswerOfAStranger(fmt::format("{}: the answer is not base64", kWhat)));
-  std::string token = TRY(ParseTokenReply(*decoded, kWhat));
-  constexpr std::string_view kPrefix = "ST$";
-  if (token.starts_with(kPrefix)) token.erase(0, kPrefix.size());
-  return token;
-}
-
 class WorkloadIdentitySource final : public IdentitySource {
  public:
   WorkloadIdentitySource(std::string url, std::string token_file, HttpTransport& cluster,
@@ -59,7 +46,7 @@ class WorkloadIdentitySource final : public IdentitySource {
         error.message += "; only enhanced clusters have workload identities";
       return Fail(std::move(error));
     }
-    const std::string token = TRY(ParseReply(response->body));
+    const std::string token = TRY(ParseWorkloadReply(response->body));
     return TokenIdentity(token, std::move(session_key));
   }
 
@@ -70,6 +57,18 @@ class WorkloadIdentitySource final : public IdentitySource {
 };
 
 }  // namespace
+
+Result<std::string> ParseWorkloadReply(std::string_view body) {
+  if (body.size() >= 2 && body.front() == '"' && body.back() == '"')
+    body = body.substr(1, body.size() - 2);
+  const auto decoded = Base64Decode(body);
+  if (!decoded) return Fail(AnswerOfAStranger(fmt::format("{}: the answer is not base64", kWhat)));
+  std::string token = TRY(ParseTokenReply(*decoded, kWhat));
+  constexpr std::string_view kPrefix = "ST$";
+  if (token.starts_with(kPrefix)) token.erase(0, kPrefix.size());
+  if (token.empty()) return Fail(AnswerOfAStranger(fmt::format("{}: the token is empty", kWhat)));
+  return token;
+}
 
 std::string WorkloadCaFile(const Environment& environment) {
   return environment("OCI_KUBERNETES_SERVICE_ACCOUNT_CERT_PATH")

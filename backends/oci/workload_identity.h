@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "backends/oci/identity.h"
 #include "backends/oci/region.h"
@@ -19,6 +20,10 @@ struct WorkloadIdentityOptions {
   std::string token_file = "/var/run/secrets/kubernetes.io/serviceaccount/token";
   Environment environment = ProcessEnvironment();
 };
+
+// The token of the cluster's answer: base64 text, perhaps in double quotes, of {"token":"ST$..."};
+// the prefix is not part of the token. AnswerOfAStranger without one.
+Result<std::string> ParseWorkloadReply(std::string_view body);
 
 // The certificates to trust for the exchange, and nothing else:
 // OCI_KUBERNETES_SERVICE_ACCOUNT_CERT_PATH, else

@@ -11,6 +11,7 @@ namespace skybridge::fuzz {
 
 class AnsweringTransport final : public HttpTransport {
  public:
+  explicit AnsweringTransport(HttpResponse answer) : answer_(std::move(answer)) {}
   explicit AnsweringTransport(std::string_view body) {
     answer_.status = 200;
     // By these both clouds' own answers are known.

@@ -482,6 +482,15 @@ TEST_F(OciIdentity, APlaceThatIsNoPodIsToldSo) {
       HasSubstr("KUBERNETES_SERVICE_HOST is not set"));
 }
 
+TEST_F(OciIdentity, APodsAnswerThatHoldsOnlyThePrefixOfATokenHoldsNone) {
+  const auto parsed = [](const std::string& token) {
+    return ParseWorkloadReply("\"" + Base64Encode(AsBytes(json{{"token", token}}.dump())) + "\"");
+  };
+  EXPECT_EQ(parsed("ST$one").value(), "one");
+  EXPECT_EQ(parsed("one").value(), "one");
+  EXPECT_EQ(parsed("ST$").error().code, ErrorCode::kUnavailable);
+}
+
 // --- Delegation and nobody
 
 TEST_F(OciIdentity, ADelegationTokenIsSentAndSignedRightAfterTheHost) {
