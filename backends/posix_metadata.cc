@@ -218,8 +218,10 @@ void Reader::ReadAzure() {
   if (ReadFlag("is_symlink") && result_.kind == NodeKind::kFile) result_.kind = NodeKind::kSymlink;
   std::optional<std::uint64_t> mode;
   Read("permissions", mode, [&](std::string_view text) {
-    const bool octal = lustre_owner || lustre_group || (!text.empty() && text.front() == '0');
-    return ParseNumber(text, octal ? 8 : 10);
+    if (!text.empty() && text.front() == '0') return ParseNumber(text, 8);
+    // Lustre's are octal. What cannot be octal is decimal, as it will be once the owner is ours.
+    const auto octal = lustre_owner || lustre_group ? ParseNumber(text, 8) : std::nullopt;
+    return octal ? octal : ParseNumber(text, 10);
   });
   SetMode(mode);
 }

@@ -1,7 +1,6 @@
 // POSIX attributes in the metadata of an object: what was read, written and read again is the same.
 // Input: choice byte, then lines "name=value".
-#include <strings.h>
-
+#include <algorithm>
 #include <array>
 #include <map>
 #include <string>
@@ -13,9 +12,12 @@ namespace skybridge {
 
 namespace {
 
+// Whole names: a NUL is a byte like others.
 struct LessWithoutCase {
+  static char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
   bool operator()(const std::string& a, const std::string& b) const {
-    return ::strcasecmp(a.c_str(), b.c_str()) < 0;
+    return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(),
+                                        [](char x, char y) { return Lower(x) < Lower(y); });
   }
 };
 using NamesWithoutCase = std::map<std::string, std::string, LessWithoutCase>;
@@ -51,7 +53,10 @@ FUZZ_TARGET(posix_metadata) {
   const PosixMetadata read = DecodePosixMetadata(dialect, known, metadata);
   const auto written = EncodePosixMetadata(dialect, read.kind, read.attributes);
   if (!written) return;
-  const PosixMetadata again = DecodePosixMetadata(dialect, known, *written);
+  // An account with real directories tells them itself, and its mark for them is not ours to write.
+  const bool told = dialect == MetadataDialect::kAzureHierarchical;
+  const PosixMetadata again = DecodePosixMetadata(
+      dialect, told && read.kind == NodeKind::kDirectory ? read.kind : known, *written);
   fuzz::Require(again.kind == read.kind, "the kind survives");
   fuzz::Require(again.attributes == AsWritten(dialect, read.kind, read.attributes),
                 "the attributes survive");

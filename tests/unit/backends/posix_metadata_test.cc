@@ -92,6 +92,17 @@ TEST(PosixMetadata, ReadsAzureManagedLustre) {
       (Attributes{.mtime = WallTime(seconds(1767608430)), .mode = 0644, .uid = 1000, .gid = 1001}));
 }
 
+TEST(PosixMetadata, LustrePermissionsThatAreNotOctalAreReadAsTheyWillBeOnceWritten) {
+  const PosixMetadata read =
+      DecodePosixMetadata(Dialect::kAzureFlat, NodeKind::kFile,
+                          {{"owner", "1000"}, {"group", "1001"}, {"permissions", "33188"}});
+  EXPECT_EQ(read.attributes, (Attributes{.mode = 0644, .uid = 1000, .gid = 1001}));
+  const auto written = EncodePosixMetadata(Dialect::kAzureFlat, read.kind, read.attributes);
+  ASSERT_TRUE(written);
+  EXPECT_EQ(DecodePosixMetadata(Dialect::kAzureFlat, NodeKind::kFile, *written).attributes,
+            read.attributes);
+}
+
 TEST(PosixMetadata, ReadsAzCopyWithoutRcloneKeys) {
   const PosixMetadata read = DecodePosixMetadata(
       Dialect::kAzureFlat, NodeKind::kFile,
