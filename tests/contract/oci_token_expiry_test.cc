@@ -90,7 +90,7 @@ TEST_F(OciTokens, ExpireDuringALongUploadOfManyThreadsWithoutAFailedRequest) {
   }
   const auto whole = store_->CommitUpload({.upload = *upload, .key = key_, .parts = parts}, {});
   ASSERT_TRUE(whole) << whole.error().ToString();
-  EXPECT_EQ(whole->size_bytes, 60 * kThreads * kPartBytes);
+  EXPECT_EQ(whole->size_bytes, kPartBytes * kThreads * 60);
 
   const RequestSnapshot counts = transport_.Snapshot();
   EXPECT_EQ(counts.at("oci.federate").requests, 5U) << "one for all threads each time";
