@@ -2,6 +2,7 @@
 #include <array>
 #include <atomic>
 #include <fstream>
+#include <ostream>
 #include <set>
 #include <stdexcept>
 
@@ -219,6 +220,7 @@ struct SasCase {
   SasKind kind;
   bool dfs_only = false;
 };
+void PrintTo(const SasCase& tested, std::ostream* out) { *out << tested.name; }
 
 class AzureSasIdentities : public AzureIdentities, public ::testing::WithParamInterface<SasCase> {
  protected:
