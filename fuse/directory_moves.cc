@@ -32,12 +32,10 @@ bool DirectoryMoves::IsUsed(const Paths& directories) const {
   return false;
 }
 
-bool DirectoryMoves::BeginUse(const Paths& paths) {
+void DirectoryMoves::BeginUse(const Paths& paths) {
   MutexLock lock(mutex_);
-  bool waited = false;
-  for (; InAMove(paths); waited = true) changed_.Wait(mutex_);
+  while (InAMove(paths)) changed_.Wait(mutex_);
   uses_.insert(paths.begin(), paths.end());
-  return waited;
 }
 
 void DirectoryMoves::EndUse(const Paths& paths) {

@@ -27,18 +27,15 @@ class DirectoryMoves {
   class Use {
    public:
     Use(DirectoryMoves& moves, Paths paths) : moves_(moves), paths_(std::move(paths)) {
-      waited_ = moves_.BeginUse(paths_);
+      moves_.BeginUse(paths_);
     }
     ~Use() { moves_.EndUse(paths_); }
     Use(const Use&) = delete;
     Use& operator=(const Use&) = delete;
-    // A move has ended meanwhile: the paths may be others now.
-    bool waited() const { return waited_; }
 
    private:
     DirectoryMoves& moves_;
     const Paths paths_;
-    bool waited_ = false;
   };
 
   class Move {
@@ -56,7 +53,7 @@ class DirectoryMoves {
   };
 
  private:
-  bool BeginUse(const Paths& paths);
+  void BeginUse(const Paths& paths);
   void EndUse(const Paths& paths);
   std::list<Paths>::iterator BeginMove(Paths paths);
   void EndMove(std::list<Paths>::iterator entry);

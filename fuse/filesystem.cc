@@ -162,7 +162,7 @@ Result<NodeReply> FilesystemImpl::Change(InodeNumber ino, const RecordChange& ch
   for (int attempt = 1;; ++attempt) {
     const auto open = inodes_.FindOpen(ino);
     const InodeRecord record = open ? open->view().record : TRY(names_.Get(ino, context));
-    auto reply = record.kind == InodeKind::kFile ? ChangeFile(record, change, context)
+    auto reply = record.kind == InodeKind::kFile ? ChangeFile(ino, change, context)
                                                  : ChangeInStore(record, change, context);
     const bool lost_race = !reply && reply.error().code == ErrorCode::kPreconditionFailed;
     if (open || !lost_race || attempt == kTriesAgainstOthers) return reply;
@@ -171,11 +171,9 @@ Result<NodeReply> FilesystemImpl::Change(InodeNumber ino, const RecordChange& ch
 }
 
 // Open for as long as this takes: whoever opens it meanwhile shares what becomes of it.
-Result<NodeReply> FilesystemImpl::ChangeFile(const InodeRecord& record, const RecordChange& change,
+Result<NodeReply> FilesystemImpl::ChangeFile(InodeNumber ino, const RecordChange& change,
                                              const CallContext& context) {
-  const auto open = inodes_.FindOpen(record.ino);
-  const OpenUser user(
-      inodes_, OpenShared(record, open ? open->remote() : *TRY(names_.Locate(record.ino)).remote));
+  const OpenUser user(inodes_, TRY(OpenNewest(ino, context)));
   return ChangeOpen(*user.file(), change, context);
 }
 

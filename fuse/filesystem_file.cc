@@ -53,13 +53,19 @@ Result<std::shared_ptr<FileHandle>> FilesystemImpl::FindHandle(HandleId id) cons
 
 std::shared_ptr<OpenFile> FilesystemImpl::OpenShared(const InodeRecord& record,
                                                      const Remote& remote) {
-  return inodes_.Open(record.ino, [&] {
-    // `record` may be older than what this mount has published, renamed or removed meanwhile.
+  while (true) {
+    // `record` may be older than what this mount has published, renamed or removed meanwhile: all
+    // that goes through an open file, and so may what is read now until the file is opened here.
+    const std::uint64_t closed_files = inodes_.closed_files();
     const auto newest = names_.cache().Get(record.ino);
     const bool gone = newest && !*newest;
-    return std::make_shared<OpenFile>(remote, newest && *newest ? **newest : record,
-                                      gone ? FileState::kUnlinked : FileState::kPublished);
-  });
+    auto file = inodes_.Open(record.ino, [&]() -> std::shared_ptr<OpenFile> {
+      if (inodes_.closed_files() != closed_files) return nullptr;
+      return std::make_shared<OpenFile>(remote, newest && *newest ? **newest : record,
+                                        gone ? FileState::kUnlinked : FileState::kPublished);
+    });
+    if (file) return file;
+  }
 }
 
 Result<std::shared_ptr<OpenFile>> FilesystemImpl::OpenNewest(InodeNumber ino,

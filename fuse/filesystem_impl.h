@@ -149,7 +149,7 @@ class FilesystemImpl final : public Filesystem {
   Result<NodeReply> Change(InodeNumber ino, const RecordChange& change, const CallContext& context);
   Result<NodeReply> ChangeOpen(OpenFile& file, const RecordChange& change,
                                const CallContext& context);
-  Result<NodeReply> ChangeFile(const cache::InodeRecord& record, const RecordChange& change,
+  Result<NodeReply> ChangeFile(InodeNumber ino, const RecordChange& change,
                                const CallContext& context);
   Result<NodeReply> ChangeInStore(const cache::InodeRecord& record, const RecordChange& change,
                                   const CallContext& context);

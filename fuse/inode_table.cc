@@ -52,10 +52,14 @@ void InodeTable::RenamePageVersion(InodeNumber ino, std::string_view before,
 std::shared_ptr<OpenFile> InodeTable::Open(InodeNumber ino,
                                            const std::function<std::shared_ptr<OpenFile>()>& make) {
   MutexLock lock(mutex_);
-  Opened& opened = open_[ToInteger(ino)];
-  if (!opened.file) opened.file = make();
-  ++opened.users;
-  return opened.file;
+  const auto found = open_.find(ToInteger(ino));
+  if (found != open_.end()) {
+    ++found->second.users;
+    return found->second.file;
+  }
+  const std::shared_ptr<OpenFile> file = make();
+  if (file) open_.emplace(ToInteger(ino), Opened{.file = file, .users = 1});
+  return file;
 }
 
 void InodeTable::Close(InodeNumber ino) {

@@ -36,7 +36,7 @@ class InodeTable {
   void RenamePageVersion(InodeNumber ino, std::string_view before, std::string_view after);
 
   // The open file of an inode, made by `make` if there is none; one more user. Give it back with
-  // Close.
+  // Close. `make` is called under the table's lock; nullptr from it: there is no open file still.
   std::shared_ptr<OpenFile> Open(InodeNumber ino,
                                  const std::function<std::shared_ptr<OpenFile>()>& make);
   void Close(InodeNumber ino);
