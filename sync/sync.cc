@@ -155,14 +155,15 @@ class Pass {
   }
 
   void FileFailed(const ObjectKey& key, const Error& error) {
-    if (error.code == ErrorCode::kNotFound) {
-      const auto source_now = source().Head(AtSource(key), policy_.Context());
-      if (!source_now && source_now.error().code == ErrorCode::kNotFound) {
-        ++state_.vanished;
-        return;
-      }
-    }
-    Fails(key, error);
+    if (error.code != ErrorCode::kNotFound) return Fails(key, error);
+    // Asked by reading: what may not be read is no missing object, and HEAD cannot always tell
+    // (OCI answers it without a body).
+    std::byte first{};
+    const auto read = source().Get({.key = AtSource(key), .range = {0, 1}}, std::span(&first, 1),
+                                   policy_.Context());
+    if (read) return Fails(key, error);
+    if (read.error().code != ErrorCode::kNotFound) return Fails(key, read.error());
+    ++state_.vanished;
   }
 
   Status SyncFile(Pair& pair) {

@@ -237,6 +237,28 @@ TEST_F(SyncDetail, AFileThatVanishesIsNoFailure) {
   EXPECT_EQ(summary.files_copied, 0U);
 }
 
+TEST_F(SyncDetail, WhatMayNotBeReadHasNotVanished) {
+  // A look without a body in its answer (HEAD at OCI) cannot tell the two.
+  Open({OciLikeCapabilities(), HierarchicalCapabilities()});
+  source_->PutText("f", "x");
+  source_->script().FailNext(StoreOp::kHead, Error{.code = ErrorCode::kNotFound}, 2);
+  source_->script().FailNext(StoreOp::kGet, Error{.code = ErrorCode::kContainerNotFound});
+  const auto summary = Sync(Options());
+  ASSERT_FALSE(summary);
+  EXPECT_EQ(summary.error().code, ErrorCode::kContainerNotFound);
+}
+
+TEST_F(SyncDetail, WhatCanBeReadHasNotVanished) {
+  Open({OciLikeCapabilities(), HierarchicalCapabilities()});
+  source_->PutText("f", "x");
+  source_->script().FailNext(StoreOp::kHead, Error{.code = ErrorCode::kNotFound}, 2);
+  const auto summary = Sync(Options());
+  ASSERT_TRUE(summary);
+  EXPECT_EQ(summary->vanished, 0U);
+  ASSERT_EQ(summary->failed.size(), 1U);
+  EXPECT_EQ(summary->failed.front().path, "f");
+}
+
 TEST_F(SyncDetail, DifferentSizesNeedNoHeadOfTheDestination) {
   source_->PutText("f", "longer");
   destination_->PutText("f", "x");
