@@ -138,7 +138,13 @@ Result<Sighting> BlobClient::Head(const ObjectKey& key, const std::string& blob_
                                   const CallContext& context) const {
   const HttpResponse response =
       TRY(channel_.Send(MakeHeadBlobRequest(FileUrl(blob_name)), key, context));
-  return SightingFromHeaders(key, response.headers);
+  Sighting sighting = SightingFromHeaders(key, response.headers);
+  // Not every proxy keeps the length where no body follows; a file would pass for empty.
+  if (sighting.is_directory || ParseDecimal(response.headers.Get("Content-Length")))
+    return sighting;
+  return Fail(Error{.code = ErrorCode::kCorrupt,
+                    .message = fmt::format("head '{}': the answer has no length", key.path),
+                    .retryable = true});
 }
 
 Result<GetReply> BlobClient::Get(const GetRequest& request, std::span<std::byte> into,

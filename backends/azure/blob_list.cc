@@ -29,12 +29,16 @@ MetadataMap MetadataOf(const pugi::xml_node& metadata) {
 
 Result<ListedBlob> ParseEntry(const pugi::xml_node& entry, bool is_prefix) {
   const pugi::xml_node properties = entry.child("Properties");
+  const auto size = ParseDecimal(properties.child_value("Content-Length"));
+  // What does not tell its length would pass for empty.
+  if (!size && !is_prefix)
+    return Fail(ErrorCode::kCorrupt, "the listing does not tell the length of a blob");
   const pugi::xml_node metadata = entry.child("Metadata");
   ListedBlob blob{
       .name = TRY(NameOf(entry)),
       .is_prefix = is_prefix,
       .is_directory = std::string_view(properties.child_value("ResourceType")) == "directory",
-      .size_bytes = ParseDecimal(properties.child_value("Content-Length")).value_or(0),
+      .size_bytes = size.value_or(0),
       .etag = StripETag(properties.child_value("Etag")),
       .last_modified = ParseTime(properties.child_value("Last-Modified")),
       .md5 = DecodeMd5(properties.child_value("Content-MD5"))};

@@ -34,7 +34,10 @@ Result<ListedBlob> ParseEntry(const Json& entry) {
   const std::string etag = TRY(Text(entry, "etag"));
   const std::string last_modified = TRY(Text(entry, "lastModified"));
   blob.is_directory = is_directory == "true";
-  blob.size_bytes = ParseDecimal(content_length).value_or(0);
+  const auto size = ParseDecimal(content_length);
+  // What does not tell its length would pass for empty.
+  if (!size && !blob.is_directory) return NotAListing();
+  blob.size_bytes = size.value_or(0);
   blob.etag = StripETag(etag);
   blob.last_modified = ParseTime(last_modified);
   return blob;

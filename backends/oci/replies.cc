@@ -37,6 +37,12 @@ const Json* Array(const Json& object, const char* name) {
   return found != object.end() && found->is_array() ? &*found : nullptr;
 }
 
+// What does not tell its size would pass for empty.
+bool TellsSize(const Json& entry) {
+  const auto size = entry.find("size");
+  return size != entry.end() && size->is_number_unsigned();
+}
+
 ListedObject ListedFrom(const Json& entry) {
   ListedObject object;
   object.name = Text(entry, "name");
@@ -95,7 +101,7 @@ Result<Listing> ParseListing(std::string_view body) {
   Listing listing;
   listing.objects.reserve(objects->size());
   for (const Json& entry : *objects) {
-    if (!entry.is_object()) return Fail(Unreadable("ListObjects"));
+    if (!entry.is_object() || !TellsSize(entry)) return Fail(Unreadable("ListObjects"));
     listing.objects.push_back(ListedFrom(entry));
   }
   if (const Json* prefixes = Array(json, "prefixes")) {

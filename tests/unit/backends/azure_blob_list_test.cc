@@ -23,8 +23,10 @@ BlobListPage Parse(std::string_view entries,
 TEST(BlobList, RefusesNulWhichWouldCutANameOff) {
   using std::string_literals::operator""s;
   const auto parse = [](const std::string& name) {
-    return ParseBlobList(std::string(kHead) + "<Blob><Name>" + name +
-                         "</Name></Blob></Blobs></EnumerationResults>");
+    return ParseBlobList(
+        std::string(kHead) + "<Blob><Name>" + name +
+        "</Name><Properties><Content-Length>1</Content-Length></Properties></Blob></Blobs>"
+        "</EnumerationResults>");
   };
   for (const std::string& nul :
        {"\0"s, "&#0;"s, "&#000;"s, "&#x0;"s, "&#x000;"s, "&#4294967296;"s, "&#x100000000;"s}) {
@@ -91,19 +93,23 @@ TEST(BlobList, ReadsAPrefixOfAHierarchicalAccountWithItsProperties) {
 }
 
 TEST(BlobList, DecodesNamesThatXmlCannotHold) {
-  const BlobListPage page = Parse("<Blob><Name Encoded=\"true\">a%EF%BF%BE%2F100%25</Name></Blob>");
+  const BlobListPage page = Parse(
+      "<Blob><Name Encoded=\"true\">a%EF%BF%BE%2F100%25</Name>"
+      "<Properties><Content-Length>1</Content-Length></Properties></Blob>");
   ASSERT_EQ(page.entries.size(), 1U);
   EXPECT_EQ(page.entries[0].name, "a\xEF\xBF\xBE/100%");
 }
 
 TEST(BlobList, KeepsANameThatIsASpace) {
-  const BlobListPage page = Parse("<Blob><Name> </Name></Blob>");
+  const BlobListPage page = Parse(
+      "<Blob><Name> </Name><Properties><Content-Length>1</Content-Length></Properties></Blob>");
   ASSERT_EQ(page.entries.size(), 1U);
   EXPECT_EQ(page.entries[0].name, " ");
 }
 
 TEST(BlobList, ABlobWithoutMetadataElementHasNoneRatherThanUnknownMetadata) {
-  const BlobListPage page = Parse("<Blob><Name>a</Name><Properties /></Blob>");
+  const BlobListPage page = Parse(
+      "<Blob><Name>a</Name><Properties><Content-Length>1</Content-Length></Properties></Blob>");
   EXPECT_EQ(page.entries.at(0).metadata, MetadataMap{});
 }
 
@@ -120,6 +126,16 @@ TEST(BlobList, RefusesWhatIsNotAListing) {
     const auto page = ParseBlobList(text);
     ASSERT_FALSE(page) << text;
     EXPECT_EQ(page.error().code, ErrorCode::kCorrupt) << text;
+  }
+}
+
+TEST(BlobList, AFileWhoseLengthIsNotToldIsNotEmpty) {
+  for (const char* length : {"", "<Content-Length/>", "<Content-Length>-1</Content-Length>",
+                             "<Content-Length>18446744073709551616</Content-Length>"}) {
+    const auto page = ParseBlobList(std::string(kHead) + "<Blob><Name>a</Name><Properties>" +
+                                    length + "</Properties></Blob></Blobs></EnumerationResults>");
+    ASSERT_FALSE(page) << length;
+    EXPECT_EQ(page.error().code, ErrorCode::kCorrupt) << length;
   }
 }
 

@@ -111,6 +111,16 @@ TEST(HierarchicalStore, HeadDescribesADirectoryBySeveralSigns) {
   EXPECT_TRUE(info->attributes->foreign.empty());
 }
 
+// Not every proxy keeps the length in the answer to a HEAD.
+TEST(HierarchicalStore, AFileWhoseLengthIsNotToldIsNotEmpty) {
+  Fixture f;
+  f.http.Answer(200, {{"ETag", "\"0x1\""}, {"x-ms-resource-type", "file"}});
+  const auto info = f.store.Head(ObjectKey("f"), {});
+  ASSERT_FALSE(info);
+  EXPECT_EQ(info.error().code, ErrorCode::kCorrupt);
+  EXPECT_TRUE(info.error().retryable);
+}
+
 TEST(HierarchicalStore, ReadsARangeOfOneVersion) {
   Fixture f;
   f.http.Answer(206, {{"Content-Range", "bytes 2-4/11"}, {"ETag", "\"0x1\""}}, "llo");
@@ -530,10 +540,10 @@ TEST(HierarchicalStore, RepeatedRenameRecognisesItsFirstAttemptByTheETag) {
   const RenameRequest rename{
       .source = ObjectKey("a"), .destination = ObjectKey("b"), .source_if_match = ETag("0x1")};
   f.http.Answer(404, {{"x-ms-error-code", "SourcePathNotFound"}})
-      .Answer(200, {{"ETag", "\"0x1\""}});
+      .Answer(200, {{"ETag", "\"0x1\""}, {"Content-Length", "5"}});
   EXPECT_TRUE(f.store.Rename(rename, kRetried));
   f.http.Answer(404, {{"x-ms-error-code", "SourcePathNotFound"}})
-      .Answer(200, {{"ETag", "\"0x2\""}});
+      .Answer(200, {{"ETag", "\"0x2\""}, {"Content-Length", "5"}});
   EXPECT_EQ(f.store.Rename(rename, kRetried).error().code, ErrorCode::kNotFound);
   f.http.Answer(404, {{"x-ms-error-code", "SourcePathNotFound"}});
   EXPECT_EQ(f.store.Rename(rename, {}).error().code, ErrorCode::kNotFound);
@@ -738,7 +748,9 @@ TEST(HierarchicalStoreThroughDfsOnly, ListsWithoutAttributesAndSaysSo) {
 TEST(HierarchicalStoreThroughDfsOnly, HidesAndCountsNamesWithNul) {
   DfsOnlyFixture f;
   f.http.Answer(200, {},
-                R"({"paths":[{"name":"good"},{"name":"good\u0000bad"},{"name":"\u0000"}]})");
+                R"({"paths":[{"name":"good","contentLength":"1"},)"
+                R"({"name":"good\u0000bad","contentLength":"1"},)"
+                R"({"name":"\u0000","contentLength":"1"}]})");
   const auto page = f.store.List({}, {});
   ASSERT_TRUE(page) << page.error().ToString();
   ASSERT_EQ(page->entries.size(), 1U);

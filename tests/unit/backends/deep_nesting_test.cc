@@ -35,7 +35,8 @@ TEST(DeepNesting, InAMemberOfAPathListMakesItNoListing) {
     ASSERT_FALSE(page) << member;
     EXPECT_EQ(page.error().code, ErrorCode::kCorrupt) << member;
   }
-  const auto unknown = azure::ParsePathList(R"({"paths":[{"name":"a","new":)" + Deep() + "}]}", "");
+  const auto unknown = azure::ParsePathList(
+      R"({"paths":[{"name":"a","contentLength":"1","new":)" + Deep() + "}]}", "");
   EXPECT_TRUE(unknown) << "what nobody asks for does no harm";
 }
 
@@ -46,8 +47,10 @@ TEST(DeepNesting, InABlobListIsNoName) {
                                 "</Blob></Blobs></EnumerationResults>");
   };
   EXPECT_EQ(list("<Name>" + deep + "</Name>").error().code, ErrorCode::kCorrupt);
-  EXPECT_TRUE(list("<Name>b</Name><Metadata>" + deep + "</Metadata>"));
-  EXPECT_TRUE(list("<Name>b</Name><Properties>" + deep + "</Properties>"));
+  const std::string length = "<Content-Length>1</Content-Length>";
+  EXPECT_TRUE(list("<Name>b</Name><Metadata>" + deep + "</Metadata><Properties>" + length +
+                   "</Properties>"));
+  EXPECT_TRUE(list("<Name>b</Name><Properties>" + deep + length + "</Properties>"));
 }
 
 TEST(DeepNesting, InAnErrorOfAzureLeavesItsStatus) {
@@ -81,8 +84,8 @@ TEST(DeepNesting, InAnAnswerOfOciIsNotUnderstood) {
   EXPECT_EQ(error.remote.service_code, "");
   EXPECT_FALSE(oci::ParseNamespace(Deep()));
   EXPECT_FALSE(oci::ParseListing(R"({"objects":[)" + DeepNesting("[", "]") + "]}"));
-  const auto listing =
-      oci::ParseListing(R"({"objects":[{"name":)" + Deep() + R"(}],"prefixes":[)" + Deep() + "]}");
+  const auto listing = oci::ParseListing(R"({"objects":[{"size":1,"name":)" + Deep() +
+                                         R"(}],"prefixes":[)" + Deep() + "]}");
   ASSERT_TRUE(listing);
   EXPECT_EQ(listing->objects.at(0).name, "");
   EXPECT_TRUE(listing->prefixes.empty());

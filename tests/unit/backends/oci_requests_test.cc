@@ -114,7 +114,7 @@ TEST(OciRequests, RewritingMetadataPinsBothSides) {
 TEST(OciReplies, ListingsAreReadTolerantly) {
   const auto listing = ParseListing(R"({"objects":[
       {"name":"a","size":7,"etag":"v","md5":"XrY7u+Ae7tCTyyK7j1rNww==","timeModified":"2026-01-05T21:31:40.123Z","new":1},
-      {"name":"b","md5":"4J5P1iZbNhFf49sy35RdhA==-2"}],"prefixes":null,"nextStartWith":null})");
+      {"name":"b","size":9,"md5":"4J5P1iZbNhFf49sy35RdhA==-2"}],"prefixes":null,"nextStartWith":null})");
   ASSERT_TRUE(listing);
   ASSERT_EQ(listing->objects.size(), 2U);
   EXPECT_EQ(listing->objects[0].size_bytes, 7U);

@@ -178,6 +178,15 @@ TEST_F(OciStoreTest, RefusesPagesThatDoNotFollowEachOther) {
   EXPECT_TRUE(store_->List({.continuation = "m/later"}, context_));
 }
 
+TEST_F(OciStoreTest, AListedObjectWhoseSizeIsNotToldIsNotEmpty) {
+  for (const char* size : {"", R"(,"size":null)", R"(,"size":-1)", R"(,"size":1e30)"}) {
+    transport_.Answer(200, {}, Listing(fmt::format(R"({{"name":"f"{},"etag":"v"}})", size)));
+    const auto page = store_->List({}, context_);
+    ASSERT_FALSE(page) << size;
+    EXPECT_EQ(page.error().code, ErrorCode::kCorrupt) << size;
+  }
+}
+
 TEST_F(OciStoreTest, RecursiveListingsSendNoDelimiterAndShowMarkersAsDirectories) {
   transport_.Answer(
       200, {}, Listing(R"({"name":"d/","size":0,"etag":"m"},{"name":"d/f","size":1,"etag":"v"})"));
@@ -295,7 +304,7 @@ TEST_F(OciStoreTest, RefusesRangesThatItDidNotAskFor) {
 
 TEST_F(OciStoreTest, GetOfADirectorySaysSo) {
   transport_.Answer(404, {}, R"({"code":"ObjectNotFound"})")
-      .Answer(200, {}, Listing(R"({"name":"d/x"})"));
+      .Answer(200, {}, Listing(R"({"name":"d/x","size":1})"));
   std::array<std::byte, 1> into{};
   EXPECT_EQ(store_->Get({.key = ObjectKey("d"), .range = {0, 1}}, into, context_).error().code,
             ErrorCode::kIsDirectory);
@@ -550,7 +559,7 @@ TEST_F(OciStoreTest, SetAttributesRefusesAnotherVersion) {
 }
 
 TEST_F(OciStoreTest, SettingAttributesOfAPrefixMakesItsMarker) {
-  transport_.Answer(200, {}, Listing(R"({"name":"d/x"})")).Answer(200, {{"etag", "m"}});
+  transport_.Answer(200, {}, Listing(R"({"name":"d/x","size":1})")).Answer(200, {{"etag", "m"}});
   Attributes attributes;
   attributes.mode = 0700;
   const auto info = store_->SetAttributes(
@@ -593,7 +602,7 @@ TEST_F(OciStoreTest, ADirectoryOfAListingCostsOneHeadOrOneMoreWithoutAMarker) {
   EXPECT_EQ(transport_.operations(), (Operations{"oci.head_object"}));
   EXPECT_EQ(transport_.sent(0).url, "http://host:9000/n/ns/b/b/o/d%2F");
 
-  transport_.Answer(404).Answer(200, {}, Listing(R"({"name":"d/x"})"));
+  transport_.Answer(404).Answer(200, {}, Listing(R"({"name":"d/x","size":1})"));
   const auto prefix = store_->HeadDirectory(ObjectKey("d"), context_);
   ASSERT_TRUE(prefix) << prefix.error().ToString();
   EXPECT_TRUE(prefix->etag.empty());
@@ -603,9 +612,10 @@ TEST_F(OciStoreTest, ADirectoryOfAListingCostsOneHeadOrOneMoreWithoutAMarker) {
 }
 
 TEST_F(OciStoreTest, RemoveDirectoryNeverDeletesAChild) {
-  transport_.Answer(200, {}, Listing(R"({"name":"d/","etag":"m"},{"name":"d/x"})"));
+  transport_.Answer(200, {},
+                    Listing(R"({"name":"d/","size":0,"etag":"m"},{"name":"d/x","size":1})"));
   EXPECT_EQ(store_->RemoveDirectory(ObjectKey("d"), context_).error().code, ErrorCode::kNotEmpty);
-  transport_.Answer(200, {}, Listing(R"({"name":"d/","etag":"m"})")).Answer(204);
+  transport_.Answer(200, {}, Listing(R"({"name":"d/","size":0,"etag":"m"})")).Answer(204);
   EXPECT_TRUE(store_->RemoveDirectory(ObjectKey("d"), context_));
   EXPECT_EQ(transport_.sent(2).headers.Get("if-match"), "m");
   transport_.Answer(200, {}, Listing("")).Answer(200, {{"etag", "v"}, {"content-length", "1"}});

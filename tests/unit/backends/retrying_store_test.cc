@@ -157,6 +157,17 @@ TEST_F(RetryingStoreTest, ThrottledEndpointSlowsItsOtherCallers) {
   EXPECT_EQ(Elapsed(), seconds(7));
 }
 
+TEST_F(RetryingStoreTest, AnyErrorThatNamesATimeSlowsOtherCallersToo) {
+  fake_.PutText("a", "x");
+  Error busy = ServerError();
+  busy.retry_after = seconds(7);
+  fake_.script().FailNext(StoreOp::kHead, busy);
+  EXPECT_FALSE(store_.Head(key_, Within(seconds(5)))) << "there is no time for that pause";
+  RetryingStore other(fake_, endpoint_, clock_, kPatient);
+  EXPECT_TRUE(other.Head(key_, Within(seconds(60))));
+  EXPECT_EQ(Elapsed(), seconds(7));
+}
+
 TEST_F(RetryingStoreTest, RecognisesItsOwnLostSuccess) {
   const PutRequest put{.key = key_, .body = AsBytes("x"), .conditions = {.must_not_exist = true}};
   fake_.script().ActThenFailNext(StoreOp::kPut);
@@ -173,6 +184,14 @@ TEST_F(RetryingStoreTest, StaysRetriedAfterAnUnknownOutcome) {
   fake_.PutText("a", "x");
   fake_.script().ActThenFailNext(StoreOp::kDelete);
   fake_.script().FailNext(StoreOp::kDelete, Throttled());
+  EXPECT_TRUE(store_.Delete({.key = key_}, Within(seconds(60))));
+}
+
+TEST_F(RetryingStoreTest, AFailureAfterActingIsAnUnknownOutcome) {
+  fake_.PutText("a", "x");
+  Error second_half = Throttled();
+  second_half.may_have_acted = true;
+  fake_.script().ActThenFailNext(StoreOp::kDelete, second_half);
   EXPECT_TRUE(store_.Delete({.key = key_}, Within(seconds(60))));
 }
 
