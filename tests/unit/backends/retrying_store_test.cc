@@ -115,6 +115,16 @@ TEST_F(RetryingStoreTest, AServerThatAnswersWithErrorsIsNotSilent) {
   EXPECT_GT(Elapsed(), kExact.unreachable_after);
 }
 
+TEST_F(RetryingStoreTest, AnAnswerWithAnErrorEndsASilence) {
+  RetryingStore store{fake_, endpoint_, clock_, kExact};
+  fake_.PutText("a", "x");
+  // 0.5 + 1 + 2 + 4 + 8 s; the next wait of 16 s would end the patience of 20 s.
+  fake_.script().FailNext(StoreOp::kHead, LostReply(), 4);
+  fake_.script().FailNext(StoreOp::kHead, ServerError());
+  fake_.script().FailNext(StoreOp::kHead, LostReply());
+  EXPECT_TRUE(store.Head(key_, Within(seconds(600))));
+}
+
 TEST_F(RetryingStoreTest, FailuresLongAgoDoNotMakeAnEndpointSilent) {
   RetryingStore store(fake_, endpoint_, clock_, kExact);
   fake_.PutText("a", "x");
@@ -247,6 +257,14 @@ TEST_F(RetryingStoreTest, DeleteManyRecognisesItsOwnLostSuccess) {
   fake_.script().ActThenFailNext(StoreOp::kDeleteMany);
   EXPECT_TRUE(store_.DeleteMany(requests, Within(seconds(60)))[0]);
   EXPECT_EQ(store_.DeleteMany(requests, Within(seconds(60)))[0].error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(RetryingStoreTest, OneUnknownOutcomeAmongManyDeletionsIsRemembered) {
+  fake_.PutText("a", "x");
+  const DeleteRequest requests[] = {{.key = key_}, {.key = ObjectKey("b")}};
+  fake_.FailNextDeletionOf("a", Throttled());
+  fake_.FailNextDeletionOf("b", LostReply());  // it was carried out
+  for (const Status& status : store_.DeleteMany(requests, Within(seconds(60)))) EXPECT_TRUE(status);
 }
 
 TEST_F(RetryingStoreTest, DeleteManyAnswersEveryRequestWhenItGivesUp) {
