@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "core/call_context.h"
+#include "core/call_wait.h"
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/mutex.h"
@@ -100,17 +101,8 @@ class FreshValue {
   // Ends with the fetch that is under way. Errors: kTimedOut, kCancelled, and the one of that
   // fetch.
   Status WaitForFetch(const CallContext& context) REQUIRES(mutex_) {
-    // The clock of the context may not be the machine's: look at both in short steps.
-    constexpr std::chrono::milliseconds kStep{50};
-    while (fetching_) {
-      if (context.stop.stop_requested())
-        return Fail(ErrorCode::kCancelled, "stopped while waiting for a token");
-      if (clock_.Now() >= context.deadline) {
-        return Fail(Error{
-            .code = ErrorCode::kTimedOut, .message = "no token came in time", .retryable = true});
-      }
-      fetched_.WaitUntil(mutex_, std::chrono::steady_clock::now() + kStep);
-    }
+    while (fetching_)
+      TRY_VOID(WaitWithin(context, clock_, fetched_, mutex_, "the fetch of a token"));
     // The other caller's end is not ours: then we ask by ourselves.
     const bool shared = failure_ && failure_->code != ErrorCode::kCancelled &&
                         failure_->code != ErrorCode::kTimedOut;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cache/local_file.h"
+#include "core/call_wait.h"
 #include "core/mutex.h"
 #include "core/range_set.h"
 
@@ -21,9 +22,6 @@ namespace {
 // Room is reserved in grains so that a small write seldom looks at the books; the bound errs to the
 // safe side.
 constexpr std::uint64_t kGrainBytes = 64 << 10;
-// Waits end when room is given back; this often they also look at the clock (a seam) and at the
-// stop token.
-constexpr std::chrono::milliseconds kWaitSlice{20};
 
 std::uint64_t RoundDown(std::uint64_t n) { return n / kGrainBytes * kGrainBytes; }
 std::uint64_t RoundUp(std::uint64_t n) { return RoundDown(n + kGrainBytes - 1); }
@@ -38,10 +36,10 @@ class Room {
     if (bytes > options_.capacity_bytes) return Fail(Full(bytes));
     MutexLock lock(mutex_);
     while (!Fits(bytes)) {
-      if (context.stop.stop_requested())
-        return Fail(ErrorCode::kCancelled, "stopped while waiting for staging room");
-      if (options_.clock->Now() >= context.deadline) return Fail(Full(bytes));
-      released_.WaitUntil(mutex_, std::chrono::steady_clock::now() + kWaitSlice);
+      const Status waited =
+          WaitWithin(context, *options_.clock, released_, mutex_, "the wait for staging room");
+      if (waited) continue;
+      return Fail(waited.error().code == ErrorCode::kTimedOut ? Full(bytes) : waited.error());
     }
     used_bytes_ += bytes;
     return {};

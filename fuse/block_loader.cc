@@ -6,21 +6,14 @@
 
 #include <fmt/format.h>
 
+#include "core/call_wait.h"
+
 namespace skybridge::fuse {
 namespace {
 
 // Buffers that fetching ahead leaves for readers who wait.
 constexpr std::size_t kSpareBuffers = 3;
-// Waits end when something happens; this often they also look at the clock (a seam) and at the stop
-// token.
-constexpr std::chrono::milliseconds kWaitSlice{20};
-
-Status CheckContext(const CallContext& context, const Clock& clock) {
-  if (context.stop.stop_requested()) return Fail(ErrorCode::kCancelled, "the read was interrupted");
-  if (clock.Now() < context.deadline) return {};
-  return Fail(
-      Error{.code = ErrorCode::kTimedOut, .message = "the read took too long", .retryable = true});
-}
+constexpr std::string_view kRead = "the read";
 
 }  // namespace
 
@@ -174,7 +167,7 @@ Result<bool> BlockLoader::ReadIfLoaded(File& file, std::uint64_t index,
   }
   const Status copied = CopyWhenLoaded(block, offset_in_block, into, context);
   if (copied) return true;
-  TRY_VOID(CheckContext(context, clock_));
+  TRY_VOID(CheckContext(context, clock_, kRead));
   if (copied.error().code == ErrorCode::kPreconditionFailed) return Fail(copied.error());
   return false;  // a fetch ahead failed: whoever needs the block asks again
 }
@@ -184,7 +177,7 @@ Status BlockLoader::Load(const std::shared_ptr<File>& file, std::uint64_t index,
                          const CallContext& context) {
   std::shared_ptr<Block> block;
   while (block == nullptr) {
-    TRY_VOID(CheckContext(context, clock_));
+    TRY_VOID(CheckContext(context, clock_, kRead));
     {
       MutexLock lock(mutex_);
       const auto found = file->blocks.find(index);
@@ -229,8 +222,7 @@ Status BlockLoader::CopyWhenLoaded(const std::shared_ptr<Block>& block,
 Status BlockLoader::WaitUntilLoaded(Block& block, const CallContext& context) {
   MutexLock lock(mutex_);
   while (block.state == Block::State::kQueued || block.state == Block::State::kFetching) {
-    TRY_VOID(CheckContext(context, clock_));
-    loaded_changed_.WaitUntil(mutex_, std::chrono::steady_clock::now() + kWaitSlice);
+    TRY_VOID(WaitWithin(context, clock_, loaded_changed_, mutex_, kRead));
   }
   if (block.state == Block::State::kFailed) return Fail(*block.error);
   return {};

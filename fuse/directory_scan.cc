@@ -50,7 +50,7 @@ Result<std::vector<cache::InodeRecord>> DirectoryScan::NextCached() {
 }
 
 Result<std::vector<cache::InodeRecord>> DirectoryScan::NextListed(const CallContext& context) {
-  const HeldForUse held = TRY(names_.Hold(directory_));
+  const HeldForUse held = TRY(names_.Hold(directory_, context));
   if (held.at.front() != location_) {
     if (!continuation_.empty())
       return Fail(ErrorCode::kPreconditionFailed, "the directory was renamed while it was read");

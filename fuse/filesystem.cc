@@ -116,7 +116,7 @@ Result<std::string> FilesystemImpl::ReadLink(InodeNumber ino, const Call& call) 
   if (record.kind != InodeKind::kSymlink)
     return Fail(ErrorCode::kInvalidArgument, "not a symbolic link");
   if (!record.symlink_target.empty()) return record.symlink_target;
-  const HeldForUse held = TRY(names_.Hold(ino));
+  const HeldForUse held = TRY(names_.Hold(ino, call.context));
   const Location& location = held.at.front();
   std::string target(record.size_bytes, '\0');
   const GetReply got = TRY(location.remote->store->Get(
@@ -146,13 +146,13 @@ Result<NodeReply> FilesystemImpl::Resize(InodeNumber ino, bool has_handle,
                                          const CallContext& context) {
   const OpenUser user(inodes_, TRY(OpenNewest(ino, context)));
   OpenFile& file = *user.file();
-  TRY_VOID(file.Prepare([&] { return HoldKeyOf(file); }, true, *change.size_bytes == 0,
+  TRY_VOID(file.Prepare([&] { return HoldKeyOf(file, context); }, true, *change.size_bytes == 0,
                         names_.Now(), context));
   TRY_VOID(file.Truncate(*change.size_bytes, names_.Now(), context));
   file.ChangeAttributes(rest, names_.Now());
   if (!has_handle) {
     TRY_VOID(Publish(file, context));
-    if (const auto held = HoldKeyOf(file)) file.DropIdleWriter(held->key);
+    if (const auto held = HoldKeyOf(file, context)) file.DropIdleWriter(held->key);
   }
   return Reply(file);
 }
@@ -198,7 +198,7 @@ Result<NodeReply> FilesystemImpl::ChangeOpen(OpenFile& file, const RecordChange&
 Result<NodeReply> FilesystemImpl::ChangeInStore(const InodeRecord& record,
                                                 const RecordChange& change,
                                                 const CallContext& context) {
-  const HeldForUse held = TRY(names_.Hold(record.ino));
+  const HeldForUse held = TRY(names_.Hold(record.ino, context));
   const Location& location = held.at.front();
   InodeRecord wanted = record;
   change(wanted);

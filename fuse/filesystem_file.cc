@@ -90,10 +90,11 @@ HandleId FilesystemImpl::AddHandle(OpenUser& user, OpenFlags flags) {
       std::make_shared<FileHandle>(FileHandle{.file = std::move(file), .flags = flags}));
 }
 
-Result<OpenFile::HeldKey> FilesystemImpl::HoldKeyOf(const OpenFile& file) {
+Result<OpenFile::HeldKey> FilesystemImpl::HoldKeyOf(const OpenFile& file,
+                                                    const CallContext& context) {
   const OpenFile::View view = file.view();
   if (view.state == FileState::kUnlinked) return OpenFile::HeldKey{};
-  HeldForUse held = TRY(names_.HoldChild(view.place.parent, view.place.name));
+  HeldForUse held = TRY(names_.HoldChild(view.place.parent, view.place.name, context));
   return OpenFile::HeldKey{.key = held.at.front().key, .guard = std::move(held.guard)};
 }
 
@@ -137,8 +138,8 @@ Result<OpenReply> FilesystemImpl::Open(InodeNumber ino, OpenFlags flags, const C
   if (write) TRY_VOID(CheckWritable());
   OpenUser user(inodes_, TRY(OpenNewest(ino, call.context)));
   OpenFile& file = *user.file();
-  TRY_VOID(file.Prepare([&] { return HoldKeyOf(file); }, write, flags.truncate, names_.Now(),
-                        call.context));
+  TRY_VOID(file.Prepare([&] { return HoldKeyOf(file, call.context); }, write, flags.truncate,
+                        names_.Now(), call.context));
   const OpenFile::View view = file.view();
   // While there is a writer, what the kernel has came through us.
   const bool same_pages =
@@ -147,16 +148,22 @@ Result<OpenReply> FilesystemImpl::Open(InodeNumber ino, OpenFlags flags, const C
   return OpenReply{.handle = AddHandle(user, flags), .keep_cache = same_pages};
 }
 
+Status FilesystemImpl::ReopenReader(OpenFile& file, const CallContext& context) {
+  const OpenFile::HeldKey held = TRY(HoldKeyOf(file, context));
+  file.ReopenReader(held.key);
+  return {};
+}
+
 // The version is not there: it is another now, or it is under another path, and then a rename was
 // on its way.
 template <class Attempt>
-auto FilesystemImpl::AlsoAfterARename(OpenFile& file, const Attempt& attempt)
-    -> decltype(attempt()) {
+auto FilesystemImpl::AlsoAfterARename(OpenFile& file, const CallContext& context,
+                                      const Attempt& attempt) -> decltype(attempt()) {
   auto outcome = attempt();
   const bool stale = !outcome && outcome.error().code == ErrorCode::kPreconditionFailed;
   if (stale && file.view().state == FileState::kPublished) {
-    if (const auto held = HoldKeyOf(file)) file.ReopenReader(held->key);
-    outcome = attempt();
+    const Status reopened = ReopenReader(file, context);
+    outcome = reopened ? attempt() : Fail(reopened.error());
   }
   if (!outcome) NoteStale(file, outcome.error());
   return outcome;
@@ -165,7 +172,7 @@ auto FilesystemImpl::AlsoAfterARename(OpenFile& file, const Attempt& attempt)
 Result<std::size_t> FilesystemImpl::Read(HandleId id, std::uint64_t offset_bytes,
                                          std::span<std::byte> into, const Call& call) {
   const auto handle = TRY(FindHandle(id));
-  return AlsoAfterARename(*handle->file,
+  return AlsoAfterARename(*handle->file, call.context,
                           [&] { return handle->file->Read(offset_bytes, into, call.context); });
 }
 
@@ -184,7 +191,7 @@ Status FilesystemImpl::WriteMapped(HandleId id, std::uint64_t offset_bytes, Byte
 
 Status FilesystemImpl::WriteAt(const FileHandle& handle, std::optional<std::uint64_t> offset_bytes,
                                ByteSpan bytes, const Call& call) {
-  return AlsoAfterARename(*handle.file, [&] {
+  return AlsoAfterARename(*handle.file, call.context, [&] {
     return handle.file->Write(offset_bytes, bytes, call.uid != 0, names_.Now(), call.context);
   });
 }
@@ -219,7 +226,7 @@ void FilesystemImpl::Release(HandleId id, const Call& call) {
           "release of inode {}: its content is not in the store, and is kept here: {}",
           ToInteger(file->ino()), status.error().ToString());
     }
-    if (const auto held = HoldKeyOf(*file)) file->DropIdleWriter(held->key);
+    if (const auto held = HoldKeyOf(*file, call.context)) file->DropIdleWriter(held->key);
   }
   if (parked) Park(file);
   inodes_.Close(file->ino());
@@ -267,7 +274,7 @@ Status FilesystemImpl::Publish(OpenFile& file, const CallContext& context) {
 
 Status FilesystemImpl::PublishLocked(OpenFile& file, const CallContext& context) {
   const OpenFile::Place place = file.view().place;
-  const HeldForUse held = TRY(names_.HoldChild(place.parent, place.name));
+  const HeldForUse held = TRY(names_.HoldChild(place.parent, place.name, context));
   // Only now: a directory that moved meanwhile may have brought another version.
   return PublishAt(held.at.front(), file, file.view(), context);
 }

@@ -230,7 +230,7 @@ class FilesystemImpl final : public Filesystem {
   Result<std::shared_ptr<OpenFile>> OpenNewest(InodeNumber ino, const CallContext& context);
   std::shared_ptr<OpenFile> OpenShared(const cache::InodeRecord& record, const Remote& remote);
   HandleId AddHandle(OpenUser& user, OpenFlags flags);
-  Result<OpenFile::HeldKey> HoldKeyOf(const OpenFile& file);
+  Result<OpenFile::HeldKey> HoldKeyOf(const OpenFile& file, const CallContext& context);
   Status Publish(OpenFile& file, const CallContext& context);
   Status PublishLocked(OpenFile& file, const CallContext& context) REQUIRES(file.publish_mutex);
   Status PublishAt(const Location& location, OpenFile& file, const OpenFile::View& view,
@@ -240,8 +240,10 @@ class FilesystemImpl final : public Filesystem {
   // Without an offset: at the end.
   Status WriteAt(const FileHandle& handle, std::optional<std::uint64_t> offset_bytes,
                  ByteSpan bytes, const Call& call);
+  Status ReopenReader(OpenFile& file, const CallContext& context);
   template <class Attempt>
-  auto AlsoAfterARename(OpenFile& file, const Attempt& attempt) -> decltype(attempt());
+  auto AlsoAfterARename(OpenFile& file, const CallContext& context, const Attempt& attempt)
+      -> decltype(attempt());
   // A read or write has found that the version has gone: the next lookup asks the store.
   void NoteStale(const OpenFile& file, const Error& error);
   // The last close could not publish: the content stays, for the next open, and for Drain.

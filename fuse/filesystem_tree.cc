@@ -57,7 +57,7 @@ Result<NodeReply> FilesystemImpl::MakeDirectory(InodeNumber parent, std::string_
   TRY_VOID(CheckWritable());
   InodeRecord record = TRY(NewRecord(parent, name, InodeKind::kDirectory, mode, call));
   const auto free_since = names_.AbsentSince(parent, name);
-  const HeldForUse held = TRY(names_.HoldChild(parent, name));
+  const HeldForUse held = TRY(names_.HoldChild(parent, name, call.context));
   const Location& location = held.at.front();
   const WallTime asked_at = names_.Now();
   const auto made = location.remote->store->MakeDirectory({.key = location.key,
@@ -76,7 +76,7 @@ Result<NodeReply> FilesystemImpl::MakeSymlink(InodeNumber parent, std::string_vi
   InodeRecord record = TRY(NewRecord(parent, name, InodeKind::kSymlink, 0777, call));
   record.size_bytes = target.size();
   record.symlink_target = std::string(target);
-  const HeldForUse held = TRY(names_.HoldChild(parent, name));
+  const HeldForUse held = TRY(names_.HoldChild(parent, name, call.context));
   const Location& location = held.at.front();
   const ObjectInfo info = TRY(location.remote->store->Put({.key = location.key,
                                                            .kind = NodeKind::kSymlink,
@@ -91,7 +91,7 @@ Status FilesystemImpl::KeepDirectoryAlive(InodeNumber directory, const CallConte
   if (names_.IsFixed(directory)) return {};
   const auto record = TRY(names_.Cached(directory));
   if (!record || !record->etag.empty() || !names_.MayBeOnlyChild(directory)) return {};
-  const HeldForUse held = TRY(names_.Hold(directory));
+  const HeldForUse held = TRY(names_.Hold(directory, context));
   const Location& location = held.at.front();
   if (location.remote->store->capabilities().real_directories) return {};
   const ObjectInfo info = TRY(location.remote->store->SetAttributes(
@@ -135,7 +135,7 @@ Status FilesystemImpl::DeleteObject(InodeNumber parent, std::string_view name,
   const Remote& remote = *TRY(names_.Locate(parent)).remote;
   TRY_VOID(KeepDirectoryAlive(parent, context));
   const auto remove = [&](const std::string& etag) -> Status {
-    const HeldForUse held = TRY(names_.HoldChild(parent, name));
+    const HeldForUse held = TRY(names_.HoldChild(parent, name, context));
     const Location& location = held.at.front();
     Status deleted =
         location.remote->store->Delete({.key = location.key, .if_match = ETag(etag)}, context);
@@ -188,7 +188,7 @@ Status FilesystemImpl::RemoveDirectory(InodeNumber parent, std::string_view name
   if (!inodes_.UnpublishedIn(record.ino).empty())
     return Fail(ErrorCode::kNotEmpty, "a new file is in the directory");
   TRY_VOID(KeepDirectoryAlive(parent, call.context));
-  const HeldForUse held = TRY(names_.HoldChild(parent, name));
+  const HeldForUse held = TRY(names_.HoldChild(parent, name, call.context));
   const Location& location = held.at.front();
   Status removed = location.remote->store->RemoveDirectory(location.key, call.context);
   if (removed || removed.error().code == ErrorCode::kNotFound) {
@@ -306,10 +306,10 @@ Status FilesystemImpl::RenameInStore(const NamedNode& source, const NamedNode& t
                                      const CallContext& context) {
   TRY_VOID(KeepDirectoryAlive(from.parent, context));
   if (source.record->kind == InodeKind::kDirectory) {
-    const HeldForMove held = TRY(names_.HoldForMoving(from, to));
+    const HeldForMove held = TRY(names_.HoldForMoving(from, to, context));
     return RenameHeld(source, target, from, to, held.at, context);
   }
-  const HeldForUse held = TRY(names_.HoldChildren(from, to));
+  const HeldForUse held = TRY(names_.HoldChildren(from, to, context));
   return RenameHeld(source, target, from, to, held.at, context);
 }
 

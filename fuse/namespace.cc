@@ -55,7 +55,7 @@ tl::unexpected<Error> Absent(std::string_view name) {
 
 Namespace::Namespace(const FilesystemParts& parts, const FilesystemOptions& options,
                      InodeTable& inodes)
-    : parts_(parts), options_(options), inodes_(inodes) {}
+    : parts_(parts), options_(options), inodes_(inodes), moves_(*parts.clock) {}
 
 Status Namespace::Start() {
   const WallTime now = Now();
@@ -144,27 +144,31 @@ Result<Location> Namespace::LocateChild(InodeNumber parent, std::string_view nam
 
 template <class Guard>
 Result<Held<Guard>> Namespace::HoldWhile(
-    const std::function<Result<std::vector<Location>>()>& locate) {
+    const std::function<Result<std::vector<Location>>()>& locate, const CallContext& context) {
   for (std::vector<Location> at = TRY(locate());;) {
     DirectoryMoves::Paths paths;
     for (const Location& location : at)
       paths.push_back(location.remote->name + ":" + location.key.path);
-    auto guard = std::make_unique<Guard>(moves_, std::move(paths));
+    auto guard = TRY(Guard::Begin(moves_, std::move(paths), context));
     auto now = TRY(locate());
     if (now == at) return Held<Guard>{.at = std::move(at), .guard = std::move(guard)};
     at = std::move(now);  // moved before the guard was there
   }
 }
 
-Result<HeldForUse> Namespace::Hold(InodeNumber ino) {
+Result<HeldForUse> Namespace::Hold(InodeNumber ino, const CallContext& context) {
   return HoldWhile<DirectoryMoves::Use>(
-      [&]() -> Result<std::vector<Location>> { return std::vector<Location>{TRY(Locate(ino))}; });
+      [&]() -> Result<std::vector<Location>> { return std::vector<Location>{TRY(Locate(ino))}; },
+      context);
 }
 
-Result<HeldForUse> Namespace::HoldChild(InodeNumber parent, std::string_view name) {
-  return HoldWhile<DirectoryMoves::Use>([&]() -> Result<std::vector<Location>> {
-    return std::vector<Location>{TRY(LocateChild(parent, name))};
-  });
+Result<HeldForUse> Namespace::HoldChild(InodeNumber parent, std::string_view name,
+                                        const CallContext& context) {
+  return HoldWhile<DirectoryMoves::Use>(
+      [&]() -> Result<std::vector<Location>> {
+        return std::vector<Location>{TRY(LocateChild(parent, name))};
+      },
+      context);
 }
 
 Result<std::vector<Location>> Namespace::LocateBoth(const OpenFile::Place& one,
@@ -174,14 +178,14 @@ Result<std::vector<Location>> Namespace::LocateBoth(const OpenFile::Place& one,
   return std::vector<Location>{std::move(first), std::move(second)};
 }
 
-Result<HeldForUse> Namespace::HoldChildren(const OpenFile::Place& one,
-                                           const OpenFile::Place& other) {
-  return HoldWhile<DirectoryMoves::Use>([&] { return LocateBoth(one, other); });
+Result<HeldForUse> Namespace::HoldChildren(const OpenFile::Place& one, const OpenFile::Place& other,
+                                           const CallContext& context) {
+  return HoldWhile<DirectoryMoves::Use>([&] { return LocateBoth(one, other); }, context);
 }
 
-Result<HeldForMove> Namespace::HoldForMoving(const OpenFile::Place& from,
-                                             const OpenFile::Place& to) {
-  return HoldWhile<DirectoryMoves::Move>([&] { return LocateBoth(from, to); });
+Result<HeldForMove> Namespace::HoldForMoving(const OpenFile::Place& from, const OpenFile::Place& to,
+                                             const CallContext& context) {
+  return HoldWhile<DirectoryMoves::Move>([&] { return LocateBoth(from, to); }, context);
 }
 
 Result<Location> Namespace::LocateNew(InodeNumber parent, std::string_view name,
@@ -280,7 +284,7 @@ Result<std::optional<InodeRecord>> Namespace::Cached(InodeNumber ino) {
 
 Result<InodeRecord> Namespace::AskHead(InodeNumber parent, std::string_view name,
                                        InodeKind expected, const CallContext& context) {
-  const HeldForUse held = TRY(HoldChild(parent, name));
+  const HeldForUse held = TRY(HoldChild(parent, name, context));
   const Location& location = held.at.front();
   const auto question = changes_.Ask();
   ObjectStore& store = *location.remote->store;
@@ -469,7 +473,7 @@ Status Namespace::ListOnePage(InodeNumber directory, const CallContext& context)
     InodeNumber directory;
     ~Claim() { names.ReleaseListing(directory); }
   } const claim{*this, directory};
-  const HeldForUse held = TRY(Hold(directory));
+  const HeldForUse held = TRY(Hold(directory, context));
   const Location& location = held.at.front();
   const WallTime asked_at = Now();
   const auto question = changes_.Ask();

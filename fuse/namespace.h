@@ -77,11 +77,15 @@ class Namespace {
   Result<Location> Locate(InodeNumber ino);
   // Errors: also kNameTooLong, kInvalidName.
   Result<Location> LocateChild(InodeNumber parent, std::string_view name);
-  // For one request to the store; directory_moves.h says what else may be held. Errors: as above.
-  Result<HeldForUse> Hold(InodeNumber ino);
-  Result<HeldForUse> HoldChild(InodeNumber parent, std::string_view name);
-  Result<HeldForUse> HoldChildren(const OpenFile::Place& one, const OpenFile::Place& other);
-  Result<HeldForMove> HoldForMoving(const OpenFile::Place& from, const OpenFile::Place& to);
+  // For one request to the store; directory_moves.h says what else may be held. Errors: also
+  // kTimedOut, kCancelled while a directory above is being renamed.
+  Result<HeldForUse> Hold(InodeNumber ino, const CallContext& context);
+  Result<HeldForUse> HoldChild(InodeNumber parent, std::string_view name,
+                               const CallContext& context);
+  Result<HeldForUse> HoldChildren(const OpenFile::Place& one, const OpenFile::Place& other,
+                                  const CallContext& context);
+  Result<HeldForMove> HoldForMoving(const OpenFile::Place& from, const OpenFile::Place& to,
+                                    const CallContext& context);
   // The same for a name that is to be made. A name that the store cannot hold is refused now, and
   // not when the file's content is written and has nowhere to go.
   Result<Location> LocateNew(InodeNumber parent, std::string_view name, const CallContext& context);
@@ -137,7 +141,8 @@ class Namespace {
 
  private:
   template <class Guard>
-  Result<Held<Guard>> HoldWhile(const std::function<Result<std::vector<Location>>()>& locate);
+  Result<Held<Guard>> HoldWhile(const std::function<Result<std::vector<Location>>()>& locate,
+                                const CallContext& context);
   Result<std::vector<Location>> LocateBoth(const OpenFile::Place& one,
                                            const OpenFile::Place& other);
   bool Fresh(WallTime learned_at, std::chrono::nanoseconds ttl) const;

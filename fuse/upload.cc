@@ -5,16 +5,10 @@
 
 #include <fmt/format.h>
 
+#include "core/call_wait.h"
 #include "core/log.h"
 
 namespace skybridge::fuse {
-namespace {
-
-// Waits end when something happens; this often they also look at the clock (a seam) and at the stop
-// token.
-constexpr std::chrono::milliseconds kWaitSlice{20};
-
-}  // namespace
 
 ByteRange Upload::RangeOf(std::uint32_t part_number) const {
   ByteRange range = crew_.layout.RangeOf(part_number);
@@ -111,9 +105,8 @@ Result<PartReceipt> Upload::CopyAndSend(std::uint32_t number, ByteRange range,
 Result<UploadId> Upload::EnsureStarted(const CallContext& context) {
   {
     MutexLock lock(mutex_);
-    while (starting_ && !stop_.stop_requested()) {
-      changed_.WaitUntil(mutex_, std::chrono::steady_clock::now() + kWaitSlice);
-    }
+    while (starting_)
+      TRY_VOID(WaitWithin(context, crew_.clock, changed_, mutex_, "the start of the upload"));
     if (id_) return *id_;
     if (stop_.stop_requested()) return Fail(ErrorCode::kCancelled, "the upload was given up");
     starting_ = true;
@@ -170,15 +163,7 @@ Status Upload::WaitForParts(std::uint32_t last_part, const CallContext& context)
     return std::any_of(parts_.begin(), parts_.upper_bound(last_part),
                        [](const auto& p) { return p.second.sending; });
   };
-  while (sending()) {
-    if (context.stop.stop_requested())
-      return Fail(ErrorCode::kCancelled, "publishing was interrupted");
-    if (crew_.clock.Now() >= context.deadline) {
-      return Fail(Error{
-          .code = ErrorCode::kTimedOut, .message = "publishing took too long", .retryable = true});
-    }
-    changed_.WaitUntil(mutex_, std::chrono::steady_clock::now() + kWaitSlice);
-  }
+  while (sending()) TRY_VOID(WaitWithin(context, crew_.clock, changed_, mutex_, "publishing"));
   if (error_) return Fail(*error_);
   return {};
 }
@@ -247,8 +232,7 @@ void Upload::AbortInBackground() {
         return self->starting_ || std::any_of(self->parts_.begin(), self->parts_.end(),
                                               [](const auto& part) { return part.second.sending; });
       };
-      while (busy())
-        self->changed_.WaitUntil(self->mutex_, std::chrono::steady_clock::now() + kWaitSlice);
+      while (busy()) self->changed_.Wait(self->mutex_);
       id = self->id_;
     }
     if (!id) return;

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "core/call_wait.h"
 #include "core/digest.h"
 #include "core/log.h"
 #include "core/mutex.h"
@@ -19,10 +20,6 @@
 
 namespace skybridge::fuse {
 namespace {
-
-// Waits end when something happens; this often they also look at the clock (a seam) and at the stop
-// token.
-constexpr std::chrono::milliseconds kWaitSlice{20};
 
 class StagedWriter;
 
@@ -389,14 +386,8 @@ class StagedWriter::PublishTurn {
                                                    const CallContext& context) {
     MutexLock lock(writer.mutex_);
     while (writer.publishing_) {
-      if (context.stop.stop_requested())
-        return Fail(ErrorCode::kCancelled, "publishing was interrupted");
-      if (writer.shared_.clock.Now() >= context.deadline) {
-        return Fail(Error{.code = ErrorCode::kTimedOut,
-                          .message = "another publication took too long",
-                          .retryable = true});
-      }
-      writer.publish_ended_.WaitUntil(writer.mutex_, std::chrono::steady_clock::now() + kWaitSlice);
+      TRY_VOID(WaitWithin(context, writer.shared_.clock, writer.publish_ended_, writer.mutex_,
+                          "another publication"));
     }
     writer.publishing_ = true;
     return std::unique_ptr<PublishTurn>(new PublishTurn(writer));

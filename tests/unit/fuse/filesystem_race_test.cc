@@ -307,6 +307,52 @@ TEST_P(DirectoryRenameRace, WhatIsMadeChangedAndRemovedIsSoAtTheNewPath) {
   EXPECT_EQ(Names(directory_), std::vector<std::string>{"f"});
 }
 
+// The store takes its time with a move; nobody who waits for it waits longer than they would.
+TEST_P(DirectoryRenameRace, WhoeverWaitsForItMayBeInterruptedAndKeepsTheirDeadline) {
+  const HandleId handle = OpenToWrite(file_);
+  store->script().Block(StoreOp::kRename);
+  std::jthread mover(
+      [&] { EXPECT_TRUE(fs->Rename(kRoot, "d0", kRoot, "d1", RenameMode::kReplace, call)); });
+  store->script().WaitForBlocked(StoreOp::kRename, 1);
+  clock.Advance(1h);  // the store is to be asked
+  std::stop_source stop;
+  stop.request_stop();
+  Call interrupted = call;
+  interrupted.context.stop = stop.get_token();
+  Call late = call;
+  late.context.deadline = clock.Now();
+  const auto check = [&](const Call& waiting, ErrorCode expected) {
+    EXPECT_EQ(fs->Lookup(directory_, "f", waiting).error().code, expected);
+    EXPECT_EQ(fs->MakeDirectory(directory_, "made", 0755, waiting).error().code, expected);
+    EXPECT_EQ(fs->Rename(kRoot, "d0", kRoot, "d2", RenameMode::kReplace, waiting).error().code,
+              expected);
+  };
+  check(interrupted, ErrorCode::kCancelled);
+  check(late, ErrorCode::kTimedOut);
+  EXPECT_TRUE(Write(handle, "two"));
+  EXPECT_EQ(fs->Flush(handle, interrupted).error().code, ErrorCode::kCancelled);
+  store->script().Release(StoreOp::kRename);
+  mover.join();
+  EXPECT_TRUE(Close(handle));
+  EXPECT_EQ(store->ContentOf("d1/f"), "two");
+}
+
+TEST_P(DirectoryRenameRace, AMoveThatGivesUpWaitingLeavesTheDirectoryUsable) {
+  clock.Advance(1h);
+  store->script().Block(StoreOp::kHead);
+  std::jthread reader([&] { EXPECT_TRUE(fs->Lookup(directory_, "f", call)); });
+  store->script().WaitForBlocked(StoreOp::kHead, 1);
+  std::stop_source stop;
+  stop.request_stop();
+  Call interrupted = call;
+  interrupted.context.stop = stop.get_token();
+  EXPECT_EQ(fs->Rename(kRoot, "d0", kRoot, "d1", RenameMode::kReplace, interrupted).error().code,
+            ErrorCode::kCancelled);
+  store->script().Release(StoreOp::kHead);
+  reader.join();
+  EXPECT_TRUE(fs->MakeDirectory(directory_, "made", 0755, call));
+}
+
 INSTANTIATE_TEST_SUITE_P(Stores, DirectoryRenameRace, ::testing::Values("Hierarchical", "Oci"),
                          [](const auto& store) { return std::string(store.param); });
 
