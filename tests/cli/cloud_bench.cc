@@ -14,10 +14,7 @@
 namespace skybridge::cli {
 
 void CloudBench::SetUp() {
-  std::string pattern = ::testing::TempDir() + "skybridge-cli-XXXXXX";
-  ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-  directory_ = pattern;
-  const auto login = localcloud::PrepareOciLogin(pattern, "us-ashburn-1");
+  const auto login = localcloud::PrepareOciLogin(directory_.path(), "us-ashburn-1");
   ASSERT_TRUE(login) << login.error().message;
   login_ = login->config_file;
   storage_ = localcloud::MakeMemoryStorage();
@@ -32,11 +29,6 @@ void CloudBench::SetUp() {
   ASSERT_TRUE(server) << server.error().message;
   server_ = *std::move(server);
   Configure();
-}
-
-void CloudBench::TearDown() {
-  server_.reset();
-  std::filesystem::remove_all(directory_);
 }
 
 std::string CloudBench::Write(const std::string& name, const std::string& text, int mode) const {
@@ -65,7 +57,7 @@ void CloudBench::Configure(const std::vector<std::string>& more) {
 
 Invocation CloudBench::Run(std::vector<std::string> arguments) {
   // The machine's own identities are none of a test's business: nothing listens at port 1.
-  const MapEnvironment environment{{"HOME", directory_.string()},
+  const MapEnvironment environment{{"HOME", directory_.path()},
                                    {"AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://127.0.0.1:1"},
                                    {"SKYBRIDGE_CONFIG", Path("config.json")},
                                    {"OCI_METADATA_BASE_URL", server_->url() + "/opc/v2"}};

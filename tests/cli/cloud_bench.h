@@ -3,7 +3,6 @@
 #pragma once
 
 #include <chrono>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,6 +14,7 @@
 #include "tests/localcloud/oci_service.h"
 #include "tests/localcloud/oci_setup.h"
 #include "tests/localcloud/server.h"
+#include "tests/support/temp_directory.h"
 
 namespace skybridge::cli {
 
@@ -32,12 +32,11 @@ inline constexpr char kVaultSecret[] = "secret-of-the-vault";
 class CloudBench : public ::testing::Test {
  protected:
   void SetUp() override;
-  void TearDown() override;
 
   // Runs `skybridge ARGUMENTS...` with the configuration below.
   Invocation Run(std::vector<std::string> arguments);
   // A file or directory below the test's own directory.
-  std::string Path(const std::string& name) const { return (directory_ / name).string(); }
+  std::string Path(const std::string& name) const { return directory_.Sub(name); }
   std::string Write(const std::string& name, const std::string& text, int mode = 0600) const;
   // The configuration: remote "oci" is the bucket "lake"; `more` are further remotes (`"name":
   // {...}`).
@@ -50,7 +49,7 @@ class CloudBench : public ::testing::Test {
   const std::string& login() const { return login_; }
 
  private:
-  std::filesystem::path directory_;
+  testing::TempDirectory directory_;
   SystemClock clock_;
   std::unique_ptr<localcloud::Storage> storage_;
   std::unique_ptr<localcloud::OciService> service_;

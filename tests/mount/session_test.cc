@@ -121,6 +121,7 @@ TEST_F(MountSession, ADeadMountIsRemovedByTheNextOne) {
   // A process that mounts and is killed.
   const pid_t child = ::fork();
   if (child == 0) {
+    ::setenv("TMPDIR", local.path().c_str(), 1);  // what it leaves behind goes with the test's own
     FakeObjectStore own(clock);
     TestMount donor(own);
     const auto session = fuse::Session::Mount({.mount_point = path}, donor.filesystem());
@@ -143,6 +144,7 @@ TEST_F(MountSession, AMountThatDiedJustNowIsRemovedToo) {
   TempDirectory local;
   const pid_t child = ::fork();
   if (child == 0) {
+    ::setenv("TMPDIR", local.path().c_str(), 1);  // what it leaves behind goes with the test's own
     FakeObjectStore own(clock);
     const TestMount dying(own);
     if (StatError(dying.path()) == 0 && WriteFile(local.Sub("path"), dying.path()) == 0)

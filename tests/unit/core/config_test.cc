@@ -10,6 +10,7 @@
 
 #include "core/config_environment.h"
 #include "tests/support/deep_nesting.h"
+#include "tests/support/temp_directory.h"
 
 namespace skybridge {
 namespace {
@@ -266,42 +267,36 @@ TEST(Config, ALiteralSecretNeedsAPrivateFile) {
 
 class ConfigLookup : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = ::testing::TempDir() + "skybridge-config-XXXXXX";
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    home_ = pattern;
-  }
-  void TearDown() override { std::filesystem::remove_all(home_); }
   std::string Write(const std::string& name, const std::string& remote, mode_t mode = 0644) {
-    const std::string path = home_ + "/" + name;
+    const std::string path = home_.Sub(name);
     std::filesystem::create_directories(std::filesystem::path(path).parent_path());
     std::ofstream(path) << R"({"remotes": {")" << remote << R"(": {"uri": "file:///srv"}}})";
     EXPECT_EQ(chmod(path.c_str(), mode), 0);
     return path;
   }
-  std::string home_;
+  skybridge::testing::TempDirectory home_;
 };
 
 TEST_F(ConfigLookup, TakesTheOptionThenTheVariableThenTheHomeDirectory) {
   const std::string option = Write("option.json", "by-option");
   const std::string variable = Write("variable.json", "by-variable");
   Write(".config/skybridge/config.json", "by-home");
-  const MapEnvironment all{{"SKYBRIDGE_CONFIG", variable}, {"HOME", home_}};
+  const MapEnvironment all{{"SKYBRIDGE_CONFIG", variable}, {"HOME", home_.path()}};
   EXPECT_TRUE(LoadConfig(option, all)->remotes.contains("by-option"));
   EXPECT_TRUE(LoadConfig("", all)->remotes.contains("by-variable"));
-  EXPECT_TRUE(LoadConfig("", MapEnvironment{{"HOME", home_}})->remotes.contains("by-home"));
+  EXPECT_TRUE(LoadConfig("", MapEnvironment{{"HOME", home_.path()}})->remotes.contains("by-home"));
 }
 
 TEST_F(ConfigLookup, AFileThatIsAskedForByNameMustExist) {
-  const auto by_option = LoadConfig(home_ + "/none.json", MapEnvironment());
+  const auto by_option = LoadConfig(home_.Sub("none.json"), MapEnvironment());
   ASSERT_FALSE(by_option);
   EXPECT_EQ(by_option.error().code, ErrorCode::kNotFound);
-  EXPECT_THAT(by_option.error().message, HasSubstr(home_ + "/none.json"));
-  EXPECT_FALSE(LoadConfig("", MapEnvironment{{"SKYBRIDGE_CONFIG", home_ + "/none.json"}}));
+  EXPECT_THAT(by_option.error().message, HasSubstr(home_.Sub("none.json")));
+  EXPECT_FALSE(LoadConfig("", MapEnvironment{{"SKYBRIDGE_CONFIG", home_.Sub("none.json")}}));
 }
 
 TEST_F(ConfigLookup, ADirectoryIsNoConfiguration) {
-  EXPECT_THAT(LoadConfig(home_, MapEnvironment()).error().message,
+  EXPECT_THAT(LoadConfig(home_.path(), MapEnvironment()).error().message,
               HasSubstr("is not a regular file"));
 }
 

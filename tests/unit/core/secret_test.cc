@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "core/secret_reference.h"
+#include "tests/support/temp_directory.h"
 
 namespace skybridge {
 namespace {
@@ -27,13 +28,8 @@ static_assert(!std::is_convertible_v<Secret, std::string_view>);
 
 class SecretFile : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = ::testing::TempDir() + "skybridge-secret-XXXXXX";
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    directory_ = pattern;
-  }
   std::string Write(const std::string& text, mode_t mode) {
-    const std::string path = directory_ + "/secret";
+    const std::string path = directory_.Sub("secret");
     std::ofstream(path, std::ios::binary) << text;
     EXPECT_EQ(chmod(path.c_str(), mode), 0);
     return path;
@@ -44,7 +40,7 @@ class SecretFile : public ::testing::Test {
     if (!parsed) return Fail(parsed.error());
     return parsed->Resolve(environment);
   }
-  std::string directory_;
+  skybridge::testing::TempDirectory directory_;
 };
 
 TEST(Secret, TakesTheBytesFromTheStringItIsMadeFrom) {
@@ -84,11 +80,11 @@ TEST_F(SecretFile, RefusesAFileThatOthersMayReadAndSaysHowToFixIt) {
 }
 
 TEST_F(SecretFile, NamesWhatIsMissing) {
-  const auto missing = Resolve("file:" + directory_ + "/none");
+  const auto missing = Resolve("file:" + directory_.Sub("none"));
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().code, ErrorCode::kNotFound);
-  EXPECT_THAT(missing.error().message, HasSubstr("file:" + directory_ + "/none"));
-  EXPECT_EQ(Resolve("file:" + directory_).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_THAT(missing.error().message, HasSubstr("file:" + directory_.Sub("none")));
+  EXPECT_EQ(Resolve("file:" + directory_.path()).error().code, ErrorCode::kInvalidArgument);
   EXPECT_EQ(Resolve("file:" + Write("\n", 0600)).error().code, ErrorCode::kInvalidArgument);
   EXPECT_EQ(Resolve("file:" + Write(std::string(70'000, 'x'), 0600)).error().code,
             ErrorCode::kTooLarge);
@@ -106,7 +102,8 @@ TEST_F(SecretFile, ReadsSystemdCredentials) {
   Write("from systemd\n",
         0440);  // systemd grants the service's user by ACL, which shows as group bits
   EXPECT_EQ(
-      Resolve("credential:secret", MapEnvironment{{"CREDENTIALS_DIRECTORY", directory_}})->Reveal(),
+      Resolve("credential:secret", MapEnvironment{{"CREDENTIALS_DIRECTORY", directory_.path()}})
+          ->Reveal(),
       "from systemd");
   EXPECT_THAT(Resolve("credential:secret").error().message,
               HasSubstr("LoadCredential=secret:PATH"));

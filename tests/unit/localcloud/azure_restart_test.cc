@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "core/encoding.h"
+#include "tests/support/temp_directory.h"
 #include "tests/unit/localcloud/azure_caller.h"
 
 namespace skybridge::localcloud::testing {
@@ -13,18 +14,9 @@ namespace {
 
 class AzureRestart : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string path = std::filesystem::temp_directory_path() / "localcloud-XXXXXX";
-    ASSERT_NE(mkdtemp(path.data()), nullptr);
-    directory_ = path;
-    caller_ = std::make_unique<AzureCaller>(directory_);
-  }
-  void TearDown() override {
-    caller_.reset();
-    std::filesystem::remove_all(directory_);
-  }
+  void SetUp() override { caller_ = std::make_unique<AzureCaller>(directory_.path()); }
 
-  std::string directory_;
+  skybridge::testing::TempDirectory directory_;
   std::unique_ptr<AzureCaller> caller_;
 };
 

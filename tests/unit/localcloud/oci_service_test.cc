@@ -1,7 +1,5 @@
 // The OCI double as a whole: namespace, buckets, secrets, and what survives a restart.
 #include <atomic>
-#include <cstdlib>
-#include <filesystem>
 #include <thread>
 #include <vector>
 
@@ -10,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/encoding.h"
+#include "tests/support/temp_directory.h"
 #include "tests/unit/localcloud/oci_caller.h"
 
 namespace skybridge::localcloud {
@@ -165,25 +164,16 @@ TEST(OciService, LetsExactlyOneOfManyCreatorsWin) {
 // A service over a directory, and the same again as after a restart.
 class OciRestart : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string path = std::filesystem::temp_directory_path() / "localcloud-oci-XXXXXX";
-    ASSERT_NE(mkdtemp(path.data()), nullptr);
-    directory_ = path;
-    Restart();
-  }
-  void TearDown() override {
-    caller_.reset();
-    std::filesystem::remove_all(directory_);
-  }
+  void SetUp() override { Restart(); }
   void Restart() {
     caller_.reset();
-    auto storage = MakeDirectoryStorage(directory_);
+    auto storage = MakeDirectoryStorage(directory_.path());
     ASSERT_TRUE(storage) << storage.error().message;
     caller_ =
         std::make_unique<OciCaller>(OciServiceOptions{.buckets = {"lake"}}, *std::move(storage));
   }
 
-  std::string directory_;
+  skybridge::testing::TempDirectory directory_;
   std::unique_ptr<OciCaller> caller_;
 };
 

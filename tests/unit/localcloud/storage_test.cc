@@ -1,7 +1,6 @@
 #include "tests/localcloud/storage.h"
+#include "tests/support/temp_directory.h"
 
-#include <cstdlib>
-#include <filesystem>
 #include <map>
 
 #include <gtest/gtest.h>
@@ -11,20 +10,13 @@ namespace {
 
 class DirectoryStorageTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string path = std::filesystem::temp_directory_path() / "localcloud-XXXXXX";
-    ASSERT_NE(mkdtemp(path.data()), nullptr);
-    directory_ = path;
-  }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
-
   std::unique_ptr<Storage> Open() {
-    auto storage = MakeDirectoryStorage(directory_);
+    auto storage = MakeDirectoryStorage(directory_.path());
     EXPECT_TRUE(storage) << storage.error().message;
     return *std::move(storage);
   }
 
-  std::string directory_;
+  skybridge::testing::TempDirectory directory_;
 };
 
 TEST(MemoryStorage, KeepsBytesAsLongAsTheOwnerLives) {
