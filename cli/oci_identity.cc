@@ -4,6 +4,7 @@
 
 #include "backends/http/curl_transport.h"
 #include "backends/oci/delegation.h"
+#include "backends/oci/instance_metadata.h"
 #include "backends/oci/instance_principal.h"
 #include "backends/oci/resource_principal.h"
 #include "backends/oci/workload_identity.h"
@@ -42,9 +43,11 @@ Result<OciIdentity> OfInstance(const OciIdentityRequest& request, const OciSurro
                                   .federation_endpoint = request.auth.federation_endpoint,
                                   .environment = variables},
                                  around.transport, around.clock);
-  if (identity.region.empty() && request.needs_region) {
-    identity.region = TRY(oci::InstanceRegion(around.transport, around.clock, variables, context));
-  }
+  if (!request.needs_region) return identity;
+  const oci::InstanceMetadata metadata(around.transport, around.clock, variables);
+  oci::InstancePlace place = TRY(metadata.Place(request.region, context));
+  identity.region = std::move(place.region);
+  identity.variables = std::move(place.environment);
   return identity;
 }
 
@@ -111,8 +114,9 @@ Result<OciIdentity> OfProfile(const OciIdentityRequest& request, const OciSurrou
   }
   OciIdentity identity{.region = request.region.empty() ? profile.region : request.region};
   std::string auth_endpoint = auth.federation_endpoint;
-  if (auth_endpoint.empty() && !identity.region.empty()) {
-    auth_endpoint = oci::AuthEndpoint(identity.region, variables);
+  const bool is_session = profile.authentication == oci::Authentication::kSecurityToken;
+  if (is_session && auth_endpoint.empty() && !identity.region.empty()) {
+    auth_endpoint = TRY(oci::AuthEndpoint(identity.region, variables));
   }
   identity.provider = TRY(oci::MakeIdentityProvider(
       {.profile = profile, .auth_endpoint = auth_endpoint}, around.transport, around.clock));
@@ -145,6 +149,7 @@ Result<OciIdentity> MakeOciIdentity(const OciIdentityRequest& request,
                                     const OciSurroundings& surroundings,
                                     const CallContext& context) {
   OciIdentity identity = TRY(Undelegated(request, surroundings, context));
+  if (!identity.variables) identity.variables = OciVariables(surroundings.environment);
   if (!request.auth.delegation_token_file.empty()) {
     identity.provider = oci::MakeDelegatedIdentity(std::move(identity.provider),
                                                    request.auth.delegation_token_file);

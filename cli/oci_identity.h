@@ -6,6 +6,7 @@
 
 #include "backends/http_transport.h"
 #include "backends/oci/identity.h"
+#include "backends/oci/region.h"
 #include "core/call_context.h"
 #include "core/clock.h"
 #include "core/config.h"
@@ -16,13 +17,14 @@ namespace skybridge::cli {
 
 struct OciIdentity {
   std::unique_ptr<oci::IdentityProvider> provider;
-  std::string region;  // the configured one, else what the identity knows; may be empty
+  std::string region;          // the configured one, else what the identity knows; may be empty
+  oci::Environment variables;  // tell where the region's services are
 };
 
 struct OciIdentityRequest {
   const AuthConfig& auth;
   std::string region;         // configured; may be empty
-  bool needs_region = false;  // an instance without a configured region is asked for its own
+  bool needs_region = false;  // an instance is asked for a region or realm that nothing here knows
 };
 
 // All outlive the identity, but for `vault`, which may be nullptr.

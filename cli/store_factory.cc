@@ -194,7 +194,7 @@ Outcome<std::unique_ptr<OpenStore>> OpenOciRemote(const RemoteConfig& remote,
                                .name_space = uri.name_space,
                                .bucket = uri.bucket,
                                .root = uri.path,
-                               .environment = OciVariables(environment)};
+                               .environment = std::move(identity.variables)};
   if (remote.auth.type == AuthType::kPreAuthenticatedRequest) {
     const Secret url = CLI_TRY_IN(remote.auth.url.Resolve(environment, vault.get(), context), what,
                                   Phase::kConfiguration);
@@ -205,8 +205,9 @@ Outcome<std::unique_ptr<OpenStore>> OpenOciRemote(const RemoteConfig& remote,
         "delete or rename");
   }
   if (options.endpoint.empty() && !options.region.empty()) {
-    options.endpoint =
-        oci::ObjectStorageEndpoint(options.region, options.name_space, options.environment);
+    options.endpoint = CLI_TRY_IN(
+        oci::ObjectStorageEndpoint(options.region, options.name_space, options.environment), what,
+        Phase::kConfiguration);
   }
   auto endpoint = opening.endpoints.Of(options.endpoint);
   auto store = CLI_TRY_IN(

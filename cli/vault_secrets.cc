@@ -66,9 +66,8 @@ Result<std::unique_ptr<SecretVault>> OpenVault(const std::optional<VaultConfig>&
     return Fail(ErrorCode::kInvalidArgument,
                 "vault: neither a region nor an endpoint is configured");
   }
-  const std::string endpoint = config->endpoint.empty()
-                                   ? oci::VaultEndpoint(identity.region, OciVariables(environment))
-                                   : config->endpoint;
+  std::string endpoint = config->endpoint;
+  if (endpoint.empty()) endpoint = TRY(oci::VaultEndpoint(identity.region, identity.variables));
   vault->Put(std::make_unique<oci::Vault>(endpoint, vault->transport(),
                                           std::move(identity.provider), clock));
   return vault;

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "backends/oci/error.h"
 
@@ -48,6 +47,7 @@ InstanceMetadata::InstanceMetadata(HttpTransport& transport, Clock& clock,
                                    const Environment& environment)
     : transport_(transport),
       clock_(clock),
+      environment_(environment),
       base_(environment("OCI_METADATA_BASE_URL").value_or(std::string(kBase))) {
   while (base_.ends_with('/')) base_.pop_back();
 }
@@ -78,20 +78,23 @@ Result<std::string> InstanceMetadata::Get(std::string_view path, const CallConte
   }
 }
 
-Result<std::string> InstanceMetadata::Region(const Environment& environment,
-                                             const CallContext& context) const {
-  const std::string said = TRY(Get("/instance/region", context));
-  if (said.empty()) return Fail(ErrorCode::kCorrupt, "instance metadata: the region is empty");
-  return RegionId(said, environment);
-}
-
-std::string InstanceMetadata::RealmDomain(const CallContext& context) const {
-  const auto text = Get("/instance/regionInfo", context);
-  if (!text) return {};
-  const auto json = nlohmann::json::parse(*text, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object()) return {};
-  const auto domain = json.find("realmDomainComponent");
-  return domain != json.end() && domain->is_string() ? domain->get<std::string>() : std::string();
+Result<InstancePlace> InstanceMetadata::Place(std::string_view region,
+                                              const CallContext& context) const {
+  std::string id(region);
+  if (id.empty()) id = TRY(Get("/instance/region", context));
+  if (id.empty()) return Fail(ErrorCode::kCorrupt, "instance metadata: the region is empty");
+  id = RegionId(id, environment_);
+  const bool holds_its_domain = id.find('.') != std::string::npos;
+  if (holds_its_domain || IsKnownRegion(id, environment_)) return InstancePlace{id, environment_};
+  const auto told = Get("/instance/regionInfo", context);
+  const RegionFacts facts = told ? ParseRegionFacts(*told) : RegionFacts();
+  if (facts.domain.empty()) return InstancePlace{id, environment_};
+  if (facts.code == id && !facts.id.empty()) id = facts.id;
+  // What an instance reaches with its identity is in its own realm.
+  const auto in_realm = [given = environment_, domain = facts.domain](std::string_view name) {
+    return name == "OCI_DEFAULT_REALM" ? std::optional(domain) : given(name);
+  };
+  return InstancePlace{id, in_realm};
 }
 
 }  // namespace skybridge::oci

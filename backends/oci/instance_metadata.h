@@ -13,6 +13,13 @@
 
 namespace skybridge::oci {
 
+// Where an instance is.
+struct InstancePlace {
+  std::string region;  // long id
+  // The one that was given, which also knows the realm of a region that is younger than the table.
+  Environment environment;
+};
+
 // Safe from many threads. Plain http to a link-local address: never through a proxy, answers within
 // the machine.
 class InstanceMetadata {
@@ -27,14 +34,13 @@ class InstanceMetadata {
   // yet".
   Result<std::string> Get(std::string_view path, const CallContext& context) const;
 
-  // The long id of the region this instance is in.
-  Result<std::string> Region(const Environment& environment, const CallContext& context) const;
-  // "oraclecloud.com"; empty where the service does not tell.
-  std::string RealmDomain(const CallContext& context) const;
+  // `region`: id or code; empty: the one this instance is in. Errors: those of Get for that one.
+  Result<InstancePlace> Place(std::string_view region, const CallContext& context) const;
 
  private:
   HttpTransport& transport_;
   Clock& clock_;
+  const Environment environment_;
   std::string base_;
 };
 

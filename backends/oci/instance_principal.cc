@@ -87,16 +87,9 @@ class InstancePrincipalSource final : public IdentitySource {
     return endpoint;
   }
 
-  // The instance knows the domain of a realm that is younger than our table.
   Result<std::string> EndpointOfRegion(const CallContext& context) const {
-    const std::string region = options_.region.empty()
-                                   ? TRY(metadata_.Region(options_.environment, context))
-                                   : RegionId(options_.region, options_.environment);
-    if (IsKnownRegion(region, options_.environment))
-      return AuthEndpoint(region, options_.environment);
-    const std::string domain = metadata_.RealmDomain(context);
-    return domain.empty() ? AuthEndpoint(region, options_.environment)
-                          : "https://auth." + region + "." + domain;
+    const InstancePlace place = TRY(metadata_.Place(options_.region, context));
+    return AuthEndpoint(place.region, place.environment);
   }
 
   const InstancePrincipalOptions options_;
@@ -112,11 +105,6 @@ std::unique_ptr<IdentityProvider> MakeInstancePrincipal(const InstancePrincipalO
                                                         HttpTransport& transport, Clock& clock) {
   return std::make_unique<RefreshingIdentity>(
       std::make_unique<InstancePrincipalSource>(options, transport, clock), clock);
-}
-
-Result<std::string> InstanceRegion(HttpTransport& transport, Clock& clock,
-                                   const Environment& environment, const CallContext& context) {
-  return InstanceMetadata(transport, clock, environment).Region(environment, context);
 }
 
 }  // namespace skybridge::oci

@@ -27,8 +27,4 @@ struct InstancePrincipalOptions {
 std::unique_ptr<IdentityProvider> MakeInstancePrincipal(const InstancePrincipalOptions& options,
                                                         HttpTransport& transport, Clock& clock);
 
-// The region of the instance this runs on (long id). Errors: those of InstanceMetadata::Get.
-Result<std::string> InstanceRegion(HttpTransport& transport, Clock& clock,
-                                   const Environment& environment, const CallContext& context);
-
 }  // namespace skybridge::oci

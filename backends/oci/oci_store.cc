@@ -223,7 +223,8 @@ Result<std::unique_ptr<ObjectStore>> MakeOciStore(const OciStoreOptions& options
       return Fail(ErrorCode::kInvalidArgument,
                   "OCI: neither a region nor an endpoint is configured");
     }
-    bucket.endpoint = ObjectStorageEndpoint(bucket.region, bucket.name_space, options.environment);
+    bucket.endpoint =
+        TRY(ObjectStorageEndpoint(bucket.region, bucket.name_space, options.environment));
   }
   while (bucket.endpoint.ends_with('/')) bucket.endpoint.pop_back();
   TRY_VOID(CheckEndpoint(bucket.endpoint));

@@ -119,12 +119,6 @@ std::string LowerCase(std::string_view text) {
 
 using Json = nlohmann::json;
 
-struct AddedRegion {
-  std::string id;
-  std::string code;
-  std::string domain;
-};
-
 // The member `name`, compared without case: the metadata service and the files write it
 // differently.
 std::string Member(const Json& object, std::string_view name) {
@@ -134,15 +128,19 @@ std::string Member(const Json& object, std::string_view name) {
   return {};
 }
 
-void AddRegion(const Json& json, std::vector<AddedRegion>& regions) {
-  if (!json.is_object()) return;
-  AddedRegion region{Member(json, "regionidentifier"), Member(json, "regionkey"),
-                     Member(json, "realmdomaincomponent")};
+RegionFacts FactsOf(const Json& json) {
+  if (!json.is_object()) return {};
+  return {Member(json, "regionidentifier"), Member(json, "regionkey"),
+          Member(json, "realmdomaincomponent")};
+}
+
+void AddRegion(const Json& json, std::vector<RegionFacts>& regions) {
+  RegionFacts region = FactsOf(json);
   if (!region.id.empty() && !region.domain.empty()) regions.push_back(std::move(region));
 }
 
 // A region, or a list of them. What is not understood adds nothing, as in the SDKs.
-void AddRegions(const Json& json, std::vector<AddedRegion>& regions) {
+void AddRegions(const Json& json, std::vector<RegionFacts>& regions) {
   if (json.is_array()) {
     for (const Json& entry : json) AddRegion(entry, regions);
   } else {
@@ -150,8 +148,8 @@ void AddRegions(const Json& json, std::vector<AddedRegion>& regions) {
   }
 }
 
-std::vector<AddedRegion> AddedRegions(const Environment& environment) {
-  std::vector<AddedRegion> regions;
+std::vector<RegionFacts> AddedRegions(const Environment& environment) {
+  std::vector<RegionFacts> regions;
   if (const auto text = environment("OCI_REGION_METADATA"))
     AddRegions(Json::parse(*text, nullptr, false), regions);
   if (const auto home = environment("HOME")) {
@@ -166,7 +164,7 @@ std::optional<std::string> FindDomain(std::string_view region_id, const Environm
   for (const Region& region : std::span(kRegions)) {
     if (region.id == region_id) return std::string(region.domain);
   }
-  for (const AddedRegion& region : AddedRegions(environment)) {
+  for (const RegionFacts& region : AddedRegions(environment)) {
     if (region.id == region_id) return region.domain;
   }
   return std::nullopt;
@@ -174,6 +172,27 @@ std::optional<std::string> FindDomain(std::string_view region_id, const Environm
 
 bool IsOn(std::string_view variable, const Environment& environment) {
   return LowerCase(environment(variable).value_or("")) == "true";
+}
+
+bool IsLabel(std::string_view text) {
+  return !text.empty() && text.front() != '-' && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+           c == '_';
+  });
+}
+
+bool IsHostName(std::string_view text) {
+  for (auto dot = text.find('.'); dot != std::string_view::npos; dot = text.find('.')) {
+    if (!IsLabel(text.substr(0, dot))) return false;
+    text.remove_prefix(dot + 1);
+  }
+  return IsLabel(text);
+}
+
+Result<std::string> OverTls(const std::string& host) {
+  if (IsHostName(host)) return "https://" + host;
+  return Fail(ErrorCode::kInvalidArgument,
+              fmt::format("OCI: '{}' is not a host name: check region and realm", host));
 }
 
 bool HoldsItsDomain(std::string_view region) { return region.find('.') != std::string_view::npos; }
@@ -189,12 +208,16 @@ Environment ProcessEnvironment() {
   };
 }
 
+RegionFacts ParseRegionFacts(std::string_view json) {
+  return FactsOf(Json::parse(json, nullptr, /*allow_exceptions=*/false));
+}
+
 std::string RegionId(std::string_view id_or_code, const Environment& environment) {
   std::string lower = LowerCase(id_or_code);
   for (const Region& region : std::span(kRegions)) {
     if (region.id == lower || region.code == lower) return std::string(region.id);
   }
-  for (const AddedRegion& region : AddedRegions(environment)) {
+  for (const RegionFacts& region : AddedRegions(environment)) {
     if (region.code == lower) return region.id;
   }
   return lower;
@@ -210,31 +233,31 @@ std::string RealmDomain(std::string_view region_id, const Environment& environme
   return otherwise && !otherwise->empty() ? *otherwise : std::string(kCommercialDomain);
 }
 
-std::string ObjectStorageEndpoint(std::string_view id_or_code, std::string_view name_space,
-                                  const Environment& environment) {
+Result<std::string> ObjectStorageEndpoint(std::string_view id_or_code, std::string_view name_space,
+                                          const Environment& environment) {
   const std::string region = RegionId(id_or_code, environment);
-  if (HoldsItsDomain(region)) return "https://objectstorage." + region;
+  if (HoldsItsDomain(region)) return OverTls("objectstorage." + region);
   const std::string domain = RealmDomain(region, environment);
   const bool dual_stack = IsOn("OCI_DUAL_STACK_ENDPOINT_ENABLED", environment);
   if (domain == kCommercialDomain &&
       IsOn("OCI_REALM_SPECIFIC_SERVICE_ENDPOINT_TEMPLATE_ENABLED", environment)) {
     // Without a namespace, as for asking its name, its label falls away.
-    return fmt::format("https://{}{}objectstorage.{}{}.oci.customer-oci.com", name_space,
-                       name_space.empty() ? "" : ".", region, dual_stack ? ".ds" : "");
+    return OverTls(fmt::format("{}{}objectstorage.{}{}.oci.customer-oci.com", name_space,
+                               name_space.empty() ? "" : ".", region, dual_stack ? ".ds" : ""));
   }
-  return fmt::format("https://objectstorage.{}{}.{}", region, dual_stack ? ".ds.oci" : "", domain);
+  return OverTls(fmt::format("objectstorage.{}{}.{}", region, dual_stack ? ".ds.oci" : "", domain));
 }
 
-std::string AuthEndpoint(std::string_view id_or_code, const Environment& environment) {
+Result<std::string> AuthEndpoint(std::string_view id_or_code, const Environment& environment) {
   const std::string region = RegionId(id_or_code, environment);
-  if (HoldsItsDomain(region)) return "https://auth." + region;
-  return fmt::format("https://auth.{}.{}", region, RealmDomain(region, environment));
+  if (HoldsItsDomain(region)) return OverTls("auth." + region);
+  return OverTls(fmt::format("auth.{}.{}", region, RealmDomain(region, environment)));
 }
 
-std::string VaultEndpoint(std::string_view id_or_code, const Environment& environment) {
+Result<std::string> VaultEndpoint(std::string_view id_or_code, const Environment& environment) {
   const std::string region = RegionId(id_or_code, environment);
-  if (HoldsItsDomain(region)) return "https://secrets.vaults." + region;
-  return fmt::format("https://secrets.vaults.{}.oci.{}", region, RealmDomain(region, environment));
+  if (HoldsItsDomain(region)) return OverTls("secrets.vaults." + region);
+  return OverTls(fmt::format("secrets.vaults.{}.oci.{}", region, RealmDomain(region, environment)));
 }
 
 }  // namespace skybridge::oci

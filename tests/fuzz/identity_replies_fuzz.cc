@@ -39,9 +39,12 @@ void ReadRealm(std::string_view text) {
   AnsweringTransport transport(text);
   const oci::Environment nothing_set = [](std::string_view) { return std::nullopt; };
   const oci::InstanceMetadata metadata(transport, TheClock(), nothing_set);
-  Require(metadata.RealmDomain({}).size() <= text.size(), "a realm is what was said");
-  const auto region = metadata.Region(nothing_set, {});
-  Require(!region || !region->empty(), "a region has a name");
+  const auto place = metadata.Place("", {});
+  if (!place) return;
+  Require(!place->region.empty(), "a region has a name");
+  const auto issuer = oci::AuthEndpoint(place->region, place->environment);
+  Require(!issuer || issuer->find_first_of("/?#@:\\ \"", 8) == std::string::npos,
+          "who is asked for a token is a host and no more");
 }
 
 // A line that is looked for, then the JSON.
@@ -58,7 +61,8 @@ void ReadRegions(std::string_view text) {
   Require(oci::RealmDomain("us-ashburn-1", environment) == "oraclecloud.com",
           "nor does it replace what is known");
   Require(!oci::RealmDomain(id, environment).empty(), "every region has a realm");
-  Require(oci::AuthEndpoint(wanted, environment).starts_with("https://auth."),
+  const auto issuer = oci::AuthEndpoint(wanted, environment);
+  Require(!issuer || issuer->starts_with("https://auth."),
           "who is asked for a token is asked over TLS");
 }
 

@@ -308,10 +308,10 @@ TEST(OciRegion, KnowsEachRegionWithItsCodeAndTheDomainOfItsRealm) {
     EXPECT_TRUE(IsKnownRegion(id, none)) << id;
     for (const std::string& name : {id, std::string(region.code), upper_code}) {
       EXPECT_EQ(RegionId(name, none), id);
-      EXPECT_EQ(ObjectStorageEndpoint(name, "ns", none),
+      EXPECT_EQ(ObjectStorageEndpoint(name, "ns", none).value(),
                 "https://objectstorage." + id + "." + region.domain);
-      EXPECT_EQ(AuthEndpoint(name, none), "https://auth." + id + "." + region.domain);
-      EXPECT_EQ(VaultEndpoint(name, none),
+      EXPECT_EQ(AuthEndpoint(name, none).value(), "https://auth." + id + "." + region.domain);
+      EXPECT_EQ(VaultEndpoint(name, none).value(),
                 "https://secrets.vaults." + id + ".oci." + region.domain);
     }
   }
@@ -319,27 +319,27 @@ TEST(OciRegion, KnowsEachRegionWithItsCodeAndTheDomainOfItsRealm) {
 
 TEST(OciRegion, TranslatesCodesAndFindsTheRealm) {
   const Environment none = [](std::string_view) { return std::nullopt; };
-  EXPECT_EQ(ObjectStorageEndpoint("iad", "ns", none),
+  EXPECT_EQ(ObjectStorageEndpoint("iad", "ns", none).value(),
             "https://objectstorage.us-ashburn-1.oraclecloud.com");
-  EXPECT_EQ(ObjectStorageEndpoint("FRA", "ns", none),
+  EXPECT_EQ(ObjectStorageEndpoint("FRA", "ns", none).value(),
             "https://objectstorage.eu-frankfurt-1.oraclecloud.com");
-  EXPECT_EQ(ObjectStorageEndpoint("eu-frankfurt-2", "ns", none),
+  EXPECT_EQ(ObjectStorageEndpoint("eu-frankfurt-2", "ns", none).value(),
             "https://objectstorage.eu-frankfurt-2.oraclecloud.eu");
-  EXPECT_EQ(ObjectStorageEndpoint("us-langley-1", "ns", none),
+  EXPECT_EQ(ObjectStorageEndpoint("us-langley-1", "ns", none).value(),
             "https://objectstorage.us-langley-1.oraclegovcloud.com");
-  EXPECT_EQ(ObjectStorageEndpoint("uk-gov-cardiff-1", "ns", none),
+  EXPECT_EQ(ObjectStorageEndpoint("uk-gov-cardiff-1", "ns", none).value(),
             "https://objectstorage.uk-gov-cardiff-1.oraclegovcloud.uk");
-  EXPECT_EQ(ObjectStorageEndpoint("xx-new-1", "ns", none),
+  EXPECT_EQ(ObjectStorageEndpoint("xx-new-1", "ns", none).value(),
             "https://objectstorage.xx-new-1.oraclecloud.com");
-  EXPECT_EQ(ObjectStorageEndpoint("region.example.com", "ns", none),
+  EXPECT_EQ(ObjectStorageEndpoint("region.example.com", "ns", none).value(),
             "https://objectstorage.region.example.com");
   const Environment realm = [](std::string_view name) {
     return name == "OCI_DEFAULT_REALM" ? std::optional<std::string>("oraclecloud99.com")
                                        : std::nullopt;
   };
-  EXPECT_EQ(ObjectStorageEndpoint("xx-new-1", "ns", realm),
+  EXPECT_EQ(ObjectStorageEndpoint("xx-new-1", "ns", realm).value(),
             "https://objectstorage.xx-new-1.oraclecloud99.com");
-  EXPECT_EQ(ObjectStorageEndpoint("iad", "ns", realm),
+  EXPECT_EQ(ObjectStorageEndpoint("iad", "ns", realm).value(),
             "https://objectstorage.us-ashburn-1.oraclecloud.com");
 }
 

@@ -10,6 +10,7 @@
 
 #include "backends/oci/client.h"
 #include "backends/oci/delegation.h"
+#include "backends/oci/instance_metadata.h"
 #include "backends/oci/instance_principal.h"
 #include "backends/oci/refreshing_identity.h"
 #include "backends/oci/resource_principal.h"
@@ -62,6 +63,9 @@ class OciIdentity : public ::testing::Test {
   }
   void AnswerToken(const std::string& token) {
     transport_.Answer(200, {}, json{{"token", token}}.dump());
+  }
+  Result<InstancePlace> Place(std::string_view region) {
+    return InstanceMetadata(transport_, clock_, environment_).Place(region, Context());
   }
   CallContext Context() const { return {.deadline = clock_.Now() + 1h}; }
   // What the callers of a store are told where nothing but the identity fails.
@@ -148,14 +152,14 @@ TEST_F(OciIdentity, TheMetadataServiceIsAskedAgainAfterItsBadMoments) {
   transport_.Break({.code = ErrorCode::kUnavailable, .message = "refused", .retryable = true})
       .Answer(503)
       .Answer(200, {}, "FRA");
-  EXPECT_EQ(InstanceRegion(transport_, clock_, environment_, Context()).value(), "eu-frankfurt-1");
+  EXPECT_EQ(Place("").value().region, "eu-frankfurt-1");
 }
 
 TEST_F(OciIdentity, AMachineThatIsNoInstanceIsToldSo) {
   for (int i = 0; i < 4; ++i) {
     transport_.Break({.code = ErrorCode::kTimedOut, .message = "no connection", .retryable = true});
   }
-  const auto region = InstanceRegion(transport_, clock_, environment_, Context());
+  const auto region = Place("");
   EXPECT_EQ(region.error().code, ErrorCode::kUnauthenticated);
   EXPECT_THAT(region.error().message, HasSubstr("is this an OCI instance?"));
 }
@@ -168,6 +172,42 @@ TEST_F(OciIdentity, ARealmYoungerThanTheTableIsToldByTheMetadataService) {
   ASSERT_TRUE(
       MakeInstancePrincipal({.environment = environment_}, transport_, clock_)->Current(Context()));
   EXPECT_EQ(transport_.sent(5).url, "https://auth.xx-new-1.oraclecloud77.com/v1/x509");
+}
+
+TEST_F(OciIdentity, ARealmYoungerThanTheTableHoldsForStorageAndVaultToo) {
+  const char* told = R"({"realmKey":"oc77","REALMDOMAINCOMPONENT":"OracleCloud77.com",
+                         "regionKey":"NEW","regionIdentifier":"xx-new-1"})";
+  transport_.Answer(200, {}, "new").Answer(200, {}, told);  // its short code is as young
+  transport_.Answer(200, {}, told);                         // a region that is configured
+  for (const char* configured : {"", "xx-new-1"}) {
+    const InstancePlace place = Place(configured).value();
+    EXPECT_EQ(place.region, "xx-new-1");
+    EXPECT_EQ(ObjectStorageEndpoint(place.region, "ns", place.environment).value(),
+              "https://objectstorage.xx-new-1.oraclecloud77.com");
+    EXPECT_EQ(VaultEndpoint(place.region, place.environment).value(),
+              "https://secrets.vaults.xx-new-1.oci.oraclecloud77.com");
+    EXPECT_EQ(AuthEndpoint("iad", place.environment).value(),
+              "https://auth.us-ashburn-1.oraclecloud.com");
+  }
+  EXPECT_EQ(Place("fra").value().region, "eu-frankfurt-1");
+  EXPECT_EQ(Place("region.example.com").value().region, "region.example.com");
+  EXPECT_EQ(transport_.sent_count(), 3U) << "what is known is not asked for";
+}
+
+TEST_F(OciIdentity, ARealmThatIsNoHostNameGetsNoSignedRequest) {
+  for (const char* domain :
+       {"evil.com/x", "evil.com?", "evil.com#", "me@evil.com", "evil.com:81", "a b", "-evil.com",
+        "evil..com", ".", "evil.com.", "[::1]", "evil.com\\n"}) {
+    transport_.Answer(200, {}, "xx-new-1")
+        .Answer(200, {}, std::string(R"({"realmDomainComponent":")") + domain + "\"}");
+    AnswerInstanceMetadata();
+    const auto identity = MakeInstancePrincipal({.environment = environment_}, transport_, clock_)
+                              ->Current(Context());
+    ASSERT_FALSE(identity) << domain;
+    EXPECT_EQ(identity.error().code, ErrorCode::kInvalidArgument) << domain;
+    EXPECT_THAT(identity.error().message, HasSubstr("is not a host name")) << domain;
+    while (transport_.answers_left() > 0) ASSERT_TRUE(transport_.Send({}, {}));
+  }
 }
 
 TEST_F(OciIdentity, AFederationRefusedIsNotTriedAgainAndAFailingOneIs) {
@@ -525,11 +565,32 @@ TEST_F(OciIdentity, RegionsMayBeAddedByVariableAndFile) {
   std::filesystem::create_directories(files_.Sub(".oci"));
   std::ofstream(files_.Sub(".oci/regions-config.json"))
       << R"([{"realmKey":"oc78","realmDomainComponent":"oraclecloud78.com","regionKey":"fil","regionIdentifier":"xx-file-1"}])";
-  EXPECT_EQ(ObjectStorageEndpoint("new", "ns", environment_),
+  EXPECT_EQ(ObjectStorageEndpoint("new", "ns", environment_).value(),
             "https://objectstorage.xx-new-1.oraclecloud77.com");
-  EXPECT_EQ(AuthEndpoint("FIL", environment_), "https://auth.xx-file-1.oraclecloud78.com");
-  EXPECT_EQ(VaultEndpoint("iad", environment_),
+  EXPECT_EQ(AuthEndpoint("FIL", environment_).value(), "https://auth.xx-file-1.oraclecloud78.com");
+  EXPECT_EQ(VaultEndpoint("iad", environment_).value(),
             "https://secrets.vaults.us-ashburn-1.oci.oraclecloud.com");
+}
+
+TEST_F(OciIdentity, WhatDoesNotMakeAHostNameIsRefusedWhereverItComesFrom) {
+  const auto refuses = [&](const std::string& region) {
+    for (const auto& made :
+         {ObjectStorageEndpoint(region, "ns", environment_), AuthEndpoint(region, environment_),
+          VaultEndpoint(region, environment_)}) {
+      ASSERT_FALSE(made) << *made;
+      EXPECT_EQ(made.error().code, ErrorCode::kInvalidArgument);
+      EXPECT_THAT(made.error().message, HasSubstr("check region and realm"));
+    }
+  };
+  for (const char* region : {"\"us-ashburn-1\"", "us-ashburn-1/x", "x@127.0.0.1:9", "a b", ""})
+    refuses(region);
+  variables_["OCI_DEFAULT_REALM"] = "evil.com/#";
+  refuses("xx-new-1");
+  variables_["OCI_REGION_METADATA"] =
+      R"({"realmDomainComponent":"evil.com/x?","regionKey":"mad2","regionIdentifier":"xx-bad-1"})";
+  refuses("mad2");
+  variables_["OCI_REALM_SPECIFIC_SERVICE_ENDPOINT_TEMPLATE_ENABLED"] = "true";
+  EXPECT_FALSE(ObjectStorageEndpoint("iad", "evil.com/", environment_));
 }
 
 TEST_F(OciIdentity, AddedRegionsThatNestDeeplyAddNothing) {
@@ -544,17 +605,17 @@ TEST_F(OciIdentity, AddedRegionsThatNestDeeplyAddNothing) {
 
 TEST_F(OciIdentity, DedicatedAndDualStackHostsAreSwitchedAsInTheSdks) {
   variables_["OCI_DUAL_STACK_ENDPOINT_ENABLED"] = "true";
-  EXPECT_EQ(ObjectStorageEndpoint("iad", "ns", environment_),
+  EXPECT_EQ(ObjectStorageEndpoint("iad", "ns", environment_).value(),
             "https://objectstorage.us-ashburn-1.ds.oci.oraclecloud.com");
   variables_["OCI_REALM_SPECIFIC_SERVICE_ENDPOINT_TEMPLATE_ENABLED"] = "True";
-  EXPECT_EQ(ObjectStorageEndpoint("iad", "ns", environment_),
+  EXPECT_EQ(ObjectStorageEndpoint("iad", "ns", environment_).value(),
             "https://ns.objectstorage.us-ashburn-1.ds.oci.customer-oci.com");
   variables_.erase("OCI_DUAL_STACK_ENDPOINT_ENABLED");
-  EXPECT_EQ(ObjectStorageEndpoint("iad", "ns", environment_),
+  EXPECT_EQ(ObjectStorageEndpoint("iad", "ns", environment_).value(),
             "https://ns.objectstorage.us-ashburn-1.oci.customer-oci.com");
-  EXPECT_EQ(ObjectStorageEndpoint("iad", "", environment_),
+  EXPECT_EQ(ObjectStorageEndpoint("iad", "", environment_).value(),
             "https://objectstorage.us-ashburn-1.oci.customer-oci.com");
-  EXPECT_EQ(ObjectStorageEndpoint("us-langley-1", "ns", environment_),
+  EXPECT_EQ(ObjectStorageEndpoint("us-langley-1", "ns", environment_).value(),
             "https://objectstorage.us-langley-1.oraclegovcloud.com");
 }
 
