@@ -86,10 +86,10 @@ Result<std::unique_ptr<azure::TokenSource>> MakeServicePrincipalSource(
     versions.emplace_back([vault = request.vault, version = std::move(version)](
                               const CallContext& call) { return vault->Fetch(version, call); });
   }
+  std::string description = "service principal " + request.principal.client_id + " with " +
+                            request.client_secret.Describe();
   return std::make_unique<azure::RotatingSecretSource>(
-      "service principal " + request.principal.client_id + " with " +
-          request.client_secret.Describe(),
-      std::move(versions),
+      std::move(description), std::move(versions),
       [principal = std::move(request.principal), &transport, &clock](Secret secret) {
         return SourceWith(principal, std::move(secret), transport, clock);
       },

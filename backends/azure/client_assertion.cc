@@ -116,6 +116,9 @@ CertificateAssertion::CertificateAssertion(PrivateKey key, std::string header,
 
 Result<std::unique_ptr<CertificateAssertion>> CertificateAssertion::Make(
     const CertificateOptions& options) {
+  if (options.pem.Reveal().find("-----BEGIN") == std::string_view::npos)
+    return BadCertificate(
+        "is not a PEM private key with its certificate; a file is named file:PATH");
   Result<PrivateKey> key = PrivateKey::FromPem(options.pem.Reveal(), options.pass_phrase.Reveal(),
                                                "of the client certificate");
   if (!key) {
@@ -144,20 +147,16 @@ Result<Secret> CertificateAssertion::Make(const AssertionRequest& request) {
 std::string CertificateAssertion::Describe() const { return "certificate " + thumbprint_; }
 
 Result<Secret> FederatedTokenFile::Make(const AssertionRequest& /*request*/) {
+  const std::string label = "federated token file " + path_;
   const FileDescriptor file(open(path_.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) return Fail(ErrorFromErrno(errno, "federated token file " + path_));
+  if (!file) return Fail(ErrorFromErrno(errno, label));
   std::string token(kMaxSecretBytes + 1, '\0');
-  const std::size_t size = TRY(ReadUpTo(file.get(), token.data(), token.size(), path_));
+  const std::size_t size = TRY(ReadUpTo(file.get(), token.data(), token.size(), label));
   token.resize(size);
-  if (token.size() > kMaxSecretBytes) {
-    return Fail(ErrorCode::kTooLarge, fmt::format("federated token file {} is too long", path_));
-  }
+  if (token.size() > kMaxSecretBytes) return Fail(ErrorCode::kTooLarge, label + " is too long");
   const auto last = token.find_last_not_of(" \t\r\n");
   token.resize(last == std::string::npos ? 0 : last + 1);
-  if (token.empty()) {
-    return Fail(ErrorCode::kUnauthenticated,
-                fmt::format("federated token file {} is empty", path_));
-  }
+  if (token.empty()) return Fail(ErrorCode::kUnauthenticated, label + " is empty");
   return Secret(std::move(token));
 }
 

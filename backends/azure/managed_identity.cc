@@ -202,8 +202,16 @@ Result<AccessToken> ManagedIdentitySource::Fetch(const CallContext& context) {
 
 Result<AccessToken> ManagedIdentitySource::Ask(const CallContext& context) const {
   const MonotonicTime asked = clock_.Now();
-  const HttpResponse response = TRY(Exchange(context));
   const std::string_view name = DialectOf(options_.service.kind).name;
+  const auto exchanged = Exchange(context);
+  if (!exchanged) {
+    Error error = exchanged.error();
+    error.message = fmt::format(
+        "managed identity ({}): {}{}", name, error.message,
+        error.message.find(';') == std::string::npos ? "; does this machine have one?" : "");
+    return Fail(std::move(error));
+  }
+  const HttpResponse& response = *exchanged;
   if (IsNoIdentity(response)) {
     return Fail(ErrorCode::kNotFound,
                 fmt::format("the {} has no such identity for this machine", name));

@@ -39,17 +39,31 @@ std::optional<WallTime> SasTime(const std::string& text) {
   return time ? std::optional(*time) : std::nullopt;
 }
 
+std::optional<WallTime> TimeOf(std::string_view sas, std::string_view name) {
+  const auto text = Parameter(sas, name);
+  return text ? SasTime(*text) : std::nullopt;
+}
+
+// It goes into URLs as it is. A whole URL or a connection string is what people copy by mistake.
+bool IsQuery(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return c > ' ' && c < 0x7f && std::string_view("?#;\"<>").find(c) == std::string_view::npos;
+  });
+}
+
 }  // namespace
 
 std::optional<WallTime> SasExpiry(std::string_view sas) {
   std::optional<WallTime> expiry;
   for (const std::string_view name : {"se", "ske"}) {
-    const auto text = Parameter(sas, name);
-    const auto time = text ? SasTime(*text) : std::nullopt;
+    const auto time = TimeOf(sas, name);
     if (time && (!expiry || *time < *expiry)) expiry = time;
   }
   return expiry;
 }
+
+SasCredential::SasCredential(std::string sas, const Clock& clock)
+    : clock_(clock), sas_(std::move(sas)), start_(TimeOf(sas_, "st")), expiry_(SasExpiry(sas_)) {}
 
 std::string_view SasKind(std::string_view sas) {
   if (Parameter(sas, "skoid")) return "user delegation SAS";
@@ -59,6 +73,11 @@ std::string_view SasKind(std::string_view sas) {
 Result<std::unique_ptr<SasCredential>> SasCredential::Make(std::string_view sas,
                                                            const Clock& clock) {
   if (sas.starts_with('?')) sas.remove_prefix(1);
+  if (!IsQuery(sas)) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "the SAS token must be what follows the '?' of its URL ('sv=...&sig=...'), without "
+                "blanks and line ends");
+  }
   if (!Parameter(sas, "sig")) {
     return Fail(ErrorCode::kInvalidArgument, "the SAS token has no signature (no 'sig=')");
   }
@@ -68,9 +87,16 @@ Result<std::unique_ptr<SasCredential>> SasCredential::Make(std::string_view sas,
 }
 
 Status SasCredential::Authorize(HttpRequest& request, const CallContext& /*context*/) {
-  if (expiry_ && clock_.WallNow() >= *expiry_) {
+  const WallTime now = clock_.WallNow();
+  if (expiry_ && now >= *expiry_) {
     return Fail(ErrorCode::kUnauthenticated,
-                "the SAS token expired at " + FormatRfc3339(*expiry_, 0));
+                fmt::format("the SAS token expired at {}; have a new one made",
+                            FormatRfc3339(*expiry_, 0)));
+  }
+  if (start_ && now + kMaxClockSkew < *start_) {
+    return Fail(ErrorCode::kUnauthenticated,
+                fmt::format("the SAS token holds from {} on; wait, or set this machine's clock",
+                            FormatRfc3339(*start_, 0)));
   }
   LogWarning();
   request.url = WithQuery(request.url, sas_);
@@ -89,9 +115,10 @@ std::string SasCredential::Describe() const {
 }
 
 std::string SasCredential::Warning() const {
-  if (!expiry_ || *expiry_ > clock_.WallNow() + kExpiryWarning) return {};
-  return fmt::format("the {} expires at {}; have a new one made", SasKind(sas_),
-                     FormatRfc3339(*expiry_, 0));
+  const WallTime now = clock_.WallNow();
+  if (!expiry_ || *expiry_ > now + kExpiryWarning) return {};
+  return fmt::format("the {} {} at {}; have a new one made", SasKind(sas_),
+                     *expiry_ > now ? "expires" : "expired", FormatRfc3339(*expiry_, 0));
 }
 
 void SasCredential::LogWarning() {

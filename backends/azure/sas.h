@@ -26,13 +26,16 @@ class SasCredential final : public Credential {
 
   static constexpr std::chrono::hours kWarnAgain{1};
 
-  // Takes the text with or without its leading '?'. kInvalidArgument if it has no `sig`. `clock`
-  // must outlive this.
+  // So much earlier than `st` the service may take it already: its clock is not ours.
+  static constexpr std::chrono::minutes kMaxClockSkew{15};
+
+  // Takes the text with or without its leading '?'. kInvalidArgument if it has no `sig` or more
+  // than a query. `clock` must outlive this.
   static Result<std::unique_ptr<SasCredential>> Make(std::string_view sas, const Clock& clock);
 
   // Adds the SAS to the URL, and to x-ms-rename-source and x-ms-copy-source where they are set,
-  // verbatim: its `sig` is already percent-encoded. kUnauthenticated once it has expired, without
-  // asking the service.
+  // verbatim: its `sig` is already percent-encoded. kUnauthenticated once it has expired and before
+  // it holds, without asking the service.
   Status Authorize(HttpRequest& request, const CallContext& context) override;
   bool Refused(const HttpRequest& request) override;
   std::string Describe() const override;
@@ -41,13 +44,13 @@ class SasCredential final : public Credential {
   std::string Warning() const override;
 
  private:
-  SasCredential(std::string sas, const Clock& clock)
-      : clock_(clock), sas_(std::move(sas)), expiry_(SasExpiry(sas_)) {}
+  SasCredential(std::string sas, const Clock& clock);
 
   void LogWarning();
 
   const Clock& clock_;
   const std::string sas_;
+  const std::optional<WallTime> start_;
   const std::optional<WallTime> expiry_;
   std::atomic<MonotonicTime> next_warning_{MonotonicTime::min()};
 };

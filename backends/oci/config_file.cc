@@ -35,6 +35,8 @@ std::string LowerCase(std::string_view text) {
 }
 
 Result<Sections> Parse(std::string_view text, const std::string& file) {
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  // of editors on Windows
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   Sections sections;
   Section* current = nullptr;
   std::size_t line_number = 0;

@@ -67,6 +67,8 @@ TEST_F(Identity, TheVaultsSecretOpensTheLakeAndIsNeverShown) {
   const Invocation shown = Run({"--debug", "cat", "azure:up/a"});
   EXPECT_EQ(shown.out, "text") << shown.err;
   EXPECT_THAT(shown.err, Not(HasSubstr(kVaultSecret)));
+  EXPECT_THAT(Run({"doctor", "azure"}).out,
+              HasSubstr(std::string("service principal client with ocivault:") + kVaultSecretId));
 
   configure("ocid1.vaultsecret.oc1.iad.none");
   const Invocation missing = Run({"ls", "azure:"});

@@ -116,6 +116,7 @@ TEST(CertificateAssertion, SaysWhatIsWrongWithThePem) {
     return result ? std::string() : result.error().message;
   };
   EXPECT_NE(reason("").find("not a PEM private key"), std::string::npos);
+  EXPECT_NE(reason("/etc/app.pem").find("file:PATH"), std::string::npos);
   EXPECT_NE(reason(certificate.certificate_pem).find("not a PEM private key"), std::string::npos);
   EXPECT_NE(reason(certificate.key_pem).find("no certificate"), std::string::npos);
   EXPECT_NE(reason(certificate.key_pem + other.certificate_pem).find("not of its private key"),
@@ -168,6 +169,11 @@ TEST(FederatedToken, NamesTheFileThatIsMissingOrEmpty) {
   const auto empty = assertion.Make({});
   ASSERT_FALSE(empty);
   EXPECT_EQ(empty.error().code, ErrorCode::kUnauthenticated);
+  EXPECT_NE(FederatedTokenFile(directory.path())
+                .Make({})
+                .error()
+                .message.find("federated token file " + directory.path()),
+            std::string::npos);
 }
 
 }  // namespace

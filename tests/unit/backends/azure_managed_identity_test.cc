@@ -123,6 +123,16 @@ TEST(ManagedIdentity, MachineWithoutIdentityIsNotFoundAtOnce) {
   EXPECT_EQ(f.transport.sent_count(), 1U);
 }
 
+TEST(ManagedIdentity, SaysThatThisMachineMayHaveNone) {
+  Fixture f;
+  f.transport.Break({.code = ErrorCode::kUnreachable, .message = "no route"});
+  const auto token = f.source->Fetch({});
+  ASSERT_FALSE(token);
+  EXPECT_EQ(token.error().code, ErrorCode::kUnreachable);
+  EXPECT_EQ(token.error().message,
+            "managed identity (instance metadata service): no route; does this machine have one?");
+}
+
 TEST(ManagedIdentity, OtherRefusalIsFinal) {
   Fixture f;
   f.transport.Answer(

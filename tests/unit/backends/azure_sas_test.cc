@@ -78,9 +78,44 @@ TEST(Sas, IsDescribedByItsKindAndExpiry) {
             "user delegation SAS, valid until 2026-12-31T00:00:00Z");
 }
 
+TEST(Sas, SaysThatItHasExpiredOrDoesNotHoldYet) {
+  testing::FakeClock clock;
+  const auto credential = SasCredential::Make(
+      "sv=2023-11-03&st=2026-01-05T10%3A00%3A00Z&se=2026-01-05T11%3A00%3A00Z&sr=c&sig=x", clock);
+  ASSERT_TRUE(credential);
+  const auto said_at = [&](std::string_view now) {
+    clock.SetWall(*ParseRfc3339(now));
+    HttpRequest request{.method = "GET", .url = "https://a.blob.core.windows.net/c"};
+    const Status status = (*credential)->Authorize(request, {});
+    return status ? std::string() : status.error().message;
+  };
+  EXPECT_EQ(said_at("2026-01-05T09:44:59Z"),
+            "the SAS token holds from 2026-01-05T10:00:00Z on; wait, or set this machine's clock");
+  EXPECT_EQ(said_at("2026-01-05T09:45:00Z"), "") << "the service's clock may be ahead";
+  EXPECT_EQ(said_at("2026-01-05T10:59:59Z"), "");
+  EXPECT_EQ(said_at("2026-01-05T11:00:00Z"),
+            "the SAS token expired at 2026-01-05T11:00:00Z; have a new one made");
+  EXPECT_EQ((*credential)->Warning(),
+            "the service SAS expired at 2026-01-05T11:00:00Z; have a new one made");
+}
+
 TEST(Sas, NeedsASignature) {
   testing::FakeClock clock;
   EXPECT_FALSE(SasCredential::Make("sv=2023-11-03&sp=r", clock));
+}
+
+TEST(Sas, IsAQueryAndNothingElse) {
+  testing::FakeClock clock;
+  const std::string sas(kSas);
+  for (const std::string& text :
+       {"https://a.blob.core.windows.net/c?" + sas, "BlobEndpoint=x;SharedAccessSignature=" + sas,
+        sas + "\n", " " + sas, sas + "#", "\xEF\xBB\xBF" + sas}) {
+    const auto made = SasCredential::Make(text, clock);
+    ASSERT_FALSE(made) << text;
+    EXPECT_EQ(made.error().code, ErrorCode::kInvalidArgument);
+    EXPECT_NE(made.error().message.find("what follows the '?'"), std::string::npos);
+    EXPECT_EQ(made.error().message.find("a%2Fb"), std::string::npos);
+  }
 }
 
 }  // namespace

@@ -66,6 +66,13 @@ TEST_F(OciConfig, ReadsTheDefaultProfile) {
   EXPECT_EQ(profile->pass_phrase, "secret with spaces");
 }
 
+TEST_F(OciConfig, MayComeFromAWindowsEditor) {
+  WriteConfig("\xEF\xBB\xBF[DEFAULT]\r\nuser=U\r\n" + Complete());
+  const auto profile = Load();
+  ASSERT_TRUE(profile) << profile.error().ToString();
+  EXPECT_EQ(profile->user, "U");
+}
+
 TEST_F(OciConfig, ProfilesInheritFromDefault) {
   WriteConfig("[DEFAULT]\n" + Complete() + "[PROD]\nuser=P\n");
   const auto profile = Load("PROD");
