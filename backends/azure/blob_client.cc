@@ -7,6 +7,7 @@
 #include "backends/after_acting.h"
 #include "backends/azure/dfs_requests.h"
 #include "backends/azure/path_list.h"
+#include "backends/file_length.h"
 #include "backends/listing_scope.h"
 #include "backends/recorded_digest.h"
 #include "core/digest.h"
@@ -140,7 +141,7 @@ Result<Sighting> BlobClient::Head(const ObjectKey& key, const std::string& blob_
       TRY(channel_.Send(MakeHeadBlobRequest(FileUrl(blob_name)), key, context));
   Sighting sighting = SightingFromHeaders(key, response.headers);
   // Not every proxy keeps the length where no body follows; a file would pass for empty.
-  if (sighting.is_directory || ParseDecimal(response.headers.Get("Content-Length")))
+  if (sighting.is_directory || ParseFileLength(response.headers.Get("Content-Length")))
     return sighting;
   return Fail(Error{.code = ErrorCode::kCorrupt,
                     .message = fmt::format("head '{}': the answer has no length", key.path),

@@ -3,6 +3,7 @@
 #include <pugixml.hpp>
 
 #include "backends/azure/replies.h"
+#include "backends/file_length.h"
 #include "core/encoding.h"
 
 namespace skybridge::azure {
@@ -29,7 +30,7 @@ MetadataMap MetadataOf(const pugi::xml_node& metadata) {
 
 Result<ListedBlob> ParseEntry(const pugi::xml_node& entry, bool is_prefix) {
   const pugi::xml_node properties = entry.child("Properties");
-  const auto size = ParseDecimal(properties.child_value("Content-Length"));
+  const auto size = ParseFileLength(properties.child_value("Content-Length"));
   // What does not tell its length would pass for empty.
   if (!size && !is_prefix)
     return Fail(ErrorCode::kCorrupt, "the listing does not tell the length of a blob");

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "backends/azure/replies.h"
+#include "backends/file_length.h"
 
 namespace skybridge::azure {
 namespace {
@@ -34,7 +35,7 @@ Result<ListedBlob> ParseEntry(const Json& entry) {
   const std::string etag = TRY(Text(entry, "etag"));
   const std::string last_modified = TRY(Text(entry, "lastModified"));
   blob.is_directory = is_directory == "true";
-  const auto size = ParseDecimal(content_length);
+  const auto size = ParseFileLength(content_length);
   // What does not tell its length would pass for empty.
   if (!size && !blob.is_directory) return NotAListing();
   blob.size_bytes = size.value_or(0);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "backends/file_length.h"
 #include "backends/recorded_digest.h"
 #include "core/digest.h"
 #include "core/encoding.h"
@@ -116,7 +117,7 @@ ObjectInfo Describe(MetadataDialect dialect, Sighting sighting) {
 
 Sighting SightingFromHeaders(const ObjectKey& key, const HttpHeaders& headers) {
   Sighting sighting{.key = key,
-                    .size_bytes = ParseDecimal(headers.Get("Content-Length")).value_or(0),
+                    .size_bytes = ParseFileLength(headers.Get("Content-Length")).value_or(0),
                     .etag = StripETag(headers.Get("ETag")),
                     .last_modified = ParseTime(headers.Get("Last-Modified")),
                     .metadata = MetadataFromHeaders(headers),

@@ -62,12 +62,12 @@ ErrorCode CodeOf(CURLcode code) {
       return ErrorCode::kUnauthenticated;
     case CURLE_URL_MALFORMAT:
       return ErrorCode::kInvalidArgument;
-    case CURLE_OUT_OF_MEMORY:
     case CURLE_BAD_FUNCTION_ARGUMENT:
     case CURLE_UNKNOWN_OPTION:
     case CURLE_FAILED_INIT:
       return ErrorCode::kInternal;
     default:
+      // CURLE_OUT_OF_MEMORY too: that is what libcurl calls a head of a reply that is too long.
       // Name, connection, TLS handshake, reset, half a body, a reply that is no HTTP.
       return ErrorCode::kUnavailable;
   }

@@ -1,12 +1,12 @@
 #include "backends/oci/bucket.h"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "backends/after_acting.h"
+#include "backends/file_length.h"
 #include "backends/listing_scope.h"
 #include "backends/oci/error.h"
 #include "core/digest.h"
@@ -30,14 +30,6 @@ Error Corrupt(std::string_view what, std::string_view reason, bool retryable) {
   return Error{.code = ErrorCode::kCorrupt,
                .message = fmt::format("{}: {}", what, reason),
                .retryable = retryable};
-}
-
-std::optional<std::uint64_t> ContentLength(const HttpHeaders& headers) {
-  const std::string_view text = headers.Get("content-length");
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
 }
 
 // What the service says it stored is what we sent. MD5 is computed only when it says nothing
@@ -190,7 +182,7 @@ Result<ObjectHead> Bucket::Head(std::string_view name, const std::optional<ETag>
   const BucketAddress address = TRY(Address(context));
   const std::string what = What("head", name);
   const HttpResponse response = TRY(Send(MakeHeadObject(address, name, if_match), what, context));
-  const auto size = ContentLength(response.headers);
+  const auto size = ParseFileLength(response.headers.Get("content-length"));
   if (!size) return Fail(Corrupt(what, "the answer has no Content-Length", true));
   return ObjectHead{ParseObjectFacts(response.headers), *size, ContentHeadersOf(response.headers)};
 }

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "backends/file_length.h"
 #include "core/digest.h"
 #include "core/time_text.h"
 
@@ -40,7 +41,8 @@ const Json* Array(const Json& object, const char* name) {
 // What does not tell its size would pass for empty.
 bool TellsSize(const Json& entry) {
   const auto size = entry.find("size");
-  return size != entry.end() && size->is_number_unsigned();
+  return size != entry.end() && size->is_number_unsigned() &&
+         size->get<std::uint64_t>() <= kMaxFileBytes;
 }
 
 ListedObject ListedFrom(const Json& entry) {

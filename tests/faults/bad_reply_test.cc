@@ -296,6 +296,69 @@ TEST_P(DamagedReplies, AnErrorWhoseBodyIsGarbageHasTheMeaningOfItsStatus) {
   }
 }
 
+constexpr std::string_view kTenBytes = "0123456789";
+constexpr std::string_view kWholeRange = "Content-Range: bytes 0-9/10\r\n";
+
+TEST_P(DamagedReplies, AHeadThatIsTooLongIsUnavailable) {
+  std::string many;
+  for (int i = 0; i < 100'000; ++i) many += "x-" + std::to_string(i) + ": v\r\n";
+  for (const std::string& fields : {"x-long: " + std::string(1 << 20, 'a') + "\r\n", many}) {
+    Misled misled(GetParam(), Always(WithBody(Ok("206 Partial Content", fields), kTenBytes)));
+    ExpectError(misled.Get(), ErrorCode::kUnavailable, true);
+    ExpectError(misled.Put(), ErrorCode::kUnavailable, true);
+  }
+}
+
+TEST_P(DamagedReplies, ALengthThatNoFileHasIsNone) {
+  for (const char* length : {"9223372036854775808", "99999999999999999999", "ten"}) {
+    Misled misled(GetParam(),
+                  Always(Ok("200 OK", "Content-Length: " + std::string(length) + "\r\n\r\n")));
+    const auto head = misled.Head();
+    ASSERT_FALSE(head) << length;
+    EXPECT_TRUE(head.error().retryable) << head.error().ToString();
+  }
+  Misled misled(GetParam(), Always(Ok("200 OK", "Content-Length: -10\r\n\r\n")));
+  ExpectError(misled.Head(), ErrorCode::kUnavailable, true);
+  ExpectError(misled.Get(), ErrorCode::kUnavailable, true);
+}
+
+TEST_P(DamagedReplies, ChunksThatAreNoneAreUnavailable) {
+  for (const char* size : {"zz", "-a", "ffffffffffffffff"}) {
+    Misled misled(GetParam(), Always(Ok("206 Partial Content", std::string(kWholeRange) +
+                                                                   "Transfer-Encoding: chunked\r\n"
+                                                                   "\r\n") +
+                                     size + "\r\n0123456789\r\n0\r\n\r\n"));
+    ExpectError(misled.Get(), ErrorCode::kUnavailable, true);
+  }
+}
+
+TEST_P(DamagedReplies, ARangeThatLiesIsCorrupt) {
+  for (const char* range : {"bytes 0-9/5", "bytes 0-9/*", "bytes 0-9/99999999999999999999",
+                            "bytes -1-8/10", "bytes 0-9/-1", "0-9/10", "lines 0-9/10", ""}) {
+    Misled misled(
+        GetParam(),
+        Always(WithBody(Ok("206 Partial Content", "Content-Range: " + std::string(range) + "\r\n"),
+                        kTenBytes)));
+    ExpectError(misled.Get(), ErrorCode::kCorrupt, true);
+  }
+}
+
+TEST_P(DamagedReplies, DatesAndMetadataThatMakeNoSenseAreNone) {
+  for (const char* date : {"Fri, 31 Dec 9999 23:59:59 GMT", "Fri, 31 Dec -001 23:59:59 GMT",
+                           "Thu, 01 Jan 1601 00:00:00 GMT", "\xff"}) {
+    Misled misled(GetParam(),
+                  Always(WithBody(Ok("200 OK", "Last-Modified: " + std::string(date) +
+                                                   "\r\nx-ms-meta-mtime: \xff\xfe\r\n"
+                                                   "opc-meta-mtime: \xff\xfe\r\n"
+                                                   "x-ms-meta-\xff: a\r\nopc-meta-\xff: a\r\n"),
+                                  kTenBytes)));
+    const auto head = misled.Head();
+    ASSERT_TRUE(head) << head.error().ToString();
+    EXPECT_EQ(head->last_modified, WallTime{}) << date;
+    EXPECT_EQ(head->attributes->mtime, std::nullopt);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Stores, DamagedReplies, ::testing::ValuesIn(kAllClouds), CloudName);
 
 }  // namespace

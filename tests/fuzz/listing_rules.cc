@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "backends/file_length.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace skybridge::fuzz {
@@ -27,6 +28,7 @@ void CheckPage(const ListRequest& request, const Result<ListPage>& page) {
   if (!page) return;
   for (const ObjectInfo& entry : page->entries) {
     CheckPath(entry.key.path);
+    Require(entry.size_bytes <= kMaxFileBytes, "a length that a file can have");
     if (!request.directory.is_root()) {
       Require(entry.key.path.starts_with(request.directory.path + "/"),
               "an entry lies below the directory that was listed");

@@ -131,6 +131,7 @@ TEST(BlobList, RefusesWhatIsNotAListing) {
 
 TEST(BlobList, AFileWhoseLengthIsNotToldIsNotEmpty) {
   for (const char* length : {"", "<Content-Length/>", "<Content-Length>-1</Content-Length>",
+                             "<Content-Length>9223372036854775808</Content-Length>",
                              "<Content-Length>18446744073709551616</Content-Length>"}) {
     const auto page = ParseBlobList(std::string(kHead) + "<Blob><Name>a</Name><Properties>" +
                                     length + "</Properties></Blob></Blobs></EnumerationResults>");

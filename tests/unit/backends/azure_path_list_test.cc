@@ -39,10 +39,11 @@ TEST(AzurePathList, TakesTrueValuesAndNumbersAndDoesWithoutMost) {
 }
 
 TEST(AzurePathList, WhatIsNoListingIsCorrupt) {
-  for (const char* text :
-       {"", "null", "[]", "{}", R"({"paths":{}})", R"({"paths":[1]})",
-        R"({"paths":[{"contentLength":"1"}]})", R"({"paths":[{"name":"f"}]})",
-        R"({"paths":[{"name":"f","contentLength":"-1"}]})", "<html>sign in</html>"}) {
+  for (const char* text : {"", "null", "[]", "{}", R"({"paths":{}})", R"({"paths":[1]})",
+                           R"({"paths":[{"contentLength":"1"}]})", R"({"paths":[{"name":"f"}]})",
+                           R"({"paths":[{"name":"f","contentLength":"-1"}]})",
+                           R"({"paths":[{"name":"f","contentLength":"9223372036854775808"}]})",
+                           "<html>sign in</html>"}) {
     const auto page = ParsePathList(text, "");
     ASSERT_FALSE(page) << text;
     EXPECT_EQ(page.error().code, ErrorCode::kCorrupt) << text;

@@ -179,7 +179,8 @@ TEST_F(OciStoreTest, RefusesPagesThatDoNotFollowEachOther) {
 }
 
 TEST_F(OciStoreTest, AListedObjectWhoseSizeIsNotToldIsNotEmpty) {
-  for (const char* size : {"", R"(,"size":null)", R"(,"size":-1)", R"(,"size":1e30)"}) {
+  for (const char* size : {"", R"(,"size":null)", R"(,"size":-1)", R"(,"size":1e30)",
+                           R"(,"size":9223372036854775808)"}) {
     transport_.Answer(200, {}, Listing(fmt::format(R"({{"name":"f"{},"etag":"v"}})", size)));
     const auto page = store_->List({}, context_);
     ASSERT_FALSE(page) << size;
