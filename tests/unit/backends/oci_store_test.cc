@@ -372,6 +372,9 @@ TEST_F(OciStoreTest, ARetriedPutDoesNotClaimSomebodyElsesObject) {
       200, {{"etag", "v1"}, {"content-length", "5"}, {"opc-content-crc32c", Crc("HELLO")}});
   EXPECT_EQ(store_->Put(request, retried_).error().code, ErrorCode::kAlreadyExists);
   transport_.Answer(412, {}, R"({"code":"IfNoneMatchFailed"})");
+  AnswerHead("hello");  // the same bytes, with a time that we did not send
+  EXPECT_EQ(store_->Put(request, retried_).error().code, ErrorCode::kAlreadyExists);
+  transport_.Answer(412, {}, R"({"code":"IfNoneMatchFailed"})");
   EXPECT_EQ(store_->Put(request, context_).error().code, ErrorCode::kAlreadyExists);
 }
 
@@ -455,6 +458,17 @@ TEST_F(OciUpload, AttributesThatChangedSinceTheStartAreWrittenAfterTheCommit) {
   EXPECT_EQ(put.headers.Get("content-type"), "text/plain");
 }
 
+TEST_F(OciStoreTest, APartWithoutAnETagCannotBeCommitted) {
+  transport_.Answer(200, {}, R"({"uploadId":"u"})").Answer(200, {});
+  const auto upload = store_->StartUpload({.key = ObjectKey("a")}, context_);
+  ASSERT_TRUE(upload);
+  const auto part = store_->UploadPart(
+      {.upload = *upload, .key = ObjectKey("a"), .body = AsBytes("x")}, context_);
+  ASSERT_FALSE(part);
+  EXPECT_EQ(part.error().code, ErrorCode::kCorrupt);
+  EXPECT_TRUE(part.error().retryable);
+}
+
 TEST_F(OciUpload, AbortingWhatIsGoneIsNoError) {
   SendParts();
   transport_.Answer(404, {}, R"({"code":"UploadNotFound"})");
@@ -478,6 +492,19 @@ TEST_F(OciStoreTest, LargeObjectsGetTheirAttributesFromACopyWithinTheService) {
   EXPECT_EQ(transport_.operations(),
             (Operations{"oci.head_object", "oci.copy_object", "oci.work_request",
                         "oci.work_request", "oci.head_object"}));
+}
+
+TEST_F(OciStoreTest, ACopyThatIsStillAtWorkAtTheDeadlineIsATimeout) {
+  clock_.AdvanceBySleeping(true);
+  transport_.Answer(200, {{"etag", "v1"}, {"content-length", "100000000"}});
+  transport_.Answer(202, {{"opc-work-request-id", "w1"}});
+  for (int i = 0; i < 10; ++i) transport_.Answer(200, {}, R"({"status":"IN_PROGRESS"})");
+  const CallContext context{.deadline = clock_.Now() + std::chrono::seconds(2)};
+  const auto info = store_->SetAttributes({.key = ObjectKey("a")}, context);
+  ASSERT_FALSE(info);
+  EXPECT_EQ(info.error().code, ErrorCode::kTimedOut);
+  EXPECT_TRUE(info.error().may_have_acted);
+  EXPECT_LT(clock_.Now(), context.deadline);
 }
 
 TEST_F(OciStoreTest, ACopyThatFailsIsAnError) {
@@ -749,12 +776,18 @@ TEST_F(OciStoreTest, DeleteManyReportsEachFailure) {
 }
 
 TEST_F(OciStoreTest, DeleteManyGoesOneByOneWhereThereIsNoBatch) {
-  transport_.Answer(405).Answer(204).Answer(204).Answer(204);
   const std::vector<DeleteRequest> requests = {{.key = ObjectKey("a")}, {.key = ObjectKey("b")}};
-  for (const Status& outcome : store_->DeleteMany(requests, context_)) EXPECT_TRUE(outcome);
-  ASSERT_TRUE(store_->DeleteMany(std::span(requests).first(1), context_)[0]);
-  EXPECT_EQ(transport_.operations(), (Operations{"oci.batch_delete", "oci.delete_object",
-                                                 "oci.delete_object", "oci.delete_object"}));
+  for (const int unknown_action : {404, 405}) {
+    Open({});
+    const std::size_t before = transport_.operations().size();
+    transport_.Answer(unknown_action).Answer(204).Answer(204).Answer(204);
+    for (const Status& outcome : store_->DeleteMany(requests, context_)) EXPECT_TRUE(outcome);
+    ASSERT_TRUE(store_->DeleteMany(std::span(requests).first(1), context_)[0]);
+    const Operations all = transport_.operations();
+    EXPECT_EQ(Operations(all.begin() + static_cast<std::ptrdiff_t>(before), all.end()),
+              (Operations{"oci.batch_delete", "oci.delete_object", "oci.delete_object",
+                          "oci.delete_object"}));
+  }
 }
 
 TEST_F(OciStoreTest, ARefusedTokenIsRenewedOnce) {
