@@ -154,13 +154,23 @@ TEST_F(BlockCacheTest, ABlockCutOffByACrashIsAMiss) {
 
 TEST_F(BlockCacheTest, ABlockUnderAnotherBlocksNameIsAMiss) {
   const auto cache = Open();
-  cache->Write(Id(0), AsBytes(Content(0)));
-  const auto first = FilesBelow(temp_.path()).at(0);
-  std::filesystem::rename(first, temp_.Sub("aside"));
-  cache->Write(Id(1), AsBytes(Content(1)));
-  for (const auto& file : FilesBelow(temp_.Sub("cache")))
-    std::filesystem::rename(temp_.Sub("aside"), file);
-  EXPECT_FALSE(ReadsBack(*cache, Id(1), 0, kBlock));
+  for (const BlockId& other : {Id(1), Id(0, "v2")}) {
+    cache->Write(Id(0), AsBytes(Content(0)));
+    const auto first = FilesBelow(temp_.path()).at(0);
+    std::filesystem::rename(first, temp_.Sub("aside"));
+    cache->Write(other, AsBytes(Content(1)));
+    for (const auto& file : FilesBelow(temp_.Sub("cache")))
+      std::filesystem::rename(temp_.Sub("aside"), file);
+    EXPECT_FALSE(ReadsBack(*cache, other, 0, kBlock));
+    EXPECT_FALSE(ReadsBack(*cache, Id(0), 0, kBlock));
+  }
+}
+
+TEST_F(BlockCacheTest, BytesOfNoVersionAreNotKept) {
+  const auto cache = Open();
+  cache->Write(Id(0, ""), AsBytes(Content(0)));
+  EXPECT_FALSE(cache->Contains(Id(0, "")));
+  EXPECT_TRUE(FilesBelow(temp_.path()).empty());
 }
 
 TEST_F(BlockCacheTest, TemporaryAndForeignFilesAreRemovedAtOpen) {

@@ -76,6 +76,28 @@ class DamagingStore final : public testing::ForwardingStore {
   Mutex mutex_;
 };
 
+// Tells neither versions nor digests, and of each read what `bend` makes of it.
+class BareStore final : public testing::ForwardingStore {
+ public:
+  BareStore(ObjectStore& store, void (*bend)(GetReply&)) : ForwardingStore(store), bend_(bend) {}
+
+  Result<ObjectInfo> Head(const ObjectKey& key, const CallContext& context) override {
+    auto info = ForwardingStore::Head(key, context);
+    if (info) info->etag = ETag();
+    if (info) info->digests = {};
+    return info;
+  }
+  Result<GetReply> Get(const GetRequest& request, std::span<std::byte> into,
+                       const CallContext& context) override {
+    auto reply = ForwardingStore::Get(request, into, context);
+    if (reply) bend_(*reply);
+    return reply;
+  }
+
+ private:
+  void (*const bend_)(GetReply&);
+};
+
 class TransferTest : public ::testing::Test {
  protected:
   static constexpr TransferLimits kLimits{.whole_bytes = 10, .part_bytes = 7, .max_restarts = 2};
@@ -105,6 +127,22 @@ class TransferTest : public ::testing::Test {
                                .gid = 8U,
                                .xattrs = {{"user.colour", "blue"}}};
 };
+
+TEST_F(TransferTest, LengthsAreHeldAgainstTheListingWhereNothingElseTells) {
+  source_.PutText("a", "hello");
+  const CallPolicy policy{.clock = clock_, .stop = stop_.get_token()};
+  const ObjectKey key("a");
+  for (void (*const bend)(GetReply&) : {+[](GetReply& reply) { --reply.bytes_received; },
+                                        +[](GetReply& reply) { ++reply.object_size_bytes; }}) {
+    BareStore bare(source_, bend);
+    Transfer transfer(bare, to_, parts_, budget_, kLimits, policy);
+    const auto copied =
+        transfer.Copy({.source = key, .destination = key, .info = *bare.Head(key, {})});
+    ASSERT_FALSE(copied);
+    EXPECT_EQ(copied.error().code, ErrorCode::kConflict);
+  }
+  EXPECT_FALSE(destination_.ContentOf("a"));
+}
 
 TEST_F(TransferTest, SmallObjectsGoInOneRequestWithAllAttributes) {
   source_.PutText("a", "hello", attributes_);
