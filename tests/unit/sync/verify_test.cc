@@ -228,6 +228,45 @@ TEST_F(VerifyTest, AnObjectThatChangesWhileItIsReadIsNotCalledEqual) {
             (std::map<std::string, Difference>{{"a", Difference::kUnreadable}}));
 }
 
+// Lists without digests, as some services list what has them, and ends every read a byte early.
+class TerseStore final : public testing::ForwardingStore {
+ public:
+  using ForwardingStore::ForwardingStore;
+  Result<ListPage> List(const ListRequest& request, const CallContext& context) override {
+    auto page = ForwardingStore::List(request, context);
+    if (page) {
+      for (ObjectInfo& info : page->entries) info.digests = {};
+    }
+    return page;
+  }
+  Result<GetReply> Get(const GetRequest& request, std::span<std::byte> into,
+                       const CallContext& context) override {
+    auto reply = ForwardingStore::Get(request, into, context);
+    if (reply) --reply->bytes_received;
+    return reply;
+  }
+};
+
+TEST_F(VerifyTest, ADigestOfAnotherVersionThanWasListedProvesNothing) {
+  PutBoth("a", "x");
+  TerseStore terse(source_);
+  VerifyOptions options{.source = {terse}, .destination = {destination_}, .clock = clock_};
+  source_.script().BeforeNext(StoreOp::kHead, [this] { source_.PutText("a", "y"); });
+  EXPECT_EQ(Differences(*Verify(options)),
+            (std::map<std::string, Difference>{{"a", Difference::kUnreadable}}));
+}
+
+TEST_F(VerifyTest, ReadsThatEndEarlyProveNothing) {
+  PutBoth("a", "content");
+  TerseStore short_of_a_byte(source_);
+  VerifyOptions options{.source = {short_of_a_byte},
+                        .destination = {destination_},
+                        .clock = clock_,
+                        .always_read = true};
+  EXPECT_EQ(Differences(*Verify(options)),
+            (std::map<std::string, Difference>{{"a", Difference::kUnreadable}}));
+}
+
 TEST_F(VerifyTest, AttributesAreComparedOnDemand) {
   const WallTime now = clock_.WallNow();
   source_.PutText("a", "x", {.mtime = now, .mode = 0600U});
