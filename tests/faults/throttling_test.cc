@@ -9,8 +9,11 @@
 #include "backends/azure/open_store.h"
 #include "backends/azure/shared_key.h"
 #include "core/time_text.h"
+#include "sync/sync.h"
 #include "tests/faults/faulty_cloud.h"
 #include "tests/localcloud/azure_service.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/fake_object_store.h"
 #include "tests/support/loopback_server.h"
 
 namespace skybridge::testing {
@@ -109,6 +112,50 @@ TEST_P(Throttling, NobodyStormsWhenEverythingFails) {
   cloud_->server().rules().Clear();
   EXPECT_TRUE(Head());
 }
+
+// ---- A whole pass: what it repeats itself does not multiply what the store repeats ----
+
+constexpr std::size_t kFiles = 6;
+
+class StormOfAPass : public ::testing::TestWithParam<CloudKind> {
+ protected:
+  static std::string Name(std::size_t i) { return "object-" + std::to_string(i); }
+  void FailObjects(const std::string& method, int status) {
+    cloud_->server().rules().Add(
+        {.method = method, .path = "object-", .fault = Fault::kStatus, .status = status});
+  }
+  // The requests of a pass whose every file fails.
+  std::uint64_t RequestsOfAPass(ObjectStore& from, ObjectStore& to) {
+    const std::uint64_t before = cloud_->requests();
+    const auto summary =
+        Sync({.source = {from}, .destination = {to}, .clock = cloud_->clock(), .file_jobs = 1});
+    EXPECT_TRUE(summary) << summary.error().ToString();
+    EXPECT_EQ(summary->failed.size(), kFiles);
+    return cloud_->requests() - before;
+  }
+
+  const std::unique_ptr<FaultyCloud> cloud_ = FaultyCloud::Start(GetParam());
+  FakeClock clock_;
+  FakeObjectStore here_{clock_};
+};
+
+TEST_P(StormOfAPass, AFileThatCannotBeReadCostsTenRequestsAndItsLook) {
+  for (std::size_t i = 0; i < kFiles; ++i)
+    Must(cloud_->other().Put({.key = ObjectKey(Name(i)), .body = AsBytes("content")},
+                             cloud_->Context()));
+  FailObjects("GET", 500);
+  EXPECT_LE(RequestsOfAPass(cloud_->store(), here_), kFiles * (10 + 1) + 3);
+}
+
+TEST_P(StormOfAPass, AFileThatCannotBeWrittenCostsTenRequests) {
+  for (std::size_t i = 0; i < kFiles; ++i) here_.PutText(Name(i), "content");
+  FailObjects("PUT", 500);
+  // Through DFS alone: create, append, flush, rename, and the removal of what is left.
+  const std::uint64_t requests_of_a_put = GetParam() == CloudKind::kAzureDfsOnly ? 5 : 1;
+  EXPECT_LE(RequestsOfAPass(here_, cloud_->store()), kFiles * 10 * requests_of_a_put + 3);
+}
+
+INSTANTIATE_TEST_SUITE_P(Stores, StormOfAPass, ::testing::ValuesIn(kAllClouds), CloudName);
 
 // ---- Many callers, in real time ----
 

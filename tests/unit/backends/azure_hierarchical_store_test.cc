@@ -165,6 +165,22 @@ TEST(HierarchicalStore, ARangePastTheEndIsEmptyAndTellsTheSize) {
   EXPECT_EQ(reply->object_size_bytes, 4U);
 }
 
+TEST(HierarchicalStore, WhatChangedWhileItsEndWasReadIsNotTakenForEmpty) {
+  Fixture f;
+  std::array<std::byte, 3> into{};
+  const auto read = [&](std::optional<ETag> if_match) {
+    f.http.Answer(416, {{"x-ms-error-code", "InvalidRange"}})
+        .Answer(200, {{"Content-Length", "4"}, {"ETag", "\"0x2\""}});
+    return f.store.Get({.key = ObjectKey("f"), .range = {3, 3}, .if_match = std::move(if_match)},
+                       into, {});
+  };
+  const auto grew = read(std::nullopt);
+  ASSERT_FALSE(grew);
+  EXPECT_EQ(grew.error().code, ErrorCode::kConflict);
+  EXPECT_TRUE(grew.error().retryable);
+  EXPECT_EQ(read(ETag("0x1")).error().code, ErrorCode::kPreconditionFailed);
+}
+
 TEST(HierarchicalStore, NeverTakesAnotherRangeForTheOneAskedFor) {
   Fixture f;
   f.http.Answer(200, {{"Content-Length", "3"}}, "abc");  // the range was ignored

@@ -293,6 +293,16 @@ TEST_F(OciStoreTest, ReadingPastTheEndYieldsNothing) {
   EXPECT_EQ(transport_.sent(1).headers.Get("if-match"), "v1");
 }
 
+TEST_F(OciStoreTest, WhatGrewWhileItsEndWasReadIsReadAgain) {
+  transport_.Answer(416, {}, R"({"code":"InvalidRange"})");
+  AnswerHead("0123456789");
+  std::array<std::byte, 3> into{};
+  const auto reply = store_->Get({.key = ObjectKey("a"), .range = {9, 3}}, into, context_);
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().code, ErrorCode::kConflict);
+  EXPECT_TRUE(reply.error().retryable);
+}
+
 TEST_F(OciStoreTest, RefusesRangesThatItDidNotAskFor) {
   std::array<std::byte, 3> into{};
   transport_.Answer(206, {{"etag", "v1"}, {"content-range", "bytes 3-5/10"}}, "def");
