@@ -206,9 +206,10 @@ Result<AccessToken> ManagedIdentitySource::Ask(const CallContext& context) const
   const auto exchanged = Exchange(context);
   if (!exchanged) {
     Error error = exchanged.error();
-    error.message = fmt::format(
-        "managed identity ({}): {}{}", name, error.message,
-        error.message.find(';') == std::string::npos ? "; does this machine have one?" : "");
+    const bool nobody_answers =
+        error.code == ErrorCode::kUnreachable || error.code == ErrorCode::kTimedOut;
+    error.message = fmt::format("managed identity ({}): {}{}", name, error.message,
+                                nobody_answers ? "; does this machine have one?" : "");
     return Fail(std::move(error));
   }
   const HttpResponse& response = *exchanged;

@@ -58,6 +58,22 @@ TEST(ManagedIdentity, RenewsAtHalfTheLifeOfALongToken) {
   EXPECT_EQ(token->refresh_at, asked + hours(12));
 }
 
+TEST(ManagedIdentity, IsChosenInTheOrderOfTheSdks) {
+  const auto kind = [](const MapEnvironment& variables) {
+    return FindManagedIdentity(variables).kind;
+  };
+  const std::pair<std::string, std::string> endpoint{"IDENTITY_ENDPOINT", "http://127.0.0.1:1/i"};
+  const std::pair<std::string, std::string> arc{"IMDS_ENDPOINT", "http://127.0.0.1:2"};
+  const std::pair<std::string, std::string> older{"MSI_ENDPOINT", "http://127.0.0.1:3/msi"};
+  const std::pair<std::string, std::string> secret{"MSI_SECRET", "s"};
+  EXPECT_EQ(kind({endpoint, {"IDENTITY_HEADER", "h"}, arc, older, secret}),
+            ManagedIdentityKind::kAppService2019);
+  EXPECT_EQ(kind({endpoint, arc, older, secret}), ManagedIdentityKind::kAzureArc);
+  EXPECT_EQ(kind({endpoint, older, secret}), ManagedIdentityKind::kAppService2017);
+  EXPECT_EQ(kind({endpoint, older}), ManagedIdentityKind::kCloudShell);
+  EXPECT_EQ(kind({endpoint, secret}), ManagedIdentityKind::kImds);
+}
+
 TEST(ManagedIdentity, AsksForTheIdentityThatIsConfigured) {
   const ManagedIdentityService imds = FindManagedIdentity(MapEnvironment());
   const auto url_of = [](ManagedIdentityOptions options) {
@@ -284,6 +300,16 @@ TEST(ManagedIdentity, ArcIsShownTheContentOfTheFileThatItNames) {
   ASSERT_TRUE(f.source->Fetch({}));
   EXPECT_NE(f.transport.sent(0).url.find("?api-version=2019-11-01&"), std::string::npos);
   EXPECT_EQ(f.transport.sent(0).headers.Find("Authorization"), nullptr);
+  EXPECT_EQ(f.transport.sent(1).headers.Get("Authorization"), "Basic proof");
+}
+
+TEST(ManagedIdentity, ArcMayQuoteTheNameOfItsFile) {
+  const TempDirectory directory;
+  std::ofstream(directory.path() + "/1.key") << "proof";
+  ArcFixture f(directory);
+  f.Challenge('"' + directory.path() + "/1.key\"");
+  f.transport.Answer(200, {}, kDayToken);
+  ASSERT_TRUE(f.source->Fetch({}));
   EXPECT_EQ(f.transport.sent(1).headers.Get("Authorization"), "Basic proof");
 }
 

@@ -375,7 +375,9 @@ TEST_F(OciSessionToken, IsExchangedForAFreshOneBeforeItEnds) {
   clock_.Advance(56min);
   const std::string two = Token("two");
   AnswerToken(two);
-  EXPECT_EQ(identities->Current(Context()).value()->key_id, "ST$" + two);
+  const auto fresh = identities->Current(Context()).value();
+  EXPECT_EQ(fresh->key_id, "ST$" + two);
+  EXPECT_EQ(fresh->key->fingerprint(), testing::kFingerprint) << "the key stays";
   const auto sent = transport_.sent(0);
   EXPECT_EQ(sent.url, "https://auth.example/v1/authentication/refresh");
   EXPECT_EQ(json::parse(sent.body)["currentToken"], one);
@@ -464,6 +466,40 @@ TEST_F(OciIdentity, AnOlderResourcePrincipalIsAskedForWithTheInstancePrincipal) 
             (*identity)->key->PublicKeyBase64());
 }
 
+TEST_F(OciIdentity, AnOlderResourcePrincipalRenewsTheInstancesTokenThatIsRefused) {
+  variables_ = {{"OCI_RESOURCE_PRINCIPAL_VERSION", "1.1"},
+                {"OCI_RESOURCE_PRINCIPAL_RPT_ENDPOINT", "https://rpt.example"},
+                {"OCI_RESOURCE_PRINCIPAL_RPT_PATH", "/token"},
+                {"OCI_RESOURCE_PRINCIPAL_RPST_ENDPOINT", "https://rpst.example"}};
+  AnswerInstanceMetadata();
+  AnswerToken(Token("old"));
+  transport_.Answer(401);
+  AnswerInstanceMetadata();
+  const std::string fresh = Token("fresh");
+  AnswerToken(fresh);
+  transport_.Answer(200, {},
+                    R"({"resourcePrincipalToken":"RPT","servicePrincipalSessionToken":"SPST"})");
+  AnswerToken(Token("resource"));
+  const auto identities = MakeResourcePrincipal(
+      {.federation_endpoint = "https://auth.example", .environment = environment_}, transport_,
+      clock_);
+  ASSERT_TRUE(identities.value()->Current(Context()));
+  EXPECT_EQ(transport_.sent(9).url, "https://rpt.example/token");
+  EXPECT_THAT(std::string(transport_.sent(9).headers.Get("authorization")),
+              HasSubstr("keyId=\"ST$" + fresh + "\""));
+}
+
+TEST_F(OciIdentity, AResourcePrincipalsKeyAndPassPhraseAreBothPathsOrBothValues) {
+  variables_ = {{"OCI_RESOURCE_PRINCIPAL_VERSION", "2.2"},
+                {"OCI_RESOURCE_PRINCIPAL_RPST", Token("one")},
+                {"OCI_RESOURCE_PRINCIPAL_PRIVATE_PEM", "/etc/key.pem"},
+                {"OCI_RESOURCE_PRINCIPAL_PRIVATE_PEM_PASSPHRASE", "barley"}};
+  const auto made = MakeResourcePrincipal({.environment = environment_}, transport_, clock_);
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_THAT(made.error().message, Not(HasSubstr("barley")));
+}
+
 TEST_F(OciIdentity, AnOlderResourcePrincipalsTokensAreTexts) {
   for (const std::string& token :
        {std::string("7"), std::string("\"\""), std::string("null"), DeepNesting("[", "]")}) {
@@ -516,6 +552,18 @@ TEST_F(OciIdentity, APodExchangesItsServiceAccountTokenAndReadsItEachTime) {
   EXPECT_EQ(transport_.sent(1).headers.Get("authorization"), "Bearer pod-2");
 }
 
+TEST_F(OciIdentity, AClusterMayHaveAnAddressOfIpVersionSix) {
+  for (const char* host : {"fd00::1", "[fd00::1]"}) {
+    variables_["KUBERNETES_SERVICE_HOST"] = host;
+    const auto identities = MakeWorkloadIdentity(
+        {.token_file = Write("sa", "pod"), .environment = environment_}, transport_, clock_);
+    transport_.Answer(403);
+    EXPECT_FALSE(identities.value()->Current(Context()));
+    EXPECT_EQ(transport_.sent(transport_.sent_count() - 1).url,
+              "https://[fd00::1]:12250/resourcePrincipalSessionTokens");
+  }
+}
+
 TEST_F(OciIdentity, APlaceThatIsNoPodIsToldSo) {
   EXPECT_THAT(
       MakeWorkloadIdentity({.environment = environment_}, transport_, clock_).error().message,
@@ -547,6 +595,21 @@ TEST_F(OciIdentity, ADelegationTokenIsSentAndSignedRightAfterTheHost) {
       HasSubstr("headers=\"date (request-target) host opc-obo-token content-length content-type"));
   Write("obo", "user-2\n");
   EXPECT_EQ(identities->Current(Context()).value()->delegation_token, "user-2");
+}
+
+TEST_F(OciIdentity, ADelegationTokenGoesWithTheInstancesTokenOfTheMoment) {
+  int fetches = 0;
+  bool works = true;
+  const auto identities =
+      MakeDelegatedIdentity(std::make_unique<RefreshingIdentity>(
+                                std::make_unique<CountingSource>(clock_, fetches, works), clock_),
+                            Write("obo", "user"));
+  const auto first = identities->Current(Context()).value();
+  EXPECT_EQ(identities->Current(Context()).value(), first);
+  ASSERT_TRUE(identities->Renew(*first));
+  const auto second = identities->Current(Context()).value();
+  EXPECT_EQ(second->key_id, "ST$2");
+  EXPECT_EQ(second->delegation_token, "user");
 }
 
 TEST_F(OciIdentity, NobodySignsNothing) {

@@ -37,7 +37,8 @@ TEST(OciPreAuthenticatedUrl, WhatIsNoneIsRefusedWithoutBeingRepeated) {
         "ftp://host/p/S3cret/n/ns/b/b/o/", "https://host/p/S3cret/n/ns/o/",
         "https://host/p//n/ns/b/b/o/", "https://host/p/S3cret/n/ns/b//o/",
         "https://host/p/S3cret/n/ns/b/b/o/?x=y", "https://host/p/S3cret/n/ns/b/b/o/ x",
-        "https://user@host/p/S3cret/n/ns/b/b/o/", "https://host/p/S3cret/n/ns/b/%zz/o/"}) {
+        "https://host/p/S3cret?x/n/ns/b/b/o/", "https://user@host/p/S3cret/n/ns/b/b/o/",
+        "https://host/p/S3cret/n/ns/b/%zz/o/"}) {
     const auto url = Parse(text);
     ASSERT_FALSE(url) << text;
     EXPECT_EQ(url.error().code, ErrorCode::kInvalidArgument);
