@@ -11,6 +11,7 @@
 #include "backends/listing_guard.h"
 #include "backends/local/local_store.h"
 #include "sync/sync.h"
+#include "sync/verify.h"
 #include "tests/support/hostile_stores.h"
 #include "tests/support/temp_directory.h"
 
@@ -112,6 +113,42 @@ TEST_P(HostileListing, EmptyPagesAreBelievedUpToALimit) {
   EXPECT_THAT(summary.error().message, HasSubstr("never end"));
   EXPECT_GT(service_.requests(), ListingGuard::kMaxPagesWithoutNews);
   EXPECT_LT(service_.requests(), ListingGuard::kMaxPagesWithoutNews + 20);
+}
+
+// As the destination of a copy, and on either side of a verification.
+TEST_P(HostileListing, PagesThatNeverEndAreAnErrorOnEitherSide) {
+  const TempDirectory directory;
+  std::filesystem::create_directory(directory.Sub("a"));
+  const auto local =
+      OpenLocalStore({.directory = directory.Sub("a"), .sync = false}, clock_).value();
+  ASSERT_TRUE(local->Put({.key = ObjectKey("good.txt"), .body = AsBytes("good")}, {}));
+  for (const auto pages :
+       {HostileService::Pages::kRepeatTheirContinuation, HostileService::Pages::kRepeatTheirNames,
+        HostileService::Pages::kAreEmpty}) {
+    HostileService service(testing::DialectOf(GetParam()), testing::HostileNames());
+    const auto endless = testing::OpenHostileStore(GetParam(), service, clock_);
+    service.NeverEnd(pages);
+    const auto copied = Sync({.source = {*local}, .destination = {*endless}, .clock = clock_});
+    ASSERT_FALSE(copied);
+    EXPECT_EQ(copied.error().code, ErrorCode::kCorrupt);
+    for (const bool source : {true, false}) {
+      ObjectStore& left = source ? *endless : *local;
+      ObjectStore& right = source ? *local : *endless;
+      const auto report = Verify({.source = {left}, .destination = {right}, .clock = clock_});
+      ASSERT_FALSE(report);
+      EXPECT_EQ(report.error().code, ErrorCode::kCorrupt);
+    }
+  }
+}
+
+TEST_P(HostileListing, NamesThatAreNoPathsNeverMakeTreesEqual) {
+  const TempDirectory directory;
+  ASSERT_TRUE(Copy(*store_, directory.Sub("inside")));
+  const auto local =
+      OpenLocalStore({.directory = directory.Sub("inside"), .sync = false}, clock_).value();
+  const auto report = Verify({.source = {*store_}, .destination = {*local}, .clock = clock_});
+  ASSERT_TRUE(report) << report.error().ToString();
+  EXPECT_FALSE(report->is_equal());
 }
 
 // What a flat account asks before it touches a directory.

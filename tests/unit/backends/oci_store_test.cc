@@ -451,6 +451,14 @@ TEST_F(OciUpload, ARetriedCommitFindsItsOwnObject) {
   EXPECT_EQ(store_->CommitUpload(commit_, context_).error().code, ErrorCode::kNotFound);
 }
 
+TEST_F(OciUpload, ACommitIsNotLostBecauseTheLookForItFailed) {
+  SendParts();
+  transport_.Answer(404, {}, R"({"code":"UploadNotFound"})").Answer(500);
+  const auto info = store_->CommitUpload(commit_, retried_);
+  ASSERT_FALSE(info);
+  EXPECT_TRUE(info.error().retryable);
+}
+
 TEST_F(OciUpload, AttributesThatChangedSinceTheStartAreWrittenAfterTheCommit) {
   SendParts();
   commit_.attributes.mtime = ParseUnixSeconds("7").value();
@@ -747,6 +755,17 @@ TEST_F(OciStoreTest, ARetriedRenameDoesNotClaimAnotherObject) {
   EXPECT_EQ(store_->Rename(request, retried_).error().code, ErrorCode::kNotFound);
 }
 
+TEST_F(OciStoreTest, ARetriedRenameHasNotHappenedWhileItsSourceIsThere) {
+  const RenameRequest request{.source = ObjectKey("a"),
+                              .destination = ObjectKey("b"),
+                              .destination_conditions = {.must_not_exist = true}};
+  AnswerHead("hello");
+  transport_.Answer(200, {}, Listing("")).Answer(412, {}, R"({"code":"IfNoneMatchFailed"})");
+  AnswerHead("hello");  // the source; at the destination are the same bytes, but not by us
+  AnswerHead("hello");
+  EXPECT_EQ(store_->Rename(request, retried_).error().code, ErrorCode::kAlreadyExists);
+}
+
 TEST_F(OciStoreTest, RenamingADirectoryIntoItselfIsRefused) {
   EXPECT_EQ(store_
                 ->Rename({.source = ObjectKey("d"),
@@ -829,6 +848,18 @@ TEST_F(OciStoreTest, AMissingBucketIsWorthARetryOnlyAfterItWasSeen) {
   page = store_->List({}, context_);
   EXPECT_EQ(page.error().code, ErrorCode::kContainerNotFound);
   EXPECT_TRUE(page.error().retryable);
+}
+
+// HEAD answers without a body, whatever is missing.
+TEST_F(OciStoreTest, AHeadWithoutAnswerAsksTheListingForTheBucket) {
+  for (const char* code : {"BucketNotFound", "NotAuthorizedOrNotFound"}) {
+    const std::string body = fmt::format(R"({{"code":"{}"}})", code);
+    transport_.Answer(404).Answer(404, {}, body);
+    EXPECT_EQ(store_->Head(ObjectKey("a"), context_).error().code, ErrorCode::kContainerNotFound);
+    transport_.Answer(404).Answer(404, {}, body);
+    EXPECT_EQ(store_->HeadDirectory(ObjectKey("a"), context_).error().code,
+              ErrorCode::kContainerNotFound);
+  }
 }
 
 TEST_F(OciStoreTest, ProbeTellsTheServersTime) {
