@@ -200,6 +200,9 @@ struct SetAttributesRequest {
   std::optional<ETag> if_match;  // empty ETags (prefix-only directories) are not sent
   // Of the file that `if_match` names, if known: a store that must write it anew then need not ask.
   std::optional<std::uint64_t> size_bytes;
+  // All that Head would tell of that version, because the caller has written it: a store that must
+  // carry some of it over then need not look first.
+  std::optional<ObjectInfo> info;
 };
 
 struct MakeDirectoryRequest {

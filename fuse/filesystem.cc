@@ -220,16 +220,15 @@ Result<NodeReply> FilesystemImpl::ChangeInStore(const InodeRecord& record,
 }
 
 Result<ObjectInfo> FilesystemImpl::StoreAttributes(const Remote& remote,
-                                                   const SetAttributesRequest& request,
+                                                   SetAttributesRequest request,
                                                    const CallContext& context) {
-  const auto own = request.if_match
-                       ? own_versions_.Find(*remote.store, request.key, *request.if_match)
-                       : std::nullopt;
+  if (request.if_match)
+    request.info = own_versions_.Find(*remote.store, request.key, *request.if_match);
   std::optional<ObjectInfo> now;
-  if (own && remote.store->capabilities().set_attributes_rewrites)
-    now = TRY(remote.writes->PutAgain(*own, request.attributes, context));
+  if (request.info && remote.store->capabilities().set_attributes_rewrites)
+    now = TRY(remote.writes->PutAgain(*request.info, request.attributes, context));
   if (!now) now = TRY(remote.store->SetAttributes(request, context));
-  if (own) own_versions_.Remember(*remote.store, request.key, *now);
+  if (request.info) own_versions_.Remember(*remote.store, request.key, *now);
   return *std::move(now);
 }
 

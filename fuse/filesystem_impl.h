@@ -155,7 +155,7 @@ class FilesystemImpl final : public Filesystem {
                                   const CallContext& context);
   // Gives a node of the store other attributes. On a store that must write the object anew, bytes
   // that this mount has put there come from here.
-  Result<ObjectInfo> StoreAttributes(const Remote& remote, const SetAttributesRequest& request,
+  Result<ObjectInfo> StoreAttributes(const Remote& remote, SetAttributesRequest request,
                                      const CallContext& context);
   Result<NodeReply> Resize(InodeNumber ino, bool has_handle, const AttributeChange& change,
                            const RecordChange& rest, const CallContext& context);

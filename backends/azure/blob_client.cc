@@ -264,12 +264,31 @@ HttpRequest BlobClient::MakeReplaceMetadata(const std::string& blob_name, Metada
                                  .if_match = std::move(if_match)});
 }
 
+// What the metadata of a blob is replaced on.
+Result<Sighting> BlobClient::LookBeforeSetting(const SetBlobMetadata& request,
+                                               const CallContext& context) const {
+  const bool known = request.info && request.if_match == request.info->etag;
+  if (!known || context.retried) return Head(request.key, request.blob_name, context);
+  const ObjectInfo& info = *request.info;
+  Sighting there{.key = request.key,
+                 .size_bytes = info.size_bytes,
+                 .etag = info.etag,
+                 .last_modified = info.last_modified,
+                 .metadata = MetadataMap(),
+                 .md5 = info.digests.md5};
+  if (info.digests.crc32c) {
+    there.metadata->emplace(kRecordedCrc32cKey,
+                            FormatRecordedCrc32c(info.size_bytes, *info.digests.crc32c));
+  }
+  return there;
+}
+
 // All metadata is replaced, and the digest of the whole is part of it: it is carried over, and then
 // no other version may come between.
 Result<ObjectInfo> BlobClient::SetMetadata(const SetBlobMetadata& request,
                                            const CallContext& context) const {
   MetadataMap metadata = TRY(Encode(request.kind, request.attributes));
-  Sighting there = TRY(Head(request.key, request.blob_name, context));
+  Sighting there = TRY(LookBeforeSetting(request, context));
   const auto digest = FindRecorded(*there.metadata, kRecordedCrc32cKey);
   if (digest) metadata.emplace(kRecordedCrc32cKey, *digest);
   Sighting changed = there;

@@ -32,6 +32,7 @@ struct SetBlobMetadata {
   NodeKind kind = NodeKind::kFile;
   Attributes attributes;
   std::optional<ETag> if_match;
+  std::optional<ObjectInfo> info;  // as in SetAttributesRequest
 };
 
 // Limits of one blob since version 2019-12-12 (Azure REST: Put Blob, Put Block), the same for
@@ -88,6 +89,9 @@ class BlobClient {
   ObjectInfo Describe(ObjectKey key, const ListedBlob& blob, bool is_directory) const;
 
  private:
+  Result<Sighting> LookBeforeSetting(const SetBlobMetadata& request,
+                                     const CallContext& context) const;
+
   std::string FileUrl(const std::string& blob_name) const {
     return dfs_only_ ? names_.DfsUrl(blob_name) : names_.BlobUrl(blob_name);
   }

@@ -251,7 +251,8 @@ Result<ObjectInfo> FlatStore::SetAttributes(const SetAttributesRequest& request,
                       .blob_name = BlobName(request.key),
                       .kind = request.kind,
                       .attributes = request.attributes,
-                      .if_match = conditional ? request.if_match : std::nullopt};
+                      .if_match = conditional ? request.if_match : std::nullopt,
+                      .info = request.info};
   if (request.kind != NodeKind::kDirectory) return blobs_.SetMetadata(set, context);
   if (conditional && !context.retried) {
     set.blob_name = blobs_.names().ChildPrefix(request.key);

@@ -334,7 +334,8 @@ Result<ObjectInfo> HierarchicalStore::SetAttributes(const SetAttributesRequest& 
                              .blob_name = BlobName(request.key),
                              .kind = request.kind,
                              .attributes = request.attributes,
-                             .if_match = conditional ? request.if_match : std::nullopt},
+                             .if_match = conditional ? request.if_match : std::nullopt,
+                             .info = request.info},
                             context);
 }
 
@@ -411,7 +412,16 @@ Result<ObjectInfo> HierarchicalStore::Rename(const RenameRequest& request,
                              .source_if_match = request.source_if_match,
                              .conditions = request.destination_conditions}),
       request.source, context);
-  if (response) return AfterActing(Head(request.destination, context));
+  if (response) {
+    // A rename keeps the version, and newer versions of the service say so.
+    const ETag etag = StripETag(response->headers.Get("ETag"));
+    const bool known = !etag.empty() && request.source_info && request.source_if_match == etag &&
+                       request.source_info->etag == etag;
+    if (!known) return AfterActing(Head(request.destination, context));
+    ObjectInfo moved = *request.source_info;
+    moved.key = request.destination;
+    return moved;
+  }
   Error error = AsWriteError(response.error(), request.destination_conditions);
   if (error.code == ErrorCode::kIsDirectory && request.kind == NodeKind::kDirectory) {
     error.code = ErrorCode::kNotDirectory;

@@ -3,19 +3,22 @@
 namespace skybridge::testing {
 namespace {
 
-TEST_P(ObjectStoreContract, SetsAttributesOfAFileWhoseSizeIsKnown) {
-  for (const char* content : {"content", ""}) {
+TEST_P(ObjectStoreContract, SetsAttributesOfAFileThatTheCallerKnows) {
+  for (const bool wholly : {false, true}) {
+    const std::string content = wholly ? "content" : "";
     const ObjectInfo put = Put("file", content);
     SetAttributesRequest set{.key = Key("file"),
                              .attributes = SomeAttributes(),
                              .if_match = put.etag,
                              .size_bytes = put.size_bytes};
+    if (wholly) set.info = put;
     const auto info = store_.SetAttributes(set, Context());
     ASSERT_TRUE(info) << info.error().ToString();
     const auto head = store_.Head(Key("file"), Context());
     EXPECT_EQ(info->etag, head->etag);
     EXPECT_EQ(info->size_bytes, put.size_bytes);
     EXPECT_EQ(info->last_modified, head->last_modified);
+    EXPECT_EQ(info->digests, head->digests);
     ExpectKept(SomeAttributes(), info->attributes);
     ExpectKept(SomeAttributes(), head->attributes);
     EXPECT_EQ(Read("file"), content);

@@ -154,10 +154,14 @@ const Scenario kScenarios[] = {
      }},
     {"SetAttributesOfAKnownFile",
      [](ObjectStore& store, const CallContext& context) {
-       const ETag etag = PutFile(store, "file", "content", context);
-       return Always([etag](ObjectStore& s, const CallContext& c) {
-         return Outcome(s.SetAttributes(
-             {.key = Key("file"), .attributes = Mode(0444), .if_match = etag, .size_bytes = 7}, c));
+       const ObjectInfo known = Must(store.Put(NewFile("file", "content"), context));
+       return Always([known](ObjectStore& s, const CallContext& c) {
+         return Outcome(s.SetAttributes({.key = Key("file"),
+                                         .attributes = Mode(0444),
+                                         .if_match = known.etag,
+                                         .size_bytes = known.size_bytes,
+                                         .info = known},
+                                        c));
        });
      }},
     {"SetAttributesOfADirectory",

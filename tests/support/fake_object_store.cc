@@ -143,6 +143,11 @@ std::size_t FakeObjectStore::open_uploads() const {
   return uploads_.size();
 }
 
+std::size_t FakeObjectStore::told_versions() const {
+  MutexLock lock(mutex_);
+  return told_versions_;
+}
+
 std::uint64_t FakeObjectStore::bytes_read() const {
   MutexLock lock(mutex_);
   return bytes_read_;
@@ -565,6 +570,7 @@ Result<ObjectInfo> FakeObjectStore::DoSetAttributes(const SetAttributesRequest& 
   }
   Node& node = found->second;
   const Attributes wanted = Kept(request.attributes);
+  if (request.info && request.info->etag == node.etag) ++told_versions_;
   if (request.if_match && node.etag != *request.if_match) {
     if (retried && node.attributes == wanted) return Describe(name, node);
     return Refuse(ErrorCode::kPreconditionFailed, request.key);

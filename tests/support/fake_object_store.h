@@ -74,6 +74,7 @@ class FakeObjectStore final : public ObjectStore {
   // All files, links and directories that exist by themselves, by path.
   std::vector<std::string> Paths() const;
   std::size_t open_uploads() const;
+  std::size_t told_versions() const;    // SetAttributes calls that said what their version is
   std::uint64_t bytes_read() const;     // by Get
   std::uint64_t bytes_written() const;  // by Put and UploadPart
   // The next rename of a directory moves this many objects, then loses the connection (only without
@@ -182,6 +183,7 @@ class FakeObjectStore final : public ObjectStore {
   std::map<std::string, Upload> uploads_ GUARDED_BY(mutex_);
   std::map<std::string, ETag> committed_ GUARDED_BY(mutex_);  // by upload
   std::uint64_t last_version_ GUARDED_BY(mutex_) = 0;
+  std::size_t told_versions_ GUARDED_BY(mutex_) = 0;
   std::uint64_t bytes_read_ GUARDED_BY(mutex_) = 0;
   std::uint64_t bytes_written_ GUARDED_BY(mutex_) = 0;
   std::optional<std::size_t> interrupt_rename_after_ GUARDED_BY(mutex_);

@@ -447,6 +447,39 @@ TEST(HierarchicalStore, SetAttributesKeepsTheRecordedDigest) {
   EXPECT_TRUE(raced.error().retryable) << "the caller set no condition";
 }
 
+TEST(HierarchicalStore, SetsAttributesOfAVersionItIsToldWithoutALook) {
+  Fixture f;
+  const ObjectInfo known{.key = ObjectKey("f"),
+                         .size_bytes = 11,
+                         .etag = ETag("0x5"),
+                         .attributes = Fixture::WithMtime(),
+                         .digests = {.crc32c = 0xC99465AAU}};
+  SetAttributesRequest set{
+      .key = ObjectKey("f"), .attributes = {.mode = 0600}, .if_match = ETag("0x5"), .info = known};
+  f.http.Answer(200, {{"ETag", "\"0x6\""}});
+  const auto info = f.store.SetAttributes(set, {});
+  ASSERT_TRUE(info);
+  EXPECT_EQ(info->etag, ETag("0x6"));
+  EXPECT_EQ(info->size_bytes, 11U);
+  EXPECT_EQ(info->attributes, (Attributes{.mode = 0600}));
+  EXPECT_EQ(info->digests.crc32c, 0xC99465AAU);
+  EXPECT_EQ(HeaderOf(f.http.sent(0), "x-ms-meta-skybridge_crc32c"), "11:yZRlqg==");
+  EXPECT_EQ(HeaderOf(f.http.sent(0), "If-Match"), "\"0x5\"");
+
+  f.http.Answer(412, {{"x-ms-error-code", "ConditionNotMet"}});
+  EXPECT_EQ(f.store.SetAttributes(set, {}).error().code, ErrorCode::kPreconditionFailed);
+  EXPECT_EQ(f.http.sent_count(), 2U);
+
+  const auto looks = [&](const SetAttributesRequest& request, const CallContext& context) {
+    f.http.Answer(200, {{"ETag", "\"0x7\""}, {"Content-Length", "2"}});
+    EXPECT_FALSE(f.store.SetAttributes(request, context));
+    return f.http.operations().back() == "azure.head";
+  };
+  EXPECT_TRUE(looks(set, kRetried));
+  set.if_match = ETag("0x6");
+  EXPECT_TRUE(looks(set, {})) << "what is told is another version";
+}
+
 TEST(HierarchicalStore, ARecordedDigestOfAnotherLengthIsNotBelieved) {
   Fixture f;
   const auto head = [&](const std::string& value) {
@@ -549,6 +582,29 @@ TEST(HierarchicalStore, RenameReturnsTheDestination) {
   EXPECT_EQ(HeaderOf(f.http.sent(0), "x-ms-rename-source"), "/c/a%2Cb");
   EXPECT_EQ(HeaderOf(f.http.sent(0), "x-ms-source-if-match"), "\"0x1\"");
   EXPECT_EQ(HeaderOf(f.http.sent(0), "If-None-Match"), "*");
+}
+
+TEST(HierarchicalStore, AVersionThatIsToldIsNotLookedAtAfterARename) {
+  Fixture f;
+  const RenameRequest rename{.source = ObjectKey("a"),
+                             .destination = ObjectKey("b"),
+                             .source_if_match = ETag("0x1"),
+                             .source_info = ObjectInfo{.key = ObjectKey("a"),
+                                                       .size_bytes = 7,
+                                                       .etag = ETag("0x1"),
+                                                       .attributes = Fixture::WithMtime()}};
+  f.http.Answer(201, {{"ETag", "\"0x1\""}});
+  const auto renamed = f.store.Rename(rename, {});
+  ASSERT_TRUE(renamed);
+  EXPECT_EQ(renamed->key, ObjectKey("b"));
+  EXPECT_EQ(renamed->size_bytes, 7U);
+  EXPECT_EQ(renamed->attributes, Fixture::WithMtime());
+  EXPECT_EQ(f.http.sent_count(), 1U);
+  for (const char* etag : {"\"0x2\"", ""}) {  // somebody was faster; an older service
+    f.http.Answer(201, {{"ETag", etag}})
+        .Answer(200, {{"ETag", "\"0x2\""}, {"Content-Length", "5"}});
+    EXPECT_EQ(f.store.Rename(rename, {})->size_bytes, 5U);
+  }
 }
 
 TEST(HierarchicalStore, RepeatedRenameRecognisesItsFirstAttemptByTheETag) {

@@ -82,6 +82,18 @@ TEST_F(FilesystemTree, AttributesThatAreSetAlreadyNeedNoRequest) {
   EXPECT_EQ(store->calls(StoreOp::kSetAttributes), 0U);
 }
 
+TEST_F(FilesystemTree, TheStoreIsToldWhatAVersionOfThisMountIs) {
+  MakeFile("a", "text");
+  const InodeNumber ino = Ino("a");
+  for (const std::uint32_t mode : {0600U, 0640U})
+    ASSERT_TRUE(fs->SetAttributes(ino, std::nullopt, {.mode = mode}, call));
+  EXPECT_EQ(store->told_versions(), 2U);
+  store->PutText("a", "somebody else's");
+  clock.Advance(std::chrono::hours(1));
+  ASSERT_TRUE(fs->SetAttributes(Ino("a"), std::nullopt, {.mode = 0600U}, call));
+  EXPECT_EQ(store->told_versions(), 2U);
+}
+
 TEST_F(FilesystemTree, AChangeOfModeIsMadeOnTopOfSomebodyElsesVersion) {
   MakeFile("a", "one");
   const InodeNumber ino = Ino("a");
