@@ -8,6 +8,7 @@
 #include "backends/azure/dfs_requests.h"
 #include "backends/azure/path_list.h"
 #include "backends/file_length.h"
+#include "backends/known_version.h"
 #include "backends/listing_scope.h"
 #include "backends/recorded_digest.h"
 #include "core/digest.h"
@@ -267,18 +268,17 @@ HttpRequest BlobClient::MakeReplaceMetadata(const std::string& blob_name, Metada
 // What the metadata of a blob is replaced on.
 Result<Sighting> BlobClient::LookBeforeSetting(const SetBlobMetadata& request,
                                                const CallContext& context) const {
-  const bool known = request.info && request.if_match == request.info->etag;
-  if (!known || context.retried) return Head(request.key, request.blob_name, context);
-  const ObjectInfo& info = *request.info;
+  const ObjectInfo* const known = KnownVersion(request.info, request.if_match, context);
+  if (known == nullptr) return Head(request.key, request.blob_name, context);
   Sighting there{.key = request.key,
-                 .size_bytes = info.size_bytes,
-                 .etag = info.etag,
-                 .last_modified = info.last_modified,
+                 .size_bytes = known->size_bytes,
+                 .etag = known->etag,
+                 .last_modified = known->last_modified,
                  .metadata = MetadataMap(),
-                 .md5 = info.digests.md5};
-  if (info.digests.crc32c) {
+                 .md5 = known->digests.md5};
+  if (known->digests.crc32c) {
     there.metadata->emplace(kRecordedCrc32cKey,
-                            FormatRecordedCrc32c(info.size_bytes, *info.digests.crc32c));
+                            FormatRecordedCrc32c(known->size_bytes, *known->digests.crc32c));
   }
   return there;
 }

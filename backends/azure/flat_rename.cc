@@ -7,6 +7,7 @@
 #include "backends/azure/fan_out.h"
 #include "backends/azure/flat_store.h"
 #include "backends/azure/url.h"
+#include "backends/known_version.h"
 #include "backends/listing_guard.h"
 #include "core/digest.h"
 #include "core/encoding.h"
@@ -137,15 +138,29 @@ Result<ObjectInfo> FlatStore::Rename(const RenameRequest& request, const CallCon
   return RenameDirectory(request, context);
 }
 
+Result<std::optional<ObjectInfo>> FlatStore::FindSource(const RenameRequest& request,
+                                                        const CallContext& context) const {
+  const ObjectInfo* const known =
+      KnownVersion(request.source_info, request.source_if_match, context);
+  std::optional<ObjectInfo> source;
+  if (known != nullptr) {
+    source = *known;
+    source->key = request.source;
+  } else if (const auto blob = TRY(FindBlob(request.source, context))) {
+    source = blobs_.Describe(*blob);
+  }
+  return source;
+}
+
 Result<ObjectInfo> FlatStore::RenameFile(const RenameRequest& request, const CallContext& context) {
-  const auto source = TRY(FindBlob(request.source, context));
+  const auto source = TRY(FindSource(request, context));
   CopyRequest copy{.key = request.destination,
                    .source_name = BlobName(request.source),
                    .destination_name = BlobName(request.destination),
                    .source_etag = source ? source->etag : ETag(),
                    .conditions = request.destination_conditions};
   if (!source) return FindMoved(request, copy, context);
-  if (source->is_directory) {
+  if (source->kind == NodeKind::kDirectory) {
     return Fail(ErrorCode::kIsDirectory,
                 fmt::format("rename '{}': it is a directory", request.source.path));
   }
@@ -158,22 +173,21 @@ Result<ObjectInfo> FlatStore::RenameFile(const RenameRequest& request, const Cal
     return Fail(in_the_way ? ErrorCode::kAlreadyExists : ErrorCode::kIsDirectory,
                 fmt::format("rename to '{}': it is a directory", request.destination.path));
   }
-  const ObjectInfo before = blobs_.Describe(*source);
-  recent_renames_.Remember(request.destination, before);
+  recent_renames_.Remember(request.destination, *source);
   auto copied = Copy(copy, context);
   if (!copied && context.retried && !copied.error().retryable) {
-    const auto there = TRY(FindEarlierCopy(copy, before, context));
+    const auto there = TRY(FindEarlierCopy(copy, *source, context));
     if (there) copied = Copied{.etag = there->etag, .last_modified = there->last_modified};
   }
   if (!copied) return Fail(std::move(copied).error());
   const Status deleted = DeleteBlob(request.source, copy.source_name, source->etag, context);
   const bool deleted_before = !deleted && context.retried && IsNotFound(deleted.error());
   if (!deleted_before) TRY_VOID(AfterActing(deleted));
-  Sighting moved = *source;
+  ObjectInfo moved = *source;
   moved.key = request.destination;
   moved.etag = copied->etag;
   moved.last_modified = copied->last_modified;
-  return blobs_.Describe(std::move(moved));
+  return moved;
 }
 
 // The source is gone: kNotFound, unless an earlier attempt of this rename has moved it.

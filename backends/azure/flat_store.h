@@ -101,6 +101,8 @@ class FlatStore final : public ObjectStore {
                                                   const ObjectInfo& source,
                                                   const CallContext& context) const;
   Status MoveBlob(const CopyRequest& request, const CallContext& context) const;
+  Result<std::optional<ObjectInfo>> FindSource(const RenameRequest& request,
+                                               const CallContext& context) const;
   Result<ObjectInfo> RenameFile(const RenameRequest& request, const CallContext& context);
   Result<ObjectInfo> FindMoved(const RenameRequest& request, const CopyRequest& copy,
                                const CallContext& context);

@@ -7,6 +7,7 @@
 #include "backends/after_acting.h"
 #include "backends/azure/dfs_requests.h"
 #include "backends/azure/fan_out.h"
+#include "backends/known_version.h"
 #include "core/digest.h"
 
 namespace skybridge::azure {
@@ -414,11 +415,11 @@ Result<ObjectInfo> HierarchicalStore::Rename(const RenameRequest& request,
       request.source, context);
   if (response) {
     // A rename keeps the version, and newer versions of the service say so.
-    const ETag etag = StripETag(response->headers.Get("ETag"));
-    const bool known = !etag.empty() && request.source_info && request.source_if_match == etag &&
-                       request.source_info->etag == etag;
-    if (!known) return AfterActing(Head(request.destination, context));
-    ObjectInfo moved = *request.source_info;
+    const ObjectInfo* const known =
+        KnownVersion(request.source_info, request.source_if_match, context);
+    if (known == nullptr || known->etag != StripETag(response->headers.Get("ETag")))
+      return AfterActing(Head(request.destination, context));
+    ObjectInfo moved = *known;
     moved.key = request.destination;
     return moved;
   }

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "backends/after_acting.h"
+#include "backends/known_version.h"
 #include "backends/oci/description.h"
 #include "backends/oci/directory_rename.h"
 #include "backends/oci/error.h"
@@ -14,11 +15,8 @@
 namespace skybridge::oci {
 namespace {
 
-// Enough of the version to answer with, and to know it again after a lost reply.
-bool Describes(const std::optional<ObjectInfo>& info, const std::optional<ETag>& version) {
-  return info && version == info->etag && info->attributes &&
-         (info->digests.md5 || info->digests.crc32c);
-}
+// By a digest, a version is known again after a lost reply.
+bool HasDigest(const ObjectInfo& info) { return info.digests.md5 || info.digests.crc32c; }
 
 }  // namespace
 
@@ -34,9 +32,11 @@ Result<ObjectInfo> OciStoreImpl::RenameFile(const RenameRequest& request,
                                             const CallContext& context) {
   // The reply to a rename describes nothing, so the source is looked at first, unless the caller
   // knows it; its version is pinned below.
-  const bool known = !context.retried && Describes(request.source_info, request.source_if_match);
-  Result<ObjectInfo> source =
-      known ? Result<ObjectInfo>(*request.source_info) : HeadFile(request.source, context);
+  const ObjectInfo* const known =
+      KnownVersion(request.source_info, request.source_if_match, context);
+  Result<ObjectInfo> source = known != nullptr && HasDigest(*known)
+                                  ? Result<ObjectInfo>(*known)
+                                  : HeadFile(request.source, context);
   if (!source) return FindMoved(request, std::move(source).error(), /*source_gone=*/true, context);
   source->key = request.source;
   if (request.source_if_match && *request.source_if_match != source->etag) {

@@ -385,6 +385,27 @@ TEST(FlatStore, RenamesAFileByCopyAndDeletionOfThatVersion) {
   EXPECT_EQ(HeaderOf(f.http.sent(3), "If-Match"), "\"0x1\"");
 }
 
+TEST(FlatStore, RenamesAVersionItIsToldWithoutALook) {
+  Fixture f;
+  f.http.Answer(202, {{"ETag", "\"0x2\""}, {"x-ms-copy-id", "1"}, {"x-ms-copy-status", "success"}})
+      .Answer(202);
+  const ObjectInfo known{
+      .size_bytes = 5, .etag = ETag("0x1"), .attributes = Attributes{.mode = 0600}};
+  const auto info = f.store.Rename({.source = ObjectKey("a"),
+                                    .destination = ObjectKey("n"),
+                                    .source_if_match = ETag("0x1"),
+                                    .source_info = known,
+                                    .no_directory_there = true},
+                                   {});
+  ASSERT_TRUE(info);
+  EXPECT_EQ(info->key, ObjectKey("n"));
+  EXPECT_EQ(info->etag, ETag("0x2"));
+  EXPECT_EQ(info->size_bytes, 5U);
+  EXPECT_EQ(info->attributes, known.attributes);
+  EXPECT_EQ(f.http.operations(), (Operations{"azure.copy", "azure.delete"}));
+  EXPECT_EQ(HeaderOf(f.http.sent(0), "x-ms-source-if-match"), "\"0x1\"");
+}
+
 TEST(FlatStore, RenameWaitsForACopyThatTakesTime) {
   Fixture f;
   f.clock.AdvanceBySleeping(true);
