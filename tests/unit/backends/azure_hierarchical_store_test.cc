@@ -339,6 +339,19 @@ TEST(HierarchicalStore, AskedForTheETagWhenARenameDoesNotTellIt) {
   EXPECT_EQ(info->etag, ETag("0x5"));
 }
 
+TEST(HierarchicalStore, AFlushIsDoneOnlyWhereTheFileHasItsWholeLength) {
+  Fixture f;
+  const UploadId id = f.Start();
+  f.http.Answer(400, {{"x-ms-error-code", "InvalidFlushPosition"}})
+      .Answer(200, {{"ETag", "\"0x2\""}, {"Content-Length", "5"}})
+      .Answer(404, {{"x-ms-error-code", "BlobNotFound"}});
+  const auto info = f.store.CommitUpload(Fixture::Commit(id), kRetried);
+  ASSERT_FALSE(info);
+  EXPECT_EQ(info.error().code, ErrorCode::kConflict) << info.error().ToString();
+  EXPECT_EQ(f.http.operations(),
+            (Operations{"azure.create_path", "azure.flush", "azure.head", "azure.head"}));
+}
+
 TEST(HierarchicalStore, CommitThatLosesTheRaceFailsAndKeepsTheUpload) {
   Fixture f;
   const UploadId id = f.Start();
