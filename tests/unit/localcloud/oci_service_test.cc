@@ -102,6 +102,18 @@ TEST(OciService, ListsTheBucketsOfACompartmentInPages) {
   EXPECT_EQ(second.headers.Find("opc-next-page"), nullptr);
 }
 
+TEST(OciService, PagesOfEveryKindHaveAThousandEntriesAtMost) {
+  OciCaller caller({.buckets = {"lake"}});
+  const std::string lake = std::string(kBuckets) + "/lake";
+  for (const std::string& listing :
+       {std::string(kBuckets) + "?compartmentId=c", lake + "/o?fields=name", lake + "/u?x=y",
+        lake + "/p?x=y", std::string("/workRequests?compartmentId=c")}) {
+    EXPECT_EQ(caller.Call("GET", listing + "&limit=1000").status, 200) << listing;
+    for (const char* limit : {"0", "1001"})
+      EXPECT_EQ(CodeOf(caller.Call("GET", listing + "&limit=" + limit)), "InvalidLimit") << listing;
+  }
+}
+
 TEST(OciService, GivesObjectsTheTierOfTheirBucket) {
   OciCaller caller;
   caller.Call("POST", kBuckets, R"({"name":"cold","compartmentId":"c1","storageTier":"Archive"})");
