@@ -1,3 +1,4 @@
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -13,10 +14,13 @@
 
 namespace {
 
-// A crash leaves no copy of the memory behind: there are keys and tokens in it.
+// A crash leaves no copy of the memory behind: there are keys and tokens in it. Where cores are
+// piped to a program the limit is not kept (core(5)), but what may not be dumped is not given to
+// it.
 void ForbidCoreDumps() {
   const rlimit none{.rlim_cur = 0, .rlim_max = 0};
-  if (setrlimit(RLIMIT_CORE, &none) != 0) std::perror("skybridge: core dumps cannot be forbidden");
+  if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0)
+    std::perror("skybridge: core dumps cannot be forbidden");
 }
 
 }  // namespace

@@ -24,6 +24,7 @@ BUILD = pathlib.Path(os.environ["SKYBRIDGE_BUILD"]).resolve()
 SKYBRIDGE = BUILD / "skybridge"
 PATIENCE_SECONDS = 2  # unreachable_after of the remotes
 SOON_SECONDS = 30  # for machines that are busy
+NOBODY = 65534
 
 
 class Bench(unittest.TestCase):
@@ -93,6 +94,20 @@ class Crash(Bench):
         code, errors = self.finish(listing)
         self.assertEqual((code, errors), (0, ""))
         self.assertRegex(limits, r"Max core file size +0 +0 ")
+
+    def test_nor_would_a_program_that_cores_are_piped_to_get_one(self):
+        """The kernel gives what may not be dumped to root; root itself cannot be told from it, so nobody runs this."""
+        program = shutil.copy(SKYBRIDGE, self.work)
+        self.work.chmod(0o711)
+        user = os.geteuid() or NOBODY
+        os.chown(self.configuration, user, -1)
+        self.slow_down(delay_ms=500)
+        with self.in_the_middle(requests=1):
+            listing = subprocess.Popen([program, "ls", "azure:"], user=user, stdout=subprocess.PIPE,
+                                       stderr=subprocess.PIPE, text=True)
+        owner = os.stat(f"/proc/{listing.pid}/environ").st_uid
+        self.assertEqual(self.finish(listing), (0, ""))
+        self.assertEqual(owner, 0)
 
 
 class KilledServer(Bench):
