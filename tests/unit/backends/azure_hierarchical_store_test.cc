@@ -374,6 +374,13 @@ TEST(HierarchicalStore, RepeatedCommitRecognisesTheFileByItsUpload) {
   ASSERT_TRUE(info);
   EXPECT_EQ(info->etag, ETag("0x5"));
   EXPECT_TRUE(info->attributes->foreign.empty());  // the mark is not shown
+  // Somebody has appended to it: the mark stays, and it is what was sent no more.
+  f.http.Answer(404, {{"x-ms-error-code", "PathNotFound"}})
+      .Answer(200, {{"ETag", "\"0x6\""},
+                    {"Content-Length", "9"},
+                    {"x-ms-meta-skybridge_upload", f.nonce()}});
+  EXPECT_EQ(f.store.CommitUpload(Fixture::Commit(id), kRetried).error().code,
+            ErrorCode::kPreconditionFailed);
 }
 
 TEST(HierarchicalStore, CommitOfAnUploadThatIsGoneIsNotFound) {
