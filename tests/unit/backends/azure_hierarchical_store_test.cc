@@ -339,6 +339,13 @@ TEST(HierarchicalStore, AskedForTheETagWhenARenameDoesNotTellIt) {
   EXPECT_EQ(info->etag, ETag("0x5"));
 }
 
+TEST(HierarchicalStore, AnUploadWhoseHiddenNameSomebodyElseHasIsNotStarted) {
+  Fixture f;
+  f.http.Answer(409, {{"x-ms-error-code", "PathAlreadyExists"}});
+  EXPECT_EQ(f.store.StartUpload({.key = ObjectKey("d/f")}, {}).error().code,
+            ErrorCode::kAlreadyExists);
+}
+
 TEST(HierarchicalStore, AFlushIsDoneOnlyWhereTheFileHasItsWholeLength) {
   Fixture f;
   const UploadId id = f.Start();
