@@ -264,6 +264,7 @@ TEST(FlatStore, RemoveDirectoryDeletesMarkersOfBothKindsAndNothingElse) {
   EXPECT_EQ(f.http.sent(2).url, "https://a.blob.core.windows.net/c/d");
   EXPECT_EQ(HeaderOf(f.http.sent(2), "If-Match"), "\"0x7\"");
   EXPECT_EQ(f.http.sent(3).url, "https://a.blob.core.windows.net/c/d/");
+  EXPECT_EQ(HeaderOf(f.http.sent(3), "If-Match"), "\"0x1\"");
 }
 
 TEST(FlatStore, RemoveDirectoryRefusesChildrenFilesAndNothing) {
