@@ -444,11 +444,11 @@ TEST(FlatStore, RenameEndsAtTheDeadlineOfACopyThatNeverEnds) {
 
 TEST(FlatStore, RepeatedRenameRecognisesTheCopyItMade) {
   Fixture f;
-  const auto copy = [&](const char* source, const char* done) {
+  const auto copy = [&](const char* source, const char* done, const char* status = "success") {
     f.http.Answer(200, {{"ETag", "\"0x2\""},
                         {"Content-Length", "5"},
                         {"x-ms-copy-source", source},
-                        {"x-ms-copy-status", "success"},
+                        {"x-ms-copy-status", status},
                         {"x-ms-copy-completion-time", done}});
   };
   const RenameRequest rename{
@@ -474,6 +474,13 @@ TEST(FlatStore, RepeatedRenameRecognisesTheCopyItMade) {
   f.Blob().Listed("").http.Answer(409, {{"x-ms-error-code", "BlobAlreadyExists"}});
   copy(ours, "Mon, 05 Jan 2026 10:20:30 GMT");
   EXPECT_EQ(f.store.Rename(rename, kRetried).error().code, ErrorCode::kAlreadyExists);
+  // A copy that is not done, or failed: the source is all that there is.
+  for (const char* status : {"pending", "failed", "aborted"}) {
+    f.Blob().Listed("").http.Answer(409, {{"x-ms-error-code", "BlobAlreadyExists"}});
+    copy(ours, later, status);
+    EXPECT_EQ(f.store.Rename(rename, kRetried).error().code, ErrorCode::kAlreadyExists);
+    EXPECT_NE(f.http.operations().back(), "azure.delete");
+  }
   // A copy of something else.
   f.Missing();
   copy("https://a.blob.core.windows.net/c/z", later);
