@@ -502,6 +502,7 @@ class FlatAccount final : public HttpTransport {
   std::size_t page_size = 2;
   int fail_copies_after = -1;
   Operations changes;
+  Operations unpinned;  // copies and deletions of whatever version there is
 
   Result<HttpResponse> Send(const HttpRequest& request, const CallContext& /*context*/) override {
     MutexLock lock(mutex_);
@@ -520,6 +521,7 @@ class FlatAccount final : public HttpTransport {
     if (request.operation == "azure.delete") {
       blobs.erase(name);
       changes.push_back("delete " + name);
+      if (request.headers.Get("If-Match") != "\"0x1\"") unpinned.push_back(changes.back());
       return HttpResponse{.status = 202};
     }
     HttpResponse found{.status = 200};
@@ -560,6 +562,8 @@ class FlatAccount final : public HttpTransport {
     if (fail_copies_after > 0) --fail_copies_after;
     blobs[name] = blobs.at(NameOf(std::string(request.headers.Get("x-ms-copy-source"))));
     changes.push_back("copy " + name);
+    if (request.headers.Get("x-ms-source-if-match") != "\"0x1\"")
+      unpinned.push_back(changes.back());
     HttpResponse done{.status = 202};
     done.headers.Add("x-ms-copy-status", "success");
     return done;
@@ -595,6 +599,7 @@ TEST(FlatStore, RenamesADirectoryObjectByObjectBetweenTwoWritesOfItsMarker) {
   ASSERT_TRUE(info) << info.error().message;
   EXPECT_EQ(info->key, ObjectKey("t"));
   EXPECT_EQ(f.Names(), (Paths{"s2", "t/", "t/1", "t/2", "t/u/3"}));
+  EXPECT_EQ(f.account.unpinned, Operations{}) << "somebody's new version would be lost";
   EXPECT_EQ(f.account.changes.front(), "put t/");
   EXPECT_EQ(f.account.changes.back(), "put t/");
   EXPECT_EQ(f.account.blobs.at("t/").find("moving_from"), std::string::npos);
