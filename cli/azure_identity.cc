@@ -43,7 +43,7 @@ Result<std::string> AuthorityFor(const Request& request, AuthorityFrom from) {
     std::string authority = TRY(AuthorityFromEnvironment(request.environment));
     if (!authority.empty()) return authority;
   }
-  return azure::AuthorityOf(request.uri.dfs_endpoint);
+  return azure::AuthorityOf(request.uri.dfs_endpoint, request.account_endpoint);
 }
 
 SourceResult MakePrincipal(azure::ServicePrincipal principal, const Request& request) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "backends/azure/credential.h"
 #include "backends/http_transport.h"
@@ -17,7 +18,8 @@ namespace skybridge::cli {
 struct AzureIdentityRequest {
   const AuthConfig& auth;  // not kAutomatic
   const AzureUri& uri;
-  HttpTransport& transport;  // both must outlive the credential
+  std::string account_endpoint = {};  // that of RemoteConfig
+  HttpTransport& transport;           // both must outlive the credential
   Clock& clock;
   const Environment& environment;
   std::shared_ptr<SecretVault> vault = nullptr;  // for secrets that OCI Vault keeps; may be nullptr

@@ -34,10 +34,18 @@ class WorkloadIdentity final : public oci::IdentityProvider {
   std::unique_ptr<oci::IdentityProvider> provider_;
 };
 
+// From now on in the name of the user whose token is in `token_file`; of nobody else if it is
+// empty.
+void Delegate(const std::string& token_file, OciIdentity& identity) {
+  if (token_file.empty()) return;
+  identity.provider = oci::MakeDelegatedIdentity(std::move(identity.provider), token_file);
+  identity.description += ", on behalf of the user of " + token_file;
+}
+
 Result<OciIdentity> OfInstance(const OciIdentityRequest& request, const OciSurroundings& around,
                                const CallContext& context) {
   const oci::Environment variables = OciVariables(around.environment);
-  OciIdentity identity{.region = request.region};
+  OciIdentity identity{.description = "instance principal", .region = request.region};
   identity.provider =
       oci::MakeInstancePrincipal({.region = request.region,
                                   .federation_endpoint = request.auth.federation_endpoint,
@@ -53,7 +61,7 @@ Result<OciIdentity> OfInstance(const OciIdentityRequest& request, const OciSurro
 
 Result<OciIdentity> OfResource(const OciIdentityRequest& request, const OciSurroundings& around) {
   const oci::Environment variables = OciVariables(around.environment);
-  OciIdentity identity;
+  OciIdentity identity{.description = "resource principal"};
   identity.region =
       request.region.empty() ? oci::ResourcePrincipalRegion(variables) : request.region;
   identity.provider =
@@ -66,7 +74,7 @@ Result<OciIdentity> OfResource(const OciIdentityRequest& request, const OciSurro
 
 Result<OciIdentity> OfWorkload(const OciIdentityRequest& request, const OciSurroundings& around) {
   const oci::Environment variables = OciVariables(around.environment);
-  OciIdentity identity;
+  OciIdentity identity{.description = "OKE workload identity"};
   identity.region =
       request.region.empty() ? oci::ResourcePrincipalRegion(variables) : request.region;
   identity.provider = TRY(WorkloadIdentity::Make(
@@ -87,10 +95,7 @@ Result<OciIdentity> OfPrincipalInProfile(const oci::Profile& profile,
                                  : profile.authentication == oci::Authentication::kResourcePrincipal
                                      ? OfResource(there, around)
                                      : OfWorkload(there, around);
-  if (identity && !profile.delegation_token_file.empty()) {
-    identity->provider =
-        oci::MakeDelegatedIdentity(std::move(identity->provider), profile.delegation_token_file);
-  }
+  if (identity) Delegate(profile.delegation_token_file, *identity);
   return identity;
 }
 
@@ -115,6 +120,8 @@ Result<OciIdentity> OfProfile(const OciIdentityRequest& request, const OciSurrou
   OciIdentity identity{.region = request.region.empty() ? profile.region : request.region};
   std::string auth_endpoint = auth.federation_endpoint;
   const bool is_session = profile.authentication == oci::Authentication::kSecurityToken;
+  identity.description = is_session ? "session token " + profile.security_token_file
+                                    : "API key " + profile.fingerprint;
   if (is_session && auth_endpoint.empty() && !identity.region.empty()) {
     auth_endpoint = TRY(oci::AuthEndpoint(identity.region, variables));
   }
@@ -137,7 +144,7 @@ Result<OciIdentity> Undelegated(const OciIdentityRequest& request, const OciSurr
       return OfWorkload(request, around);
     case AuthType::kPreAuthenticatedRequest:
     case AuthType::kNone:
-      return OciIdentity{oci::MakeFixedIdentity({}), request.region};
+      return OciIdentity{.provider = oci::MakeFixedIdentity({}), .region = request.region};
     default:
       return Fail(ErrorCode::kInternal, "this way to authenticate is not one of OCI's");
   }
@@ -150,10 +157,7 @@ Result<OciIdentity> MakeOciIdentity(const OciIdentityRequest& request,
                                     const CallContext& context) {
   OciIdentity identity = TRY(Undelegated(request, surroundings, context));
   if (!identity.variables) identity.variables = OciVariables(surroundings.environment);
-  if (!request.auth.delegation_token_file.empty()) {
-    identity.provider = oci::MakeDelegatedIdentity(std::move(identity.provider),
-                                                   request.auth.delegation_token_file);
-  }
+  Delegate(request.auth.delegation_token_file, identity);
   return identity;
 }
 

@@ -17,6 +17,7 @@ namespace skybridge::cli {
 
 struct OciIdentity {
   std::unique_ptr<oci::IdentityProvider> provider;
+  std::string description;     // for people; empty: nothing to tell
   std::string region;          // the configured one, else what the identity knows; may be empty
   oci::Environment variables;  // tell where the region's services are
 };

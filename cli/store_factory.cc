@@ -144,6 +144,7 @@ Outcome<std::unique_ptr<OpenStore>> OpenAzureRemote(const RemoteConfig& remote,
       CLI_TRY_IN(OpenVault(remote.vault, environment, clock, context), what, Phase::kConfiguration);
   options.credential = CLI_TRY_IN(MakeAzureCredential({.auth = remote.auth,
                                                        .uri = uri,
+                                                       .account_endpoint = remote.account_endpoint,
                                                        .transport = stack->transport(),
                                                        .clock = clock,
                                                        .environment = environment,
@@ -195,6 +196,7 @@ Outcome<std::unique_ptr<OpenStore>> OpenOciRemote(const RemoteConfig& remote,
                                .bucket = uri.bucket,
                                .root = uri.path,
                                .environment = std::move(identity.variables)};
+  stack->DescribeIdentity(std::move(identity.description));
   if (remote.auth.type == AuthType::kPreAuthenticatedRequest) {
     const Secret url = CLI_TRY_IN(remote.auth.url.Resolve(environment, vault.get(), context), what,
                                   Phase::kConfiguration);

@@ -323,6 +323,7 @@ Result<AuthConfig> ReadAuth(const Node& node, const Uri& uri, bool allow_http) {
 
 Status ReadAzureKeys(const Node& node, RemoteConfig& remote) {
   auto& uri = std::get<AzureUri>(remote.uri);
+  remote.account_endpoint = uri.dfs_endpoint;
   for (const auto& [name, blob, dfs] :
        {std::tuple("endpoint", true, true), std::tuple("blob_endpoint", true, false),
         std::tuple("dfs_endpoint", false, true)}) {

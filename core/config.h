@@ -78,6 +78,8 @@ struct VaultConfig {
 struct RemoteConfig {
   std::string name;  // empty: a bare URI without configuration
   Uri uri;
+  // Azure: the DFS endpoint that the URI names, whatever the configuration puts in its place.
+  std::string account_endpoint;
   std::string region;       // OCI; empty: the URI's, else the profile's
   std::string endpoint;     // OCI; empty: from the region
   std::string ca_file;      // PEM; empty: the system's

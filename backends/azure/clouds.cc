@@ -24,10 +24,12 @@ constexpr std::array kClouds{
 
 }  // namespace
 
-std::string AuthorityOf(std::string_view storage_endpoint) {
-  const std::string_view host = SplitUrl(storage_endpoint).host;
-  for (const Cloud& cloud : kClouds) {
-    if (host.ends_with(cloud.storage_suffix)) return std::string(cloud.authority);
+std::string AuthorityOf(std::string_view storage_endpoint, std::string_view account_endpoint) {
+  for (const std::string_view endpoint : {storage_endpoint, account_endpoint}) {
+    const std::string_view host = SplitUrl(endpoint).host;
+    for (const Cloud& cloud : kClouds) {
+      if (host.ends_with(cloud.storage_suffix)) return std::string(cloud.authority);
+    }
   }
   return std::string(kPublicAuthority);
 }

@@ -36,6 +36,20 @@ TEST_F(Identity, AnInstanceNeedsNoKeyInItsConfiguration) {
   EXPECT_THAT(Run({"ls", "vm:up"}).out, HasSubstr("a"));
 }
 
+TEST_F(Identity, DoctorTellsWhoItWasAtOci) {
+  const std::string delegation = Write("delegation", "token-of-a-user");
+  Configure({fmt::format(R"("vm": {{"uri": "oci://lake@localnamespace/", "endpoint": "{0}",
+                              "auth": {{"type": "instance_principal", "federation_endpoint": "{0}",
+                                        "delegation_token_file": "{1}"}}}})",
+                         server().url(), delegation)});
+  EXPECT_THAT(Run({"doctor", "oci"}).out, HasSubstr("oci credentials: are accepted: API key "));
+  const Invocation delegated = Run({"doctor", "vm"});
+  EXPECT_THAT(delegated.out, HasSubstr("vm credentials: are accepted: instance principal, on "
+                                       "behalf of the user of " +
+                                       delegation));
+  EXPECT_THAT(delegated.out, Not(HasSubstr("token-of-a-user")));
+}
+
 TEST_F(Identity, TheVaultsSecretOpensTheLakeAndIsNeverShown) {
   const auto storage = localcloud::MakeMemoryStorage();
   const SystemClock clock;

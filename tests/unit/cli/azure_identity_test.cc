@@ -31,6 +31,7 @@ struct Fixture {
                .container = "raw",
                .dfs_endpoint = "https://contoso.dfs.core.usgovcloudapi.net",
                .blob_endpoint = "https://contoso.blob.core.usgovcloudapi.net"};
+  std::string account_endpoint;
   FakeClock clock;
   ScriptedTransport transport;
   TempDirectory directory;
@@ -39,6 +40,7 @@ struct Fixture {
                                                   const MapEnvironment& environment) {
     return MakeAzureCredential({.auth = auth,
                                 .uri = uri,
+                                .account_endpoint = account_endpoint,
                                 .transport = transport,
                                 .clock = clock,
                                 .environment = environment});
@@ -148,6 +150,22 @@ TEST(AzureIdentity, AuthorityIsTheConfiguredOneThenTheEnvironmentsThenTheCloudOf
   EXPECT_EQ(authority("https://adfs.example.com", named), "https://adfs.example.com");
   EXPECT_EQ(authority("", named), "https://login.example.com");
   EXPECT_EQ(authority("", plain), "https://login.microsoftonline.us");
+}
+
+TEST(AzureIdentity, APrivateEndpointsAuthorityIsThatOfTheCloudThatTheUriNames) {
+  const auto authority = [](const std::string& endpoint) {
+    Fixture f;
+    f.transport.Answer(200, {}, kToken);
+    f.account_endpoint = "https://contoso.dfs.core.usgovcloudapi.net";
+    f.uri.dfs_endpoint = endpoint;
+    f.Take({.type = AuthType::kDefault},
+           {{"AZURE_TENANT_ID", "t"}, {"AZURE_CLIENT_ID", "c"}, {"AZURE_CLIENT_SECRET", "s"}});
+    const std::string url = f.transport.sent(0).url;
+    return url.substr(0, url.find("/t/oauth2"));
+  };
+  EXPECT_EQ(authority("https://lake.corp.example"), "https://login.microsoftonline.us");
+  EXPECT_EQ(authority("https://contoso.dfs.core.chinacloudapi.cn"),
+            "https://login.chinacloudapi.cn");
 }
 
 TEST(AzureIdentity, ConfiguredPrincipalReadsItsCertificateFromAFile) {

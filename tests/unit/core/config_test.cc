@@ -197,6 +197,7 @@ TEST(Config, EndpointsReplaceThoseOfTheUri) {
   const auto& uri = std::get<AzureUri>(both.remotes.at("azure").uri);
   EXPECT_EQ(uri.dfs_endpoint, "http://127.0.0.1:10000/contoso");
   EXPECT_EQ(uri.blob_endpoint, "http://127.0.0.1:10000/contoso");
+  EXPECT_EQ(both.remotes.at("azure").account_endpoint, "https://contoso.dfs.core.windows.net");
   const Config one = Parse(AzureRemote(R"("blob_endpoint": "https://private.example")"));
   EXPECT_EQ(std::get<AzureUri>(one.remotes.at("azure").uri).dfs_endpoint,
             "https://contoso.dfs.core.windows.net");
