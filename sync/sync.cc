@@ -154,14 +154,17 @@ class Pass {
     ++state_.objects_done;
   }
 
-  void FileFailed(const ObjectKey& key, const Error& error) {
-    if (error.code != ErrorCode::kNotFound) return Fails(key, error);
+  void FileFailed(const ObjectKey& key, Error error) {
+    if (error.code != ErrorCode::kNotFound) return Fails(key, std::move(error));
     // Asked by reading: what may not be read is no missing object, and HEAD cannot always tell
     // (OCI answers it without a body).
     std::byte first{};
     const auto read = source().Get({.key = AtSource(key), .range = {0, 1}}, std::span(&first, 1),
                                    policy_.Context());
-    if (read) return Fails(key, error);
+    if (read) {
+      error.message += ": not found, and yet it can be read";
+      return Fails(key, std::move(error));
+    }
     if (read.error().code != ErrorCode::kNotFound) return Fails(key, read.error());
     ++state_.vanished;
   }

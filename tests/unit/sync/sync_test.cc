@@ -257,6 +257,7 @@ TEST_F(SyncDetail, WhatCanBeReadHasNotVanished) {
   EXPECT_EQ(summary->vanished, 0U);
   ASSERT_EQ(summary->failed.size(), 1U);
   EXPECT_EQ(summary->failed.front().path, "f");
+  EXPECT_NE(summary->failed.front().error.message.find("can be read"), std::string::npos);
 }
 
 TEST_F(SyncDetail, DifferentSizesNeedNoHeadOfTheDestination) {
