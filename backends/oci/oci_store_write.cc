@@ -47,11 +47,12 @@ Result<ObjectInfo> OciStoreImpl::Put(const PutRequest& request, const CallContex
                            *facts);
   if (!context.retried || !IsLostRace(facts.error())) return Fail(facts.error());
   // No reply came to an earlier attempt: is what is there now what we sent then?
-  const ObjectHead head = TRY(bucket_.Head(name, std::nullopt, context));
-  ObjectInfo there = DescribeObject(request.key, NodeKind::kFile, head);
+  const Result<ObjectHead> head = bucket_.Head(name, std::nullopt, context);
+  if (!head) return Fail(IsOpen(head) ? head.error() : facts.error());
+  ObjectInfo there = DescribeObject(request.key, NodeKind::kFile, *head);
   const ObjectInfo sent{.size_bytes = request.body.size(),
                         .digests = {.md5 = Md5(request.body), .crc32c = Crc32c(request.body)}};
-  if (!SameContent(there, sent) || head.facts.metadata != metadata) return Fail(facts.error());
+  if (!SameContent(there, sent) || head->facts.metadata != metadata) return Fail(facts.error());
   return there;
 }
 

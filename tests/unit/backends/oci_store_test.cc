@@ -388,6 +388,16 @@ TEST_F(OciStoreTest, ARetriedPutDoesNotClaimSomebodyElsesObject) {
   EXPECT_EQ(store_->Put(request, context_).error().code, ErrorCode::kAlreadyExists);
 }
 
+TEST_F(OciStoreTest, ARetriedPutThatFindsNothingHasLostTheRaceAllTheSame) {
+  const PutRequest request{
+      .key = ObjectKey("a"), .body = AsBytes("hello"), .conditions = {.must_not_exist = true}};
+  const std::string refusal = R"({"code":"IfNoneMatchFailed"})";
+  transport_.Answer(412, {}, refusal).Answer(404);
+  EXPECT_EQ(store_->Put(request, retried_).error().code, ErrorCode::kAlreadyExists);
+  transport_.Answer(412, {}, refusal).Answer(500);
+  EXPECT_TRUE(store_->Put(request, retried_).error().retryable);
+}
+
 class OciUpload : public OciStoreTest {
  protected:
   // Starts an upload of "ab" and "cd" and sends both parts.
