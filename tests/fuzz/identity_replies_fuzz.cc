@@ -11,17 +11,12 @@
 #include "backends/oci/region.h"
 #include "backends/oci/resource_principal.h"
 #include "backends/oci/workload_identity.h"
-#include "core/clock.h"
 #include "tests/fuzz/answering_transport.h"
 #include "tests/fuzz/fuzz_target.h"
+#include "tests/support/sleepless_clock.h"
 
 namespace skybridge::fuzz {
 namespace {
-
-SystemClock& TheClock() {
-  static SystemClock clock;
-  return clock;
-}
 
 void ReadResourceTokens(std::string_view text) {
   const auto tokens = oci::ParseResourceTokens(text);
@@ -38,7 +33,8 @@ void ReadWorkloadReply(std::string_view text) {
 void ReadRealm(std::string_view text) {
   AnsweringTransport transport(text);
   const oci::Environment nothing_set = [](std::string_view) { return std::nullopt; };
-  const oci::InstanceMetadata metadata(transport, TheClock(), nothing_set);
+  testing::SleeplessClock clock;  // "not yet" is asked again
+  const oci::InstanceMetadata metadata(transport, clock, nothing_set);
   const auto place = metadata.Place("", {});
   if (!place) return;
   Require(!place->region.empty(), "a region has a name");
@@ -73,10 +69,11 @@ void ReadArcChallenge(std::string_view text) {
   challenge.headers.Add("WWW-Authenticate", std::string(in.Line()));
   challenge.body = in.Rest();
   AnsweringTransport transport(std::move(challenge));
+  testing::SleeplessClock clock;
   const auto source = azure::ManagedIdentitySource::Make(
       {.service = {azure::ManagedIdentityKind::kAzureArc, "http://127.0.0.1:40342/token", Secret()},
        .arc_token_directory = "/nonexistent/tokens"},
-      transport, TheClock());
+      transport, clock);
   const auto token = (*source)->Fetch({});
   Require(!token, "a challenge alone gives no token");
   Require(!token.error().retryable, "a challenge without its file is not asked for again");
