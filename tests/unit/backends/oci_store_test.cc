@@ -776,6 +776,18 @@ TEST_F(OciStoreTest, ARetriedRenameHasNotHappenedWhileItsSourceIsThere) {
   EXPECT_EQ(store_->Rename(request, retried_).error().code, ErrorCode::kAlreadyExists);
 }
 
+TEST_F(OciStoreTest, ARetriedRenameConcludesNothingFromALookThatFails) {
+  const RenameRequest request{.source = ObjectKey("a"),
+                              .destination = ObjectKey("b"),
+                              .destination_conditions = {.must_not_exist = true}};
+  AnswerHead("hello");  // the look at the source fails
+  transport_.Answer(200, {}, Listing("")).Answer(412, {}, R"({"code":"IfNoneMatchFailed"})");
+  transport_.Answer(500);
+  EXPECT_TRUE(store_->Rename(request, retried_).error().retryable);
+  transport_.Answer(404).Answer(500);  // the look at the destination
+  EXPECT_TRUE(store_->Rename(request, retried_).error().retryable);
+}
+
 TEST_F(OciStoreTest, RenamingADirectoryIntoItselfIsRefused) {
   EXPECT_EQ(store_
                 ->Rename({.source = ObjectKey("d"),

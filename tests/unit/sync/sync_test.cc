@@ -229,6 +229,18 @@ TEST_F(SyncDetail, AConflictAtTheDestinationIsAFailureAndKeepsTheirs) {
   EXPECT_EQ(destination_->ContentOf("f"), "theirs");
 }
 
+TEST_F(SyncDetail, AFileThatChangesAtTheDestinationBeforeItIsReplacedIsKept) {
+  source_->PutText("f", "ours", Attributed(1));
+  destination_->PutText("f", "an older one");
+  destination_->script().BeforeNext(StoreOp::kPut,
+                                    [this] { destination_->PutText("f", "theirs"); });
+  const auto summary = Sync(Options());
+  ASSERT_TRUE(summary);
+  ASSERT_EQ(summary->failed_count, 1U);
+  EXPECT_EQ(summary->failed[0].error.code, ErrorCode::kPreconditionFailed);
+  EXPECT_EQ(destination_->ContentOf("f"), "theirs");
+}
+
 TEST_F(SyncDetail, AFileThatVanishesIsNoFailure) {
   source_->PutText("f", "x");
   source_->script().BeforeNext(StoreOp::kGet, [this] { source_->Remove("f"); });
