@@ -215,6 +215,20 @@ TEST_F(ReadPathTest, ADeletedObjectIsAnotherVersionToo) {
   EXPECT_EQ(gone.error().code, ErrorCode::kPreconditionFailed);
 }
 
+TEST_F(ReadPathTest, ABlockThatComesShortIsAnErrorAndNeverPadded) {
+  const ETag etag = store_.PutText("f", "short");
+  const auto text = ReadText(*reads_->Open(ObjectKey("f"), etag, 10), 0, 10);
+  ASSERT_FALSE(text) << *text;
+  EXPECT_EQ(text.error().code, ErrorCode::kCorrupt);
+}
+
+TEST_F(ReadPathTest, WithoutVersionsAnotherSizeIsAnotherVersion) {
+  store_.PutText("f", "a longer one");
+  const auto text = ReadText(*reads_->Open(ObjectKey("f"), ETag(), 5), 0, 5);
+  ASSERT_FALSE(text) << *text;
+  EXPECT_EQ(text.error().code, ErrorCode::kPreconditionFailed);
+}
+
 TEST_F(ReadPathTest, AFailedFetchAheadIsRepeatedOnDemand) {
   const auto reader = Open("f", RandomText(20 * kBlock));
   // The first request is the reader's own or one ahead of it; the reader asks again for what it
