@@ -4,7 +4,8 @@
 // When the value nears its end one caller fetches the next while the others go on with the old one;
 // when there is none, they wait for that caller and share what it gets, a refusal too. A refresh
 // that fails or takes longer than kRefreshPatience is tried again after kRefreshPause, and the old
-// value serves until it really expires.
+// value serves until it really expires. A refusal for good holds for kRefusalPause: a tree that is
+// walked without an identity would ask for one at each file.
 #pragma once
 
 #include <algorithm>
@@ -25,6 +26,7 @@ namespace skybridge {
 
 inline constexpr std::chrono::seconds kRefreshPause{30};
 inline constexpr std::chrono::seconds kRefreshPatience{10};
+inline constexpr std::chrono::seconds kRefusalPause{5};
 
 template <class T>
 struct Expiring {
@@ -58,6 +60,7 @@ class FreshValue {
         TRY_VOID(WaitForFetch(context));
         continue;
       }
+      if (now < refused_until_ && !is_outdated) return Fail(*failure_);
       if (!FetchOnce(context)) return Fail(*failure_);
       return kept_->value;
     }
@@ -72,6 +75,11 @@ class FreshValue {
 
  private:
   bool IsUsable(MonotonicTime now) const REQUIRES(mutex_) { return kept_ && now < kept_->expires; }
+
+  // Another caller's end is not ours: then we ask by ourselves.
+  static bool IsForAll(const Error& failure) {
+    return failure.code != ErrorCode::kCancelled && failure.code != ErrorCode::kTimedOut;
+  }
 
   // One fetch, without the lock; its outcome is kept. True if there is a value that can be used.
   bool FetchOnce(const CallContext& context) REQUIRES(mutex_) {
@@ -88,10 +96,15 @@ class FreshValue {
       kept_ = *std::move(fresh);
       failure_.reset();
       next_refresh_ = MonotonicTime::min();
+      refused_until_ = MonotonicTime::min();
       return true;
     }
     failure_ = std::move(fresh).error();
-    if (!IsUsable(clock_.Now())) return false;
+    if (!IsUsable(clock_.Now())) {
+      if (IsForAll(*failure_) && !failure_->retryable)
+        refused_until_ = clock_.Now() + kRefusalPause;
+      return false;
+    }
     next_refresh_ = clock_.Now() + kRefreshPause;
     Log(LogLevel::kWarning, "{}: the token is still valid but was not renewed: {}", cloud_,
         failure_->ToString());
@@ -103,10 +116,7 @@ class FreshValue {
   Status WaitForFetch(const CallContext& context) REQUIRES(mutex_) {
     while (fetching_)
       TRY_VOID(WaitWithin(context, clock_, fetched_, mutex_, "the fetch of a token"));
-    // The other caller's end is not ours: then we ask by ourselves.
-    const bool shared = failure_ && failure_->code != ErrorCode::kCancelled &&
-                        failure_->code != ErrorCode::kTimedOut;
-    if (shared && !IsUsable(clock_.Now())) return Fail(*failure_);
+    if (failure_ && IsForAll(*failure_) && !IsUsable(clock_.Now())) return Fail(*failure_);
     return {};
   }
 
@@ -120,6 +130,7 @@ class FreshValue {
   bool fetching_ GUARDED_BY(mutex_) = false;
   std::optional<Error> failure_ GUARDED_BY(mutex_);  // of the last fetch
   MonotonicTime next_refresh_ GUARDED_BY(mutex_) = MonotonicTime::min();
+  MonotonicTime refused_until_ GUARDED_BY(mutex_) = MonotonicTime::min();
 };
 
 }  // namespace skybridge

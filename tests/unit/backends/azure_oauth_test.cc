@@ -226,6 +226,23 @@ TEST(OAuth, ASecondRefusalIsTheAnswer) {
   EXPECT_EQ(f.transport.answers_left(), 0U);
 }
 
+TEST(OAuth, WhoIsRefusedIsNotAskedForAtEachCall) {
+  Fixture f;
+  f.transport.Answer(401, {}, R"({"error":"invalid_client"})").Answer(503).Answer(503);
+  f.transport.Answer(200, {}, TokenBody("t1", "3600"));
+  const auto authorize = [&] {
+    HttpRequest request{.method = "GET", .url = kBlobUrl};
+    const Status status = f.credential->Authorize(request, {});
+    return status ? std::optional<ErrorCode>() : status.error().code;
+  };
+  for (int call = 0; call < 9; ++call) EXPECT_EQ(authorize(), ErrorCode::kUnauthenticated);
+  EXPECT_EQ(f.transport.sent_count(), 1U);
+  f.clock.Advance(kRefusalPause);
+  for (int call = 0; call < 2; ++call) EXPECT_EQ(authorize(), ErrorCode::kUnavailable);
+  EXPECT_EQ(f.transport.sent_count(), 3U) << "those who retry have pauses of their own";
+  EXPECT_EQ(authorize(), std::nullopt);
+}
+
 TEST(OAuth, LateRefusalOfAnOldTokenKeepsTheNewOne) {
   Fixture f;
   f.transport.Answer(200, {}, TokenBody("t1", "3600")).Answer(200, {}, TokenBody("t2", "3600"));

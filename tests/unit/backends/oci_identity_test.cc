@@ -395,6 +395,11 @@ TEST_F(OciSessionToken, ASessionThatCannotBeRenewedSaysHowToLogInAndHidesTheToke
   EXPECT_EQ(refused.error().code, ErrorCode::kUnauthenticated);
   EXPECT_THAT(refused.error().message, HasSubstr("oci session authenticate"));
   EXPECT_THAT(refused.error().message, Not(HasSubstr(first->key_id.substr(3))));
+  EXPECT_EQ(identities->Current(Context()).error().code, ErrorCode::kUnauthenticated);
+  EXPECT_EQ(transport_.sent_count(), 1U) << "not again at each call";
+  const std::string two = Token("two");
+  Write("token", two);
+  EXPECT_EQ(identities->Current(Context()).value()->key_id, "ST$" + two) << "who has logged in is";
 }
 
 // --- Resource principal
