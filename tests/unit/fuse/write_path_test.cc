@@ -8,8 +8,10 @@
 
 #include <gtest/gtest.h>
 
+#include "core/digest.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_object_store.h"
+#include "tests/support/forwarding_store.h"
 #include "tests/support/temp_directory.h"
 
 namespace skybridge::fuse {
@@ -263,6 +265,49 @@ TEST_F(WritePathTest, ALostUpdateOfALargeFileIsKeptToo) {
   EXPECT_EQ(published.error().code, ErrorCode::kAlreadyExists);
   ASSERT_TRUE(writer->PublishConflictCopy(ObjectKey("f.conflict"), {}, Soon()));
   EXPECT_EQ(store_.ContentOf("f.conflict"), text);
+}
+
+// Keeps other bytes than it was given, and says honestly what it keeps.
+class DamagingStore final : public testing::ForwardingStore {
+ public:
+  using ForwardingStore::ForwardingStore;
+  Result<ObjectInfo> Put(const PutRequest& request, const CallContext& context) override {
+    const std::string damaged = Damaged(request.body);
+    PutRequest other = request;
+    other.body = AsBytes(damaged);
+    return ForwardingStore::Put(other, context);
+  }
+  Result<PartReceipt> UploadPart(const UploadPartRequest& request,
+                                 const CallContext& context) override {
+    const std::string damaged = Damaged(request.body);
+    UploadPartRequest other = request;
+    other.body = AsBytes(damaged);
+    auto receipt = ForwardingStore::UploadPart(other, context);
+    if (receipt) receipt->crc32c = Crc32c(request.body);  // of what was sent
+    return receipt;
+  }
+
+ private:
+  static std::string Damaged(ByteSpan body) {
+    std::string bytes(reinterpret_cast<const char*>(body.data()), body.size());
+    bytes[0] ^= 1;
+    return bytes;
+  }
+};
+
+TEST_F(WritePathTest, WhatTheStoreKeepsWronglyIsNotPublished) {
+  DamagingStore damaging(store_);
+  const auto writes = WritePath::Create(damaging, *reads_, cache_.get(), *staging_, clock_, "r",
+                                        {.part_size_bytes = kPart, .max_parallel_uploads = 4});
+  for (const std::size_t size : {std::size_t{5}, std::size_t{3 * kPart}}) {
+    const auto writer = *writes->Open({.key = ObjectKey("f"), .base = std::nullopt});
+    WriteAll(*writer, std::string(size, 'x'));
+    const auto info = Publish(*writer, "f");
+    ASSERT_FALSE(info) << size;
+    EXPECT_EQ(info.error().code, ErrorCode::kCorrupt);
+    EXPECT_TRUE(writer->dirty());
+    store_.Remove("f");
+  }
 }
 
 TEST_F(WritePathTest, AFailedPartIsSentAgainByTheNextPublication) {
