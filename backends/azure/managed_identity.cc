@@ -206,8 +206,9 @@ Result<AccessToken> ManagedIdentitySource::Ask(const CallContext& context) const
   const auto exchanged = Exchange(context);
   if (!exchanged) {
     Error error = exchanged.error();
-    const bool nobody_answers =
-        error.code == ErrorCode::kUnreachable || error.code == ErrorCode::kTimedOut;
+    const bool nobody_answers = error.code == ErrorCode::kUnavailable ||
+                                error.code == ErrorCode::kUnreachable ||
+                                error.code == ErrorCode::kTimedOut;
     error.message = fmt::format("managed identity ({}): {}{}", name, error.message,
                                 nobody_answers ? "; does this machine have one?" : "");
     return Fail(std::move(error));

@@ -140,13 +140,17 @@ TEST(ManagedIdentity, MachineWithoutIdentityIsNotFoundAtOnce) {
 }
 
 TEST(ManagedIdentity, SaysThatThisMachineMayHaveNone) {
-  Fixture f;
-  f.transport.Break({.code = ErrorCode::kUnreachable, .message = "no route"});
-  const auto token = f.source->Fetch({});
-  ASSERT_FALSE(token);
-  EXPECT_EQ(token.error().code, ErrorCode::kUnreachable);
-  EXPECT_EQ(token.error().message,
-            "managed identity (instance metadata service): no route; does this machine have one?");
+  for (const ErrorCode code :
+       {ErrorCode::kUnavailable, ErrorCode::kUnreachable, ErrorCode::kTimedOut}) {
+    Fixture f;
+    f.transport.Break({.code = code, .message = "no route"});
+    const auto token = f.source->Fetch({});
+    ASSERT_FALSE(token);
+    EXPECT_EQ(token.error().code, code);
+    EXPECT_EQ(
+        token.error().message,
+        "managed identity (instance metadata service): no route; does this machine have one?");
+  }
 }
 
 TEST(ManagedIdentity, OtherRefusalIsFinal) {

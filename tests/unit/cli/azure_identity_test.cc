@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "core/config_environment.h"
+#include "core/encoding.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/scripted_transport.h"
 #include "tests/support/self_signed.h"
@@ -150,6 +151,34 @@ TEST(AzureIdentity, AuthorityIsTheConfiguredOneThenTheEnvironmentsThenTheCloudOf
   EXPECT_EQ(authority("https://adfs.example.com", named), "https://adfs.example.com");
   EXPECT_EQ(authority("", named), "https://login.example.com");
   EXPECT_EQ(authority("", plain), "https://login.microsoftonline.us");
+}
+
+TEST(AzureIdentity, APrincipalOfTheConfigurationAsksNothingOfTheEnvironment) {
+  Fixture f;
+  f.transport.Answer(200, {}, kToken);
+  AuthConfig auth{.type = AuthType::kServicePrincipal, .tenant_id = "t", .client_id = "c"};
+  auth.client_secret = SecretReference::Parse("s", "key").value();
+  f.Take(auth, {{"AZURE_AUTHORITY_HOST", "login.example.com"}, {"AZURE_TENANT_ID", "other"}});
+  EXPECT_EQ(f.transport.sent(0).url, "https://login.microsoftonline.us/t/oauth2/v2.0/token");
+}
+
+TEST(AzureIdentity, TheEnvironmentsCertificateMayGoWithItsChain) {
+  const auto made = MakeSelfSigned().value();
+  for (const char* chain : {"1", "true", "0"}) {
+    Fixture f;
+    f.transport.Answer(200, {}, kToken);
+    f.Take({.type = AuthType::kDefault}, {{"AZURE_TENANT_ID", "t"},
+                                          {"AZURE_CLIENT_ID", "c"},
+                                          {"AZURE_CLIENT_CERTIFICATE_PATH",
+                                           f.Write("app.pem", made.key_pem + made.certificate_pem)},
+                                          {"AZURE_CLIENT_SEND_CERTIFICATE_CHAIN", chain}});
+    const std::string body = f.transport.sent(0).body;
+    const auto begin =
+        body.find("client_assertion=") + std::string_view("client_assertion=").size();
+    const auto header = Base64UrlDecode(body.substr(begin, body.find('.', begin) - begin));
+    ASSERT_TRUE(header) << body;
+    EXPECT_EQ(header->find("x5c") != std::string::npos, std::string_view(chain) != "0") << *header;
+  }
 }
 
 TEST(AzureIdentity, APrivateEndpointsAuthorityIsThatOfTheCloudThatTheUriNames) {
