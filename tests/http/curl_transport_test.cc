@@ -316,6 +316,8 @@ TEST(CurlTransport, EndsWhenTheFirstByteIsLate) {
   const auto response = transport.Send(
       {.operation = "t", .method = "PUT", .url = silent.server.Url("/x")}, Within(seconds(60)));
   EXPECT_EQ(response.error().code, ErrorCode::kTimedOut);
+  EXPECT_NE(response.error().message.find("did not answer in time"), std::string::npos)
+      << "not the call's deadline: " << response.error().message;
 }
 
 TEST(CurlTransport, EndsWhenTheReplyStalls) {
@@ -328,6 +330,8 @@ TEST(CurlTransport, EndsWhenTheReplyStalls) {
   const auto response = transport.Send({.operation = "t", .method = "GET", .url = server.Url("/x")},
                                        Within(seconds(60)));
   EXPECT_EQ(response.error().code, ErrorCode::kTimedOut);
+  EXPECT_NE(response.error().message.find("the reply stalled"), std::string::npos)
+      << "not the call's deadline: " << response.error().message;
 }
 
 TEST(CurlTransport, SendsNothingAfterTheDeadlineOrAStop) {
