@@ -312,7 +312,7 @@ TEST(CurlTransport, EndsAtTheCallsDeadline) {
 
 TEST(CurlTransport, EndsWhenTheFirstByteIsLate) {
   Silent silent;
-  CurlTransport transport({.first_byte_timeout = milliseconds(50)});
+  CurlTransport transport({.first_byte_timeout = milliseconds(50), .stall_timeout = seconds(300)});
   const auto response = transport.Send(
       {.operation = "t", .method = "PUT", .url = silent.server.Url("/x")}, Within(seconds(60)));
   EXPECT_EQ(response.error().code, ErrorCode::kTimedOut);
