@@ -299,8 +299,7 @@ Status FilesystemImpl::PublishAt(const Location& location, OpenFile& file,
   if (info) {
     info->key = location.key;
     if (content) own_versions_.Remember(*location.remote->store, location.key, *info);
-    if (!content && view.writer) view.writer->RebaseTo(*info);
-    return RecordPublished(file, view, *info);
+    return RecordPublished(file, view, content ? view.writer : nullptr, *info);
   }
   if (content && IsLostUpdate(info.error(), view.state))
     return SaveConflictCopy(file, view, context);
@@ -308,8 +307,9 @@ Status FilesystemImpl::PublishAt(const Location& location, OpenFile& file,
 }
 
 Status FilesystemImpl::RecordPublished(OpenFile& file, const OpenFile::View& view,
+                                       const std::shared_ptr<FileWriter>& by,
                                        const ObjectInfo& info) {
-  const InodeRecord published = file.Published(info, view.attributes_generation, names_.Now());
+  const InodeRecord published = file.Published(info, by, view.attributes_generation, names_.Now());
   // What the kernel has of this inode went through us on its way to the store, unless it is of an
   // older version: nobody has opened that inode since.
   if (view.state == FileState::kNew) {

@@ -235,7 +235,8 @@ class FilesystemImpl final : public Filesystem {
   Status PublishLocked(OpenFile& file, const CallContext& context) REQUIRES(file.publish_mutex);
   Status PublishAt(const Location& location, OpenFile& file, const OpenFile::View& view,
                    const CallContext& context) REQUIRES(file.publish_mutex);
-  Status RecordPublished(OpenFile& file, const OpenFile::View& view, const ObjectInfo& info);
+  Status RecordPublished(OpenFile& file, const OpenFile::View& view,
+                         const std::shared_ptr<FileWriter>& by, const ObjectInfo& info);
   Status SaveConflictCopy(OpenFile& file, const OpenFile::View& view, const CallContext& context);
   // Without an offset: at the end.
   Status WriteAt(const FileHandle& handle, std::optional<std::uint64_t> offset_bytes,

@@ -191,8 +191,9 @@ void OpenFile::RestoreAttributes(const View& before) {
   attributes_dirty_ = before.attributes_dirty;
 }
 
-cache::InodeRecord OpenFile::Published(const ObjectInfo& info, std::uint64_t generation,
-                                       WallTime now) {
+cache::InodeRecord OpenFile::Published(const ObjectInfo& info,
+                                       const std::shared_ptr<FileWriter>& by,
+                                       std::uint64_t generation, WallTime now) {
   MutexLock lock(mutex_);
   if (state_ == FileState::kNew) state_ = FileState::kPublished;
   record_.etag = info.etag.value;
@@ -200,6 +201,7 @@ cache::InodeRecord OpenFile::Published(const ObjectInfo& info, std::uint64_t gen
   record_.last_modified = info.last_modified;
   record_.learned_at = now;
   if (generation == attributes_generation_) attributes_dirty_ = false;
+  if (writer_ && writer_ != by) writer_->RebaseTo(info);
   if (reader_) reader_ = remote_.reads->Open(info.key, info.etag, info.size_bytes);
   cache::InodeRecord published = record_;
   published.parent = place_.parent;

@@ -95,8 +95,11 @@ class OpenFile {
   void RestoreAttributes(const View& before);
 
   // The store has this version now. Attributes changed after `generation` stay to be published.
-  // `key`: where; the reader is opened anew for it. Returns the record as published.
-  cache::InodeRecord Published(const ObjectInfo& info, std::uint64_t generation, WallTime now);
+  // `by`: the writer whose content it is, none for attributes alone; another writer goes on from
+  // this version. `info.key`: where; the reader is opened anew for it. Returns the record as
+  // published.
+  cache::InodeRecord Published(const ObjectInfo& info, const std::shared_ptr<FileWriter>& by,
+                               std::uint64_t generation, WallTime now);
   // The object moved, or got a new version, without a change of content.
   void Moved(const Place& place, const ObjectInfo& info, WallTime now);
   void SetPlace(const Place& place);

@@ -109,11 +109,9 @@ TEST_F(FilesystemRace, AWriteBesideAChangeOfAttributesIsNoConflict) {
   const InodeNumber ino = Ino("a");
   std::jthread writer;
   store->script().BeforeNext(StoreOp::kSetAttributes, [&] {
-    writer = std::jthread([&] {
-      const HandleId handle = OpenToWrite(ino);
-      EXPECT_TRUE(Write(handle, "two"));
-      EXPECT_TRUE(Close(handle));
-    });
+    const HandleId handle = OpenToWrite(ino);
+    EXPECT_TRUE(Write(handle, "two"));
+    writer = std::jthread([this, handle] { EXPECT_TRUE(Close(handle)); });
   });
   ASSERT_TRUE(fs->SetAttributes(ino, std::nullopt, {.mode = 0600}, call));
   writer.join();
