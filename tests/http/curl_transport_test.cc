@@ -6,7 +6,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <latch>
 #include <thread>
@@ -395,19 +394,18 @@ TEST(CurlTransport, TrustsOnlyTheGivenCertificates) {
         while (c.ReadRequest()) c.Send(kEmptyOk);
       },
       {.identity = identity});
-  const auto ca_file = std::filesystem::temp_directory_path() /
-                       ("skybridge-ca-" + std::to_string(::getpid()) + ".pem");
+  const testing::TempDirectory directory;
+  const std::string ca_file = directory.Sub("ca.pem");
   std::ofstream(ca_file) << identity.certificate_pem;
   const HttpRequest request{.operation = "t", .method = "GET", .url = server.Url("/x")};
 
-  CurlTransport trusting({.ca_file = ca_file.string()});
+  CurlTransport trusting({.ca_file = ca_file});
   EXPECT_TRUE(trusting.Send(request, Within(seconds(5))));
   CurlTransport wary;
   const auto refused = wary.Send(request, Within(seconds(5)));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kUnauthenticated);
   EXPECT_FALSE(refused.error().retryable);
-  std::filesystem::remove(ca_file);
 }
 
 TEST(CurlTransport, ClosesTheOldestIdleConnectionsBeyondTheBound) {
