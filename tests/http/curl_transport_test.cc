@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/loopback_server.h"
+#include "tests/support/temp_directory.h"
 
 namespace skybridge {
 namespace {
