@@ -57,7 +57,7 @@ std::shared_ptr<OpenFile> InodeTable::Open(InodeNumber ino,
     ++found->second.users;
     return found->second.file;
   }
-  const std::shared_ptr<OpenFile> file = make();
+  std::shared_ptr<OpenFile> file = make();
   if (file) open_.emplace(ToInteger(ino), Opened{.file = file, .users = 1});
   return file;
 }

@@ -32,7 +32,7 @@ void CloudBench::SetUp() {
 }
 
 std::string CloudBench::Write(const std::string& name, const std::string& text, int mode) const {
-  const std::string path = Path(name);
+  std::string path = Path(name);
   std::filesystem::create_directories(std::filesystem::path(path).parent_path());
   std::ofstream(path, std::ios::binary) << text;
   EXPECT_EQ(chmod(path.c_str(), static_cast<mode_t>(mode)), 0);

@@ -32,7 +32,6 @@ using skybridge::testing::DeepNesting;
 using skybridge::testing::FakeClock;
 using skybridge::testing::ScriptedTransport;
 using skybridge::testing::TempDirectory;
-using ::testing::ElementsAre;
 using testing::EnvironmentOf;
 using ::testing::HasSubstr;
 using testing::MakeInstanceCertificate;
