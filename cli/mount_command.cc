@@ -8,8 +8,8 @@
 #include "cli/daemon.h"
 #include "cli/mount_stack.h"
 #include "core/log.h"
-#include "fuse/mount_point.h"
-#include "fuse/session.h"
+#include "fuse/session/mount_point.h"
+#include "fuse/session/session.h"
 
 namespace skybridge::cli {
 namespace {

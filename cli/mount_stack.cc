@@ -10,8 +10,8 @@
 #include "cache/cache_directory.h"
 #include "cache/metadata_cache.h"
 #include "cache/staging.h"
-#include "fuse/read_path.h"
-#include "fuse/write_path.h"
+#include "fuse/read/read_path.h"
+#include "fuse/write/write_path.h"
 
 namespace skybridge::cli {
 namespace {

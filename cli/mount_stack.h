@@ -11,7 +11,7 @@
 #include "cli/command_context.h"
 #include "cli/failure.h"
 #include "cli/mount_plan.h"
-#include "fuse/filesystem.h"
+#include "fuse/filesystem/filesystem.h"
 
 namespace skybridge::cli {
 

@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "sync/sync.h"
-#include "sync/verify.h"
+#include "sync/pass/sync.h"
+#include "sync/verify/verify.h"
 
 namespace skybridge::cli {
 

@@ -11,8 +11,8 @@
 #include "cli/place.h"
 #include "cli/progress_text.h"
 #include "cli/terminal_text.h"
-#include "sync/sync.h"
-#include "sync/verify.h"
+#include "sync/pass/sync.h"
+#include "sync/verify/verify.h"
 
 namespace skybridge::cli {
 namespace {

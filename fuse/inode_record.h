@@ -6,7 +6,8 @@
 
 #include "backends/object_store.h"
 #include "cache/metadata_cache.h"
-#include "fuse/filesystem.h"
+#include "fuse/options.h"
+#include "fuse/vocabulary.h"
 
 namespace skybridge::fuse {
 

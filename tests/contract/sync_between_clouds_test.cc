@@ -6,8 +6,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "sync/sync.h"
-#include "sync/verify.h"
+#include "sync/pass/sync.h"
+#include "sync/verify/verify.h"
 #include "tests/contract/azure_world.h"
 #include "tests/contract/oci_world.h"
 

@@ -9,7 +9,7 @@
 #include "backends/azure/open_store.h"
 #include "backends/azure/shared_key.h"
 #include "core/time_text.h"
-#include "sync/sync.h"
+#include "sync/pass/sync.h"
 #include "tests/faults/faulty_cloud.h"
 #include "tests/localcloud/azure_service.h"
 #include "tests/support/fake_clock.h"

@@ -1,7 +1,7 @@
 // Values of the metadata cache: what no encoder made is refused, so what is read writes the same
 // bytes.
 #include "cache/inode_codec.h"
-#include "sync/object_record.h"
+#include "sync/listing/object_record.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace skybridge::cache {

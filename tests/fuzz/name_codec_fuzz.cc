@@ -1,7 +1,7 @@
 // Names of objects as names of files: reversible, and never a way out of a directory.
 #include <string>
 
-#include "fuse/name_codec.h"
+#include "fuse/names/name_codec.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace skybridge::fuse {

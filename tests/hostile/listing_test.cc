@@ -10,8 +10,8 @@
 
 #include "backends/listing_guard.h"
 #include "backends/local/local_store.h"
-#include "sync/sync.h"
-#include "sync/verify.h"
+#include "sync/pass/sync.h"
+#include "sync/verify/verify.h"
 #include "tests/support/hostile_stores.h"
 #include "tests/support/temp_directory.h"
 

@@ -14,7 +14,7 @@
 
 #include <gtest/gtest.h>
 
-#include "fuse/mount_point.h"
+#include "fuse/session/mount_point.h"
 #include "tests/mount/files.h"
 #include "tests/mount/test_mount.h"
 #include "tests/support/fake_object_store.h"

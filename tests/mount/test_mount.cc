@@ -11,7 +11,7 @@
 
 #include <gtest/gtest.h>
 
-#include "fuse/mount_point.h"
+#include "fuse/session/mount_point.h"
 
 namespace skybridge::testing {
 namespace {

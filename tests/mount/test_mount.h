@@ -6,9 +6,12 @@
 #include <string>
 #include <thread>
 
+#include "cache/block_cache.h"
 #include "core/clock.h"
-#include "fuse/filesystem.h"
-#include "fuse/session.h"
+#include "fuse/filesystem/filesystem.h"
+#include "fuse/read/read_path.h"
+#include "fuse/session/session.h"
+#include "fuse/write/write_path.h"
 #include "tests/support/temp_directory.h"
 
 namespace skybridge::testing {

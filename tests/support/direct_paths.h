@@ -7,8 +7,8 @@
 #include <memory>
 
 #include "backends/object_store.h"
-#include "fuse/read_path.h"
-#include "fuse/write_path.h"
+#include "fuse/read/read_path.h"
+#include "fuse/write/write_path.h"
 
 namespace skybridge::testing {
 

@@ -1,4 +1,4 @@
-#include "fuse/access_pattern.h"
+#include "fuse/read/access_pattern.h"
 
 #include <random>
 #include <vector>

@@ -1,4 +1,4 @@
-#include "fuse/errno_map.h"
+#include "fuse/session/errno_map.h"
 
 #include <cerrno>
 

@@ -9,7 +9,7 @@
 
 #include <gtest/gtest.h>
 
-#include "fuse/filesystem.h"
+#include "fuse/filesystem/filesystem.h"
 #include "tests/support/direct_paths.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_object_store.h"

@@ -1,4 +1,4 @@
-#include "fuse/handle_table.h"
+#include "fuse/filesystem/handle_table.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "fuse/local_changes.h"
+#include "fuse/names/local_changes.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "fuse/name_codec.h"
+#include "fuse/names/name_codec.h"
 
 #include <gtest/gtest.h>
 

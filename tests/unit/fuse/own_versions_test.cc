@@ -1,4 +1,4 @@
-#include "fuse/own_versions.h"
+#include "fuse/filesystem/own_versions.h"
 
 #include <string>
 

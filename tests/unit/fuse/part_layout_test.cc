@@ -1,4 +1,4 @@
-#include "fuse/part_layout.h"
+#include "fuse/write/part_layout.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "fuse/read_path.h"
+#include "fuse/read/read_path.h"
 
 #include <algorithm>
 #include <atomic>

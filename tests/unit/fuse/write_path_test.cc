@@ -1,4 +1,4 @@
-#include "fuse/write_path.h"
+#include "fuse/write/write_path.h"
 
 #include <algorithm>
 #include <random>

@@ -1,4 +1,4 @@
-#include "sync/sorted_listing.h"
+#include "sync/listing/sorted_listing.h"
 
 #include <algorithm>
 #include <string>
@@ -7,8 +7,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "sync/object_record.h"
-#include "sync/pairing.h"
+#include "sync/listing/object_record.h"
+#include "sync/listing/pairing.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_object_store.h"
 #include "tests/support/forwarding_store.h"

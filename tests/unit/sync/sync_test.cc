@@ -1,4 +1,4 @@
-#include "sync/sync.h"
+#include "sync/pass/sync.h"
 
 #include <string>
 #include <vector>

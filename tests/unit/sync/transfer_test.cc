@@ -1,4 +1,4 @@
-#include "sync/transfer.h"
+#include "sync/transfer/transfer.h"
 
 #include <algorithm>
 #include <string>

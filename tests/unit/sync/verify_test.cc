@@ -1,4 +1,4 @@
-#include "sync/verify.h"
+#include "sync/verify/verify.h"
 
 #include <map>
 #include <string>

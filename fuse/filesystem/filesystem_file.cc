@@ -1,0 +1,367 @@
+// Files: open, read, write, and how what was written reaches the store.
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/log.h"
+#include "core/time_text.h"
+#include "fuse/filesystem/filesystem_impl.h"
+#include "fuse/inode_record.h"
+#include "fuse/names/name_codec.h"
+
+namespace skybridge::fuse {
+namespace {
+
+using cache::InodeKind;
+using cache::InodeRecord;
+
+// Publishing may take one second more than other calls for each MiB of the file.
+constexpr std::uint64_t kSlowestUploadBytesPerSecond = 1 << 20;
+constexpr int kMaxConflictNames = 100;
+constexpr int kMaxTriesToOpen = 3;
+
+CallContext ForPublish(CallContext context, std::uint64_t size_bytes) {
+  if (context.deadline != MonotonicTime::max()) {
+    context.deadline += std::chrono::seconds(size_bytes / kSlowestUploadBytesPerSecond);
+  }
+  return context;
+}
+
+// "name.conflict-20260105T102030Z", then "...-2": the name is cut where the whole would not fit.
+std::string ConflictName(std::string_view name, WallTime now, int attempt) {
+  std::string suffix = ".conflict-" + FormatRfc3339(now, 0);
+  std::erase_if(suffix, [](char c) { return c == ':'; });
+  if (attempt > 1) suffix += fmt::format("-{}", attempt);
+  return std::string(name.substr(0, kMaxNameBytes - suffix.size())) + suffix;
+}
+
+// Somebody else's change came first.
+bool IsLostUpdate(const Error& error, FileState state) {
+  if (error.code == ErrorCode::kPreconditionFailed) return true;
+  if (error.code == ErrorCode::kAlreadyExists) return state == FileState::kNew;
+  return error.code == ErrorCode::kNotFound && state == FileState::kPublished;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<FileHandle>> FilesystemImpl::FindHandle(HandleId id) const {
+  auto handle = files_.Find(id);
+  if (!handle) return Fail(ErrorCode::kInvalidArgument, "no such file handle");
+  return handle;
+}
+
+std::shared_ptr<OpenFile> FilesystemImpl::OpenShared(const InodeRecord& record,
+                                                     const Remote& remote) {
+  while (true) {
+    // `record` may be older than what this mount has published, renamed or removed meanwhile: all
+    // that goes through an open file, and so may what is read now until the file is opened here.
+    const std::uint64_t closed_files = inodes_.closed_files();
+    const auto newest = names_.cache().Get(record.ino);
+    const bool gone = newest && !*newest;
+    auto file = inodes_.Open(record.ino, [&]() -> std::shared_ptr<OpenFile> {
+      if (inodes_.closed_files() != closed_files) return nullptr;
+      return std::make_shared<OpenFile>(remote, newest && *newest ? **newest : record,
+                                        gone ? FileState::kUnlinked : FileState::kPublished);
+    });
+    if (file) return file;
+  }
+}
+
+Result<std::shared_ptr<OpenFile>> FilesystemImpl::OpenNewest(InodeNumber ino,
+                                                             const CallContext& context) {
+  for (int attempt = 1;; ++attempt) {
+    const InodeRecord record = TRY(RecordOf(ino, context));
+    if (record.kind != InodeKind::kFile) return Fail(ErrorCode::kIsDirectory, "not a file");
+    const auto open = inodes_.FindOpen(ino);
+    const Remote& remote = open ? open->remote() : *TRY(names_.Locate(ino)).remote;
+    auto file = OpenShared(record, remote);
+    // A directory above it was renamed object by object meanwhile: it has another version.
+    const bool distrusted = file->view().record.learned_at == WallTime{};
+    if (!distrusted || attempt == kMaxTriesToOpen) return file;
+    inodes_.Close(ino);
+  }
+}
+
+HandleId FilesystemImpl::AddHandle(OpenUser& user, OpenFlags flags) {
+  std::shared_ptr<OpenFile> file = user.Keep();
+  if (flags.write) file->AddWritingHandle();
+  return files_.Add(
+      std::make_shared<FileHandle>(FileHandle{.file = std::move(file), .flags = flags}));
+}
+
+Result<OpenFile::HeldKey> FilesystemImpl::HoldKeyOf(const OpenFile& file,
+                                                    const CallContext& context) {
+  const OpenFile::View view = file.view();
+  if (view.state == FileState::kUnlinked) return OpenFile::HeldKey{};
+  HeldForUse held = TRY(names_.HoldChild(view.place.parent, view.place.name, context));
+  return OpenFile::HeldKey{.key = held.at.front().key, .guard = std::move(held.guard)};
+}
+
+Result<CreateReply> FilesystemImpl::CreateFile(InodeNumber parent, std::string_view name,
+                                               std::uint32_t mode, OpenFlags flags,
+                                               const Call& call) {
+  TRY_VOID(CheckWritable());
+  const Location location = TRY(names_.LocateNew(parent, name, call.context));
+  if (inodes_.FindUnpublished(parent, name))
+    return Fail(ErrorCode::kAlreadyExists, "the file exists");
+  InodeRecord record = TRY(NewRecord(parent, name, InodeKind::kFile, mode, call));
+  record.ino = TRY(names_.cache().AllocateInode());
+  OpenUser user(inodes_, inodes_.Open(record.ino, [&] {
+    return std::make_shared<OpenFile>(*location.remote, record, FileState::kNew);
+  }));
+  const std::shared_ptr<OpenFile> file = user.file();
+  TRY_VOID(file->Prepare([&] { return OpenFile::HeldKey{.key = location.key}; }, true, false,
+                         names_.Now(), call.context));
+  inodes_.AddUnpublished(parent, name, file);
+  names_.changes().Note(parent, name);
+  names_.Touch(parent);
+  inodes_.AddLookup(record.ino);
+  flags.write =
+      true;  // what is created is published at close, also when it was opened for reading alone
+  return CreateReply{.node = Reply(*file),
+                     .open = {.handle = AddHandle(user, flags), .keep_cache = true}};
+}
+
+Result<NodeReply> FilesystemImpl::MakeFile(InodeNumber parent, std::string_view name,
+                                           std::uint32_t mode, const Call& call) {
+  const CreateReply created = TRY(CreateFile(parent, name, mode, {.write = true}, call));
+  const Status published = Flush(created.open.handle, call);
+  Release(created.open.handle, call);
+  if (published) return created.node;
+  inodes_.Forget(created.node.stat.ino, 1);
+  return Fail(published.error());
+}
+
+Result<OpenReply> FilesystemImpl::Open(InodeNumber ino, OpenFlags flags, const Call& call) {
+  const bool write = flags.write || flags.truncate;
+  if (write) TRY_VOID(CheckWritable());
+  OpenUser user(inodes_, TRY(OpenNewest(ino, call.context)));
+  OpenFile& file = *user.file();
+  TRY_VOID(file.Prepare([&] { return HoldKeyOf(file, call.context); }, write, flags.truncate,
+                        names_.Now(), call.context));
+  const OpenFile::View view = file.view();
+  // While there is a writer, what the kernel has came through us.
+  const bool same_pages =
+      view.state == FileState::kNew || inodes_.SetPageVersion(ino, view.record.etag);
+  flags.write = write;
+  return OpenReply{.handle = AddHandle(user, flags), .keep_cache = same_pages};
+}
+
+Status FilesystemImpl::ReopenReader(OpenFile& file, const CallContext& context) {
+  const OpenFile::HeldKey held = TRY(HoldKeyOf(file, context));
+  file.ReopenReader(held.key);
+  return {};
+}
+
+// The version is not there: it is another now, or it is under another path, and then a rename was
+// on its way.
+template <class Attempt>
+auto FilesystemImpl::AlsoAfterARename(OpenFile& file, const CallContext& context,
+                                      const Attempt& attempt) -> decltype(attempt()) {
+  auto outcome = attempt();
+  const bool stale = !outcome && outcome.error().code == ErrorCode::kPreconditionFailed;
+  if (stale && file.view().state == FileState::kPublished) {
+    const Status reopened = ReopenReader(file, context);
+    outcome = reopened ? attempt() : Fail(reopened.error());
+  }
+  if (!outcome) NoteStale(file, outcome.error());
+  return outcome;
+}
+
+Result<std::size_t> FilesystemImpl::Read(HandleId id, std::uint64_t offset_bytes,
+                                         std::span<std::byte> into, const Call& call) {
+  const auto handle = TRY(FindHandle(id));
+  return AlsoAfterARename(*handle->file, call.context,
+                          [&] { return handle->file->Read(offset_bytes, into, call.context); });
+}
+
+Status FilesystemImpl::Write(HandleId id, std::uint64_t offset_bytes, ByteSpan bytes,
+                             const Call& call) {
+  const auto handle = TRY(FindHandle(id));
+  if (handle->flags.append) return WriteAt(*handle, std::nullopt, bytes, call);
+  return WriteAt(*handle, offset_bytes, bytes, call);
+}
+
+Status FilesystemImpl::WriteMapped(HandleId id, std::uint64_t offset_bytes, ByteSpan bytes,
+                                   const Call& call) {
+  const auto handle = TRY(FindHandle(id));
+  return WriteAt(*handle, offset_bytes, bytes, call);
+}
+
+Status FilesystemImpl::WriteAt(const FileHandle& handle, std::optional<std::uint64_t> offset_bytes,
+                               ByteSpan bytes, const Call& call) {
+  return AlsoAfterARename(*handle.file, call.context, [&] {
+    return handle.file->Write(offset_bytes, bytes, call.uid != 0, names_.Now(), call.context);
+  });
+}
+
+Status FilesystemImpl::Allocate(HandleId id, int mode, ByteRange range, const Call& call) {
+  if (mode != 0)
+    return Fail(ErrorCode::kNotSupported, "an object has no holes and no room beyond its end");
+  const auto handle = TRY(FindHandle(id));
+  if (range.end_bytes() <= handle->file->view().record.size_bytes) return {};
+  return handle->file->Truncate(range.end_bytes(), names_.Now(), call.context);
+}
+
+Status FilesystemImpl::Flush(HandleId id, const Call& call) {
+  const auto handle = TRY(FindHandle(id));
+  if (!handle->flags.write) return {};
+  return Publish(*handle->file, call.context);
+}
+
+void FilesystemImpl::Release(HandleId id, const Call& call) {
+  const auto handle = files_.Remove(id);
+  if (!handle) return;
+  const std::shared_ptr<OpenFile>& file = handle->file;
+  bool parked = false;
+  if (handle->flags.write) {
+    file->RemoveWritingHandle();  // attributes that change from here on are not left to this
+                                  // publish
+    // Flush has published, unless a mapping wrote afterwards, or it failed: then its caller knows.
+    const Status status = Publish(*file, call.context);
+    parked = !status && file->view().dirty() && file->view().state != FileState::kLost;
+    if (parked) {
+      Log(LogLevel::kError,
+          "release of inode {}: its content is not in the store, and is kept here: {}",
+          ToInteger(file->ino()), status.error().ToString());
+    }
+    if (const auto held = HoldKeyOf(*file, call.context)) file->DropIdleWriter(held->key);
+  }
+  if (parked) Park(file);
+  inodes_.Close(file->ino());
+}
+
+void FilesystemImpl::Park(const std::shared_ptr<OpenFile>& file) {
+  MutexLock lock(parked_mutex_);
+  if (!parked_.emplace(file->ino(), file).second) return;
+  inodes_.Open(file->ino(), [&] { return file; });
+}
+
+void FilesystemImpl::Unpark(InodeNumber ino) {
+  std::shared_ptr<OpenFile> file;
+  {
+    MutexLock lock(parked_mutex_);
+    const auto node = parked_.extract(ino);
+    if (node.empty()) return;
+    file = std::move(node.mapped());
+  }
+  inodes_.Close(ino);
+}
+
+void FilesystemImpl::NoteStale(const OpenFile& file, const Error& error) {
+  if (error.code != ErrorCode::kPreconditionFailed) return;
+  const OpenFile::View view = file.view();
+  if (view.state == FileState::kPublished) names_.Distrust(view.place.parent, view.place.name);
+}
+
+Status FilesystemImpl::Publish(OpenFile& file, const CallContext& context) {
+  Status status;
+  {
+    MutexLock publishing(file.publish_mutex);
+    const OpenFile::View view = file.view();
+    if (view.state == FileState::kUnlinked) return {};
+    if (view.state == FileState::kLost) {
+      return Fail(ErrorCode::kPreconditionFailed,
+                  "an update of '" + view.place.name + "' was lost to another one");
+    }
+    if (!view.dirty()) return {};
+    status = PublishLocked(file, ForPublish(context, view.record.size_bytes));
+  }
+  if (status || file.view().state == FileState::kLost) Unpark(file.ino());
+  return status;
+}
+
+Status FilesystemImpl::PublishLocked(OpenFile& file, const CallContext& context) {
+  const OpenFile::Place place = file.view().place;
+  const HeldForUse held = TRY(names_.HoldChild(place.parent, place.name, context));
+  // Only now: a directory that moved meanwhile may have brought another version.
+  return PublishAt(held.at.front(), file, file.view(), context);
+}
+
+Status FilesystemImpl::PublishAt(const Location& location, OpenFile& file,
+                                 const OpenFile::View& view, const CallContext& context) {
+  const bool content = view.writer != nullptr && view.writer->dirty();
+  if (view.state == FileState::kReplaced) {
+    if (content) return SaveConflictCopy(file, view, context);
+    return Fail(ErrorCode::kPreconditionFailed,
+                "'" + view.place.name + "' has been replaced in the store");
+  }
+  const LocalChanges::Change publishing(names_.changes(), view.place.parent, view.place.name);
+  const Attributes attributes = ToAttributes(view.record);
+  const SetAttributesRequest change{.key = location.key,
+                                    .attributes = attributes,
+                                    .if_match = ETag(view.record.etag),
+                                    .size_bytes = view.record.size_bytes};
+  auto info = content
+                  ? view.writer->Publish({.key = location.key, .attributes = attributes}, context)
+                  : StoreAttributes(*location.remote, change, context);
+  if (info) {
+    info->key = location.key;
+    if (content) own_versions_.Remember(*location.remote->store, location.key, *info);
+    return RecordPublished(file, view, content ? view.writer : nullptr, *info);
+  }
+  if (content && IsLostUpdate(info.error(), view.state))
+    return SaveConflictCopy(file, view, context);
+  return Fail(std::move(info).error());
+}
+
+Status FilesystemImpl::RecordPublished(OpenFile& file, const OpenFile::View& view,
+                                       const std::shared_ptr<FileWriter>& by,
+                                       const ObjectInfo& info) {
+  const InodeRecord published = file.Published(info, by, view.attributes_generation, names_.Now());
+  // What the kernel has of this inode went through us on its way to the store, unless it is of an
+  // older version: nobody has opened that inode since.
+  if (view.state == FileState::kNew) {
+    inodes_.SetPageVersion(file.ino(), info.etag.value);
+  } else {
+    inodes_.RenamePageVersion(file.ino(), view.record.etag, info.etag.value);
+  }
+  TRY(names_.Record(view.place.parent, published));
+  if (view.state == FileState::kNew) inodes_.RemoveUnpublished(view.place.parent, view.place.name);
+  return {};
+}
+
+Status FilesystemImpl::SaveConflictCopy(OpenFile& file, const OpenFile::View& view,
+                                        const CallContext& context) {
+  const Attributes attributes = ToAttributes(view.record);
+  for (int attempt = 1; attempt <= kMaxConflictNames; ++attempt) {
+    const std::string name = ConflictName(view.place.name, names_.Now(), attempt);
+    const Location location = TRY(names_.LocateChild(view.place.parent, name));
+    auto copy = view.writer->PublishConflictCopy(location.key, attributes, context);
+    if (!copy && copy.error().code == ErrorCode::kAlreadyExists) continue;
+    if (!copy) return Fail(std::move(copy).error());
+    ++conflicts_;
+    file.SetState(FileState::kLost);
+    if (view.state == FileState::kNew)
+      inodes_.RemoveUnpublished(view.place.parent, view.place.name);
+    cache::Child child = view.record;
+    child.ino = InodeNumber::kNone;
+    child.name = name;
+    child.etag = copy->etag.value;
+    child.size_bytes = copy->size_bytes;
+    child.last_modified = copy->last_modified;
+    child.learned_at = names_.Now();
+    TRY(names_.Record(view.place.parent, child));
+    names_.Distrust(view.place.parent, view.place.name);
+    return Fail(
+        ErrorCode::kPreconditionFailed,
+        fmt::format("somebody else changed '{}' first; what was written here is kept as '{}'",
+                    view.place.name, name));
+  }
+  return Fail(ErrorCode::kAlreadyExists,
+              "no name is left for a conflict copy of '" + view.place.name + "'");
+}
+
+Status FilesystemImpl::Drain(const CallContext& context) {
+  Status first;
+  for (const auto& file : inodes_.AllOpen()) {
+    Status status = Publish(*file, context);
+    // A lost update was reported to its program, and its data is in the store.
+    const bool lost = file->view().state == FileState::kLost;
+    if (!status && !lost && first) first = std::move(status);
+  }
+  return first;
+}
+
+}  // namespace skybridge::fuse

@@ -1,0 +1,98 @@
+#include "fuse/names/directory_scan.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace skybridge::fuse {
+namespace {
+
+constexpr std::size_t kCacheBatch = 1024;
+
+}  // namespace
+
+DirectoryScan::~DirectoryScan() {
+  listing_.reset();  // unfinished: removes nothing
+  if (owns_listing_) names_.ReleaseListing(directory_);
+}
+
+Status DirectoryScan::Begin() {
+  Enter(TRY(names_.Locate(directory_)));
+  begun_at_ = names_.Now();
+  from_cache_ = names_.HasFreshListing(directory_);
+  if (!from_cache_) {
+    question_.emplace(names_.changes());
+    owns_listing_ = names_.ClaimListing(directory_);
+    if (owns_listing_) listing_ = names_.cache().BeginListing(directory_);
+  }
+  begun_ = true;
+  return {};
+}
+
+void DirectoryScan::Enter(Location location) {
+  location_ = std::move(location);
+  guard_.emplace(location_.key.path, location_.remote->store->capabilities().list_is_sorted);
+}
+
+Result<std::vector<cache::InodeRecord>> DirectoryScan::Next(const CallContext& context) {
+  if (!begun_) TRY_VOID(Begin());
+  while (!ended_) {
+    auto entries = TRY(from_cache_ ? NextCached() : NextListed(context));
+    if (!entries.empty()) return entries;
+  }
+  return std::vector<cache::InodeRecord>();
+}
+
+Result<std::vector<cache::InodeRecord>> DirectoryScan::NextCached() {
+  auto entries = TRY(names_.cache().Children(directory_, after_, kCacheBatch));
+  ended_ = entries.size() < kCacheBatch;
+  if (!entries.empty()) after_ = entries.back().name;
+  return entries;
+}
+
+Result<std::vector<cache::InodeRecord>> DirectoryScan::NextListed(const CallContext& context) {
+  const HeldForUse held = TRY(names_.Hold(directory_, context));
+  if (held.at.front() != location_) {
+    if (!continuation_.empty())
+      return Fail(ErrorCode::kPreconditionFailed, "the directory was renamed while it was read");
+    Enter(held.at.front());
+  }
+  ListPage page = TRY(location_.remote->store->List(
+      {.directory = location_.key, .continuation = continuation_}, context));
+  DropRepeatedDirectories(page.entries);
+  auto entries = TRY(names_.LearnPage(directory_, page, *question_, listing_.get()));
+  // From here on the page counts as seen; before, it would have to be asked for again.
+  TRY_VOID(guard_->Check(page));
+  RememberDirectories(page.entries);
+  continuation_ = std::move(page.continuation);
+  if (continuation_.empty()) TRY_VOID(FinishListing());
+  return entries;
+}
+
+void DirectoryScan::DropRepeatedDirectories(std::vector<ObjectInfo>& entries) const {
+  std::erase_if(entries, [this](const ObjectInfo& entry) {
+    return entry.kind == NodeKind::kDirectory &&
+           directories_seen_.contains(std::string(entry.key.name()));
+  });
+}
+
+void DirectoryScan::RememberDirectories(const std::vector<ObjectInfo>& entries) {
+  if (location_.remote->store->capabilities().real_directories) return;
+  for (const ObjectInfo& entry : entries)
+    if (entry.kind == NodeKind::kDirectory) directories_seen_.emplace(entry.key.name());
+}
+
+Status DirectoryScan::FinishListing() {
+  ended_ = true;
+  Status status;
+  if (listing_) {
+    status = listing_->Finish(begun_at_, [this](std::string_view name) {
+      return names_.changes().ChangedSince(*question_, directory_, name);
+    });
+    listing_.reset();
+  }
+  if (std::exchange(owns_listing_, false)) names_.ReleaseListing(directory_);
+  question_.reset();
+  return status;
+}
+
+}  // namespace skybridge::fuse

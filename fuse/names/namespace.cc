@@ -1,0 +1,606 @@
+#include "fuse/names/namespace.h"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "core/log.h"
+#include "core/utf8.h"
+#include "fuse/inode_record.h"
+#include "fuse/names/name_codec.h"
+
+namespace skybridge::fuse {
+namespace {
+
+using cache::Child;
+using cache::InodeKind;
+using cache::InodeRecord;
+using cache::NameAnswer;
+
+constexpr std::size_t kMaxInterest = 4096;
+constexpr std::chrono::minutes kRememberTooBig{5};
+
+tl::unexpected<Error> Gone() {
+  return Fail(ErrorCode::kPreconditionFailed, "the inode has no name any more");
+}
+
+// The store does not know that a directory's times have moved with its children (Touch). A time
+// that went back would be a change that nobody made, to tar and rsync.
+void KeepMovedTimes(const InodeRecord& known, Child& child) {
+  if (known.kind != InodeKind::kDirectory || child.kind != InodeKind::kDirectory) return;
+  if (known.attributes_known && known.etag == child.etag) child.mtime = known.mtime;
+}
+
+// What a listing cannot tell of a directory that is known.
+void KeepKnown(InodeRecord known, Child& child) {
+  if (known.kind != InodeKind::kDirectory || !known.attributes_known) return;
+  if (child.attributes_known) return KeepMovedTimes(known, child);
+  // By prefixes it tells neither version nor attributes: what Head has said once is kept.
+  known.learned_at = child.learned_at;
+  child = std::move(known);
+}
+
+// Names that not every service takes; which of them, only the store knows.
+bool MayBeRefused(std::string_view name) {
+  const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7F; };
+  return name.ends_with('.') || name.starts_with(".skybridge-") || !IsUtf8(name) ||
+         std::any_of(name.begin(), name.end(), is_control);
+}
+
+tl::unexpected<Error> Absent(std::string_view name) {
+  return Fail(ErrorCode::kNotFound, "no such name: '" + std::string(name) + "'");
+}
+
+}  // namespace
+
+Namespace::Namespace(const FilesystemParts& parts, const FilesystemOptions& options,
+                     InodeTable& inodes)
+    : parts_(parts), options_(options), inodes_(inodes), moves_(*parts.clock) {}
+
+Status Namespace::Start() {
+  const WallTime now = Now();
+  InodeRecord root;
+  root.ino = InodeNumber::kRoot;
+  root.parent = InodeNumber::kRoot;
+  root.kind = InodeKind::kDirectory;
+  root.attributes_known = true;
+  root.mtime = root.ctime = root.learned_at = now;
+  MutexLock lock(mutex_);
+  fixed_[ToInteger(root.ino)] = root;
+  if (!parts_.remotes_as_directories) return {};
+  for (const Remote& remote : parts_.remotes) {
+    Child child = root;
+    child.ino = InodeNumber::kNone;
+    child.name = remote.name;
+    const InodeRecord record = TRY(cache().Upsert(InodeNumber::kRoot, child));
+    fixed_[ToInteger(record.ino)] = record;
+  }
+  return {};
+}
+
+bool Namespace::IsFixed(InodeNumber ino) const {
+  MutexLock lock(mutex_);
+  return fixed_.contains(ToInteger(ino));
+}
+
+std::optional<InodeRecord> Namespace::FixedRecord(InodeNumber ino) const {
+  MutexLock lock(mutex_);
+  const auto found = fixed_.find(ToInteger(ino));
+  if (found == fixed_.end()) return std::nullopt;
+  return found->second;
+}
+
+Status Namespace::UpdateFixed(const InodeRecord& record) {
+  MutexLock lock(mutex_);
+  fixed_[ToInteger(record.ino)] = record;
+  return {};
+}
+
+std::vector<InodeRecord> Namespace::RemoteDirectories() const {
+  MutexLock lock(mutex_);
+  std::vector<InodeRecord> directories;
+  for (const auto& [ino, record] : fixed_) {
+    if (!IsMountRoot(record.ino)) directories.push_back(record);
+  }
+  std::sort(directories.begin(), directories.end(),
+            [](const InodeRecord& a, const InodeRecord& b) { return a.name < b.name; });
+  return directories;
+}
+
+Result<Location> Namespace::Locate(InodeNumber ino) {
+  if (ListsRemotes(ino))
+    return Fail(ErrorCode::kNotSupported, "the mount's root only lists its remotes");
+  auto path = IsMountRoot(ino) ? Result<std::vector<std::string>>(std::vector<std::string>())
+                               : cache().PathOf(ino);
+  if (!path && path.error().code == ErrorCode::kNotFound) return Gone();
+  if (!path) return Fail(path.error());
+  Location location{.remote = &parts_.remotes.front()};
+  auto part = path->begin();
+  if (parts_.remotes_as_directories) {
+    const auto found = std::find_if(parts_.remotes.begin(), parts_.remotes.end(),
+                                    [&](const Remote& remote) { return remote.name == *part; });
+    if (found == parts_.remotes.end()) return Gone();
+    location.remote = &*found;
+    ++part;
+  }
+  location.key = location.remote->root;
+  for (; part != path->end(); ++part) location.key = location.key.child(TRY(RemoteName(*part)));
+  return location;
+}
+
+Result<Location> Namespace::LocateChild(InodeNumber parent, std::string_view name) {
+  Location location = TRY(Locate(parent));
+  const std::string remote_name = TRY(RemoteName(name));
+  location.key = location.key.child(remote_name);
+  const Capabilities& limits = location.remote->store->capabilities();
+  if (remote_name.size() > limits.max_name_bytes ||
+      location.key.path.size() > limits.max_key_bytes) {
+    return Fail(ErrorCode::kNameTooLong,
+                "the store takes names of " + std::to_string(limits.max_name_bytes) +
+                    " and paths of " + std::to_string(limits.max_key_bytes) + " bytes");
+  }
+  return location;
+}
+
+template <class Guard>
+Result<Held<Guard>> Namespace::HoldWhile(
+    const std::function<Result<std::vector<Location>>()>& locate, const CallContext& context) {
+  for (std::vector<Location> at = TRY(locate());;) {
+    DirectoryMoves::Paths paths;
+    for (const Location& location : at)
+      paths.push_back(location.remote->name + ":" + location.key.path);
+    auto guard = TRY(Guard::Begin(moves_, std::move(paths), context));
+    auto now = TRY(locate());
+    if (now == at) return Held<Guard>{.at = std::move(at), .guard = std::move(guard)};
+    at = std::move(now);  // moved before the guard was there
+  }
+}
+
+Result<HeldForUse> Namespace::Hold(InodeNumber ino, const CallContext& context) {
+  return HoldWhile<DirectoryMoves::Use>(
+      [&]() -> Result<std::vector<Location>> { return std::vector<Location>{TRY(Locate(ino))}; },
+      context);
+}
+
+Result<HeldForUse> Namespace::HoldChild(InodeNumber parent, std::string_view name,
+                                        const CallContext& context) {
+  return HoldWhile<DirectoryMoves::Use>(
+      [&]() -> Result<std::vector<Location>> {
+        return std::vector<Location>{TRY(LocateChild(parent, name))};
+      },
+      context);
+}
+
+Result<std::vector<Location>> Namespace::LocateBoth(const OpenFile::Place& one,
+                                                    const OpenFile::Place& other) {
+  Location first = TRY(LocateChild(one.parent, one.name));
+  Location second = TRY(LocateChild(other.parent, other.name));
+  return std::vector<Location>{std::move(first), std::move(second)};
+}
+
+Result<HeldForUse> Namespace::HoldChildren(const OpenFile::Place& one, const OpenFile::Place& other,
+                                           const CallContext& context) {
+  return HoldWhile<DirectoryMoves::Use>([&] { return LocateBoth(one, other); }, context);
+}
+
+Result<HeldForMove> Namespace::HoldForMoving(const OpenFile::Place& from, const OpenFile::Place& to,
+                                             const CallContext& context) {
+  return HoldWhile<DirectoryMoves::Move>([&] { return LocateBoth(from, to); }, context);
+}
+
+Result<Location> Namespace::LocateNew(InodeNumber parent, std::string_view name,
+                                      const CallContext& context) {
+  Location location = TRY(LocateChild(parent, name));
+  if (!MayBeRefused(name)) return location;
+  // A store that cannot hold the key says so without a request.
+  const auto there = location.remote->store->Head(location.key, context);
+  if (!there && there.error().code == ErrorCode::kInvalidName) return Fail(there.error());
+  return location;
+}
+
+bool Namespace::Fresh(WallTime learned_at, std::chrono::nanoseconds ttl) const {
+  const auto age = Now() - learned_at;
+  return age >= age.zero() && age < ttl;  // a clock that was set back makes nothing fresh
+}
+
+bool Namespace::Usable(const InodeRecord& record) const {
+  return record.attributes_known && Fresh(record.learned_at, options_.ttl);
+}
+
+std::chrono::nanoseconds Namespace::ValidFor(const InodeRecord& record) const {
+  if (IsFixed(record.ino)) return options_.ttl;
+  const auto left = options_.ttl - (Now() - record.learned_at);
+  return std::clamp<std::chrono::nanoseconds>(left, std::chrono::nanoseconds(0), options_.ttl);
+}
+
+bool Namespace::HasFreshListing(InodeNumber directory) {
+  const auto state = cache().GetDirectoryState(directory);
+  return state && state->complete && Fresh(state->listed_at, options_.ttl);
+}
+
+Result<std::optional<InodeRecord>> Namespace::FindCached(InodeNumber parent,
+                                                         std::string_view name) {
+  NameAnswer answer = TRY(cache().Lookup(parent, name));
+  if (AbsentSince(parent, answer)) return Absent(name);
+  const bool known = answer.what == NameAnswer::What::kPresent && Usable(answer.inode);
+  return known ? std::optional<InodeRecord>(std::move(answer.inode)) : std::nullopt;
+}
+
+std::optional<WallTime> Namespace::AbsentSince(InodeNumber parent, const NameAnswer& answer) {
+  if (answer.what == NameAnswer::What::kPresent) return std::nullopt;
+  const bool told = answer.what == NameAnswer::What::kAbsent &&
+                    Fresh(answer.learned_at, options_.negative_ttl / 2);
+  if (told) return answer.learned_at;
+  const auto state = cache().GetDirectoryState(parent);
+  const bool listed = state && state->complete && Fresh(state->listed_at, options_.ttl);
+  return listed ? std::optional(state->listed_at) : std::nullopt;
+}
+
+std::optional<WallTime> Namespace::AbsentSince(InodeNumber parent, std::string_view name) {
+  const auto answer = cache().Lookup(parent, name);
+  return answer ? AbsentSince(parent, *answer) : std::nullopt;
+}
+
+Result<InodeRecord> Namespace::Find(InodeNumber parent, std::string_view name,
+                                    const CallContext& context) {
+  if (ListsRemotes(parent)) {
+    for (const InodeRecord& remote : RemoteDirectories()) {
+      if (remote.name == name) return remote;
+    }
+    return Absent(name);
+  }
+  if (auto cached = TRY(FindCached(parent, name))) return *std::move(cached);
+  if (WorthListing(parent)) {
+    TRY_VOID(ListOnePage(parent, context));
+    if (auto cached = TRY(FindCached(parent, name))) return *std::move(cached);
+  }
+  const NameAnswer was = TRY(cache().Lookup(parent, name));
+  const bool present = was.what == NameAnswer::What::kPresent;
+  return AskHead(parent, name, present ? was.inode.kind : InodeKind::kFile, context);
+}
+
+Result<InodeRecord> Namespace::Get(InodeNumber ino, const CallContext& context) {
+  if (auto fixed = FixedRecord(ino)) return *std::move(fixed);
+  auto record = TRY(cache().Get(ino));
+  while (record && !Usable(*record)) {
+    auto found = Find(record->parent, record->name, context);
+    if (found && found->ino == ino) return found;
+    if (!found && found.error().code != ErrorCode::kNotFound) return found;
+    // The name is nobody's, or another file's, unless the inode was renamed meanwhile.
+    auto now = TRY(cache().Get(ino));
+    if (now && now->parent == record->parent && now->name == record->name) return Gone();
+    record = std::move(now);
+  }
+  if (!record) return Gone();
+  return *std::move(record);
+}
+
+Result<std::optional<InodeRecord>> Namespace::Cached(InodeNumber ino) {
+  if (auto fixed = FixedRecord(ino)) return fixed;
+  return cache().Get(ino);
+}
+
+// --- What the store says ---
+
+Result<InodeRecord> Namespace::AskHead(InodeNumber parent, std::string_view name,
+                                       InodeKind expected, const CallContext& context) {
+  const HeldForUse held = TRY(HoldChild(parent, name, context));
+  const Location& location = held.at.front();
+  const auto question = changes_.Ask();
+  ObjectStore& store = *location.remote->store;
+  const bool directory = expected == InodeKind::kDirectory;
+  auto info =
+      directory ? store.HeadDirectory(location.key, context) : store.Head(location.key, context);
+  // A file may have taken its place.
+  if (directory && !info && info.error().code == ErrorCode::kNotFound)
+    info = store.Head(location.key, context);
+  if (!info && info.error().code == ErrorCode::kNotFound) {
+    // Nothing there, unless this mount has made it meanwhile.
+    if (auto current = TRY(LearnAbsent(parent, name, question))) return *std::move(current);
+    return Absent(name);
+  }
+  if (!info) return Fail(std::move(info).error());
+  if (IsShadowedFileName(name) && info->kind == NodeKind::kDirectory) return Absent(name);
+  return Learn(parent, ToChild(*info, std::string(name), Now()), question);
+}
+
+Result<std::optional<InodeRecord>> Namespace::CurrentLocked(InodeNumber parent,
+                                                            std::string_view name) {
+  NameAnswer answer = TRY(cache().Lookup(parent, name));
+  if (answer.what != NameAnswer::What::kPresent) return std::optional<InodeRecord>();
+  return std::optional<InodeRecord>(std::move(answer.inode));
+}
+
+Status Namespace::SeparateFromOpenLocked(InodeNumber parent, const InodeRecord& known,
+                                         Child& child) {
+  if (known.kind != InodeKind::kFile || known.etag == child.etag) return {};
+  const auto open = inodes_.FindOpen(known.ino);
+  if (!open || open->view().record.etag == child.etag) return {};
+  child.ino = TRY(cache().AllocateInode());
+  open->SetState(FileState::kReplaced);
+  if (KernelNotifier* notifier = notifier_) notifier->ForgetEntry(parent, child.name);
+  return {};
+}
+
+Result<InodeRecord> Namespace::Learn(InodeNumber parent, Child child,
+                                     const LocalChanges::Question& question) {
+  MutexLock lock(learn_mutex_);
+  const auto known = TRY(CurrentLocked(parent, child.name));
+  if (changes_.ChangedSince(question, parent, child.name)) {
+    if (known) return *known;
+    return Absent(child.name);
+  }
+  if (known) {
+    // On flat stores Head shows the file where a directory has the name: the listing has told them
+    // apart.
+    const auto shadowed = ShadowedFileName(child.name);
+    if (known->kind == InodeKind::kDirectory && child.kind != InodeKind::kDirectory && shadowed &&
+        TRY(cache().Lookup(parent, *shadowed)).what == NameAnswer::What::kPresent) {
+      return *known;
+    }
+    TRY_VOID(SeparateFromOpenLocked(parent, *known, child));
+    KeepMovedTimes(*known, child);
+  }
+  return cache().Upsert(parent, child);
+}
+
+Result<std::optional<InodeRecord>> Namespace::LearnAbsent(InodeNumber parent, std::string_view name,
+                                                          const LocalChanges::Question& question) {
+  MutexLock lock(learn_mutex_);
+  auto known = TRY(CurrentLocked(parent, name));
+  if (changes_.ChangedSince(question, parent, name)) return known;
+  if (known) {
+    if (const auto open = inodes_.FindOpen(known->ino)) open->SetState(FileState::kReplaced);
+  }
+  TRY_VOID(cache().SetAbsent(parent, name, Now()));
+  return std::optional<InodeRecord>();
+}
+
+std::vector<Child> Namespace::ToChildren(const std::vector<ObjectInfo>& entries, WallTime now) {
+  std::unordered_set<std::string_view> directories;
+  for (const ObjectInfo& entry : entries) {
+    if (entry.kind == NodeKind::kDirectory) directories.insert(entry.key.name());
+  }
+  std::vector<Child> children;
+  children.reserve(entries.size());
+  std::unordered_set<std::string> seen;  // a service that repeats itself shows no name twice
+  for (const ObjectInfo& entry : entries) {
+    const std::string_view name = entry.key.name();
+    const bool shadowed = entry.kind != NodeKind::kDirectory && directories.contains(name);
+    auto local = shadowed ? ShadowedFileName(name) : LocalName(name);
+    if (!local) {
+      ++hidden_names_;
+      Log(LogLevel::kDebug, "list: no local name can stand for '{}'", entry.key.path);
+      continue;
+    }
+    if (!seen.insert(*local).second) continue;
+    children.push_back(ToChild(entry, *std::move(local), now));
+  }
+  return children;
+}
+
+Result<std::vector<InodeRecord>> Namespace::LearnPage(InodeNumber directory, const ListPage& page,
+                                                      const LocalChanges::Question& question,
+                                                      cache::MetadataCache::Listing* stored) {
+  hidden_names_ += page.hidden_names;
+  std::vector<Child> children = ToChildren(page.entries, Now());
+  MutexLock lock(learn_mutex_);
+  std::vector<Child> kept;
+  kept.reserve(children.size());
+  std::unordered_map<std::string, std::shared_ptr<OpenFile>> open_here;
+  for (auto& file : inodes_.AllOpen()) {
+    const auto place = file->view().place;
+    if (place.parent == directory) open_here.emplace(place.name, file);
+  }
+  for (Child& child : children) {
+    if (changes_.ChangedSince(question, directory, child.name)) {
+      // Our own change is newer: the cache has it already, or has it no more.
+      if (auto current = TRY(CurrentLocked(directory, child.name)))
+        kept.push_back(*std::move(current));
+      continue;
+    }
+    if (child.kind == InodeKind::kDirectory) {
+      if (auto known = TRY(CurrentLocked(directory, child.name)))
+        KeepKnown(*std::move(known), child);
+    }
+    if (open_here.contains(child.name)) {
+      if (const auto known = TRY(CurrentLocked(directory, child.name))) {
+        TRY_VOID(SeparateFromOpenLocked(directory, *known, child));
+      }
+    }
+    kept.push_back(std::move(child));
+  }
+  if (stored != nullptr) return stored->Add(kept);
+  std::vector<InodeRecord> records;
+  records.reserve(kept.size());
+  for (const Child& child : kept) records.push_back(TRY(cache().Upsert(directory, child)));
+  return records;
+}
+
+Status Namespace::FillAttributes(InodeNumber directory, std::span<InodeRecord> records,
+                                 const CallContext& context) {
+  std::vector<InodeRecord*> unknown;
+  for (InodeRecord& record : records) {
+    if (!record.attributes_known && record.ino != InodeNumber::kNone) unknown.push_back(&record);
+  }
+  std::atomic<std::size_t> next{0};
+  Mutex error_mutex;
+  std::optional<Error> first_error;
+  const auto work = [&] {
+    for (std::size_t i = next++; i < unknown.size(); i = next++) {
+      auto found = AskHead(directory, unknown[i]->name, unknown[i]->kind, context);
+      if (found) {
+        *unknown[i] = *std::move(found);
+      } else if (found.error().code == ErrorCode::kNotFound) {
+        unknown[i]->ino = InodeNumber::kNone;
+      } else {
+        MutexLock lock(error_mutex);
+        if (!first_error) first_error = std::move(found).error();
+        next = unknown.size();
+      }
+    }
+  };
+  {
+    std::vector<std::jthread> helpers;
+    while (helpers.size() + 1 < unknown.size() && ++head_threads_ <= kMaxParallelHeads)
+      helpers.emplace_back(work);
+    if (helpers.size() + 1 < unknown.size()) --head_threads_;  // the one that was not allowed
+    work();
+    const auto used = static_cast<std::int64_t>(helpers.size());
+    helpers.clear();  // joins
+    head_threads_ -= used;
+  }
+  if (first_error) return Fail(*std::move(first_error));
+  return {};
+}
+
+// --- Listing instead of many Heads ---
+
+bool Namespace::WorthListing(InodeNumber directory) {
+  const WallTime now = Now();
+  MutexLock lock(mutex_);
+  if (interest_.size() >= kMaxInterest) interest_.clear();
+  Interest& interest = interest_[ToInteger(directory)];
+  if (now < interest.too_big_until) return false;
+  if (now - interest.since > options_.ttl) interest = {.since = now};
+  return ++interest.heads > kHeadsBeforeListing;
+}
+
+Status Namespace::ListOnePage(InodeNumber directory, const CallContext& context) {
+  if (!ClaimListing(directory)) return {};
+  struct Claim {
+    Namespace& names;
+    InodeNumber directory;
+    ~Claim() { names.ReleaseListing(directory); }
+  } const claim{*this, directory};
+  const HeldForUse held = TRY(Hold(directory, context));
+  const Location& location = held.at.front();
+  const WallTime asked_at = Now();
+  const auto question = changes_.Ask();
+  auto page = location.remote->store->List({.directory = location.key}, context);
+  if (!page && page.error().code == ErrorCode::kNotFound) return {};  // Head will say so
+  if (!page) return Fail(std::move(page).error());
+  const auto listing = cache().BeginListing(directory);
+  TRY(LearnPage(directory, *page, question, listing.get()));
+  if (page->continuation.empty()) {
+    return listing->Finish(asked_at, [&](std::string_view name) {
+      return changes_.ChangedSince(question, directory, name);
+    });
+  }
+  MutexLock lock(mutex_);
+  interest_[ToInteger(directory)].too_big_until = Now() + kRememberTooBig;
+  return {};
+}
+
+bool Namespace::ClaimListing(InodeNumber directory) {
+  MutexLock lock(mutex_);
+  return listings_.insert(ToInteger(directory)).second;
+}
+
+void Namespace::ReleaseListing(InodeNumber directory) {
+  MutexLock lock(mutex_);
+  listings_.erase(ToInteger(directory));
+}
+
+// --- What this mount changed ---
+
+Result<InodeRecord> Namespace::Record(InodeNumber parent, const Child& child) {
+  MutexLock lock(learn_mutex_);
+  changes_.Note(parent, child.name);
+  return cache().Upsert(parent, child);
+}
+
+Status Namespace::RecordAbsent(InodeNumber parent, std::string_view name) {
+  MutexLock lock(learn_mutex_);
+  changes_.Note(parent, name);
+  return cache().SetAbsent(parent, name, Now());
+}
+
+Status Namespace::RecordEmpty(InodeNumber directory, WallTime since) {
+  return cache().BeginListing(directory)->Finish(since, [](std::string_view) { return false; });
+}
+
+Result<InodeRecord> Namespace::RecordRename(const InodeRecord& source, InodeNumber new_parent,
+                                            std::string_view new_name, const ObjectInfo& info) {
+  MutexLock lock(learn_mutex_);
+  changes_.Note(source.parent, source.name);
+  changes_.Note(new_parent, new_name);
+  InodeRecord moved = source;
+  if (TRY(cache().Get(source.ino))) {
+    TRY_VOID(cache().Rename(source.ino, new_parent, new_name));
+    TRY_VOID(cache().SetAbsent(source.parent, source.name, Now()));
+  }
+  moved.parent = new_parent;
+  moved.name = std::string(new_name);
+  moved.etag = info.etag.value;
+  if (info.kind != NodeKind::kDirectory) moved.last_modified = info.last_modified;
+  moved.mtime = ShownMtime(source);  // a rename never moves it
+  moved.ctime = moved.learned_at = Now();
+  return cache().Upsert(new_parent, moved);
+}
+
+void Namespace::Touch(InodeNumber directory) {
+  const WallTime now = Now();
+  {
+    MutexLock lock(mutex_);
+    if (const auto found = fixed_.find(ToInteger(directory)); found != fixed_.end()) {
+      found->second.mtime = found->second.ctime = now;
+      return;
+    }
+  }
+  MutexLock lock(learn_mutex_);
+  auto record = cache().Get(directory);
+  if (!record || !*record) return;
+  (*record)->mtime = (*record)->ctime = now;
+  if (const Status status = cache().Update(**record); !status) {
+    Log(LogLevel::kWarning, "cache: the times of a directory were not kept: {}",
+        status.error().ToString());
+  }
+}
+
+void Namespace::Distrust(InodeNumber parent, std::string_view name) {
+  const auto forget = [&]() -> Status {
+    MutexLock lock(learn_mutex_);
+    if (auto known = TRY(CurrentLocked(parent, name))) {
+      known->learned_at = WallTime{};
+      return cache().Update(*known);
+    }
+    TRY_VOID(cache().SetAbsent(parent, name, WallTime{}));
+    return cache().InvalidateDirectory(parent);
+  };
+  if (const Status status = forget(); !status) {
+    Log(LogLevel::kWarning, "cache: an entry could not be marked as old: {}",
+        status.error().ToString());
+  }
+  if (KernelNotifier* notifier = notifier_) notifier->ForgetEntry(parent, name);
+}
+
+void Namespace::DistrustTree(InodeNumber directory) {
+  constexpr std::size_t kBatch = 1000;
+  std::vector<InodeNumber> todo{directory};
+  while (!todo.empty()) {
+    const InodeNumber next = todo.back();
+    todo.pop_back();
+    if (const Status status = cache().InvalidateDirectory(next); !status) {
+      Log(LogLevel::kWarning, "cache: a directory could not be marked as old: {}",
+          status.error().ToString());
+    }
+    for (std::string after;;) {
+      const auto children = cache().Children(next, after, kBatch);
+      if (!children || children->empty()) break;
+      after = children->back().name;
+      for (const InodeRecord& child : *children) {
+        if (child.kind == InodeKind::kDirectory) todo.push_back(child.ino);
+      }
+    }
+  }
+}
+
+bool Namespace::MayBeOnlyChild(InodeNumber directory) {
+  const auto state = cache().GetDirectoryState(directory);
+  if (!state || !state->complete) return true;
+  const auto children = cache().Children(directory, "", 2);
+  return !children || children->size() < 2;
+}
+
+}  // namespace skybridge::fuse

@@ -1,0 +1,197 @@
+// Namespace: names, inodes and attributes of the mounted remotes. It answers from the metadata
+// cache while that may be believed (FilesystemOptions::ttl), asks the store otherwise, and writes
+// what it learned, or what this mount changed, back.
+//
+//   lookup   a fresh entry, or a fresh complete listing that has no such name: no request. Else one
+//   Head. After
+//            kHeadsBeforeListing of those in one directory: one page of listing, which answers for
+//            all its names.
+//   listing  see directory_scan.h.
+//
+// An answer of the store that is older than a change of this mount is thrown away
+// (local_changes.h). A foreign new version of a file that is open here gets a new inode number: the
+// kernel keeps pages by inode, and must never mix two versions.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "cache/metadata_cache.h"
+#include "core/mutex.h"
+#include "fuse/names/inode_table.h"
+#include "fuse/names/local_changes.h"
+#include "fuse/open/directory_moves.h"
+#include "fuse/options.h"
+#include "fuse/vocabulary.h"
+
+namespace skybridge::fuse {
+
+// Where a node lies in the clouds.
+struct Location {
+  const Remote* remote = nullptr;
+  ObjectKey key;
+  bool operator==(const Location&) const = default;
+};
+
+// Locations that stay true for as long as this lives: no directory above them is renamed.
+template <class Guard>
+struct Held {
+  std::vector<Location> at;
+  std::unique_ptr<Guard> guard;
+};
+using HeldForUse = Held<DirectoryMoves::Use>;
+using HeldForMove = Held<DirectoryMoves::Move>;
+
+// Safe from many threads.
+class Namespace {
+ public:
+  static constexpr std::uint32_t kHeadsBeforeListing = 4;
+  static constexpr std::uint32_t kMaxParallelHeads = 32;  // of all listings together
+
+  Namespace(const FilesystemParts& parts, const FilesystemOptions& options, InodeTable& inodes);
+  // Gives the remotes' directories their inodes. Before anything else.
+  Status Start();
+
+  // Called when a name stands for another inode than the kernel was told.
+  void SetNotifier(KernelNotifier* notifier) { notifier_ = notifier; }
+
+  bool IsMountRoot(InodeNumber ino) const { return ino == InodeNumber::kRoot; }
+  // The mount's own directories: the root, and in a mount of several remotes the root of each.
+  bool IsFixed(InodeNumber ino) const;
+  // The directory that lists the remotes: it has no place in any store.
+  bool ListsRemotes(InodeNumber ino) const {
+    return parts_.remotes_as_directories && IsMountRoot(ino);
+  }
+  std::vector<cache::InodeRecord> RemoteDirectories() const;
+
+  // Errors: kPreconditionFailed (the inode has no name any more), kNotSupported (the directory that
+  // lists remotes).
+  Result<Location> Locate(InodeNumber ino);
+  // Errors: also kNameTooLong, kInvalidName.
+  Result<Location> LocateChild(InodeNumber parent, std::string_view name);
+  // For one request to the store; directory_moves.h says what else may be held. Errors: also
+  // kTimedOut, kCancelled while a directory above is being renamed.
+  Result<HeldForUse> Hold(InodeNumber ino, const CallContext& context);
+  Result<HeldForUse> HoldChild(InodeNumber parent, std::string_view name,
+                               const CallContext& context);
+  Result<HeldForUse> HoldChildren(const OpenFile::Place& one, const OpenFile::Place& other,
+                                  const CallContext& context);
+  Result<HeldForMove> HoldForMoving(const OpenFile::Place& from, const OpenFile::Place& to,
+                                    const CallContext& context);
+  // The same for a name that is to be made. A name that the store cannot hold is refused now, and
+  // not when the file's content is written and has nowhere to go.
+  Result<Location> LocateNew(InodeNumber parent, std::string_view name, const CallContext& context);
+
+  // The child, with attributes. Errors: kNotFound, those of the store.
+  Result<cache::InodeRecord> Find(InodeNumber parent, std::string_view name,
+                                  const CallContext& context);
+  // The inode, with attributes, no older than the TTL. Errors: kPreconditionFailed when it has
+  // gone.
+  Result<cache::InodeRecord> Get(InodeNumber ino, const CallContext& context);
+  // What the cache has, however old; no request.
+  Result<std::optional<cache::InodeRecord>> Cached(InodeNumber ino);
+  // Since when the name is known not to exist; nothing where only the store can tell. No request.
+  std::optional<WallTime> AbsentSince(InodeNumber parent, std::string_view name);
+  // How long the record may still be believed.
+  std::chrono::nanoseconds ValidFor(const cache::InodeRecord& record) const;
+
+  // What this mount has changed in the store.
+  Result<cache::InodeRecord> Record(InodeNumber parent, const cache::Child& child);
+  Status RecordAbsent(InodeNumber parent, std::string_view name);
+  // A directory that was just made: known to be empty, as of `since`.
+  Status RecordEmpty(InodeNumber directory, WallTime since);
+  Result<cache::InodeRecord> RecordRename(const cache::InodeRecord& source, InodeNumber new_parent,
+                                          std::string_view new_name, const ObjectInfo& info);
+  // The directory's times move, here only, and stay so until the directory itself changes in the
+  // store.
+  void Touch(InodeNumber directory);
+  Status UpdateFixed(const cache::InodeRecord& record);
+  // The next use asks the store: of a name that is known, and of one that was believed absent.
+  void Distrust(InodeNumber parent, std::string_view name);
+  void DistrustTree(InodeNumber directory);
+  // No other child of the directory is known, or might exist.
+  bool MayBeOnlyChild(InodeNumber directory);
+
+  // For DirectoryScan. Puts a page of a listing into the cache. `stored`: the open listing, or
+  // nullptr (another scan has one).
+  Result<std::vector<cache::InodeRecord>> LearnPage(InodeNumber directory, const ListPage& page,
+                                                    const LocalChanges::Question& question,
+                                                    cache::MetadataCache::Listing* stored);
+  // Attributes for those records that have none, by parallel Heads. Records whose object has gone
+  // get ino kNone.
+  Status FillAttributes(InodeNumber directory, std::span<cache::InodeRecord> records,
+                        const CallContext& context);
+  bool ClaimListing(InodeNumber directory);
+  void ReleaseListing(InodeNumber directory);
+  bool HasFreshListing(InodeNumber directory);
+
+  cache::MetadataCache& cache() { return *parts_.metadata; }
+  LocalChanges& changes() { return changes_; }
+  Clock& clock() const { return *parts_.clock; }
+  WallTime Now() const { return parts_.clock->WallNow(); }
+  std::uint64_t hidden_names() const { return hidden_names_; }
+
+ private:
+  template <class Guard>
+  Result<Held<Guard>> HoldWhile(const std::function<Result<std::vector<Location>>()>& locate,
+                                const CallContext& context);
+  Result<std::vector<Location>> LocateBoth(const OpenFile::Place& one,
+                                           const OpenFile::Place& other);
+  bool Fresh(WallTime learned_at, std::chrono::nanoseconds ttl) const;
+  bool Usable(const cache::InodeRecord& record) const;
+  std::optional<cache::InodeRecord> FixedRecord(InodeNumber ino) const;
+  std::optional<WallTime> AbsentSince(InodeNumber parent, const cache::NameAnswer& answer);
+  // From the cache alone: the record, kNotFound, or nothing if the store must be asked.
+  Result<std::optional<cache::InodeRecord>> FindCached(InodeNumber parent, std::string_view name);
+  // `expected`: what the name was, or is in a listing; a directory is then found by fewer requests.
+  Result<cache::InodeRecord> AskHead(InodeNumber parent, std::string_view name,
+                                     cache::InodeKind expected, const CallContext& context);
+  bool WorthListing(InodeNumber directory);
+  Status ListOnePage(InodeNumber directory, const CallContext& context);
+
+  Result<cache::InodeRecord> Learn(InodeNumber parent, cache::Child child,
+                                   const LocalChanges::Question& question);
+  Result<std::optional<cache::InodeRecord>> LearnAbsent(InodeNumber parent, std::string_view name,
+                                                        const LocalChanges::Question& question);
+  Result<std::optional<cache::InodeRecord>> CurrentLocked(InodeNumber parent, std::string_view name)
+      REQUIRES(learn_mutex_);
+  // If `child` is a foreign new version of a file that is open here: gives it a number of its own.
+  Status SeparateFromOpenLocked(InodeNumber parent, const cache::InodeRecord& known,
+                                cache::Child& child) REQUIRES(learn_mutex_);
+  std::vector<cache::Child> ToChildren(const std::vector<ObjectInfo>& entries, WallTime now);
+
+  const FilesystemParts parts_;
+  const FilesystemOptions options_;
+  InodeTable& inodes_;
+  LocalChanges changes_;
+  DirectoryMoves moves_;
+  std::atomic<KernelNotifier*> notifier_{nullptr};
+  std::atomic<std::uint64_t> hidden_names_{0};
+  std::atomic<std::int64_t> head_threads_{0};
+
+  // "Is this answer older than our change?" and the write that follows are one step. Held for local
+  // disk only.
+  Mutex learn_mutex_;
+
+  mutable Mutex mutex_;  // guards what follows
+  std::unordered_map<std::uint64_t, cache::InodeRecord> fixed_ GUARDED_BY(mutex_);  // by inode
+  std::unordered_set<std::uint64_t> listings_ GUARDED_BY(mutex_);  // directories being listed
+  struct Interest {
+    std::uint32_t heads = 0;
+    WallTime since{};
+    WallTime too_big_until{};
+  };
+  std::unordered_map<std::uint64_t, Interest> interest_
+      GUARDED_BY(mutex_);  // bounded by kMaxInterest
+};
+
+}  // namespace skybridge::fuse

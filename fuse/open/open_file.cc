@@ -1,0 +1,287 @@
+#include "fuse/open/open_file.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "core/log.h"
+#include "fuse/inode_record.h"
+#include "fuse/open/detached_content.h"
+
+namespace skybridge::fuse {
+namespace {
+
+constexpr std::uint32_t kSetUserId = 04000;
+constexpr std::uint32_t kSetGroupId = 02000;
+constexpr std::uint32_t kGroupExecute = 0010;
+constexpr std::size_t kCopyBytes = 1 << 20;
+
+tl::unexpected<Error> Stale(const std::string& name) {
+  return Fail(ErrorCode::kPreconditionFailed,
+              "'" + name + "' is no longer the version that was opened");
+}
+
+// The object has gone altogether: for a handle that is the same as another version.
+template <class Outcome>
+Outcome OrStale(Outcome outcome) {
+  if (!outcome && outcome.error().code == ErrorCode::kNotFound)
+    outcome.error().code = ErrorCode::kPreconditionFailed;
+  return outcome;
+}
+
+}  // namespace
+
+OpenFile::OpenFile(const Remote& remote, const cache::InodeRecord& record, FileState state)
+    : remote_(remote),
+      ino_(record.ino),
+      place_{record.parent, record.name},
+      state_(state),
+      record_(record) {}
+
+std::uint64_t OpenFile::SizeLocked() const {
+  return writer_ ? writer_->size_bytes() : record_.size_bytes;
+}
+
+OpenFile::View OpenFile::view() const {
+  MutexLock lock(mutex_);
+  View view{.place = place_,
+            .state = state_,
+            .record = record_,
+            .writer = writer_,
+            .attributes_dirty = attributes_dirty_,
+            .attributes_generation = attributes_generation_};
+  view.record.size_bytes = SizeLocked();
+  return view;
+}
+
+Status OpenFile::CheckUsableLocked() const {
+  if (state_ == FileState::kLost) return Stale(place_.name);
+  return {};
+}
+
+Status OpenFile::Prepare(const std::function<Result<HeldKey>()>& hold, bool write, bool truncate,
+                         WallTime now, const CallContext& context) {
+  {
+    const std::shared_lock gate(content_gate_);
+    const HeldKey held = TRY(hold());
+    const ObjectKey& key = held.key;
+    MutexLock lock(mutex_);
+    TRY_VOID(CheckUsableLocked());
+    const bool had_writer = writer_ != nullptr;
+    if (state_ == FileState::kUnlinked && !had_writer && !reader_) return Stale(place_.name);
+    if (write && !had_writer) {
+      OpenWriterRequest request{.key = key, .truncate = truncate};
+      if (state_ != FileState::kNew) request.base = ToObjectInfo(record_, key);
+      writer_ = TRY(remote_.writes->Open(request));
+    } else if (!had_writer && !reader_) {
+      reader_ = remote_.reads->Open(key, ETag(record_.etag), record_.size_bytes);
+    }
+    if (!truncate || !had_writer) {
+      if (truncate) TouchLocked(now);
+      return {};
+    }
+  }
+  return Truncate(0, now, context);
+}
+
+void OpenFile::AddWritingHandle() {
+  MutexLock lock(mutex_);
+  ++writing_handles_;
+}
+
+void OpenFile::RemoveWritingHandle() {
+  MutexLock lock(mutex_);
+  --writing_handles_;
+}
+
+bool OpenFile::has_writing_handles() const {
+  MutexLock lock(mutex_);
+  return writing_handles_ > 0;
+}
+
+void OpenFile::DropIdleWriter(const ObjectKey& key) {
+  MutexLock lock(mutex_);
+  if (writing_handles_ > 0 || state_ != FileState::kPublished || !writer_ || writer_->dirty())
+    return;
+  record_.size_bytes = SizeLocked();
+  writer_.reset();
+  reader_ = remote_.reads->Open(key, ETag(record_.etag), record_.size_bytes);
+}
+
+void OpenFile::ReopenReader(const ObjectKey& key) {
+  MutexLock lock(mutex_);
+  if (reader_) reader_ = remote_.reads->Open(key, ETag(record_.etag), record_.size_bytes);
+}
+
+Result<std::size_t> OpenFile::Read(std::uint64_t offset_bytes, std::span<std::byte> into,
+                                   const CallContext& context) {
+  const std::shared_lock gate(content_gate_);
+  std::shared_ptr<FileWriter> writer;
+  std::shared_ptr<FileReader> reader;
+  {
+    MutexLock lock(mutex_);
+    TRY_VOID(CheckUsableLocked());
+    writer = writer_;
+    reader = reader_;
+  }
+  auto got = writer ? writer->Read(offset_bytes, into, context)
+                    : reader->Read(offset_bytes, into, context);
+  return OrStale(std::move(got));
+}
+
+void OpenFile::TouchLocked(WallTime now) {
+  record_.mtime = now;
+  record_.ctime = now;
+}
+
+Status OpenFile::Write(std::optional<std::uint64_t> offset_bytes, ByteSpan bytes, bool drop_set_id,
+                       WallTime now, const CallContext& context) {
+  const std::shared_lock gate(content_gate_);
+  std::shared_ptr<FileWriter> writer;
+  {
+    MutexLock lock(mutex_);
+    TRY_VOID(CheckUsableLocked());
+    writer = writer_;
+  }
+  if (!writer) return Fail(ErrorCode::kInternal, "write to a file that is not open for writing");
+  // Appending writes of one mount come one after the other: the kernel holds the inode's lock.
+  TRY_VOID(
+      OrStale(writer->Write(offset_bytes ? *offset_bytes : writer->size_bytes(), bytes, context)));
+  MutexLock lock(mutex_);
+  TouchLocked(now);
+  if (drop_set_id && record_.mode && (*record_.mode & (kSetUserId | kSetGroupId)) != 0) {
+    *record_.mode &= ~kSetUserId;
+    if ((*record_.mode & kGroupExecute) != 0) *record_.mode &= ~kSetGroupId;
+    attributes_dirty_ = true;
+    ++attributes_generation_;
+  }
+  return {};
+}
+
+Status OpenFile::Truncate(std::uint64_t size_bytes, WallTime now, const CallContext& context) {
+  const std::shared_lock gate(content_gate_);
+  std::shared_ptr<FileWriter> writer;
+  {
+    MutexLock lock(mutex_);
+    TRY_VOID(CheckUsableLocked());
+    writer = writer_;
+  }
+  if (!writer) return Fail(ErrorCode::kInternal, "truncate of a file that is not open for writing");
+  TRY_VOID(writer->Truncate(size_bytes, context));
+  MutexLock lock(mutex_);
+  TouchLocked(now);
+  return {};
+}
+
+void OpenFile::ChangeAttributes(const std::function<void(cache::InodeRecord&)>& change,
+                                WallTime now) {
+  MutexLock lock(mutex_);
+  change(record_);
+  record_.ctime = now;
+  attributes_dirty_ = true;
+  ++attributes_generation_;
+}
+
+void OpenFile::RestoreAttributes(const View& before) {
+  MutexLock lock(mutex_);
+  const cache::InodeRecord now = std::exchange(record_, before.record);
+  record_.etag = now.etag;
+  record_.size_bytes = now.size_bytes;
+  record_.last_modified = now.last_modified;
+  attributes_dirty_ = before.attributes_dirty;
+}
+
+cache::InodeRecord OpenFile::Published(const ObjectInfo& info,
+                                       const std::shared_ptr<FileWriter>& by,
+                                       std::uint64_t generation, WallTime now) {
+  MutexLock lock(mutex_);
+  if (state_ == FileState::kNew) state_ = FileState::kPublished;
+  record_.etag = info.etag.value;
+  record_.size_bytes = info.size_bytes;
+  record_.last_modified = info.last_modified;
+  record_.learned_at = now;
+  if (generation == attributes_generation_) attributes_dirty_ = false;
+  if (writer_ && writer_ != by) writer_->RebaseTo(info);
+  if (reader_) reader_ = remote_.reads->Open(info.key, info.etag, info.size_bytes);
+  cache::InodeRecord published = record_;
+  published.parent = place_.parent;
+  published.name = place_.name;
+  return published;
+}
+
+void OpenFile::Moved(const Place& place, const ObjectInfo& info, WallTime now) {
+  MutexLock lock(mutex_);
+  place_ = place;
+  record_.parent = place.parent;
+  record_.name = place.name;
+  record_.etag = info.etag.value;
+  record_.last_modified = info.last_modified;
+  record_.ctime = now;
+  if (writer_) writer_->RebaseTo(info);
+  if (reader_) reader_ = remote_.reads->Open(info.key, info.etag, info.size_bytes);
+}
+
+void OpenFile::SetPlace(const Place& place) {
+  MutexLock lock(mutex_);
+  place_ = place;
+  record_.parent = place.parent;
+  record_.name = place.name;
+}
+
+void OpenFile::SetState(FileState state) {
+  MutexLock lock(mutex_);
+  state_ = state;
+}
+
+Status OpenFile::LoseName(cache::Staging* staging, const std::function<Status()>& remove,
+                          const CallContext& context) {
+  const std::unique_lock gate(content_gate_);
+  std::unique_ptr<FileWriter> kept;
+  if (staging != nullptr) {
+    auto copy = CopyContent(*staging, context);
+    if (copy) {
+      kept = *std::move(copy);
+    } else {
+      Log(LogLevel::kWarning, "unlink: readers of '{}' will lose its content: {}",
+          view().place.name, copy.error().ToString());
+    }
+  }
+  TRY_VOID(remove());
+  MutexLock lock(mutex_);
+  state_ = FileState::kUnlinked;
+  if (kept) {
+    writer_ = std::move(kept);
+    reader_.reset();
+  }
+  return {};
+}
+
+Result<std::unique_ptr<FileWriter>> OpenFile::CopyContent(cache::Staging& staging,
+                                                          const CallContext& context) {
+  std::shared_ptr<FileWriter> writer;
+  std::shared_ptr<FileReader> reader;
+  std::uint64_t size_bytes = 0;
+  {
+    MutexLock lock(mutex_);
+    const bool in_store = state_ == FileState::kPublished || state_ == FileState::kReplaced;
+    const bool prepared =
+        writer_ || reader_;  // else it is being opened just now, and nobody has read it yet
+    if (!in_store || !prepared) return std::unique_ptr<FileWriter>();
+    writer = writer_;
+    reader = reader_;
+    size_bytes = SizeLocked();
+  }
+  std::unique_ptr<cache::StagingFile> copy = TRY(staging.Create());
+  std::vector<std::byte> buffer(kCopyBytes);
+  for (std::uint64_t offset = 0; offset < size_bytes;) {
+    const std::size_t got =
+        TRY(writer ? writer->Read(offset, buffer, context) : reader->Read(offset, buffer, context));
+    if (got == 0) return Fail(ErrorCode::kCorrupt, "the content ended before its size");
+    TRY_VOID(copy->Write(offset, ByteSpan(buffer).first(got), context));
+    offset += got;
+  }
+  return std::unique_ptr<FileWriter>(
+      std::make_unique<DetachedContent>(std::move(copy), size_bytes));
+}
+
+}  // namespace skybridge::fuse

@@ -1,0 +1,147 @@
+// OpenFile: one inode while any handle has it open. All handles share it: one reader, one writer,
+// one set of attributes, which are newer than anything a listing says. Whoever needs stat, size or
+// content of an open file asks here.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <shared_mutex>
+#include <span>
+#include <string>
+
+#include "cache/metadata_cache.h"
+#include "cache/staging.h"
+#include "core/mutex.h"
+#include "fuse/open/directory_moves.h"
+#include "fuse/read/read_path.h"
+#include "fuse/vocabulary.h"
+#include "fuse/write/write_path.h"
+
+namespace skybridge::fuse {
+
+// Where the file stands towards its name.
+enum class FileState {
+  kNew,        // made here, not in the store yet: only this mount sees it
+  kPublished,  // the store has the version that `record` describes
+  kUnlinked,   // deleted, or replaced by a rename: nothing is published any more
+  kReplaced,   // somebody else changed or deleted it in the store: what is written here becomes a
+               // conflict copy
+  kLost,       // an update was lost (its conflict copy is in the store): every further use answers
+               // ESTALE
+};
+
+// Safe from many threads. Lock order: publish_mutex, content gate, DirectoryMoves, mutex.
+class OpenFile {
+ public:
+  struct Place {
+    InodeNumber parent = InodeNumber::kNone;
+    std::string name;
+  };
+
+  // A consistent picture, by value.
+  struct View {
+    Place place;
+    FileState state = FileState::kNew;
+    cache::InodeRecord record;  // size and mtime as they are now
+    std::shared_ptr<FileWriter> writer;
+    bool attributes_dirty = false;
+    std::uint64_t attributes_generation = 0;
+
+    bool dirty() const { return attributes_dirty || (writer != nullptr && writer->dirty()); }
+  };
+
+  // Where the file is, as long as this lives: see directory_moves.h.
+  struct HeldKey {
+    ObjectKey key;  // of a file without a name empty: nothing will use it
+    std::shared_ptr<DirectoryMoves::Use> guard;
+  };
+
+  OpenFile(const Remote& remote, const cache::InodeRecord& record, FileState state);
+
+  const Remote& remote() const { return remote_; }
+  InodeNumber ino() const { return ino_; }
+  View view() const;
+
+  // Makes reading possible (writing too, with `write`). Opens nothing twice. Errors:
+  // kPreconditionFailed when the name went before anybody had opened the file: nothing was kept.
+  // Calls `hold` within the content gate.
+  Status Prepare(const std::function<Result<HeldKey>()>& hold, bool write, bool truncate,
+                 WallTime now, const CallContext& context);
+  // Handles that may write.
+  void AddWritingHandle();
+  void RemoveWritingHandle();
+  bool has_writing_handles() const;
+  // Nobody can write any more: reads come from the published version again. Does nothing while
+  // there is a writing handle or something to publish.
+  void DropIdleWriter(const ObjectKey& key);
+
+  // The published version is read from `key` from now on.
+  void ReopenReader(const ObjectKey& key);
+
+  // Errors: kPreconditionFailed when the file is lost, or its version has gone from the store.
+  Result<std::size_t> Read(std::uint64_t offset_bytes, std::span<std::byte> into,
+                           const CallContext& context);
+  // Nothing as offset: at the end. `drop_set_id`: the writer has no right to keep set-user-id and
+  // set-group-id.
+  Status Write(std::optional<std::uint64_t> offset_bytes, ByteSpan bytes, bool drop_set_id,
+               WallTime now, const CallContext& context);
+  Status Truncate(std::uint64_t size_bytes, WallTime now, const CallContext& context);
+
+  // Changes attributes in memory; the next publish writes them. `set_mtime`: the time is the
+  // program's wish, and stays.
+  void ChangeAttributes(const std::function<void(cache::InodeRecord&)>& change, WallTime now);
+  // Takes back what ChangeAttributes did since `before`, after a publish of attributes alone has
+  // failed.
+  void RestoreAttributes(const View& before);
+
+  // The store has this version now. Attributes changed after `generation` stay to be published.
+  // `by`: the writer whose content it is, none for attributes alone; another writer goes on from
+  // this version. `info.key`: where; the reader is opened anew for it. Returns the record as
+  // published.
+  cache::InodeRecord Published(const ObjectInfo& info, const std::shared_ptr<FileWriter>& by,
+                               std::uint64_t generation, WallTime now);
+  // The object moved, or got a new version, without a change of content.
+  void Moved(const Place& place, const ObjectInfo& info, WallTime now);
+  void SetPlace(const Place& place);
+  void SetState(FileState state);
+
+  // Takes the file's name away by `remove` (a delete, or a rename over it) and keeps the content
+  // for the handles: a copy in `staging` (nullptr: no copy, readers will get ESTALE), unless all of
+  // it is here anyway. Holds the content gate while it reads from the store and calls `remove`, so
+  // that no write slips in between. The error is that of `remove`.
+  Status LoseName(cache::Staging* staging, const std::function<Status()>& remove,
+                  const CallContext& context);
+
+  // One publish of a file at a time: held across the upload, and by nothing else.
+  Mutex publish_mutex;
+
+ private:
+  std::uint64_t SizeLocked() const REQUIRES(mutex_);
+  void TouchLocked(WallTime now) REQUIRES(mutex_);
+  Status CheckUsableLocked() const REQUIRES(mutex_);
+  // nullptr: there is nothing to copy.
+  Result<std::unique_ptr<FileWriter>> CopyContent(cache::Staging& staging,
+                                                  const CallContext& context);
+
+  const Remote& remote_;
+  const InodeNumber ino_;
+
+  // Shared by reads and writes, exclusive for the exchange of their source by LoseName. Held across
+  // the network.
+  std::shared_mutex content_gate_;
+
+  mutable Mutex mutex_;  // guards what follows; never held across a wait
+  Place place_ GUARDED_BY(mutex_);
+  FileState state_ GUARDED_BY(mutex_);
+  cache::InodeRecord record_ GUARDED_BY(mutex_);
+  bool attributes_dirty_ GUARDED_BY(mutex_) = false;
+  std::uint64_t attributes_generation_ GUARDED_BY(mutex_) = 0;
+  std::uint64_t writing_handles_ GUARDED_BY(mutex_) = 0;
+  // shared_ptr: a request may still use one that was exchanged meanwhile.
+  std::shared_ptr<FileReader> reader_ GUARDED_BY(mutex_);
+  std::shared_ptr<FileWriter> writer_ GUARDED_BY(mutex_);
+};
+
+}  // namespace skybridge::fuse

@@ -1,0 +1,51 @@
+#include "sync/listing/pairing.h"
+
+#include <utility>
+
+namespace skybridge {
+namespace {
+
+bool IsBelow(const std::optional<ObjectInfo>& node, const ObjectInfo& directory) {
+  if (!node || directory.kind != NodeKind::kDirectory) return false;
+  const std::string& path = node->key.path;
+  const std::string& above = directory.key.path;
+  return path.size() > above.size() && path[above.size()] == '/' && path.starts_with(above);
+}
+
+}  // namespace
+
+Status Pairing::Side::Advance() {
+  started = true;
+  head = TRY(listing.Next());
+  return {};
+}
+
+Result<std::optional<Pair>> Pairing::Next() {
+  if (!source_.started) TRY_VOID(source_.Advance());
+  if (!destination_.started) TRY_VOID(destination_.Advance());
+  if (!source_.head && !destination_.head) return std::optional<Pair>();
+  int order = 0;
+  if (!source_.head) {
+    order = 1;
+  } else if (!destination_.head) {
+    order = -1;
+  } else {
+    order = SortKey(*source_.head).compare(SortKey(*destination_.head));
+  }
+  Pair pair;
+  if (order <= 0) {
+    pair.source = std::exchange(source_.head, std::nullopt);
+    TRY_VOID(source_.Advance());
+  }
+  if (order >= 0) {
+    pair.destination = std::exchange(destination_.head, std::nullopt);
+    TRY_VOID(destination_.Advance());
+  }
+  const bool source_below = IsBelow(source_.head, pair.any());
+  const bool destination_below = IsBelow(destination_.head, pair.any());
+  pair.has_children = pair.source ? source_below : destination_below;
+  pair.other_side_implies_it = order != 0 && (pair.source ? destination_below : source_below);
+  return std::optional<Pair>(std::move(pair));
+}
+
+}  // namespace skybridge
