@@ -22,26 +22,8 @@ tl::unexpected<Error> Stopped() {
 
 }  // namespace
 
-// Holds a place in flight for a scope, once Enter has succeeded.
-class RateLimitedStore::Turn {
- public:
-  Turn(RateLimitedStore& owner, const CallContext& context)
-      : owner_(owner), entered_(owner.Enter(context)) {}
-  ~Turn() {
-    if (entered_) owner_.Leave();
-  }
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
-
-  const Status& entered() const { return entered_; }
-
- private:
-  RateLimitedStore& owner_;
-  const Status entered_;
-};
-
 RateLimitedStore::RateLimitedStore(ObjectStore& store, Clock& clock, RateLimits limits)
-    : store_(store), clock_(clock), limits_(limits) {}
+    : StoreDecorator(store), clock_(clock), limits_(limits) {}
 
 std::uint32_t RateLimitedStore::in_flight() const {
   MutexLock lock(mutex_);
@@ -93,105 +75,6 @@ Status RateLimitedStore::WaitForStart(const CallContext& context) {
   }
   if (start <= now || clock_.SleepUntil(start, context.stop)) return {};
   return Stopped();
-}
-
-Result<ProbeReply> RateLimitedStore::Probe(const CallContext& context) {
-  const Turn turn(*this, context);
-  TRY_VOID(turn.entered());
-  return store_.Probe(context);
-}
-
-Result<ListPage> RateLimitedStore::List(const ListRequest& request, const CallContext& context) {
-  const Turn turn(*this, context);
-  TRY_VOID(turn.entered());
-  return store_.List(request, context);
-}
-
-Result<ObjectInfo> RateLimitedStore::Head(const ObjectKey& key, const CallContext& context) {
-  const Turn turn(*this, context);
-  TRY_VOID(turn.entered());
-  return store_.Head(key, context);
-}
-
-Result<ObjectInfo> RateLimitedStore::HeadDirectory(const ObjectKey& key,
-                                                   const CallContext& context) {
-  const Turn turn(*this, context);
-  TRY_VOID(turn.entered());
-  return store_.HeadDirectory(key, context);
-}
-
-Result<GetReply> RateLimitedStore::Get(const GetRequest& request, std::span<std::byte> into,
-                                       const CallContext& context) {
-  const Turn turn(*this, context);
-  TRY_VOID(turn.entered());
-  return store_.Get(request, into, context);
-}
-
-Result<ObjectInfo> RateLimitedStore::Put(const PutRequest& request, const CallContext& context) {
-  const Turn turn(*this, context);
-  TRY_VOID(turn.entered());
-  return store_.Put(request, context);
-}
-
-Result<UploadId> RateLimitedStore::StartUpload(const StartUploadRequest& request,
-                                               const CallContext& context) {
-  const Turn turn(*this, context);
-  TRY_VOID(turn.entered());
-  return store_.StartUpload(request, context);
-}
-
-Result<PartReceipt> RateLimitedStore::UploadPart(const UploadPartRequest& request,
-                                                 const CallContext& context) {
-  const Turn turn(*this, context);
-  TRY_VOID(turn.entered());
-  return store_.UploadPart(request, context);
-}
-
-Result<ObjectInfo> RateLimitedStore::CommitUpload(const CommitUploadRequest& request,
-                                                  const CallContext& context) {
-  const Turn turn(*this, context);
-  TRY_VOID(turn.entered());
-  return store_.CommitUpload(request, context);
-}
-
-Status RateLimitedStore::AbortUpload(const AbortUploadRequest& request,
-                                     const CallContext& context) {
-  const Turn turn(*this, context);
-  TRY_VOID(turn.entered());
-  return store_.AbortUpload(request, context);
-}
-
-Result<ObjectInfo> RateLimitedStore::SetAttributes(const SetAttributesRequest& request,
-                                                   const CallContext& context) {
-  const Turn turn(*this, context);
-  TRY_VOID(turn.entered());
-  return store_.SetAttributes(request, context);
-}
-
-Result<ObjectInfo> RateLimitedStore::MakeDirectory(const MakeDirectoryRequest& request,
-                                                   const CallContext& context) {
-  const Turn turn(*this, context);
-  TRY_VOID(turn.entered());
-  return store_.MakeDirectory(request, context);
-}
-
-Status RateLimitedStore::RemoveDirectory(const ObjectKey& key, const CallContext& context) {
-  const Turn turn(*this, context);
-  TRY_VOID(turn.entered());
-  return store_.RemoveDirectory(key, context);
-}
-
-Result<ObjectInfo> RateLimitedStore::Rename(const RenameRequest& request,
-                                            const CallContext& context) {
-  const Turn turn(*this, context);
-  TRY_VOID(turn.entered());
-  return store_.Rename(request, context);
-}
-
-Status RateLimitedStore::Delete(const DeleteRequest& request, const CallContext& context) {
-  const Turn turn(*this, context);
-  TRY_VOID(turn.entered());
-  return store_.Delete(request, context);
 }
 
 std::vector<Status> RateLimitedStore::DeleteMany(std::span<const DeleteRequest> requests,

@@ -4,8 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <vector>
 
-#include "backends/object_store.h"
+#include "backends/forwarding_store.h"
 #include "core/clock.h"
 #include "core/mutex.h"
 
@@ -19,46 +21,45 @@ struct RateLimits {
 
 // Beyond a limit a call waits its turn: until its deadline (kTimedOut, not carried out) or its stop
 // (kCancelled).
-class RateLimitedStore final : public ObjectStore {
+class RateLimitedStore final : public StoreDecorator<RateLimitedStore> {
  public:
   // Both outlive the store.
   RateLimitedStore(ObjectStore& store, Clock& clock, RateLimits limits);
 
   std::uint32_t in_flight() const;
 
-  const Capabilities& capabilities() const override { return store_.capabilities(); }
-  Result<ProbeReply> Probe(const CallContext& context) override;
-  Result<ListPage> List(const ListRequest& request, const CallContext& context) override;
-  Result<ObjectInfo> Head(const ObjectKey& key, const CallContext& context) override;
-  Result<ObjectInfo> HeadDirectory(const ObjectKey& key, const CallContext& context) override;
-  Result<GetReply> Get(const GetRequest& request, std::span<std::byte> into,
-                       const CallContext& context) override;
-  Result<ObjectInfo> Put(const PutRequest& request, const CallContext& context) override;
-  Result<UploadId> StartUpload(const StartUploadRequest& request,
-                               const CallContext& context) override;
-  Result<PartReceipt> UploadPart(const UploadPartRequest& request,
-                                 const CallContext& context) override;
-  Result<ObjectInfo> CommitUpload(const CommitUploadRequest& request,
-                                  const CallContext& context) override;
-  Status AbortUpload(const AbortUploadRequest& request, const CallContext& context) override;
-  Result<ObjectInfo> SetAttributes(const SetAttributesRequest& request,
-                                   const CallContext& context) override;
-  Result<ObjectInfo> MakeDirectory(const MakeDirectoryRequest& request,
-                                   const CallContext& context) override;
-  Status RemoveDirectory(const ObjectKey& key, const CallContext& context) override;
-  Result<ObjectInfo> Rename(const RenameRequest& request, const CallContext& context) override;
-  Status Delete(const DeleteRequest& request, const CallContext& context) override;
+  template <class Send>
+  auto Through(const StoreCall&, const CallContext& context, Send send) -> decltype(send(context)) {
+    const Turn turn(*this, context);
+    TRY_VOID(turn.entered());
+    return send(context);
+  }
   std::vector<Status> DeleteMany(std::span<const DeleteRequest> requests,
                                  const CallContext& context) override;
 
  private:
-  class Turn;  // one call in flight
+  // Holds a place in flight for a scope, once Enter has succeeded.
+  class Turn {
+   public:
+    Turn(RateLimitedStore& owner, const CallContext& context)
+        : owner_(owner), entered_(owner.Enter(context)) {}
+    ~Turn() {
+      if (entered_) owner_.Leave();
+    }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+    const Status& entered() const { return entered_; }
+
+   private:
+    RateLimitedStore& owner_;
+    const Status entered_;
+  };
 
   Status Enter(const CallContext& context);
   void Leave();
   Status WaitForStart(const CallContext& context);
 
-  ObjectStore& store_;
   Clock& clock_;
   const RateLimits limits_;
 

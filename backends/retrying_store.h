@@ -13,9 +13,11 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <span>
+#include <vector>
 
 #include "backends/endpoint_state.h"
-#include "backends/object_store.h"
+#include "backends/forwarding_store.h"
 #include "core/clock.h"
 
 namespace skybridge {
@@ -47,49 +49,61 @@ struct RetryCounts {
   std::uint64_t given_up = 0;   // calls that ended with a retryable error all the same
 };
 
-class RetryingStore final : public ObjectStore {
+class RetryingStore final : public StoreDecorator<RetryingStore> {
  public:
   // All three outlive the store.
   RetryingStore(ObjectStore& store, EndpointState& endpoint, Clock& clock, RetryPolicy policy = {});
 
   RetryCounts counts() const;
 
-  const Capabilities& capabilities() const override { return store_.capabilities(); }
-  Result<ProbeReply> Probe(const CallContext& context) override;
-  Result<ListPage> List(const ListRequest& request, const CallContext& context) override;
-  Result<ObjectInfo> Head(const ObjectKey& key, const CallContext& context) override;
-  Result<ObjectInfo> HeadDirectory(const ObjectKey& key, const CallContext& context) override;
-  Result<GetReply> Get(const GetRequest& request, std::span<std::byte> into,
-                       const CallContext& context) override;
-  Result<ObjectInfo> Put(const PutRequest& request, const CallContext& context) override;
-  Result<UploadId> StartUpload(const StartUploadRequest& request,
-                               const CallContext& context) override;
-  Result<PartReceipt> UploadPart(const UploadPartRequest& request,
-                                 const CallContext& context) override;
-  Result<ObjectInfo> CommitUpload(const CommitUploadRequest& request,
-                                  const CallContext& context) override;
-  Status AbortUpload(const AbortUploadRequest& request, const CallContext& context) override;
-  Result<ObjectInfo> SetAttributes(const SetAttributesRequest& request,
-                                   const CallContext& context) override;
-  Result<ObjectInfo> MakeDirectory(const MakeDirectoryRequest& request,
-                                   const CallContext& context) override;
-  Status RemoveDirectory(const ObjectKey& key, const CallContext& context) override;
-  Result<ObjectInfo> Rename(const RenameRequest& request, const CallContext& context) override;
-  Status Delete(const DeleteRequest& request, const CallContext& context) override;
+  template <class Send>
+  auto Through(const StoreCall& call, const CallContext& context, Send send)
+      -> decltype(send(context)) {
+    Attempts attempts(*this, call, context);
+    for (;;) {
+      TRY_VOID(attempts.Begin());
+      auto outcome = send(attempts.context());
+      if (outcome) {
+        attempts.AfterSuccess();
+        return outcome;
+      }
+      TRY_VOID(attempts.AfterFailure(outcome.error()));
+    }
+  }
   // Repeats only those deletions that failed for a passing reason.
   std::vector<Status> DeleteMany(std::span<const DeleteRequest> requests,
                                  const CallContext& context) override;
 
  private:
-  class Attempts;
+  // The attempts of one call: when the next may start, what it may take, and whether there is one.
+  class Attempts {
+   public:
+    Attempts(RetryingStore& owner, const StoreCall& call, const CallContext& context);
+
+    // Waits while the endpoint wants to be left alone. An error: there is no time for it, or the
+    // call was stopped.
+    Status Begin();
+    const CallContext& context() const { return attempt_; }
+    void AfterSuccess();
+    // Waits before the next attempt. An error: what the call ends with.
+    Status AfterFailure(const Error& error);
+
+   private:
+    MonotonicTime PatienceEnd(const Error& error);
+    Status GiveUp(const Error& error);
+    Status SleepUntil(MonotonicTime until, const Error& error_if_too_late);
+    std::chrono::nanoseconds Delay(const Error& error) const;
+
+    RetryingStore& owner_;
+    const CallContext& context_;
+    CallContext attempt_;
+    const std::chrono::milliseconds attempt_time_;
+    int count_ = 0;
+  };
   static constexpr std::chrono::milliseconds kUnlimited = std::chrono::milliseconds::max();
 
-  std::chrono::milliseconds TimeFor(std::uint64_t payload_bytes) const;
-  template <class Call>
-  auto Retry(const CallContext& context, std::chrono::milliseconds attempt_time, Call call)
-      -> decltype(call(context));
+  std::chrono::milliseconds TimeFor(const StoreCall& call) const;
 
-  ObjectStore& store_;
   EndpointState& endpoint_;
   Clock& clock_;
   const RetryPolicy policy_;

@@ -8,10 +8,10 @@
 
 #include <gtest/gtest.h>
 
+#include "backends/forwarding_store.h"
 #include "core/digest.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_object_store.h"
-#include "tests/support/forwarding_store.h"
 #include "tests/support/temp_directory.h"
 
 namespace skybridge::fuse {
@@ -268,7 +268,7 @@ TEST_F(WritePathTest, ALostUpdateOfALargeFileIsKeptToo) {
 }
 
 // Keeps other bytes than it was given, and says honestly what it keeps.
-class DamagingStore final : public testing::ForwardingStore {
+class DamagingStore final : public ForwardingStore {
  public:
   using ForwardingStore::ForwardingStore;
   Result<ObjectInfo> Put(const PutRequest& request, const CallContext& context) override {

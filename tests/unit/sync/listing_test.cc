@@ -7,11 +7,11 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "backends/forwarding_store.h"
 #include "sync/listing/object_record.h"
 #include "sync/listing/pairing.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_object_store.h"
-#include "tests/support/forwarding_store.h"
 
 namespace skybridge {
 namespace {
@@ -25,7 +25,7 @@ using testing::StoreOp;
 using Keys = std::vector<std::string>;
 
 // Lists in the order of the store below, but says that it is sorted.
-class ClaimsToBeSorted final : public testing::ForwardingStore {
+class ClaimsToBeSorted final : public ForwardingStore {
  public:
   explicit ClaimsToBeSorted(ObjectStore& store)
       : ForwardingStore(store), capabilities_(store.capabilities()) {

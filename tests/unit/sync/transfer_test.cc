@@ -6,11 +6,11 @@
 
 #include <gtest/gtest.h>
 
+#include "backends/forwarding_store.h"
 #include "core/digest.h"
 #include "core/mutex.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_object_store.h"
-#include "tests/support/forwarding_store.h"
 
 namespace skybridge {
 namespace {
@@ -36,7 +36,7 @@ TEST(PartBytes, GrowWithTheObject) {
 }
 
 // Damages one byte of what goes through it, in either direction.
-class DamagingStore final : public testing::ForwardingStore {
+class DamagingStore final : public ForwardingStore {
  public:
   using ForwardingStore::ForwardingStore;
   int damaged_reads = 0;  // so many reads come damaged
@@ -77,7 +77,7 @@ class DamagingStore final : public testing::ForwardingStore {
 };
 
 // Tells neither versions nor digests, and of each read what `bend` makes of it.
-class BareStore final : public testing::ForwardingStore {
+class BareStore final : public ForwardingStore {
  public:
   BareStore(ObjectStore& store, void (*bend)(GetReply&)) : ForwardingStore(store), bend_(bend) {}
 
@@ -243,7 +243,7 @@ TEST_F(TransferTest, BytesDamagedOnTheWayInAreReadAgain) {
 }
 
 TEST_F(TransferTest, WhatHasNoDigestIsReadInRangesThatTheStoreProves) {
-  class Checking final : public testing::ForwardingStore {
+  class Checking final : public ForwardingStore {
    public:
     explicit Checking(ObjectStore& store)
         : ForwardingStore(store), capabilities_(store.capabilities()) {

@@ -6,11 +6,11 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "backends/forwarding_store.h"
 #include "core/digest.h"
 #include "core/encoding.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_object_store.h"
-#include "tests/support/forwarding_store.h"
 
 namespace skybridge {
 namespace {
@@ -22,7 +22,7 @@ using testing::OciLikeCapabilities;
 using testing::StoreOp;
 
 // Reports only the digests that it is told to keep.
-class ForgetfulStore final : public testing::ForwardingStore {
+class ForgetfulStore final : public ForwardingStore {
  public:
   ForgetfulStore(ObjectStore& store, bool keep_md5, bool keep_crc32c)
       : ForwardingStore(store), keep_md5_(keep_md5), keep_crc32c_(keep_crc32c) {}
@@ -180,7 +180,7 @@ TEST_F(VerifyTest, OtherBytesAreNamedByBothDigests) {
 }
 
 // Gives out other bytes than were stored, with the old digest: a medium that rots.
-class RottenStore final : public testing::ForwardingStore {
+class RottenStore final : public ForwardingStore {
  public:
   using ForwardingStore::ForwardingStore;
   Result<GetReply> Get(const GetRequest& request, std::span<std::byte> into,
@@ -229,7 +229,7 @@ TEST_F(VerifyTest, AnObjectThatChangesWhileItIsReadIsNotCalledEqual) {
 }
 
 // Lists without digests, as some services list what has them, and ends every read a byte early.
-class TerseStore final : public testing::ForwardingStore {
+class TerseStore final : public ForwardingStore {
  public:
   using ForwardingStore::ForwardingStore;
   Result<ListPage> List(const ListRequest& request, const CallContext& context) override {
