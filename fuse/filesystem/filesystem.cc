@@ -146,10 +146,14 @@ Result<NodeReply> FilesystemImpl::Resize(InodeNumber ino, bool has_handle,
                                          const CallContext& context) {
   const OpenUser user(inodes_, TRY(OpenNewest(ino, context)));
   OpenFile& file = *user.file();
-  TRY_VOID(file.Prepare([&] { return HoldKeyOf(file, context); }, true, *change.size_bytes == 0,
-                        names_.Now(), context));
+  auto right = TRY(file.Prepare({.hold = [&] { return HoldKeyOf(file, context); },
+                                 .write = true,
+                                 .truncate = *change.size_bytes == 0,
+                                 .now = names_.Now()},
+                                context));
   TRY_VOID(file.Truncate(*change.size_bytes, names_.Now(), context));
   file.ChangeAttributes(rest, names_.Now());
+  right.reset();
   if (!has_handle) {
     TRY_VOID(Publish(file, context));
     if (const auto held = HoldKeyOf(file, context)) file.DropIdleWriter(held->key);
@@ -185,7 +189,7 @@ Result<NodeReply> FilesystemImpl::ChangeOpen(OpenFile& file, const RecordChange&
   if (SameAttributes(wanted, before.record)) return Reply(file);
   file.ChangeAttributes(change, names_.Now());
   // With content still to be published the attributes go along with it, at the close of a handle.
-  const bool goes_along = before.dirty() && file.has_writing_handles();
+  const bool goes_along = before.dirty() && file.has_writers();
   if (before.state == FileState::kPublished && !goes_along) {
     if (const Status status = Publish(file, context); !status) {
       file.RestoreAttributes(before);

@@ -83,11 +83,10 @@ Result<std::shared_ptr<OpenFile>> FilesystemImpl::OpenNewest(InodeNumber ino,
   }
 }
 
-HandleId FilesystemImpl::AddHandle(OpenUser& user, OpenFlags flags) {
-  std::shared_ptr<OpenFile> file = user.Keep();
-  if (flags.write) file->AddWritingHandle();
-  return files_.Add(
-      std::make_shared<FileHandle>(FileHandle{.file = std::move(file), .flags = flags}));
+HandleId FilesystemImpl::AddHandle(OpenUser& user, OpenFlags flags,
+                                   std::unique_ptr<OpenFile::WritingRight> right) {
+  return files_.Add(std::make_shared<FileHandle>(
+      FileHandle{.file = user.Keep(), .flags = flags, .right = std::move(right)}));
 }
 
 Result<OpenFile::HeldKey> FilesystemImpl::HoldKeyOf(const OpenFile& file,
@@ -111,16 +110,19 @@ Result<CreateReply> FilesystemImpl::CreateFile(InodeNumber parent, std::string_v
     return std::make_shared<OpenFile>(*location.remote, record, FileState::kNew);
   }));
   const std::shared_ptr<OpenFile> file = user.file();
-  TRY_VOID(file->Prepare([&] { return OpenFile::HeldKey{.key = location.key}; }, true, false,
-                         names_.Now(), call.context));
+  auto right = TRY(file->Prepare({.hold = [&] { return OpenFile::HeldKey{.key = location.key}; },
+                                  .write = true,
+                                  .now = names_.Now()},
+                                 call.context));
   inodes_.AddUnpublished(parent, name, file);
   names_.changes().Note(parent, name);
   names_.Touch(parent);
   inodes_.AddLookup(record.ino);
   flags.write =
       true;  // what is created is published at close, also when it was opened for reading alone
-  return CreateReply{.node = Reply(*file),
-                     .open = {.handle = AddHandle(user, flags), .keep_cache = true}};
+  return CreateReply{
+      .node = Reply(*file),
+      .open = {.handle = AddHandle(user, flags, std::move(right)), .keep_cache = true}};
 }
 
 Result<NodeReply> FilesystemImpl::MakeFile(InodeNumber parent, std::string_view name,
@@ -138,14 +140,17 @@ Result<OpenReply> FilesystemImpl::Open(InodeNumber ino, OpenFlags flags, const C
   if (write) TRY_VOID(CheckWritable());
   OpenUser user(inodes_, TRY(OpenNewest(ino, call.context)));
   OpenFile& file = *user.file();
-  TRY_VOID(file.Prepare([&] { return HoldKeyOf(file, call.context); }, write, flags.truncate,
-                        names_.Now(), call.context));
+  auto right = TRY(file.Prepare({.hold = [&] { return HoldKeyOf(file, call.context); },
+                                 .write = write,
+                                 .truncate = flags.truncate,
+                                 .now = names_.Now()},
+                                call.context));
   const OpenFile::View view = file.view();
   // While there is a writer, what the kernel has came through us.
   const bool same_pages =
       view.state == FileState::kNew || inodes_.SetPageVersion(ino, view.record.etag);
   flags.write = write;
-  return OpenReply{.handle = AddHandle(user, flags), .keep_cache = same_pages};
+  return OpenReply{.handle = AddHandle(user, flags, std::move(right)), .keep_cache = same_pages};
 }
 
 Status FilesystemImpl::ReopenReader(OpenFile& file, const CallContext& context) {
@@ -216,8 +221,7 @@ void FilesystemImpl::Release(HandleId id, const Call& call) {
   const std::shared_ptr<OpenFile>& file = handle->file;
   bool parked = false;
   if (handle->flags.write) {
-    file->RemoveWritingHandle();  // attributes that change from here on are not left to this
-                                  // publish
+    handle->right.reset();  // attributes that change from here on are not left to this publish
     // Flush has published, unless a mapping wrote afterwards, or it failed: then its caller knows.
     const Status status = Publish(*file, call.context);
     parked = !status && file->view().dirty() && file->view().state != FileState::kLost;

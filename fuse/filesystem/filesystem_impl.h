@@ -32,6 +32,7 @@ namespace skybridge::fuse {
 struct FileHandle {
   std::shared_ptr<OpenFile> file;
   OpenFlags flags;
+  std::unique_ptr<OpenFile::WritingRight> right;  // of a handle that may write
 };
 
 // An open directory: a window on the stream of its entries. A cookie is 2 plus the number of
@@ -229,7 +230,8 @@ class FilesystemImpl final : public Filesystem {
   // Gives `ino` one more user. Errors: kIsDirectory, those of RecordOf.
   Result<std::shared_ptr<OpenFile>> OpenNewest(InodeNumber ino, const CallContext& context);
   std::shared_ptr<OpenFile> OpenShared(const cache::InodeRecord& record, const Remote& remote);
-  HandleId AddHandle(OpenUser& user, OpenFlags flags);
+  HandleId AddHandle(OpenUser& user, OpenFlags flags,
+                     std::unique_ptr<OpenFile::WritingRight> right);
   Result<OpenFile::HeldKey> HoldKeyOf(const OpenFile& file, const CallContext& context);
   Status Publish(OpenFile& file, const CallContext& context);
   Status PublishLocked(OpenFile& file, const CallContext& context) REQUIRES(file.publish_mutex);

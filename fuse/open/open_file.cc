@@ -59,49 +59,53 @@ Status OpenFile::CheckUsableLocked() const {
   return {};
 }
 
-Status OpenFile::Prepare(const std::function<Result<HeldKey>()>& hold, bool write, bool truncate,
-                         WallTime now, const CallContext& context) {
+Status OpenFile::OpenContentLocked(const PrepareRequest& request, const ObjectKey& key) {
+  TRY_VOID(CheckUsableLocked());
+  if (state_ == FileState::kUnlinked && !writer_ && !reader_) return Stale(place_.name);
+  if (request.write && !writer_) {
+    OpenWriterRequest open{.key = key, .truncate = request.truncate};
+    if (state_ != FileState::kNew) open.base = ToObjectInfo(record_, key);
+    writer_ = TRY(remote_.writes->Open(open));
+  } else if (!writer_ && !reader_) {
+    reader_ = remote_.reads->Open(key, ETag(record_.etag), record_.size_bytes);
+  }
+  return {};
+}
+
+Result<std::unique_ptr<OpenFile::WritingRight>> OpenFile::Prepare(const PrepareRequest& request,
+                                                                  const CallContext& context) {
+  std::unique_ptr<WritingRight> right;
+  bool had_writer = false;
   {
     const std::shared_lock gate(content_gate_);
-    const HeldKey held = TRY(hold());
-    const ObjectKey& key = held.key;
+    const HeldKey held = TRY(request.hold());
     MutexLock lock(mutex_);
-    TRY_VOID(CheckUsableLocked());
-    const bool had_writer = writer_ != nullptr;
-    if (state_ == FileState::kUnlinked && !had_writer && !reader_) return Stale(place_.name);
-    if (write && !had_writer) {
-      OpenWriterRequest request{.key = key, .truncate = truncate};
-      if (state_ != FileState::kNew) request.base = ToObjectInfo(record_, key);
-      writer_ = TRY(remote_.writes->Open(request));
-    } else if (!had_writer && !reader_) {
-      reader_ = remote_.reads->Open(key, ETag(record_.etag), record_.size_bytes);
+    had_writer = writer_ != nullptr;
+    TRY_VOID(OpenContentLocked(request, held.key));
+    // In the same step: nobody may find the writer idle between the two.
+    if (request.write) {
+      right.reset(new WritingRight(*this));
+      ++writing_rights_;
     }
-    if (!truncate || !had_writer) {
-      if (truncate) TouchLocked(now);
-      return {};
-    }
+    if (request.truncate && !had_writer) TouchLocked(request.now);
   }
-  return Truncate(0, now, context);
+  if (request.truncate && had_writer) TRY_VOID(Truncate(0, request.now, context));
+  return right;
 }
 
-void OpenFile::AddWritingHandle() {
+void OpenFile::EndWriting() {
   MutexLock lock(mutex_);
-  ++writing_handles_;
+  --writing_rights_;
 }
 
-void OpenFile::RemoveWritingHandle() {
+bool OpenFile::has_writers() const {
   MutexLock lock(mutex_);
-  --writing_handles_;
-}
-
-bool OpenFile::has_writing_handles() const {
-  MutexLock lock(mutex_);
-  return writing_handles_ > 0;
+  return writing_rights_ > 0;
 }
 
 void OpenFile::DropIdleWriter(const ObjectKey& key) {
   MutexLock lock(mutex_);
-  if (writing_handles_ > 0 || state_ != FileState::kPublished || !writer_ || writer_->dirty())
+  if (writing_rights_ > 0 || state_ != FileState::kPublished || !writer_ || writer_->dirty())
     return;
   record_.size_bytes = SizeLocked();
   writer_.reset();

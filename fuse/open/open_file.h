@@ -64,17 +64,35 @@ class OpenFile {
   InodeNumber ino() const { return ino_; }
   View view() const;
 
-  // Makes reading possible (writing too, with `write`). Opens nothing twice. Errors:
-  // kPreconditionFailed when the name went before anybody had opened the file: nothing was kept.
-  // Calls `hold` within the content gate.
-  Status Prepare(const std::function<Result<HeldKey>()>& hold, bool write, bool truncate,
-                 WallTime now, const CallContext& context);
-  // Handles that may write.
-  void AddWritingHandle();
-  void RemoveWritingHandle();
-  bool has_writing_handles() const;
-  // Nobody can write any more: reads come from the published version again. Does nothing while
-  // there is a writing handle or something to publish.
+  // The right to write: while any of them lives, the file keeps its writer. Must not outlive the
+  // file.
+  class WritingRight {
+   public:
+    ~WritingRight() { file_.EndWriting(); }
+    WritingRight(const WritingRight&) = delete;
+    WritingRight& operator=(const WritingRight&) = delete;
+
+   private:
+    friend class OpenFile;
+    explicit WritingRight(OpenFile& file) : file_(file) {}
+    OpenFile& file_;
+  };
+
+  struct PrepareRequest {
+    // Says where the file is. Called within the content gate.
+    std::function<Result<HeldKey>()> hold;
+    bool write = false;
+    bool truncate = false;  // only with `write`
+    WallTime now{};
+  };
+  // Makes reading possible; with `write` also writing, for as long as the returned right lives
+  // (without: nullptr). Opens nothing twice. Errors: kPreconditionFailed when the file is lost, or
+  // when its name went before anybody had opened it, so that nothing was kept.
+  Result<std::unique_ptr<WritingRight>> Prepare(const PrepareRequest& request,
+                                                const CallContext& context);
+  bool has_writers() const;
+  // Reads come from the published version again. Does nothing while somebody has the right to
+  // write, or while there is something to publish.
   void DropIdleWriter(const ObjectKey& key);
 
   // The published version is read from `key` from now on.
@@ -118,6 +136,9 @@ class OpenFile {
   Mutex publish_mutex;
 
  private:
+  void EndWriting();
+  // Opens the reader or the writer that is not there yet. Errors: those of Prepare.
+  Status OpenContentLocked(const PrepareRequest& request, const ObjectKey& key) REQUIRES(mutex_);
   std::uint64_t SizeLocked() const REQUIRES(mutex_);
   void TouchLocked(WallTime now) REQUIRES(mutex_);
   Status CheckUsableLocked() const REQUIRES(mutex_);
@@ -138,7 +159,7 @@ class OpenFile {
   cache::InodeRecord record_ GUARDED_BY(mutex_);
   bool attributes_dirty_ GUARDED_BY(mutex_) = false;
   std::uint64_t attributes_generation_ GUARDED_BY(mutex_) = 0;
-  std::uint64_t writing_handles_ GUARDED_BY(mutex_) = 0;
+  std::uint64_t writing_rights_ GUARDED_BY(mutex_) = 0;
   // shared_ptr: a request may still use one that was exchanged meanwhile.
   std::shared_ptr<FileReader> reader_ GUARDED_BY(mutex_);
   std::shared_ptr<FileWriter> writer_ GUARDED_BY(mutex_);

@@ -131,6 +131,28 @@ TEST_F(FilesystemRace, ARenameLeavesAFileThatIsOpenedMeanwhileReadable) {
   EXPECT_EQ(*text, "one");
 }
 
+// The kernel sends the release of a handle after its close has returned, beside whatever the program
+// does next.
+TEST_F(FilesystemRace, AWriterBesideTheReleaseOfAnotherHandleCanWrite) {
+  MakeFile("a", "x");
+  const InodeNumber ino = Ino("a");
+  std::atomic<bool> done = false;
+  std::jthread others([&] {
+    while (!done) {
+      const auto opened = fs->Open(ino, {.read = true, .write = true}, call);
+      ASSERT_TRUE(opened);
+      fs->Release(opened->handle, call);
+    }
+  });
+  for (int i = 0; i < 2'000; ++i) {
+    const HandleId handle = OpenToWrite(ino);
+    ASSERT_TRUE(Write(handle, "y"));
+    ASSERT_TRUE(Close(handle));
+    ASSERT_TRUE(fs->SetAttributes(ino, std::nullopt, {.size_bytes = i % 3 + 1U}, call));
+  }
+  done = true;
+}
+
 TEST_F(FilesystemRace, AListingBesideACloseShowsWhatWasWritten) {
   MakeFile("a", "");
   EXPECT_EQ(Names(kRoot).size(), 1U);
