@@ -20,8 +20,10 @@
 #include <string>
 #include <vector>
 
+#include "core/access_control.h"
 #include "core/byte_range.h"
 #include "core/call_context.h"
+#include "core/content_headers.h"
 #include "core/digest.h"
 #include "core/ids.h"
 #include "core/result.h"
@@ -39,8 +41,16 @@ struct Attributes {
   std::optional<std::uint32_t> uid;
   std::optional<std::uint32_t> gid;
   std::map<std::string, std::string> xattrs;  // full names ("user.colour"), binary values
-  std::map<std::string, std::string>
-      foreign;  // metadata of other tools: kept as it is, never interpreted
+  // Metadata of other tools: kept as it is, never interpreted.
+  std::map<std::string, std::string> foreign;
+  // Of files and links; a directory has none of the next two.
+  ContentHeaders content;
+  // The storage tier, in one vocabulary for all stores: "Hot", "Cool", "Cold", "Archive", or another
+  // word that the service has. Empty: the container's own default.
+  std::string tier;
+  // Nothing: not told, or when written: a new object gets what its service gives to new objects, and
+  // a version that replaces another one keeps that one's (Capabilities::keeps_access).
+  std::optional<AccessControl> access;
 
   bool operator==(const Attributes&) const = default;
 };
@@ -82,6 +92,12 @@ struct Capabilities {
   bool can_rename = true;  // else Rename is kNotSupported
   bool can_delete = true;  // else Delete, DeleteMany and RemoveDirectory are kNotSupported
   bool keeps_xattrs = true;
+  bool keeps_content_headers = true;
+  // Paths have owner, group and access control list of their own (Attributes::access). Every write
+  // that replaces a path keeps them, or fails before it is visible.
+  bool keeps_access = false;
+  // Of Attributes::tier: the words that the store keeps. Others become its default.
+  std::vector<std::string> tiers = {};
   // What was uploaded in parts has a CRC-32C of its whole content, which stays with it.
   bool keeps_digests = true;
   // Get proves ranges up to this length by a digest of their own; longer ones only if they are the

@@ -10,15 +10,25 @@ namespace {
 static_assert(std::endian::native == std::endian::little,
               "fixed-size numbers are written as they lie in memory");
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersion = 2;
 enum Flag : std::uint8_t {
   kAttributesKnown = 1,
   kHasMtime = 2,
   kHasMode = 4,
   kHasUid = 8,
   kHasGid = 16,
-  kAllFlags = 31
+  kHasContent = 32,
+  kHasTier = 64,
+  kHasAccess = 128
 };
+
+std::uint8_t FlagsOf(const InodeRecord& inode) {
+  return static_cast<std::uint8_t>(
+      (inode.attributes_known ? kAttributesKnown : 0) | (inode.mtime ? kHasMtime : 0) |
+      (inode.mode ? kHasMode : 0) | (inode.uid ? kHasUid : 0) | (inode.gid ? kHasGid : 0) |
+      (inode.content.empty() ? 0 : kHasContent) | (inode.tier.empty() ? 0 : kHasTier) |
+      (inode.access ? kHasAccess : 0));
+}
 
 std::string BigEndian(char prefix, std::uint64_t number) {
   std::string key(9, prefix);
@@ -124,9 +134,7 @@ class Reader {
 void WriteInode(Writer& out, const InodeRecord& inode) {
   out.Fixed(ToInteger(inode.ino));
   out.Fixed(static_cast<std::uint8_t>(inode.kind));
-  out.Fixed(static_cast<std::uint8_t>((inode.attributes_known ? kAttributesKnown : 0) |
-                                      (inode.mtime ? kHasMtime : 0) | (inode.mode ? kHasMode : 0) |
-                                      (inode.uid ? kHasUid : 0) | (inode.gid ? kHasGid : 0)));
+  out.Fixed(FlagsOf(inode));
   out.Fixed(inode.size_bytes);
   out.Time(inode.last_modified);
   out.Time(inode.learned_at);
@@ -139,13 +147,25 @@ void WriteInode(Writer& out, const InodeRecord& inode) {
   out.Text(inode.symlink_target);
   out.Map(inode.xattrs);
   out.Map(inode.foreign);
+  if (!inode.content.empty()) {
+    out.Text(inode.content.type);
+    out.Text(inode.content.encoding);
+    out.Text(inode.content.language);
+    out.Text(inode.content.disposition);
+    out.Text(inode.content.cache_control);
+  }
+  if (!inode.tier.empty()) out.Text(inode.tier);
+  if (inode.access) {
+    out.Text(inode.access->owner);
+    out.Text(inode.access->group);
+    out.Text(inode.access->acl);
+  }
 }
 
 void ReadInode(Reader& in, InodeRecord& inode) {
   inode.ino = static_cast<InodeNumber>(in.Fixed<std::uint64_t>());
   inode.kind = static_cast<InodeKind>(in.Fixed<std::uint8_t>());
   const auto flags = in.Fixed<std::uint8_t>();
-  if ((flags & ~kAllFlags) != 0) in.Refuse();
   inode.attributes_known = (flags & kAttributesKnown) != 0;
   inode.size_bytes = in.Fixed<std::uint64_t>();
   inode.last_modified = in.Time();
@@ -159,6 +179,18 @@ void ReadInode(Reader& in, InodeRecord& inode) {
   inode.symlink_target = in.Text();
   inode.xattrs = in.Map();
   inode.foreign = in.Map();
+  if ((flags & kHasContent) != 0) {
+    inode.content = {.type = in.Text(),
+                     .encoding = in.Text(),
+                     .language = in.Text(),
+                     .disposition = in.Text(),
+                     .cache_control = in.Text()};
+  }
+  if ((flags & kHasTier) != 0) inode.tier = in.Text();
+  if ((flags & kHasAccess) != 0)
+    inode.access = AccessControl{.owner = in.Text(), .group = in.Text(), .acl = in.Text()};
+  // A value that is said to be there is not empty: each record has one spelling.
+  if (FlagsOf(inode) != flags) in.Refuse();
 }
 
 }  // namespace

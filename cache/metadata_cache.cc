@@ -41,6 +41,9 @@ void KeepWhatIsKnown(const InodeRecord& old, InodeRecord& fresh) {
     fresh.gid = old.gid;
     fresh.xattrs = old.xattrs;
     fresh.foreign = old.foreign;
+    fresh.content = old.content;
+    fresh.tier = old.tier;
+    fresh.access = old.access;
   }
   if (fresh.symlink_target.empty()) fresh.symlink_target = old.symlink_target;
 }
@@ -55,7 +58,8 @@ bool IsKnownLink(const InodeRecord& old, const InodeRecord& fresh) {
 bool LooksTheSame(const InodeRecord& a, const InodeRecord& b) {
   return a.etag == b.etag && a.size_bytes == b.size_bytes && a.mtime == b.mtime &&
          a.mode == b.mode && a.uid == b.uid && a.gid == b.gid && a.xattrs == b.xattrs &&
-         a.foreign == b.foreign;
+         a.foreign == b.foreign && a.content == b.content && a.tier == b.tier &&
+         a.access == b.access;
 }
 
 class RocksMetadataCache final : public MetadataCache {

@@ -16,7 +16,9 @@
 #include <string_view>
 #include <vector>
 
+#include "core/access_control.h"
 #include "core/clock.h"
+#include "core/content_headers.h"
 #include "core/ids.h"
 #include "core/result.h"
 
@@ -41,6 +43,9 @@ struct InodeRecord {
   std::optional<std::uint32_t> gid;
   std::map<std::string, std::string> xattrs;
   std::map<std::string, std::string> foreign;
+  ContentHeaders content;
+  std::string tier;
+  std::optional<AccessControl> access;
   std::string symlink_target;  // of a symbolic link, once read
   WallTime ctime{};            // moves with every change that we made or saw
   WallTime learned_at{};       // wall time at which the store last said so

@@ -44,6 +44,9 @@ cache::Child ToChild(const ObjectInfo& info, std::string name, WallTime now) {
     child.gid = info.attributes->gid;
     child.xattrs = info.attributes->xattrs;
     child.foreign = info.attributes->foreign;
+    child.content = info.attributes->content;
+    child.tier = info.attributes->tier;
+    child.access = info.attributes->access;
   }
   return child;
 }
@@ -54,7 +57,10 @@ Attributes ToAttributes(const cache::InodeRecord& record) {
           .uid = record.uid,
           .gid = record.gid,
           .xattrs = record.xattrs,
-          .foreign = record.foreign};
+          .foreign = record.foreign,
+          .content = record.content,
+          .tier = record.tier,
+          .access = record.access};
 }
 
 ObjectInfo ToObjectInfo(const cache::InodeRecord& record, const ObjectKey& key) {

@@ -111,6 +111,16 @@ std::string EncodeObjectRecord(const ObjectInfo& info) {
     out.Optional(info.attributes->gid);
     out.Map(info.attributes->xattrs);
     out.Map(info.attributes->foreign);
+    const ContentHeaders& content = info.attributes->content;
+    for (const std::string& header : {content.type, content.encoding, content.language,
+                                      content.disposition, content.cache_control})
+      out.Text(header);
+    out.Text(info.attributes->tier);
+    const std::optional<AccessControl>& access = info.attributes->access;
+    out.Number(access.has_value());
+    if (access) {
+      for (const std::string& text : {access->owner, access->group, access->acl}) out.Text(text);
+    }
   }
   return out.Take();
 }
@@ -133,6 +143,14 @@ Result<ObjectInfo> DecodeObjectRecord(std::string_view record) {
     attributes.gid = in.Optional<std::uint32_t>();
     attributes.xattrs = in.Map();
     attributes.foreign = in.Map();
+    attributes.content = {.type = in.Text(),
+                          .encoding = in.Text(),
+                          .language = in.Text(),
+                          .disposition = in.Text(),
+                          .cache_control = in.Text()};
+    attributes.tier = in.Text();
+    if (in.Flag())
+      attributes.access = AccessControl{.owner = in.Text(), .group = in.Text(), .acl = in.Text()};
   }
   if (!in.ok()) return Fail(ErrorCode::kCorrupt, "a record of a temporary file is damaged");
   return info;

@@ -41,6 +41,7 @@ std::size_t MemoryOf(const ObjectInfo& info) {
       bytes += 96 + name.size() + value.size();
     for (const auto& [name, value] : info.attributes->foreign)
       bytes += 96 + name.size() + value.size();
+    if (info.attributes->access) bytes += 64 + info.attributes->access->acl.size();
   }
   return bytes;
 }

@@ -31,6 +31,28 @@ TEST(InodeCodec, AnEntryComesBack) {
   EXPECT_EQ(decoded->generation, entry.generation);
 }
 
+TEST(InodeCodec, ContentHeadersTierAndAccessComeBack) {
+  DirectoryEntry entry = MakeEntry();
+  entry.inode.content = {.type = "text/csv", .encoding = "gzip", .cache_control = "max-age=60"};
+  entry.inode.tier = "Cool";
+  entry.inode.access = AccessControl{.owner = "$superuser", .acl = "user::rw-"};
+  const std::string value = EncodeEntry(entry);
+  const auto decoded = DecodeEntry(value, InodeNumber::kRoot, "n");
+  ASSERT_TRUE(decoded);
+  EXPECT_EQ(decoded->inode, entry.inode);
+  for (std::size_t size = 0; size < value.size(); ++size) {
+    EXPECT_TRUE(IsRefused(value.substr(0, size))) << size;
+  }
+}
+
+TEST(InodeCodec, RefusesAnEmptyTierThatIsSaidToBeThere) {
+  DirectoryEntry entry = MakeEntry();
+  entry.inode.tier = "X";
+  std::string value = EncodeEntry(entry);
+  value.resize(value.size() - 2);
+  EXPECT_TRUE(IsRefused(value + '\0'));
+}
+
 TEST(InodeCodec, RefusesWhatNoEncoderMade) {
   const std::string good = EncodeEntry(MakeEntry());
   ASSERT_FALSE(IsRefused(good));

@@ -102,7 +102,10 @@ TEST_F(Listings, RecordsKeepEverything) {
                                            .mode = 0640U,
                                            .uid = 1U,
                                            .xattrs = {{"user.x", std::string("\0\xff", 2)}},
-                                           .foreign = {{"k", "v"}}},
+                                           .foreign = {{"k", "v"}},
+                                           .content = {.type = "a/b", .cache_control = "no"},
+                                           .tier = "Cool",
+                                           .access = AccessControl{.owner = "o", .acl = "a"}},
                   .digests = {.md5 = Md5({}), .crc32c = 7U}};
   const auto again = DecodeObjectRecord(EncodeObjectRecord(info));
   ASSERT_TRUE(again);
