@@ -88,10 +88,7 @@ std::string CanonicalResource(const Request& request, const Target& target,
 
 [[noreturn]] void RefuseToken(const std::string& code, const std::string& message) {
   Refusal refusal{.status = 401, .code = code, .message = message};
-  refusal.headers.Add(
-      "WWW-Authenticate",
-      "Bearer authorization_uri=https://login.microsoftonline.com/common/oauth2/authorize "
-      "resource_id=https://storage.azure.com");
+  AddTokenChallenge(refusal.headers);
   throw refusal;
 }
 

@@ -62,6 +62,12 @@ void RefuseNoHeader(const std::string& name) {
                 .details = {{"HeaderName", name}}};
 }
 
+void AddTokenChallenge(HttpHeaders& headers) {
+  headers.Add("WWW-Authenticate",
+              "Bearer authorization_uri=https://login.microsoftonline.com/common/oauth2/authorize "
+              "resource_id=https://storage.azure.com");
+}
+
 std::string JsonBody(const Refusal& refusal, const std::string& suffix) {
   nlohmann::ordered_json body;
   body["error"] = {{"code", refusal.code}, {"message", refusal.message + suffix}};

@@ -35,6 +35,9 @@ struct Refusal {
                                const std::string& value);   // 400 InvalidHeaderValue
 [[noreturn]] void RefuseNoHeader(const std::string& name);  // 400 MissingRequiredHeader
 
+// WWW-Authenticate, which goes with every 401: where tokens come from, and for what.
+void AddTokenChallenge(HttpHeaders& headers);
+
 // The body of a refusal. `suffix` is "\nRequestId:...\nTime:...".
 std::string JsonBody(const Refusal& refusal, const std::string& suffix);
 std::string XmlBody(const Refusal& refusal, const std::string& suffix);

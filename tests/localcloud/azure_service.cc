@@ -12,6 +12,7 @@
 #include "tests/localcloud/azure_batch.h"
 #include "tests/localcloud/azure_blob.h"
 #include "tests/localcloud/azure_call.h"
+#include "tests/localcloud/azure_denial.h"
 #include "tests/localcloud/azure_dfs.h"
 #include "tests/localcloud/azure_limits.h"
 #include "tests/localcloud/azure_queue_calls.h"
@@ -191,7 +192,7 @@ class AzureService::Impl {
   // `origin`: what an address without a service label means where the request came in.
   Response Handle(const Request& request, Endpoint origin, std::string_view inherited_version);
   std::string OperationOf(const Request& request, Endpoint origin) const;
-  Response Refuse(const Request& request, Endpoint origin, int status) const;
+  Response Refuse(const Request& request, Endpoint origin, const Denial& denial) const;
 
  private:
   Account* FindAccount(std::string_view name) const;
@@ -199,6 +200,13 @@ class AzureService::Impl {
   // The account that a target leaves out is told by the signature, or is the only one.
   void FillAccount(const Request& request, Target& target) const;
   Target Parse(const Request& request, Endpoint origin) const;
+  // What a request asks for, as far as its target can be read.
+  struct Purpose {
+    Target target;
+    Operation operation = Operation::kUnknown;
+    bool dfs = false;
+  };
+  Purpose PurposeOf(const Request& request, Endpoint origin) const;
   Response HandleToken(Operation operation, const Request& request) const;
   Response HandleStorage(const Request& request, const Target& target, Operation operation,
                          bool dfs);
@@ -257,14 +265,21 @@ Target AzureService::Impl::Parse(const Request& request, Endpoint origin) const 
   return target;
 }
 
+AzureService::Impl::Purpose AzureService::Impl::PurposeOf(const Request& request,
+                                                          Endpoint origin) const {
+  Purpose purpose{.target = {.query = azure::Query("")}};
+  try {
+    purpose.target = Parse(request, origin);
+    purpose.operation = azure::RouteStorage(request, purpose.target);
+    purpose.dfs = azure::IsDfs(purpose.operation, purpose.target, request);
+  } catch (const Refusal&) {  // a target that cannot be read
+  }
+  return purpose;
+}
+
 std::string AzureService::Impl::OperationOf(const Request& request, Endpoint origin) const {
   Operation operation = azure::RouteToken(request);
-  try {
-    if (operation == Operation::kUnknown)
-      operation = azure::RouteStorage(request, Parse(request, origin));
-  } catch (const Refusal&) {
-    operation = Operation::kUnknown;  // a target that cannot be read
-  }
+  if (operation == Operation::kUnknown) operation = PurposeOf(request, origin).operation;
   return std::string(azure::OperationName(operation));
 }
 
@@ -356,7 +371,8 @@ Response AzureService::Impl::Run(Call& call) {
 }
 
 Response AzureService::Impl::Word(const Refusal& refusal, const Request& request, bool dfs) const {
-  Response response{.status = refusal.status, .headers = refusal.headers};
+  Response response{
+      .status = refusal.status, .reason = refusal.message, .headers = refusal.headers};
   response.headers.Add("x-ms-error-code", refusal.code);
   if (request.method == "HEAD" || refusal.status == 304) return response;
   const std::string suffix =
@@ -377,27 +393,18 @@ void AzureService::Impl::AddCommonHeaders(const Request& request, std::string_vi
   if (!client_id.empty()) response.headers.Add("x-ms-client-request-id", std::string(client_id));
 }
 
-Response AzureService::Impl::Refuse(const Request& request, Endpoint origin, int status) const {
-  Refusal refusal{.status = status,
-                  .code = "InternalError",
-                  .message = "The server encountered an internal error."};
-  if (status == 429 || status == 503) refusal = {status, "ServerBusy", "The server is busy."};
-  if (status == 500)
-    refusal = {status, "OperationTimedOut",
-               "The operation could not be completed within the permitted time."};
-  if (status == 401)
-    refusal = {status, "InvalidAuthenticationInfo", "Authentication information is not valid."};
-  Operation operation = Operation::kUnknown;
-  bool dfs = false;
-  try {
-    const Target target = Parse(request, origin);
-    operation = azure::RouteStorage(request, target);
-    dfs = azure::IsDfs(operation, target, request);
-  } catch (const Refusal&) {
-    dfs = false;  // a target that cannot be read
+Response AzureService::Impl::Refuse(const Request& request, Endpoint origin,
+                                    const Denial& denial) const {
+  Response response;
+  if (azure::RouteToken(request) != Operation::kUnknown) {
+    response = azure::TokenRefusalOf(denial, Now(request));
+  } else {
+    const Purpose purpose = PurposeOf(request, origin);
+    const Refusal refusal =
+        azure::RefusalOf(denial, purpose.operation, purpose.target, purpose.dfs);
+    response = Word(refusal, request, purpose.dfs);
+    AddCommonHeaders(request, ServerName(purpose.operation, purpose.dfs), response);
   }
-  Response response = Word(refusal, request, dfs);
-  AddCommonHeaders(request, ServerName(operation, dfs), response);
   response.operation = OperationOf(request, origin);
   return response;
 }
@@ -421,8 +428,8 @@ class AzureService::QueueService final : public Service {
   std::string OperationOf(const Request& request) const override {
     return impl_.OperationOf(request, Endpoint::kQueue);
   }
-  Response Refuse(const Request& request, int status) const override {
-    return impl_.Refuse(request, Endpoint::kQueue, status);
+  Response Refuse(const Request& request, const Denial& denial) const override {
+    return impl_.Refuse(request, Endpoint::kQueue, denial);
   }
 
  private:
@@ -439,8 +446,8 @@ Response AzureService::Handle(const Request& request) {
 std::string AzureService::OperationOf(const Request& request) const {
   return impl_->OperationOf(request, Endpoint::kEither);
 }
-Response AzureService::Refuse(const Request& request, int status) const {
-  return impl_->Refuse(request, Endpoint::kEither, status);
+Response AzureService::Refuse(const Request& request, const Denial& denial) const {
+  return impl_->Refuse(request, Endpoint::kEither, denial);
 }
 
 }  // namespace skybridge::localcloud

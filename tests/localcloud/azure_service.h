@@ -54,7 +54,7 @@ class AzureService final : public Service {
 
   Response Handle(const Request& request) override;
   std::string OperationOf(const Request& request) const override;
-  Response Refuse(const Request& request, int status) const override;
+  Response Refuse(const Request& request, const Denial& denial) const override;
 
  private:
   class Impl;

@@ -105,6 +105,46 @@ Response JsonResponse(int status, std::string json) {
   return response;
 }
 
+std::string CodeOf(int status, std::string_view operation) {
+  const bool of_bucket = operation == "oci.list_objects" || operation.ends_with("bucket") ||
+                         operation == "oci.create_multipart";
+  const bool of_upload = operation.ends_with("_multipart") || operation == "oci.upload_part" ||
+                         operation == "oci.list_parts";
+  const bool of_object = operation.ends_with("_object") || operation == "oci.update_storage_tier";
+  switch (status) {
+    case 400:
+      return "InvalidParameter";
+    case 401:
+      return "NotAuthenticated";
+    case 403:
+      return "NotAllowed";
+    case 404:
+      if (of_bucket) return "BucketNotFound";
+      if (of_upload) return "UploadNotFound";
+      return of_object ? "ObjectNotFound" : "NotAuthorizedOrNotFound";
+    case 405:
+      return "MethodNotAllowed";
+    case 409:
+      return of_object || of_upload ? "ConcurrentObjectUpdate" : "IncorrectState";
+    case 411:
+      return "ContentLengthRequired";
+    case 412:
+      return "IfMatchFailed";
+    case 413:
+      return "RequestEntityTooLarge";
+    case 416:
+      return "InvalidRange";
+    case 429:
+      return "TooManyRequests";
+    case 501:
+      return "NotImplemented";
+    case 503:
+      return "ServiceUnavailable";
+    default:
+      return status >= 500 ? "InternalServerError" : "InvalidParameter";
+  }
+}
+
 Response FailureResponse(const OciFailure& failure) {
   if (failure.status == 304) {
     Response response = EmptyResponse(304);

@@ -64,6 +64,9 @@ std::string NewUuid();
 Response EmptyResponse(int status);
 Response JsonResponse(int status, std::string json);
 Response FailureResponse(const OciFailure& failure);
+// The error code that the service has for `status` of an operation ("oci.get_object"). Source: OCI
+// documentation: API Errors; Object Storage API reference, the errors of each operation.
+std::string CodeOf(int status, std::string_view operation);
 
 // A JSON string with its quotes; bytes that are not UTF-8 are replaced.
 std::string JsonString(std::string_view text);

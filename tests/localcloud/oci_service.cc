@@ -355,13 +355,11 @@ std::string OciService::OperationOf(const Request& request) const {
   return oci::OperationName(oci::FindRoute(request, oci::ParseTarget(request.raw_path)));
 }
 
-Response OciService::Refuse(const Request& request, int status) const {
-  const std::string code = status == 429   ? "TooManyRequests"
-                           : status == 500 ? "InternalServerError"
-                           : status == 503 ? "ServiceUnavailable"
-                                           : "Refused";
-  Response response =
-      oci::FailureResponse({status, code, "The local cloud was told to refuse this request"});
+Response OciService::Refuse(const Request& request, const Denial& denial) const {
+  const std::string code =
+      denial.code.empty() ? oci::CodeOf(denial.status, OperationOf(request)) : denial.code;
+  Response response = oci::FailureResponse(
+      {denial.status, code, "The local cloud was told to refuse this request"});
   response.operation = OperationOf(request);
   if (request.method == "HEAD") response.body.clear();
   oci::AddCommonHeaders(request, response.headers);

@@ -59,7 +59,7 @@ class OciService final : public Service {
 
   Response Handle(const Request& request) override;
   std::string OperationOf(const Request& request) const override;
-  Response Refuse(const Request& request, int status) const override;
+  Response Refuse(const Request& request, const Denial& denial) const override;
 
   // Who may call: keys can be added and revoked while the service runs.
   oci::OciAuthenticator& authenticator() { return authenticator_; }

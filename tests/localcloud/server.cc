@@ -15,6 +15,7 @@
 #include <microhttpd.h>
 
 #include "core/time_text.h"
+#include "tests/localcloud/reason_phrase.h"
 #include "tests/localcloud/reply_source.h"
 #include "tests/support/seen_secrets.h"
 
@@ -389,7 +390,9 @@ MHD_Result Server::Impl::Finish(MHD_Connection* connection, Exchange& exchange) 
   Response response;
   if (!refuse || shaping.act_first) response = service_.Handle(exchange.request);
   if (in_suite) testing::NoteSecrets(testing::SecretsOfAnswer(response.body));
-  if (refuse) response = service_.Refuse(exchange.request, shaping.status);
+  if (refuse) {
+    response = service_.Refuse(exchange.request, {.status = shaping.status, .code = shaping.code});
+  }
   if (refuse && shaping.retry_after) {
     response.headers.Set("Retry-After", std::to_string(shaping.retry_after->count()));
   }
@@ -409,6 +412,7 @@ MHD_Result Server::Impl::Send(MHD_Connection* connection, const Exchange& exchan
                               Response response) {
   const unsigned int status = static_cast<unsigned int>(response.status);
   const HttpHeaders headers = std::move(response.headers);
+  SetReasonPhrase(status, response.reason);
   auto outgoing = std::make_unique<Outgoing>(std::move(response));
   outgoing->shaping = exchange.shaping;
   outgoing->connection = StateOf(connection);

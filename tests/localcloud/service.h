@@ -45,6 +45,8 @@ struct Slice {
 
 struct Response {
   int status = 200;
+  // The text behind the status on the wire; "" is what HTTP calls the status.
+  std::string reason = {};
   // Content-Length and Date are the server's work. A HEAD is answered with the body that a GET
   // would have: the server sends its length only.
   HttpHeaders headers;
@@ -53,6 +55,12 @@ struct Response {
   // The class it is counted under, e.g. "azure.list_paths", "oci.put_object"; services set it on
   // every response.
   std::string operation;
+};
+
+// What a rule (shaping.h) wants a request to be answered with.
+struct Denial {
+  int status = 503;
+  std::string code = {};  // the service's own error code; "" is the one that it has for `status`
 };
 
 // Safe from many threads.
@@ -68,10 +76,9 @@ class Service {
     static_cast<void>(request);
     return {};
   }
-  // The service's own way to say `status` (429, 500, 503) without having acted: its error body and
-  // headers.
-  virtual Response Refuse(const Request& request, int status) const {
-    return Response{.status = status, .operation = OperationOf(request)};
+  // The service's own way to say `denial` without having acted: its error body and headers.
+  virtual Response Refuse(const Request& request, const Denial& denial) const {
+    return Response{.status = denial.status, .operation = OperationOf(request)};
   }
 };
 

@@ -46,6 +46,7 @@ void Apply(const Rule& rule, Shaping& shaping) {
   if (shaping.fault != Fault::kNone || rule.fault == Fault::kNone) return;
   shaping.fault = rule.fault;
   shaping.status = rule.status;
+  shaping.code = rule.code;
   shaping.retry_after = rule.retry_after;
   shaping.act_first = rule.act_first;
   shaping.stall = rule.stall;
@@ -108,15 +109,7 @@ class FieldReader {
   std::string complaint_;
 };
 
-void ReadFault(FieldReader& reader, Rule& rule) {
-  std::string name;
-  reader.Text("fault", name);
-  if (const auto status = reader.Number("status", 100))
-    rule.status = static_cast<int>(std::min<std::int64_t>(*status, 599));
-  if (name.empty()) {
-    rule.fault = rule.status == 0 ? Fault::kNone : Fault::kStatus;
-    return;
-  }
+void ReadFaultName(FieldReader& reader, const std::string& name, Rule& rule) {
   const auto found = std::find_if(kFaultNames.begin(), kFaultNames.end(),
                                   [&](const auto& entry) { return entry.first == name; });
   if (found == kFaultNames.end()) {
@@ -126,6 +119,21 @@ void ReadFault(FieldReader& reader, Rule& rule) {
   rule.fault = found->second;
   if (rule.fault == Fault::kStatus && rule.status == 0)
     reader.Complain("status", "given with this fault");
+}
+
+void ReadFault(FieldReader& reader, Rule& rule) {
+  std::string name;
+  reader.Text("fault", name);
+  reader.Text("code", rule.code);
+  if (const auto status = reader.Number("status", 100))
+    rule.status = static_cast<int>(std::min<std::int64_t>(*status, 599));
+  if (name.empty()) {
+    rule.fault = rule.status == 0 ? Fault::kNone : Fault::kStatus;
+  } else {
+    ReadFaultName(reader, name, rule);
+  }
+  if (!rule.code.empty() && rule.fault != Fault::kStatus)
+    reader.Complain("code", "given with a status");
 }
 
 }  // namespace

@@ -45,6 +45,7 @@ struct Rule {
   std::uint64_t upload_bytes_per_second = 0;    // of the connection; 0 is unlimited
   Fault fault = Fault::kNone;
   int status = 0;
+  std::string code;  // of the status; "" is the one that the service has for it
   std::optional<std::chrono::seconds> retry_after;
   bool act_first = false;
   std::chrono::milliseconds stall{0};
@@ -61,6 +62,7 @@ struct Shaping {
   std::uint64_t upload_bytes_per_second = 0;
   Fault fault = Fault::kNone;
   int status = 0;
+  std::string code;
   std::optional<std::chrono::seconds> retry_after;
   bool act_first = false;
   std::chrono::milliseconds stall{0};
@@ -95,8 +97,8 @@ class RuleBook {
 
 // A rule from JSON: the field names of Rule, times as delay_ms, retry_after_seconds, stall_ms,
 // clock_skew_seconds, and fault as "status", "reset_before", "reset_after", "half_body", "stall",
-// "flip_download", "flip_upload". A `status` without a `fault` means "status". kInvalidArgument for
-// an unknown field, a wrong type or an impossible value.
+// "flip_download", "flip_upload". A `status` without a `fault` means "status"; a `code` goes with
+// that fault only. kInvalidArgument for an unknown field, a wrong type or an impossible value.
 Result<Rule> ParseRule(std::string_view json);
 
 }  // namespace skybridge::localcloud

@@ -2,6 +2,7 @@
 #include <thread>
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "tests/unit/localcloud/azure_caller.h"
 
@@ -345,11 +346,57 @@ TEST_F(AzurePath, ServesManyThreadsAtOnce) {
 
 TEST_F(AzurePath, RefusesInItsOwnWordsForARule) {
   const Request request = caller_.MakeRequest("PATCH", "/fs/f?action=append&position=0", {});
-  const Response busy = caller_.service().Refuse(request, 503);
+  const Response busy = caller_.service().Refuse(request, {.status = 503});
   EXPECT_EQ(busy.status, 503);
   EXPECT_EQ(CodeOf(busy), "ServerBusy");
   EXPECT_EQ(busy.operation, "azure.append");
   EXPECT_EQ(caller_.service().OperationOf(request), "azure.append");
+}
+
+TEST_F(AzurePath, HasACodeOfItsOwnForEachStatusOfARule) {
+  const auto code = [&](const std::string& method, const std::string& target, int status) {
+    const Request request = caller_.MakeRequest(method, target, {});
+    return CodeOf(caller_.service().Refuse(request, {.status = status}));
+  };
+  EXPECT_EQ(code("PATCH", "/fs/f?action=append&position=0", 401), "InvalidAuthenticationInfo");
+  EXPECT_EQ(code("PATCH", "/fs/f?action=append&position=0", 403),
+            "AuthorizationPermissionMismatch");
+  EXPECT_EQ(code("PATCH", "/fs/f?action=append&position=0", 404), "PathNotFound");
+  EXPECT_EQ(code("PUT", "/fs/f?comp=block&blockid=MQ==", 404), "BlobNotFound");
+  EXPECT_EQ(code("GET", "/fs?resource=filesystem&recursive=true", 404), "FilesystemNotFound");
+  EXPECT_EQ(code("GET", "/fs?restype=container&comp=list", 404), "ContainerNotFound");
+  EXPECT_EQ(code("PUT", "/fs/f?resource=file", 409), "PathAlreadyExists");
+  EXPECT_EQ(code("PUT", "/fs/f", 409), "BlobAlreadyExists");
+  EXPECT_EQ(code("DELETE", "/fs/f?recursive=true", 409), "ResourceTypeMismatch");
+  EXPECT_EQ(code("PUT", "/fs/f", 412), "ConditionNotMet");
+  EXPECT_EQ(code("PUT", "/fs/f", 413), "RequestBodyTooLarge");
+  EXPECT_EQ(code("PUT", "/fs/f", 429), "ServerBusy");
+  EXPECT_EQ(code("PUT", "/fs/f", 500), "InternalError");
+  EXPECT_EQ(code("PUT", "/fs/f", 507), "InternalError");
+  const Request request = caller_.MakeRequest("PUT", "/fs/f", {});
+  const Response disabled =
+      caller_.service().Refuse(request, {.status = 403, .code = "AccountIsDisabled"});
+  EXPECT_EQ(CodeOf(disabled), "AccountIsDisabled");
+  EXPECT_NE(disabled.body.find("<Code>AccountIsDisabled</Code>"), std::string::npos);
+  EXPECT_FALSE(
+      caller_.service().Refuse(request, {.status = 401}).headers.Get("WWW-Authenticate").empty());
+}
+
+TEST_F(AzurePath, RefusesATokenAsOauthDoes) {
+  Request request{.method = "POST"};
+  request.raw_path = request.raw_target = "/tenant/oauth2/v2.0/token";
+  const Response refused = caller_.service().Refuse(request, {.status = 401});
+  EXPECT_EQ(nlohmann::json::parse(refused.body).at("error"), "invalid_client");
+  EXPECT_EQ(refused.operation, "azure.oauth_token");
+  const Response busy = caller_.service().Refuse(request, {.status = 503});
+  EXPECT_EQ(nlohmann::json::parse(busy.body).at("error"), "temporarily_unavailable");
+}
+
+// For a HEAD it is the only text that there is.
+TEST_F(AzurePath, TellsTheMessageOfAnErrorInTheReasonPhrase) {
+  EXPECT_EQ(caller_.Send("HEAD", "/fs/nothing").reason, "The specified blob does not exist.");
+  EXPECT_EQ(caller_.Send("HEAD", "/fs/nothing?action=getStatus").reason,
+            "The specified path does not exist.");
 }
 
 }  // namespace

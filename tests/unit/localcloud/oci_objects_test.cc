@@ -203,10 +203,32 @@ TEST_F(OciObjects, TellsAWrongMethodFromAWrongPath) {
 TEST_F(OciObjects, SpeaksItsOwnLanguageWhenARuleRefuses) {
   const Request request = OciCaller::MakeRequest("GET", std::string(kObjects) + "a");
   EXPECT_EQ(caller_.service().OperationOf(request), "oci.get_object");
-  const Response refused = caller_.service().Refuse(request, 429);
+  const Response refused = caller_.service().Refuse(request, {.status = 429});
   EXPECT_EQ(refused.status, 429);
   EXPECT_EQ(CodeOf(refused), "TooManyRequests");
   EXPECT_FALSE(refused.headers.Get("opc-request-id").empty());
+}
+
+TEST_F(OciObjects, HasACodeOfItsOwnForEachStatusOfARule) {
+  const auto code = [&](const char* method, const std::string& target, int status) {
+    const Request request = OciCaller::MakeRequest(method, target);
+    return CodeOf(caller_.service().Refuse(request, {.status = status}));
+  };
+  const std::string object = std::string(kObjects) + "a";
+  const std::string bucket = "/n/localnamespace/b/lake";
+  EXPECT_EQ(code("GET", object, 401), "NotAuthenticated");
+  EXPECT_EQ(code("GET", object, 403), "NotAllowed");
+  EXPECT_EQ(code("GET", object, 404), "ObjectNotFound");
+  EXPECT_EQ(code("GET", bucket + "/o", 404), "BucketNotFound");
+  EXPECT_EQ(code("PUT", bucket + "/u/a?uploadId=1&uploadPartNum=1", 404), "UploadNotFound");
+  EXPECT_EQ(code("PUT", object, 409), "ConcurrentObjectUpdate");
+  EXPECT_EQ(code("POST", bucket, 409), "IncorrectState");
+  EXPECT_EQ(code("PUT", object, 412), "IfMatchFailed");
+  EXPECT_EQ(code("GET", object, 500), "InternalServerError");
+  EXPECT_EQ(code("GET", object, 503), "ServiceUnavailable");
+  const Request request = OciCaller::MakeRequest("PUT", object);
+  EXPECT_EQ(CodeOf(caller_.service().Refuse(request, {.status = 403, .code = "BucketIsReadonly"})),
+            "BucketIsReadonly");
 }
 
 }  // namespace

@@ -44,8 +44,11 @@ class EchoService final : public Service {
   std::string OperationOf(const Request& request) const override {
     return request.method == "HEAD" ? "echo.head" : "echo.other";
   }
-  Response Refuse(const Request& request, int status) const override {
-    return {.status = status, .body = "refused", .operation = OperationOf(request)};
+  Response Refuse(const Request& request, const Denial& denial) const override {
+    return {.status = denial.status,
+            .reason = denial.code,
+            .body = "refused " + denial.code,
+            .operation = OperationOf(request)};
   }
 
   Request last() const {
@@ -66,6 +69,7 @@ class EchoService final : public Service {
 struct Reply {
   CURLcode code = CURLE_OK;
   long status = 0;
+  std::string status_line;
   std::string body;
   std::map<std::string, std::string> headers;  // lower-case names
 };
@@ -75,14 +79,15 @@ std::size_t AppendBody(char* bytes, std::size_t, std::size_t count, void* body) 
   return count;
 }
 
-std::size_t AppendHeader(char* bytes, std::size_t, std::size_t count, void* headers) {
+std::size_t AppendHeader(char* bytes, std::size_t, std::size_t count, void* cls) {
+  auto& reply = *static_cast<Reply*>(cls);
   const std::string line(bytes, count);
+  if (line.starts_with("HTTP/")) reply.status_line = line.substr(0, line.size() - 2);
   const std::size_t colon = line.find(": ");
   if (colon != std::string::npos) {
     std::string name = line.substr(0, colon);
     for (char& c : name) c = static_cast<char>(std::tolower(c));
-    (*static_cast<std::map<std::string, std::string>*>(headers))[name] =
-        line.substr(colon + 2, line.size() - colon - 4);
+    reply.headers[name] = line.substr(colon + 2, line.size() - colon - 4);
   }
   return count;
 }
@@ -114,7 +119,7 @@ class Client {
     curl_easy_setopt(curl_, CURLOPT_WRITEFUNCTION, AppendBody);
     curl_easy_setopt(curl_, CURLOPT_WRITEDATA, &reply.body);
     curl_easy_setopt(curl_, CURLOPT_HEADERFUNCTION, AppendHeader);
-    curl_easy_setopt(curl_, CURLOPT_HEADERDATA, &reply.headers);
+    curl_easy_setopt(curl_, CURLOPT_HEADERDATA, &reply);
     reply.code = curl_easy_perform(curl_);
     curl_easy_getinfo(curl_, CURLINFO_RESPONSE_CODE, &reply.status);
     curl_easy_getinfo(curl_, CURLINFO_NUM_CONNECTS, &new_connections_);
@@ -247,10 +252,27 @@ TEST_F(ServerTest, RefusesInTheServicesWordsWithRetryAfter) {
       {.count = 1, .fault = Fault::kStatus, .status = 503, .retry_after = seconds(7)});
   const Reply reply = Send("PUT", "/x", "abc");
   EXPECT_EQ(reply.status, 503);
-  EXPECT_EQ(reply.body, "refused");
+  EXPECT_EQ(reply.body, "refused ");
   EXPECT_EQ(reply.headers.at("retry-after"), "7");
   EXPECT_EQ(service_.handled(), 0);
   EXPECT_EQ(Send("PUT", "/x", "abc").status, 200);
+}
+
+TEST_F(ServerTest, HandsTheCodeOfARuleToTheService) {
+  server_->rules().Add({.fault = Fault::kStatus, .status = 403, .code = "AccountIsDisabled"});
+  EXPECT_EQ(Send("GET", "/x").body, "refused AccountIsDisabled");
+}
+
+// A phrase is that of one reply: the next ones on the connection have their own.
+TEST_F(ServerTest, SendsTheReasonPhraseOfAReply) {
+  server_->rules().Add({.count = 1,
+                        .fault = Fault::kStatus,
+                        .status = 404,
+                        .code = "The blob is not there.\nRequestId:1"});
+  EXPECT_EQ(Send("HEAD", "/x").status_line, "HTTP/1.1 404 The blob is not there.");
+  EXPECT_EQ(Send("HEAD", "/x").status_line, "HTTP/1.1 200 OK");
+  server_->rules().Add({.fault = Fault::kStatus, .status = 404});
+  EXPECT_EQ(Send("HEAD", "/x").status_line, "HTTP/1.1 404 Not Found");
 }
 
 TEST_F(ServerTest, ActsBeforeRefusingWhenAsked) {
@@ -349,8 +371,8 @@ TEST_F(ServerTest, TakesRulesAndTellsCountsOverTheAdminInterface) {
   EXPECT_EQ(Send("GET", "/").status, 200);
   EXPECT_EQ(
       client.Send("GET", url + "/admin/counts").body,
-      R"({"operations":{"echo.other":{"by_status":{"200":1,"429":1},"bytes_down":7,"bytes_up":0,"requests":2}},)"
-      R"("total":{"by_status":{"200":1,"429":1},"bytes_down":7,"bytes_up":0,"requests":2}})");
+      R"({"operations":{"echo.other":{"by_status":{"200":1,"429":1},"bytes_down":8,"bytes_up":0,"requests":2}},)"
+      R"("total":{"by_status":{"200":1,"429":1},"bytes_down":8,"bytes_up":0,"requests":2}})");
   EXPECT_EQ(client.Send("POST", url + "/admin/reset-counts").status, 204);
   EXPECT_EQ(server_->traffic().All().size(), 0U);
   EXPECT_EQ(client.Send("POST", url + "/admin/rules", R"({"status":503})").status, 204);

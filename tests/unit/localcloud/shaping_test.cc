@@ -77,7 +77,7 @@ TEST(RuleBook, ForgetsRulesWhenCleared) {
 TEST(ParseRule, ReadsEveryField) {
   const Result<Rule> rule = ParseRule(
       R"({"operation":"o","method":"GET","path":"p","after":3,"count":2,"allowed_per_second":5,"delay_ms":20,"download_bytes_per_second":10,
-          "upload_bytes_per_second":11,"fault":"status","status":503,"retry_after_seconds":4,"act_first":true,
+          "upload_bytes_per_second":11,"fault":"status","status":503,"code":"ServerBusy","retry_after_seconds":4,"act_first":true,
           "stall_ms":7,"clock_skew_seconds":-900,"expire_tokens":true})");
   ASSERT_TRUE(rule) << rule.error().message;
   EXPECT_EQ(rule->operation, "o");
@@ -91,6 +91,7 @@ TEST(ParseRule, ReadsEveryField) {
   EXPECT_EQ(rule->upload_bytes_per_second, 11U);
   EXPECT_EQ(rule->fault, Fault::kStatus);
   EXPECT_EQ(rule->status, 503);
+  EXPECT_EQ(rule->code, "ServerBusy");
   EXPECT_EQ(rule->retry_after, seconds(4));
   EXPECT_TRUE(rule->act_first);
   EXPECT_EQ(rule->stall, milliseconds(7));
@@ -107,7 +108,8 @@ TEST(ParseRule, TakesAStatusAloneForTheStatusFault) {
 TEST(ParseRule, RefusesWhatItDoesNotKnow) {
   for (const char* text :
        {R"([])", R"({"delay":1})", R"({"fault":"earthquake"})", R"({"delay_ms":"20"})",
-        R"({"delay_ms":-1})", R"({"fault":"status"})", R"({"count":0})", "{"}) {
+        R"({"delay_ms":-1})", R"({"fault":"status"})", R"({"count":0})", "{",
+        R"({"code":"ServerBusy"})", R"({"fault":"stall","code":"ServerBusy"})"}) {
     EXPECT_FALSE(ParseRule(text)) << text;
   }
 }
