@@ -11,7 +11,7 @@ globalThis.crypto ??= webcrypto;
 
 const START_DEADLINE_MS = 30_000;
 
-// `program` is the path of localcloud; resolves to { ready, stop }, where `ready` is what its ready file says.
+// `program` is the path of localcloud; resolves to { ready, pid, stop }, where `ready` is what its ready file says.
 export async function startLocalCloud(program, ...options) {
   const directory = mkdtempSync(join(tmpdir(), "localcloud-"));
   const readyFile = join(directory, "ready.json");
@@ -32,7 +32,7 @@ export async function startLocalCloud(program, ...options) {
     }
     await sleep(20);
   }
-  return { ready: JSON.parse(readFileSync(readyFile, "utf8")), stop };
+  return { ready: JSON.parse(readFileSync(readyFile, "utf8")), pid: child.pid, stop };
 }
 
 // The whole of a web or Node stream as a Buffer.

@@ -42,6 +42,8 @@ Response AdminService::Handle(const Request& request) {
   const std::string route = request.method + " " + request.raw_path;
   if (route == "GET /admin/health") return JsonResponse(200, {{"status", "ok"}});
   if (route == "GET /admin/counts") return Counts();
+  if (route == "GET /admin/memory")
+    return JsonResponse(200, {{"held_bytes", storage_.held_bytes()}});
   if (route == "POST /admin/rules") return AddRules(request.body);
   if (route == "DELETE /admin/rules") {
     rules_.Clear();

@@ -4,20 +4,23 @@
 //   {"operations":{"azure.append":{"requests":..,"bytes_up":..,"bytes_down":..,
 //                               "by_status":{"202":..}}},"total":{...}}
 //   POST   /admin/reset-counts  204
+//   GET    /admin/memory        {"held_bytes":..}: of all bodies that are kept
 //   POST   /admin/rules         one rule or an array of rules (shaping.h) -> 204
 //   DELETE /admin/rules         forgets all rules -> 204
 #pragma once
 
 #include "tests/localcloud/service.h"
 #include "tests/localcloud/shaping.h"
+#include "tests/localcloud/storage.h"
 #include "tests/localcloud/traffic.h"
 
 namespace skybridge::localcloud {
 
 class AdminService final : public Service {
  public:
-  // Both outlive it.
-  AdminService(RuleBook& rules, Traffic& traffic) : rules_(rules), traffic_(traffic) {}
+  // All three outlive it.
+  AdminService(RuleBook& rules, Traffic& traffic, const Storage& storage)
+      : rules_(rules), traffic_(traffic), storage_(storage) {}
   Response Handle(const Request& request) override;
 
  private:
@@ -26,6 +29,7 @@ class AdminService final : public Service {
 
   RuleBook& rules_;
   Traffic& traffic_;
+  const Storage& storage_;
 };
 
 }  // namespace skybridge::localcloud

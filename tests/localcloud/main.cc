@@ -4,6 +4,7 @@
 // It writes one JSON file when it is ready (endpoints, names, where to find generated keys) and
 // stops on SIGTERM or SIGINT. Exit status: 0 after a stop that was asked for, 1 when it could not
 // start, 2 for a wrong command line.
+#include <malloc.h>
 #include <pthread.h>
 
 #include <csignal>
@@ -110,7 +111,7 @@ Result<Running> StartOci(Shared& shared, const ProgramOptions& options) {
 // The admin port has rules and counts of its own, so that nothing shapes or counts it.
 Result<Running> StartAdmin(Shared& shared, const ProgramOptions& options) {
   Running running;
-  running.service = std::make_unique<AdminService>(*shared.rules, *shared.traffic);
+  running.service = std::make_unique<AdminService>(*shared.rules, *shared.traffic, *shared.storage);
   running.server = TRY(Server::Start(*running.service, shared.clock, {.port = options.admin_port}));
   running.description = {{"endpoint", running.server->url()}};
   return running;
@@ -143,6 +144,33 @@ Status WriteReadyFile(const std::string& path, const nlohmann::json& content) {
   return {};
 }
 
+// Bodies live in mappings of their own, so that the kernel has them back as soon as they are deleted.
+// By itself malloc raises the size from which it does so with each large block that is freed, up to
+// 32 MiB, and keeps the smaller ones in the arena of a thread that is long gone.
+void KeepBodiesInMappings() { mallopt(M_MMAP_THRESHOLD, 128 << 10); }
+
+std::uint64_t RequestsOf(const Traffic& traffic) {
+  std::uint64_t requests = 0;
+  for (const auto& [operation, count] : traffic.All()) requests += count.requests;
+  return requests;
+}
+
+// Until a stop is asked for. What was small (records, small bodies) goes back to the kernel in the
+// first second without a request, when nobody waits for it.
+void WaitForStop(const sigset_t& stop_signals, const Traffic& traffic) {
+  const timespec second{.tv_sec = 1, .tv_nsec = 0};
+  std::uint64_t seen = 0;
+  std::uint64_t trimmed_after = 0;
+  while (sigtimedwait(&stop_signals, nullptr, &second) < 0) {
+    const std::uint64_t now = RequestsOf(traffic);
+    if (now == seen && now != trimmed_after) {
+      malloc_trim(0);
+      trimmed_after = now;
+    }
+    seen = now;
+  }
+}
+
 Status Run(const ProgramOptions& options, const sigset_t& stop_signals) {
   Shared shared;
   shared.storage = options.data_directory.empty()
@@ -160,8 +188,7 @@ Status Run(const ProgramOptions& options, const sigset_t& stop_signals) {
   ready["azure"] = azure.storage.description;
   ready["oci"] = oci.description;
   TRY_VOID(WriteReadyFile(options.ready_file, ready));
-  int signal = 0;
-  sigwait(&stop_signals, &signal);
+  WaitForStop(stop_signals, *shared.traffic);
   return {};
 }
 
@@ -233,6 +260,7 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
+  KeepBodiesInMappings();
   // Blocked before the first thread starts, so that only sigwait takes them.
   sigset_t stop_signals;
   sigemptyset(&stop_signals);

@@ -21,13 +21,30 @@
 namespace skybridge::localcloud {
 namespace {
 
+// Slices may outlive the storage, so they share its counter.
+using ByteCounter = std::shared_ptr<std::atomic<std::uint64_t>>;
+
+// The owner of a slice of a memory storage.
+struct Counted {
+  Counted(std::string b, ByteCounter c) : bytes(std::move(b)), counter(std::move(c)) {
+    *counter += bytes.size();
+  }
+  ~Counted() { *counter -= bytes.size(); }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+
+  const std::string bytes;
+  const ByteCounter counter;
+};
+
 class MemoryStorage final : public Storage {
  public:
   Slice Keep(std::string bytes) override {
-    auto owner = std::make_shared<const std::string>(std::move(bytes));
-    const std::string_view view = *owner;
+    auto owner = std::make_shared<const Counted>(std::move(bytes), held_bytes_);
+    const std::string_view view = owner->bytes;
     return {.owner = std::move(owner), .bytes = view};
   }
+  std::uint64_t held_bytes() const override { return *held_bytes_; }
   bool durable() const override { return false; }
   void SetRecord(std::string_view, std::string_view) override {}
   void EraseRecord(std::string_view) override {}
@@ -39,6 +56,9 @@ class MemoryStorage final : public Storage {
                 "storage in memory keeps nothing by name: " + std::string(name));
   }
   void Release(const Slice&) override {}
+
+ private:
+  const ByteCounter held_bytes_ = std::make_shared<std::atomic<std::uint64_t>>(0);
 };
 
 constexpr std::uint64_t kSegmentBytes = std::uint64_t{256} << 20;
@@ -107,10 +127,13 @@ class Segment {
 // The owner of a slice of a directory storage. Released bytes go when the last reply that sends
 // them has gone.
 struct Extent {
-  Extent(std::shared_ptr<Segment> s, std::uint64_t o, std::uint64_t l)
-      : segment(std::move(s)), offset(o), length(l) {}
+  Extent(std::shared_ptr<Segment> s, std::uint64_t o, std::uint64_t l, ByteCounter c)
+      : segment(std::move(s)), offset(o), length(l), counter(std::move(c)) {
+    *counter += length;
+  }
   ~Extent() {
     if (released) segment->Punch(offset, length);
+    *counter -= length;
   }
   Extent(const Extent&) = delete;
   Extent& operator=(const Extent&) = delete;
@@ -118,6 +141,7 @@ struct Extent {
   const std::shared_ptr<Segment> segment;
   const std::uint64_t offset;
   const std::uint64_t length;
+  const ByteCounter counter;
   std::atomic<bool> released = false;
 };
 
@@ -158,6 +182,7 @@ class DirectoryStorage final : public Storage {
     return SliceOf(std::move(extent));
   }
 
+  std::uint64_t held_bytes() const override { return *held_bytes_; }
   bool durable() const override { return true; }
   void SetRecord(std::string_view key, std::string_view value) override {
     Check(records_->Put({}, rocksdb::Slice(key.data(), key.size()),
@@ -198,7 +223,7 @@ class DirectoryStorage final : public Storage {
     if (found == segments_.end() || numbers[1] + numbers[2] > found->second->size()) {
       return Fail(ErrorCode::kNotFound, "no such data: " + std::string(name));
     }
-    return SliceOf(std::make_shared<Extent>(found->second, numbers[1], numbers[2]));
+    return SliceOf(std::make_shared<Extent>(found->second, numbers[1], numbers[2], held_bytes_));
   }
   void Release(const Slice& slice) override { ExtentOf(slice).released = true; }
 
@@ -242,12 +267,13 @@ class DirectoryStorage final : public Storage {
       used_ = 0;
       segments_.emplace(next_number_++, open_);
     }
-    auto extent = std::make_shared<Extent>(open_, used_, length);
+    auto extent = std::make_shared<Extent>(open_, used_, length, held_bytes_);
     used_ += room;
     return extent;
   }
 
   const std::string directory_;
+  const ByteCounter held_bytes_ = std::make_shared<std::atomic<std::uint64_t>>(0);
   std::unique_ptr<rocksdb::DB> records_;
   Mutex mutex_;
   std::map<std::uint64_t, std::shared_ptr<Segment>> segments_ GUARDED_BY(mutex_);

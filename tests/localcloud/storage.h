@@ -2,6 +2,7 @@
 // survives a restart (also a kill -9).
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -19,6 +20,10 @@ class Storage {
   // Keeps bytes; they live as long as the slice's owner. The methods below want slices as Keep or
   // Find gave them, whole.
   virtual Slice Keep(std::string bytes) = 0;
+
+  // How many bytes all slices hold together: what was deleted is not among them once its last reply
+  // has gone.
+  virtual std::uint64_t held_bytes() const = 0;
 
   // Whether records and bytes outlive the process.
   virtual bool durable() const = 0;

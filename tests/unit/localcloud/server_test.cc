@@ -357,12 +357,15 @@ TEST_F(ServerTest, DelaysNoOtherConnection) {
 }
 
 TEST_F(ServerTest, TakesRulesAndTellsCountsOverTheAdminInterface) {
-  AdminService admin(server_->rules(), server_->traffic());
+  const auto storage = MakeMemoryStorage();
+  const Slice kept = storage->Keep("12345");
+  AdminService admin(server_->rules(), server_->traffic(), *storage);
   const auto admin_server = Server::Start(admin, clock_);
   ASSERT_TRUE(admin_server) << admin_server.error().message;
   const std::string url = (*admin_server)->url();
   Client client;
   EXPECT_EQ(client.Send("GET", url + "/admin/health").body, R"({"status":"ok"})");
+  EXPECT_EQ(client.Send("GET", url + "/admin/memory").body, R"({"held_bytes":5})");
   EXPECT_EQ(
       client.Send("POST", url + "/admin/rules", R"([{"status":429,"count":1},{"delay_ms":1}])")
           .status,

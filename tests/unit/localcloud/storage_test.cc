@@ -24,6 +24,35 @@ TEST(MemoryStorage, KeepsBytesAsLongAsTheOwnerLives) {
   EXPECT_EQ(slice.bytes, "hello");
 }
 
+TEST(MemoryStorage, CountsTheBytesThatAreHeld) {
+  const auto storage = MakeMemoryStorage();
+  Slice first = storage->Keep(std::string(1000, 'a'));
+  const Slice second = storage->Keep(std::string(10, 'b'));
+  Slice in_flight = first;
+  first = {};
+  EXPECT_EQ(storage->held_bytes(), 1010U);
+  in_flight = {};
+  EXPECT_EQ(storage->held_bytes(), 10U);
+}
+
+TEST_F(DirectoryStorageTest, CountsTheBytesThatAreHeld) {
+  std::string name;
+  {
+    auto storage = Open();
+    Slice slice = storage->Keep(std::string(1000, 'a'));
+    const Slice kept = storage->Keep("12345");
+    name = storage->NameOf(kept);
+    EXPECT_EQ(storage->held_bytes(), 1005U);
+    storage->Release(slice);
+    slice = {};
+    EXPECT_EQ(storage->held_bytes(), 5U);
+  }
+  auto storage = Open();
+  EXPECT_EQ(storage->held_bytes(), 0U);
+  const auto found = storage->Find(name);
+  EXPECT_EQ(storage->held_bytes(), 5U);
+}
+
 TEST_F(DirectoryStorageTest, FindsKeptBytesAfterReopening) {
   std::string small_name;
   std::string empty_name;
