@@ -66,6 +66,14 @@ test("a version is chosen by stage or number", async () => {
   await refused(client.getSecretBundle({ secretId: secret.id, versionNumber: 2 }), 404, "NotAuthorizedOrNotFound");
 });
 
+test("the versions of a secret are listed", async () => {
+  const { items, opcNextPage } = await client.listSecretBundleVersions({ secretId: secret.id });
+  assert.deepEqual(items.map((item) => [item.secretId, item.versionNumber]), [[secret.id, 1]]);
+  assert.deepEqual([...items[0].stages].sort(), ["CURRENT", "LATEST"]);
+  assert.equal(opcNextPage ?? null, null);
+  await refused(client.listSecretBundleVersions({ secretId: `${secret.id}x` }), 404, "NotAuthorizedOrNotFound");
+});
+
 test("a secret that is not there looks like one that is not ours", async () => {
   await refused(client.getSecretBundle({ secretId: `${secret.id}x` }), 404, "NotAuthorizedOrNotFound");
 });

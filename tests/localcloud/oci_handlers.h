@@ -59,6 +59,7 @@ Outcome<Response> ListWorkRequestLogs(OciState& state, const OciCall& call);
 // oci_vault.cc
 Outcome<Response> GetSecretBundle(OciState& state, const OciCall& call);
 Outcome<Response> GetSecretBundleByName(OciState& state, const OciCall& call);
+Outcome<Response> ListSecretBundleVersions(OciState& state, const OciCall& call);
 
 // Shared by the handlers (oci_objects.cc).
 

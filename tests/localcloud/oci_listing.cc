@@ -110,11 +110,10 @@ ListPage Collect(const ObjectMap& objects, const ListRequest& request) {
   return page;
 }
 
+// Of an object that was put whole; one of several parts has no MD5 of its bytes (recorded).
 std::string Md5Of(const Object& object) {
   const auto single = object.digests.find("content-md5");
-  if (single != object.digests.end()) return single->second;
-  const auto multipart = object.digests.find("opc-multipart-md5");
-  return multipart != object.digests.end() ? multipart->second : std::string();
+  return single != object.digests.end() ? JsonString(single->second) : std::string();
 }
 
 // The value of a member as JSON; "" leaves it out.
@@ -125,7 +124,7 @@ std::string FieldValue(const Object& object, std::string_view field) {
   if (field == "timeModified") return fmt::format("\"{}\"", FormatRfc3339(object.modified, 3));
   if (field == "etag") return JsonString(object.etag);
   if (field == "storageTier") return JsonString(object.properties.storage_tier);
-  if (field == "md5") return JsonString(Md5Of(object));
+  if (field == "md5") return Md5Of(object);
   if (object.properties.storage_tier != "Archive") return {};
   return object.restored_until ? "\"Restored\"" : "\"Archived\"";
 }

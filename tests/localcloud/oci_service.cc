@@ -39,6 +39,7 @@ enum class Resource {
   kWorkRequestLogs,
   kSecretBundle,
   kSecretBundleByName,
+  kSecretBundleVersions,
 };
 
 // What the path of a request names. Parts are still percent-encoded.
@@ -99,6 +100,7 @@ constexpr std::array kRoutes = {
     Route{Resource::kWorkRequestLogs, "GET", "", "oci.work_request_logs", kNone, &ListWorkRequestLogs},
     Route{Resource::kSecretBundle, "GET", "", "oci.get_secret_bundle", kNone, &GetSecretBundle},
     Route{Resource::kSecretBundleByName, "POST", "", "oci.get_secret_bundle", kBody, &GetSecretBundleByName},
+    Route{Resource::kSecretBundleVersions, "GET", "", "oci.list_secret_bundle_versions", kNone, &ListSecretBundleVersions},
 };
 // clang-format on
 
@@ -155,8 +157,13 @@ Target ParseWorkRequestTarget(std::string_view path) {
 
 Target ParseTarget(std::string_view raw_path) {
   if (raw_path.substr(0, kSecretsPath.size()) == kSecretsPath) {
-    const std::string_view secret = raw_path.substr(kSecretsPath.size());
+    constexpr std::string_view kVersions = "/versions";
+    std::string_view secret = raw_path.substr(kSecretsPath.size());
     if (secret == "actions/getByName") return {Resource::kSecretBundleByName};
+    if (secret.ends_with(kVersions)) {
+      secret.remove_suffix(kVersions.size());
+      return {.resource = Resource::kSecretBundleVersions, .rest = secret};
+    }
     if (secret.find('/') != std::string_view::npos) return {Resource::kUnsupported};
     return {.resource = Resource::kSecretBundle, .rest = secret};
   }

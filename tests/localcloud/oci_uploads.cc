@@ -17,7 +17,8 @@ using nlohmann::json;
 constexpr int kMaxPartNumber = 10'000;
 constexpr std::int64_t kMaxEntriesPerPage = 1000;
 
-// The part numbers of a commit, ascending, and the ETag each must have.
+// The part numbers of a commit, ascending, and the ETag each must have. A request may list them in
+// any order: rclone sends them as they were finished, and works with the service (seen 2026-11-29).
 struct CommitList {
   std::vector<std::pair<int, std::string>> parts;
   std::set<int> excluded;
@@ -85,12 +86,14 @@ Outcome<CommitList> ParseCommit(const std::string& body) {
       return InvalidPart("A part to commit is an object with partNum and etag");
     const int number = OCI_TRY(PartNumber(part.value("partNum", json())));
     std::string etag(Unquoted(OCI_TRY(RequiredText(part, "etag"))));
-    if (!list.parts.empty() && number <= list.parts.back().first) {
-      return Refuse(400, "InvalidUploadPartOrder",
-                    "Parts must be committed in ascending order, each once");
-    }
     list.parts.emplace_back(number, std::move(etag));
   }
+  std::sort(list.parts.begin(), list.parts.end());
+  const auto twice =
+      std::adjacent_find(list.parts.begin(), list.parts.end(),
+                         [](const auto& a, const auto& b) { return a.first == b.first; });
+  if (twice != list.parts.end())
+    return InvalidPart(fmt::format("Part {} is committed twice", twice->first));
   const json excluded = details.value("partsToExclude", json());
   if (!excluded.is_array() && !excluded.is_null())
     return InvalidPart("partsToExclude must be an array");

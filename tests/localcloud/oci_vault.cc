@@ -1,6 +1,7 @@
 // Vault secret bundles. Source: OCI API reference, "Secret Retrieval API" (20190301).
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,8 @@ namespace skybridge::localcloud::oci {
 namespace {
 
 using nlohmann::json;
+
+constexpr std::int64_t kMaxVersionsPerPage = 1000;
 
 tl::unexpected<OciFailure> NoSuchSecret() {
   return Refuse(404, "NotAuthorizedOrNotFound",
@@ -57,6 +60,15 @@ Outcome<std::size_t> FindVersion(const KeptSecret& secret, const OciQuery& query
   return NoSuchSecret();
 }
 
+// What a bundle and its summary say alike.
+json Summarize(const KeptSecret& secret, std::size_t version) {
+  return {
+      {"secretId", secret.facts.id},        {"timeCreated", FormatRfc3339(secret.facts.created, 3)},
+      {"versionNumber", version},           {"versionName", nullptr},
+      {"timeOfDeletion", nullptr},          {"timeOfExpiry", nullptr},
+      {"stages", StagesOf(secret, version)}};
+}
+
 template <class Predicate>
 Outcome<Response> Bundle(OciState& state, const OciCall& call, Predicate is_wanted) {
   const MutexLock lock(state.mutex);
@@ -64,17 +76,10 @@ Outcome<Response> Bundle(OciState& state, const OciCall& call, Predicate is_want
   const auto secret = std::find_if(secrets.begin(), secrets.end(), is_wanted);
   if (secret == secrets.end()) return NoSuchSecret();
   const std::size_t version = OCI_TRY(FindVersion(*secret, call.query));
-  const json body{{"secretId", secret->facts.id},
-                  {"timeCreated", FormatRfc3339(secret->facts.created, 3)},
-                  {"versionNumber", version},
-                  {"versionName", nullptr},
-                  {"secretBundleContent",
-                   {{"contentType", "BASE64"},
-                    {"content", Base64Encode(AsBytes(secret->versions[version - 1]))}}},
-                  {"timeOfDeletion", nullptr},
-                  {"timeOfExpiry", nullptr},
-                  {"stages", StagesOf(*secret, version)},
-                  {"metadata", nullptr}};
+  json body = Summarize(*secret, version);
+  body["secretBundleContent"] = {{"contentType", "BASE64"},
+                                 {"content", Base64Encode(AsBytes(secret->versions[version - 1]))}};
+  body["metadata"] = nullptr;
   Response response = JsonResponse(200, body.dump());
   response.headers.Add("etag", fmt::format("{}-{}", secret->facts.id, version));
   return response;
@@ -92,6 +97,38 @@ Outcome<Response> GetSecretBundleByName(OciState& state, const OciCall& call) {
     return secret.facts.name == call.query.Get("secretName") &&
            secret.facts.vault_id == call.query.Get("vaultId");
   });
+}
+
+// `page` is the version that the page begins with. Source: OCI API reference, "Secret Retrieval API",
+// ListSecretBundleVersions: by number, the newest first unless asked otherwise.
+Outcome<Response> ListSecretBundleVersions(OciState& state, const OciCall& call) {
+  const std::string order(call.query.Get("sortOrder"));
+  if (!order.empty() && order != "ASC" && order != "DESC")
+    return Refuse(400, "InvalidParameter", fmt::format("The order '{}' is not known", order));
+  const std::string_view by = call.query.Get("sortBy");
+  if (!by.empty() && by != "VERSION_NUMBER")
+    return Refuse(400, "InvalidParameter", fmt::format("Cannot sort by '{}'", by));
+  const auto limit = OCI_TRY(NumberParameter(call.query, "limit", 1, kMaxVersionsPerPage,
+                                             kMaxVersionsPerPage, "InvalidParameter"));
+  const auto from = OCI_TRY(NumberParameter(
+      call.query, "page", 1, std::numeric_limits<std::int64_t>::max(), 0, "InvalidParameter"));
+
+  const MutexLock lock(state.mutex);
+  const auto& secrets = state.secrets();
+  const auto secret = std::find_if(secrets.begin(), secrets.end(), [&](const KeptSecret& kept) {
+    return kept.facts.id == call.object;
+  });
+  if (secret == secrets.end()) return NoSuchSecret();
+  const auto newest = std::ssize(secret->versions);
+  const std::int64_t step = order == "ASC" ? 1 : -1;
+  std::int64_t version = from != 0 ? from : (step > 0 ? 1 : newest);
+  json body = json::array();
+  for (; version >= 1 && version <= newest && std::ssize(body) < limit; version += step)
+    body.push_back(Summarize(*secret, static_cast<std::size_t>(version)));
+  Response response = JsonResponse(200, body.dump());
+  if (version >= 1 && version <= newest)
+    response.headers.Add("opc-next-page", std::to_string(version));
+  return response;
 }
 
 }  // namespace skybridge::localcloud::oci

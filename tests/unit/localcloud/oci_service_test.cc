@@ -140,6 +140,32 @@ TEST(OciService, HandsOutSecretBundles) {
       "InvalidParameter");
 }
 
+TEST(OciService, ListsTheVersionsOfASecretNewestFirst) {
+  const std::string id = "ocid1.vaultsecret.oc1..s";
+  OciCaller caller({.secrets = {{.id = id, .vault_id = "v", .name = "n", .content = "one"}}});
+  ASSERT_TRUE(caller.service().ReplaceSecret(id, "two"));
+  ASSERT_TRUE(caller.service().AddPendingSecret(id, "three"));
+  const std::string path = "/20190301/secretbundles/" + id + "/versions";
+  const Response all = caller.Call("GET", path);
+  const json versions = json::parse(all.body);
+  ASSERT_EQ(versions.size(), 3U);
+  EXPECT_EQ(versions.at(0).at("versionNumber"), 3);
+  EXPECT_EQ(versions.at(0).at("stages"), json::array({"LATEST"}));
+  EXPECT_EQ(versions.at(1).at("stages"), json::array({"CURRENT"}));
+  EXPECT_EQ(versions.at(2).at("stages"), json::array({"PREVIOUS"}));
+  EXPECT_FALSE(versions.at(0).contains("secretBundleContent"));
+  EXPECT_EQ(all.headers.Find("opc-next-page"), nullptr);
+  const Response first = caller.Call("GET", path + "?sortOrder=ASC&limit=2");
+  EXPECT_EQ(json::parse(first.body).at(0).at("versionNumber"), 1);
+  const Response second = caller.Call("GET", path + "?sortOrder=ASC&limit=2&page=" +
+                                                 std::string(first.headers.Get("opc-next-page")));
+  EXPECT_EQ(json::parse(second.body).size(), 1U);
+  EXPECT_EQ(json::parse(second.body).at(0).at("versionNumber"), 3);
+  EXPECT_EQ(CodeOf(caller.Call("GET", path + "?sortOrder=UP")), "InvalidParameter");
+  EXPECT_EQ(CodeOf(caller.Call("GET", "/20190301/secretbundles/none/versions")),
+            "NotAuthorizedOrNotFound");
+}
+
 TEST(OciService, LetsExactlyOneOfManyCreatorsWin) {
   OciServiceOptions options{.buckets = {"lake"}, .require_signatures = false};
   OciCaller caller(std::move(options));
