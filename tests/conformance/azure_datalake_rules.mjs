@@ -61,8 +61,25 @@ test("owner, group, permissions and lists are set and read", async () => {
   assert.deepEqual(access.acl.find((one) => one.entityId === "bob").permissions,
     { read: true, write: true, execute: false });
   assert.ok(access.acl.some((one) => one.accessControlType === "mask"), "named entries bring a mask");
-  await refused(file.setAccessControl([entry("user", "", "rwx")]), 400, "InvalidHeaderValue");
   await refused(file.setAccessControl([...BASE, entry("user", "bob", "r", true)]), 400, "InvalidHeaderValue");
+});
+
+test("a list that says only a part is completed", async () => {
+  const directory = filesystem.getDirectoryClient("completed");
+  await directory.create();
+  await directory.setAccessControl(BASE);
+  await directory.setAccessControl([entry("user", "bob", "rx", true)]);
+  const { acl } = await directory.getAccessControl();
+  const told = acl.map((one) => `${one.defaultScope ? "default:" : ""}${one.accessControlType}:${one.entityId}`);
+  assert.deepEqual(told, ["user:", "group:", "other:", "default:user:", "default:user:bob", "default:group:",
+    "default:mask:", "default:other:"]);
+});
+
+test("a file is listed as itself", async () => {
+  await write("itself/file");
+  const found = [];
+  for await (const item of filesystem.listPaths({ path: "itself/file" })) found.push([item.name, item.contentLength]);
+  assert.deepEqual(found, [["itself/file", 10]]);
 });
 
 test("new files and directories inherit the default entries of theirs", async () => {

@@ -9,8 +9,10 @@ import { join } from "node:path";
 import { test } from "node:test";
 
 import { ClientCertificateCredential, ClientSecretCredential, WorkloadIdentityCredential } from "@azure/identity";
+import { BlobServiceClient, ContainerSASPermissions, generateBlobSASQueryParameters } from "@azure/storage-blob";
 import { DataLakeServiceClient } from "@azure/storage-file-datalake";
 
+import { ONE_TRY, minutesFromNow, refused } from "./azure_checks.mjs";
 import { readAll, startLocalCloud } from "./local_cloud.mjs";
 
 // Starts the cloud and runs this file again: Node reads the certificates that it trusts when it starts.
@@ -69,6 +71,28 @@ function runTests(azure, clientPem) {
     await writesAndReads(
       new WorkloadIdentityCredential({ ...options, tenantId: tenant, clientId: client, tokenFilePath }), "workload");
     rmSync(directory, { recursive: true, force: true });
+  });
+
+  // In the version that the client signs with by itself, and bound to a header of the request.
+  test("a user delegation SAS lets in for what it was signed", async () => {
+    const credential = new ClientSecretCredential(tenant, client, secret, options);
+    await writesAndReads(credential, "delegated");
+    const service = new BlobServiceClient(account.url, credential, ONE_TRY);
+    const key = await service.getUserDelegationKey(minutesFromNow(-5), minutesFromNow(60));
+    const holder = (more) => {
+      const query = generateBlobSASQueryParameters({
+        containerName: "identity", permissions: ContainerSASPermissions.parse("rl"), expiresOn: minutesFromNow(5), ...more,
+      }, key, account.name).toString();
+      return `${service.getContainerClient("identity").url}/delegated?${query}`;
+    };
+    assert.equal(await (await fetch(holder())).text(), "delegated");
+    assert.equal((await fetch(holder(), { method: "DELETE" })).status, 403);
+    const bound = holder({ requestHeaders: { "x-team": "storage" } });
+    assert.equal((await fetch(bound, { headers: { "x-team": "storage" } })).status, 200);
+    assert.equal((await fetch(bound, { headers: { "x-team": "other" } })).status, 403);
+    assert.equal((await fetch(bound)).status, 403);
+    const expired = { expiresOn: minutesFromNow(-1) };
+    await refused(new BlobServiceClient(holder(expired), undefined, ONE_TRY).getProperties(), 403);
   });
 
   test("a token says when it ends", async () => {

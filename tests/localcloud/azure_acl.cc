@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <tuple>
 
 #include "tests/localcloud/azure_refusal.h"
@@ -155,14 +156,31 @@ void Acl::CheckCounts(std::string_view text) const {
   }
 }
 
+void Acl::Complete(const Acl& before) {
+  const auto has = [&](bool is_default) {
+    return std::any_of(entries_.begin(), entries_.end(),
+                       [&](const AclEntry& entry) { return entry.is_default == is_default; });
+  };
+  if (!has(false)) {
+    std::copy_if(before.entries_.begin(), before.entries_.end(), std::back_inserter(entries_),
+                 [](const AclEntry& entry) { return !entry.is_default; });
+  }
+  const bool has_defaults = has(true);
+  for (const AclType type : {AclType::kUser, AclType::kGroup, AclType::kOther}) {
+    if (Find(false, type) == nullptr) entries_.push_back(*before.Find(false, type));
+    if (!has_defaults || Find(true, type) != nullptr) continue;
+    AclEntry copy = *Find(false, type);
+    copy.is_default = true;
+    entries_.push_back(std::move(copy));
+  }
+  FixMask(false);
+  FixMask(true);
+}
+
 void Acl::Set(std::string_view text, bool is_directory) {
   Acl fresh;
   fresh.entries_ = ParseEntries(text, is_directory, /*with_bits=*/true);
-  for (const AclType type : {AclType::kUser, AclType::kGroup, AclType::kOther}) {
-    if (fresh.Find(false, type) == nullptr) RefuseAcl(text);
-  }
-  fresh.FixMask(false);
-  fresh.FixMask(true);
+  fresh.Complete(*this);
   fresh.CheckCounts(text);
   fresh.Sort();
   entries_ = std::move(fresh.entries_);
@@ -180,8 +198,7 @@ void Acl::Modify(std::string_view text, bool is_directory) {
       found->bits = change.bits;
     }
   }
-  changed.FixMask(false);
-  changed.FixMask(true);
+  changed.Complete(*this);
   changed.CheckCounts(text);
   changed.Sort();
   *this = std::move(changed);
@@ -192,6 +209,8 @@ void Acl::Remove(std::string_view text, bool is_directory) {
     if (!gone.is_default && gone.id.empty() && gone.type != AclType::kMask) RefuseAcl(text);
     std::erase_if(entries_, [&](const AclEntry& entry) { return entry.SameSubject(gone); });
   }
+  Complete(*this);
+  Sort();
 }
 
 Acl Acl::ForChild(bool is_directory, unsigned mode, unsigned umask) const {

@@ -65,13 +65,12 @@ bool NeedFlag(const Call& call, const std::string& name) {
   return value == "true";
 }
 
-void RequireDirectory(const Call& call, const std::string& directory) {
-  if (directory.empty() || !call.hierarchical()) return;
-  const NodePtr node = call.container().tree->Find(directory);
+// What is listed; null for a flat account, whose directories need not be there.
+NodePtr NeedListed(const Call& call, const std::string& directory) {
+  if (directory.empty() || !call.hierarchical()) return nullptr;
+  NodePtr node = call.container().tree->Find(directory);
   if (node == nullptr) RefuseMissing(/*dfs=*/true);
-  if (!node->directory) {
-    Refuse(409, "ResourceTypeMismatch", "The path is a file, the operation is for directories.");
-  }
+  return node;
 }
 
 }  // namespace
@@ -149,12 +148,18 @@ Response ListPaths(const Call& call) {
   }
   const std::string directory =
       NormalPath(call.target.query.Get("directory"), /*hierarchical=*/true);
-  RequireDirectory(call, directory);
+  std::string json = "{\"paths\":[";
+  const NodePtr listed = NeedListed(call, directory);
+  if (listed != nullptr && !listed->directory) {
+    // A file is listed as itself: Hadoop's listStatus relies on it (asserted by Microsoft's own
+    // tests, 2026-11-29).
+    AppendPath(json, call, {.name = directory, .node = listed});
+    return JsonReply(json + "]}");
+  }
   const ListPage page = ReadPage(call, {.prefix = directory.empty() ? "" : directory + '/',
                                         .delimited = !recursive,
                                         .token_parameter = "continuation",
                                         .size_parameter = "maxResults"});
-  std::string json = "{\"paths\":[";
   for (const ListEntry& entry : page.entries) AppendPath(json, call, entry);
   Response response = JsonReply(json + "]}");
   if (!page.next.empty()) response.headers.Add("x-ms-continuation", MakeContinuation(page.next));

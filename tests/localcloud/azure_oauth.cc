@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -51,15 +52,31 @@ Query ParseForm(std::string body) {
   return Query(with_blanks);
 }
 
-bool IsStorageScope(const Query& form, bool v2) {
-  std::string audience = form.Get(v2 ? "scope" : "resource");
-  if (v2) {
-    if (!audience.ends_with("/.default")) return false;
-    audience.resize(audience.size() - std::string_view("/.default").size());
-  }
-  while (audience.ends_with('/')) audience.pop_back();
+bool IsStorage(std::string_view audience) {
+  while (audience.ends_with('/')) audience.remove_suffix(1);
   return audience == "https://storage.azure.com" ||
          (audience.starts_with("https://") && audience.ends_with(".core.windows.net"));
+}
+
+// A scope is one resource with all its permissions and, beside it, words of OpenID Connect that mean
+// nothing for a client without a user: Microsoft's library for Go always sends them (seen
+// 2026-11-29).
+bool IsStorageScope(const Query& form, bool v2) {
+  if (!v2) return IsStorage(form.Get("resource"));
+  constexpr std::string_view kAll = "/.default";
+  constexpr std::string_view kOpenId[] = {"openid", "offline_access", "profile", "email"};
+  const std::string scope = form.Get("scope");
+  int resources = 0;
+  for (std::string_view word : Split(scope, ' ')) {
+    if (word.empty() ||
+        std::find(std::begin(kOpenId), std::end(kOpenId), word) != std::end(kOpenId))
+      continue;
+    if (!word.ends_with(kAll)) return false;
+    word.remove_suffix(kAll.size());
+    if (!IsStorage(word)) return false;
+    ++resources;
+  }
+  return resources == 1;
 }
 
 std::int64_t EpochSeconds(WallTime time) {

@@ -16,6 +16,9 @@ namespace {
 constexpr std::uint32_t kLoopbackAddress = 0x7F000001;
 constexpr std::string_view kFirstVersionWithEncryptionScope = "2020-12-06";
 constexpr std::string_view kFirstVersionWithDelegatedUser = "2025-07-05";
+// Seen in what Microsoft's clients sign (2026-11-29, sv 2026-10-06); that it begins with this
+// version is what the JavaScript client's source says.
+constexpr std::string_view kFirstVersionWithSignedRequest = "2026-04-06";
 
 // What an operation needs of a SAS: any one of the letters, on this kind of resource.
 struct Need {
@@ -275,6 +278,22 @@ std::string QueueSasText(const AuthRequest& asked) {
                     field("spr"), field("sv")});
 }
 
+// The headers and parameters that a request must have, with the values that it has: `srh` and `srq`
+// name them, their values are in the signature only.
+std::string SignedRequestText(const AuthRequest& asked) {
+  const Query& query = asked.target.query;
+  std::string text;
+  const std::string headers = query.Get("srh");
+  for (const std::string_view name : Split(headers, ',')) {
+    text += std::string(name) + ':' + std::string(asked.request.headers.Get(name)) + '\n';
+  }
+  text += '\n';
+  const std::string parameters = query.Get("srq");
+  for (const std::string_view name : Split(parameters, ','))
+    text += '\n' + std::string(name) + ':' + query.Get(name);
+  return text;
+}
+
 std::string DelegationSasText(const AuthRequest& asked) {
   const Query& sas = asked.target.query;
   const auto field = [&](std::string_view name) { return sas.Get(name); };
@@ -287,6 +306,7 @@ std::string DelegationSasText(const AuthRequest& asked) {
   text +=
       '\n' + JoinLines({field("sip"), field("spr"), field("sv"), field("sr"), field("snapshot")});
   if (field("sv") >= kFirstVersionWithEncryptionScope) text += '\n' + field("ses");
+  if (field("sv") >= kFirstVersionWithSignedRequest) text += '\n' + SignedRequestText(asked);
   return text + '\n' +
          JoinLines({field("rscc"), field("rscd"), field("rsce"), field("rscl"), field("rsct")});
 }

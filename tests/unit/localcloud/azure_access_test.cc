@@ -53,7 +53,7 @@ TEST_F(AzureAccess, ActsOnTheMaskWhenAListIsExtended) {
 
 TEST_F(AzureAccess, RefusesListsThatSayNothingOrTooMuch) {
   caller_.CreateFile("f", "");
-  for (const char* acl : {"user::rwx", "user::rwx,group::r-x,other::--", "nobody::rwx",
+  for (const char* acl : {"user::rwx,group::r-x,other::--", "nobody::rwx",
                           "user::rwx,user::rwx,group::r-x,other::---",
                           "user::rwx,group::r-x,other::---,default:user::rwx"}) {
     EXPECT_EQ(CodeOf(Set("f", {{"x-ms-acl", acl}})), "InvalidHeaderValue") << acl;
@@ -61,6 +61,23 @@ TEST_F(AzureAccess, RefusesListsThatSayNothingOrTooMuch) {
   EXPECT_EQ(CodeOf(Set("f", {{"x-ms-acl", kBase}, {"x-ms-permissions", "0600"}})),
             "InvalidHeaderValue");
   EXPECT_EQ(CodeOf(Set("f", {})), "MissingRequiredHeader");
+}
+
+TEST_F(AzureAccess, CompletesAListThatSaysOnlyAPart) {
+  caller_.CreateDirectory("d");
+  ASSERT_EQ(Set("d", {{"x-ms-acl", std::string(kBase) + ",user:bob:rw-"}}).status, 200);
+  EXPECT_EQ(Set("d", {{"x-ms-acl", "default:user:eve:rwx"}}).status, 200);
+  EXPECT_EQ(AclOf("d"),
+            "user::rwx,user:bob:rw-,group::r-x,mask::rwx,other::---,default:user::rwx,"
+            "default:user:eve:rwx,default:group::r-x,default:mask::rwx,default:other::---");
+  EXPECT_EQ(Set("d", {{"x-ms-acl", "user:eve:r--,other::r--"}}).status, 200);
+  EXPECT_EQ(AclOf("d"), "user::rwx,user:eve:r--,group::r-x,mask::r-x,other::r--")
+      << "the defaults are gone: a list replaces all of another";
+  EXPECT_EQ(Set("d", {{"x-ms-acl", "default:other::r-x"}}).status, 200);
+  EXPECT_EQ(AclOf("d"),
+            "user::rwx,user:eve:r--,group::r-x,mask::r-x,other::r--,default:user::rwx,"
+            "default:group::r-x,default:other::r-x")
+      << "no mask without a named entry";
 }
 
 std::string NamedUsers(int count, const std::string& prefix = "") {

@@ -106,11 +106,32 @@ TEST_F(AzureListing, RefusesWhatCannotBeListed) {
   caller_.CreateFile("f", "x");
   const std::string base = "/fs?resource=filesystem&recursive=";
   EXPECT_EQ(CodeOf(caller_.Send("GET", base + "true&directory=none")), "PathNotFound");
-  EXPECT_EQ(caller_.Send("GET", base + "true&directory=f").status, 409);
   EXPECT_EQ(caller_.Send("GET", base + "maybe").status, 400);
   EXPECT_EQ(caller_.Send("GET", base + "true&maxResults=5001").status, 400);
   EXPECT_EQ(CodeOf(caller_.Send("GET", "/none?resource=filesystem&recursive=true")),
             "FilesystemNotFound");
+}
+
+TEST_F(AzureListing, ShowsAFileThatIsListedAsItself) {
+  caller_.CreateFile("d/f", "hello");
+  for (const bool recursive : {false, true})
+    EXPECT_EQ(caller_.List("d/f", recursive), Names{"d/f"});
+  const Response response =
+      caller_.Send("GET", "/fs?resource=filesystem&recursive=false&directory=d%2Ff");
+  EXPECT_EQ(nlohmann::json::parse(response.body)["paths"].at(0)["contentLength"], "5");
+}
+
+TEST_F(AzureListing, TellsTypeTierAndLeaseOfDirectoriesToo) {
+  caller_.CreateDirectory("d");
+  for (const char* query : {"", "&delimiter=%2F"}) {
+    const std::string body =
+        caller_.Send("GET", "/fs?restype=container&comp=list" + std::string(query)).body;
+    for (const char* element :
+         {"<ResourceType>directory</ResourceType>", "<BlobType>BlockBlob</BlobType>",
+          "<AccessTier>Hot</AccessTier>", "<LeaseState>available</LeaseState>"}) {
+      EXPECT_NE(body.find(element), std::string::npos) << element << query;
+    }
+  }
 }
 
 TEST_F(AzureListing, FoldsPrefixesOfAFlatAccountInPagesOfAnySize) {

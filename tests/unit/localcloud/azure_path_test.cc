@@ -195,6 +195,18 @@ TEST_F(AzurePath, RefusesToMixFilesAndDirectories) {
   EXPECT_EQ(CodeOf(Send("PATCH", "/fs/d?action=append&position=0", {.body = "x"})), "PathConflict");
 }
 
+// Two writers who both begin at the old end: the second append is taken, its flush is not.
+TEST_F(AzurePath, FindsAnAppendBelowTheEndOnlyWhenItIsFlushed) {
+  caller_.CreateFile("f", "old");
+  EXPECT_EQ(Send("PATCH", "/fs/f?action=append&position=3", {.body = "first"}).status, 202);
+  EXPECT_EQ(Send("PATCH", "/fs/f?action=flush&position=8").status, 200);
+  EXPECT_EQ(Send("PATCH", "/fs/f?action=append&position=3", {.body = "late"}).status, 202);
+  EXPECT_EQ(CodeOf(Send("PATCH", "/fs/f?action=flush&position=7")), "InvalidFlushPosition");
+  EXPECT_EQ(caller_.Read("f"), "oldfirst");
+  EXPECT_EQ(CodeOf(Send("PATCH", "/fs/f?action=append&position=3&flush=true", {.body = "late"})),
+            "InvalidFlushPosition");
+}
+
 TEST_F(AzurePath, RefusesNamesOverTheLimits) {
   std::string deep = "d";
   for (int i = 0; i < 61; ++i) deep += "/d";
@@ -228,6 +240,20 @@ TEST_F(AzurePath, RenamesADirectoryOfAnySizeInOneStep) {
   EXPECT_EQ(caller_.List("e", true).size(), 51U);
   EXPECT_EQ(caller_.Read("e/sub/7"), "x");
   EXPECT_EQ(caller_.Read("d/sub/7"), "<404>");
+}
+
+TEST_F(AzurePath, MovesAFileIntoAnExistingDirectoryUnlessLegacy) {
+  caller_.CreateFile("f", "x");
+  caller_.CreateFile("g", "y");
+  caller_.CreateDirectory("into");
+  EXPECT_EQ(Rename("f", "into", "", {{"If-None-Match", "*"}}).status, 201)
+      << "nothing is at the place inside";
+  EXPECT_EQ(caller_.Read("into/f"), "x");
+  EXPECT_EQ(CodeOf(Rename("g", "into")), "InvalidSourceOrDestinationResourceType");
+  caller_.CreateFile("f", "again");
+  EXPECT_EQ(CodeOf(Rename("f", "into", "", {{"If-None-Match", "*"}})), "PathAlreadyExists");
+  EXPECT_EQ(Rename("f", "into", "?mode=posix").status, 201) << "a file there is replaced";
+  EXPECT_EQ(caller_.Read("into/f"), "again");
 }
 
 TEST_F(AzurePath, MovesADirectoryIntoAnExistingOneUnlessLegacy) {
