@@ -289,6 +289,20 @@ test("an account with directories lists them as such", async () => {
   await refused(lake.getBlobClient("d").delete(), 409, "DirectoryIsNotEmpty");
 });
 
+test("a marker makes a directory where directories are real, and a blob where they are not", async () => {
+  const metadata = { hdi_isfolder: "true", k: "v" };
+  await put("made/by/marker", "", { metadata }, lake);
+  const made = await lake.getBlobClient("made/by/marker").getProperties();
+  assert.deepEqual(made.metadata, metadata);
+  const level = [];
+  for await (const item of lake.listBlobsByHierarchy("/", { prefix: "made/by/" })) level.push([item.kind, item.name]);
+  assert.deepEqual(level, [["prefix", "made/by/marker/"]]);
+  await put("made/by/marker/file", "x", {}, lake);
+  await refused(put("made/by/marker/file", "x", { metadata: { hdi_isfolder: "false" } }, lake), 400, "InvalidMetadata");
+  const marker = await put("marker", "bytes", { metadata });
+  assert.equal((await content(marker)).toString(), "bytes");
+});
+
 test("a container goes with all that is in it", async () => {
   await container.delete();
   assert.equal(await container.exists(), false);

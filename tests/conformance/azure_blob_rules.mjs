@@ -199,6 +199,25 @@ test("an account's SAS reaches every container, for its types of resources", asy
   await service.deleteContainer("made-by-sas");
 });
 
+test("the account is told on every address, to whoever holds its SAS", async () => {
+  const url = service.generateAccountSasUrl(minutesFromNow(5), AccountSASPermissions.parse("l"), "o");
+  const client = new BlobServiceClient(url, undefined, ONE_TRY);
+  for (const one of [client, client.getContainerClient("rules"), client.getContainerClient("rules").getBlobClient("x")]) {
+    assert.equal((await one.getAccountInfo()).accountKind, "StorageV2");
+  }
+});
+
+// For a HEAD it is the only text that a client gets.
+test("the reason phrase of a refusal is its message", async () => {
+  await put("sas/a", "shared");
+  const url = await container.getBlobClient("nowhere").generateSasUrl(
+    { expiresOn: minutesFromNow(5), permissions: BlobSASPermissions.parse("r") });
+  const missing = await fetch(url, { method: "HEAD" });
+  assert.deepEqual([missing.status, missing.statusText], [404, "The specified blob does not exist."]);
+  const stranger = await fetch(container.getBlobClient("sas/a").url, { method: "HEAD" });
+  assert.match(stranger.statusText, /^Server failed to authenticate the request\./);
+});
+
 test("ranges: first and last byte, all but one, none at all", async () => {
   const blob = await put("range");
   assert.equal(await content(blob, 0, 1), "0");

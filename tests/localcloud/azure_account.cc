@@ -9,6 +9,7 @@
 
 #include "core/encoding.h"
 #include "core/log.h"
+#include "core/time_text.h"
 #include "tests/localcloud/azure_record.h"
 #include "tests/localcloud/azure_text.h"
 
@@ -142,6 +143,7 @@ void Account::RemoveOne(Container& container, std::string_view path) {
 
 void Account::Forget(Node& node) {
   if (!storage_.durable()) return;
+  for (const auto& [time, snapshot] : node.snapshots) Forget(*snapshot);
   DropStaged(node);
   ReplaceContent(node, {});
   storage_.EraseRecord(NodeKey(node));
@@ -222,6 +224,29 @@ void Account::DropBlocks(Container& container, std::string_view path, const Cont
   container.uncommitted.erase(found);
 }
 
+NodePtr Account::AddSnapshot(const Container& container, Node& node, Metadata metadata,
+                             WallTime now) {
+  auto snapshot = std::make_shared<Node>(node);
+  snapshot->id = next_id_++;
+  snapshot->snapshot_of = node.id;
+  snapshot->snapshot = FormatRfc3339(TimeOfTicks(NextTicks(now)), 7);
+  snapshot->snapshots.clear();
+  snapshot->staged.clear();
+  snapshot->lease.Clear();
+  if (!metadata.empty()) snapshot->metadata = std::move(metadata);
+  snapshot->content.Clear();
+  for (const Slice& part : node.content.parts()) snapshot->content.Append(Duplicate(part));
+  Save(container, *snapshot);
+  node.snapshots[snapshot->snapshot] = snapshot;
+  return snapshot;
+}
+
+void Account::RemoveSnapshot(Node& node, std::string_view time) {
+  const auto found = node.snapshots.find(time);
+  Forget(*found->second);
+  node.snapshots.erase(found);
+}
+
 Slice Account::Duplicate(const Slice& slice) {
   return storage_.durable() ? storage_.Keep(std::string(slice.bytes)) : slice;
 }
@@ -275,7 +300,10 @@ void Account::LoadNodes() {
   for (auto& [id, loaded] : nodes) {
     Container* container = FindContainer(loaded.container);
     if (container == nullptr) continue;
-    if (!hierarchical_) {
+    if (loaded.node->snapshot_of != 0) {
+      const auto base = nodes.find(loaded.node->snapshot_of);
+      if (base != nodes.end()) base->second.node->snapshots[loaded.node->snapshot] = loaded.node;
+    } else if (!hierarchical_) {
       container->tree->Insert(std::string(loaded.node->name), loaded.node, nullptr);
     } else if (loaded.parent_id == 0) {
       container->root = loaded.node;

@@ -5,7 +5,8 @@
 // Records (keys begin with "azure/ACCOUNT/"):
 //   c/NAME                        a container: ETag, metadata, id of its root directory
 //   n/ID                          a node: its container, parent's id, name, properties, and the
-//   names of its data parts s/ID/POSITION                 appended, not yet flushed bytes of a node
+//                                 names of its data parts; of a snapshot also its time and whose it is
+//   s/ID/POSITION                 appended, not yet flushed bytes of a node
 //   b/CONTAINER/HEX(PATH)/HEX(ID) an uncommitted block
 //   (queues: azure_queue.h)
 // A renamed directory is one changed record, because nodes name their parent by id.
@@ -86,6 +87,11 @@ class Account {
   void AddBlock(Container& container, std::string_view path, const std::string& id, Slice bytes);
   // Takes the uncommitted blocks of a path away; those not in `kept` are given up.
   void DropBlocks(Container& container, std::string_view path, const Content& kept);
+
+  // A copy of the node as it is, kept beside it (saved), and where it is found in node.snapshots.
+  // `metadata` replaces the node's own unless it is empty.
+  NodePtr AddSnapshot(const Container& container, Node& node, Metadata metadata, WallTime now);
+  void RemoveSnapshot(Node& node, std::string_view time);
 
   // Bytes of one node for another: shared in memory, a copy of their own in a durable storage.
   Slice Duplicate(const Slice& slice);

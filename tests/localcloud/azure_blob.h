@@ -34,8 +34,21 @@ Response SetMetadata(const Call& call);
 Response SetBlobProperties(const Call& call);
 Response SetTier(const Call& call);
 Response ActOnLease(const Call& call);
+Response AppendBlock(const Call& call);  // from the body or from an address
+Response Seal(const Call& call);
 Response Snapshot(const Call& call);
 Response DeleteBlob(const Call& call);
+
+// Steps that several writes share.
+
+// The blob at call.target.path, which a write may change: conditions and lease allow it.
+NodePtr NeedForWrite(const Call& call);
+// Conditions and lease of a write that makes or replaces a blob. Throws when a directory is there.
+void CheckReplace(const Call& call);
+// Throws 409 InvalidBlobType.
+void RequireKind(const Node& node, BlobKind kind);
+// Keeps an uncommitted block under the id of the query.
+void StageBlock(const Call& call, Slice bytes);
 
 // The blob at call.target.path, made when it is missing, empty of everything that an earlier one
 // left there. Throws when a directory stands there. The caller fills and saves it.

@@ -128,15 +128,11 @@ bool IsMetadataName(std::string_view name) {
                      [&](unsigned char c) { return letter(c) || std::isdigit(c) != 0; });
 }
 
-void CheckMetadata(const Call& call, const Metadata& metadata, const std::string& code) {
+void CheckMetadata(const Metadata& metadata, const std::string& code) {
   std::size_t bytes = 0;
   for (const auto& [name, value] : metadata) {
     bytes += name.size() + value.size();
     if (!IsMetadataName(name)) Refuse(400, code, "The metadata name '" + name + "' is not valid.");
-    if (call.hierarchical() && EqualsIgnoringCase(name, "hdi_isfolder")) {
-      Refuse(400, code,
-             "hdi_isfolder is the service's own in an account with a hierarchical namespace.");
-    }
   }
   if (bytes > kMaxMetadataBytes)
     Refuse(400, "MetadataTooLarge", "The metadata is over the permitted size.");
@@ -158,9 +154,14 @@ Container& Call::container() const {
 NodePtr Call::Find() const {
   NodePtr node = container().tree->Find(target.path);
   const bool expired = node != nullptr && node->expires != WallTime() && now >= node->expires;
-  if (!expired) return node;
-  account.Remove(container(), target.path);
-  return nullptr;
+  if (expired) {
+    account.Remove(container(), target.path);
+    return nullptr;
+  }
+  const std::string* time = target.query.Find("snapshot");
+  if (node == nullptr || time == nullptr) return node;
+  const auto snapshot = node->snapshots.find(*time);
+  return snapshot == node->snapshots.end() ? nullptr : snapshot->second;
 }
 
 NodePtr Call::Need() const {
@@ -171,8 +172,24 @@ NodePtr Call::Need() const {
 
 bool Call::IsDirectory(const Node& node) const {
   if (node.directory || hierarchical()) return node.directory;
-  const auto marker = node.metadata.find("hdi_isfolder");
-  return marker != node.metadata.end() && EqualsIgnoringCase(marker->second, "true");
+  // With bytes it is a file, whatever the mark says: blobfuse2 and Hadoop's driver read it so (seen
+  // 2026-11-29).
+  return SaysFolder(node.metadata) && node.content.size() == 0;
+}
+
+bool SaysFolder(const Metadata& metadata) {
+  const auto mark = metadata.find(kFolderMark);
+  return mark != metadata.end() && EqualsIgnoringCase(mark->second, "true");
+}
+
+void CheckFolderMark(const Call& call, Metadata& metadata, bool directory) {
+  if (!call.hierarchical() || !metadata.contains(kFolderMark)) return;
+  if (!directory || !SaysFolder(metadata)) {
+    Refuse(400, "InvalidMetadata",
+           "hdi_isfolder says what a path is in an account with a hierarchical namespace, and "
+           "cannot be changed.");
+  }
+  metadata.erase(std::string(kFolderMark));  // directories are shown with it anyway
 }
 
 void CheckConditions(const Call& call, const Node* node) {
@@ -204,7 +221,7 @@ Metadata MetadataOf(const Call& call) {
       metadata[name.substr(kPrefix.size())] = value;
     }
   }
-  CheckMetadata(call, metadata, "InvalidMetadata");
+  CheckMetadata(metadata, "InvalidMetadata");
   return metadata;
 }
 
@@ -218,7 +235,11 @@ Metadata PropertiesOf(const Call& call) {
     if (!value) RefuseHeader("x-ms-properties", std::string(field));
     metadata[std::string(field.substr(0, equals))] = *std::move(value);
   }
-  CheckMetadata(call, metadata, "InvalidPropertyName");
+  CheckMetadata(metadata, "InvalidPropertyName");
+  if (call.hierarchical() && metadata.contains(kFolderMark)) {
+    Refuse(400, "InvalidPropertyName",
+           "hdi_isfolder is the service's own in an account with a hierarchical namespace.");
+  }
   return metadata;
 }
 
@@ -254,7 +275,9 @@ void TakeSettings(const Call& call, ContentSettings& settings) {
   for (const SettingName& name : kSettingNames) {
     const std::string* value = call.request.headers.Find(call.dfs ? name.dfs : name.blob);
     if (value == nullptr) continue;
-    if (name.field == &ContentSettings::md5 && Base64Decode(*value).value_or("").size() != 16) {
+    // An empty digest is none: blobfuse2 sends the header with each upload (seen 2026-11-29).
+    const bool digest = name.field == &ContentSettings::md5 && !value->empty();
+    if (digest && Base64Decode(*value).value_or("").size() != 16) {
       RefuseHeader(std::string(call.dfs ? name.dfs : name.blob), *value);
     }
     settings.*name.field = *value;
@@ -268,6 +291,22 @@ bool HasAnySetting(const Call& call) {
                      });
 }
 
+void CheckSnapshot(const Call& call) {
+  const std::string* time = call.target.query.Find("snapshot");
+  if (time == nullptr) return;
+  switch (call.operation) {
+    case Operation::kRead:
+    case Operation::kHead:
+    case Operation::kGetMetadata:
+    case Operation::kGetBlockList:
+    case Operation::kSetTier:
+    case Operation::kDeleteBlob:
+      return;
+    default:
+      RefuseQuery("snapshot", *time);
+  }
+}
+
 Response ReplyWith(int status) { return {.status = status}; }
 
 Response ReplyWith(int status, const Node& node) {
@@ -275,6 +314,20 @@ Response ReplyWith(int status, const Node& node) {
   response.headers.Add("ETag", node.quoted_etag());
   response.headers.Add("Last-Modified", FormatHttpDate(node.last_modified));
   return response;
+}
+
+Response Encrypted(Response response) {
+  response.headers.Add("x-ms-request-server-encrypted", "true");
+  return response;
+}
+
+void AddBodyDigest(const Call& call, const std::string& crc64, Response& response) {
+  const std::string_view md5 = call.header("Content-MD5");
+  if (md5.empty()) {
+    response.headers.Add("x-ms-content-crc64", crc64);
+  } else {
+    response.headers.Add("Content-MD5", std::string(md5));
+  }
 }
 
 void CheckBodyDigests(const HttpHeaders& headers, std::string_view body) {

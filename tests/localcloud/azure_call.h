@@ -33,14 +33,16 @@ struct Call {
   ListingOptions listing;
   LimitOptions limits;
   std::function<Account*(std::string_view name)> find_account;
-  Slice body;            // kept bytes of operations that carry data
-  std::string body_md5;  // base64, for operations that store it
+  Slice body;              // kept bytes of operations that carry data
+  std::string body_md5;    // base64, for operations that store it
+  std::string body_crc64;  // base64, for operations that answer with it
 
   std::string_view header(std::string_view name) const { return request.headers.Get(name); }
   Leased leased() const { return dfs ? Leased::kPath : Leased::kBlob; }
   bool hierarchical() const { return account.hierarchical(); }
-  Container& container() const;              // throws 404
-  NodePtr Find() const;                      // of target.path; null when missing (or expired)
+  Container& container() const;  // throws 404
+  // Of target.path, or the snapshot of it that the query names; null when missing (or expired).
+  NodePtr Find() const;
   NodePtr Need() const;                      // throws 404 when missing
   bool IsDirectory(const Node& node) const;  // real, or a flat account's marker (hdi_isfolder)
   bool wants(std::string_view query_name) const { return target.query.Get(query_name) == "true"; }
@@ -51,15 +53,29 @@ void CheckConditions(const Call& call, const Node* node);
 void CheckConditions(const Call& call, const Container& container);
 void CheckSourceConditions(const Call& call, const Node& source);  // x-ms-source-if-...
 
-Metadata MetadataOf(const Call& call);    // x-ms-meta-NAME headers; throws 400 InvalidMetadata
+Metadata MetadataOf(const Call& call);  // x-ms-meta-NAME headers; throws 400 InvalidMetadata
+// The metadata by which the Blob protocol marks a directory.
+inline constexpr std::string_view kFolderMark = "hdi_isfolder";
+bool SaysFolder(const Metadata& metadata);
+// In a hierarchical account the mark follows from what the path is: takes it out of `metadata` where
+// it says just that. Throws 400 InvalidMetadata where it says something else.
+void CheckFolderMark(const Call& call, Metadata& metadata, bool directory);
 Metadata PropertiesOf(const Call& call);  // x-ms-properties; throws 400 InvalidPropertyName
 std::string PropertiesText(const Metadata& metadata);
 // Takes over the x-ms-content-* (Data Lake) or x-ms-blob-content-* headers that are there.
 void TakeSettings(const Call& call, ContentSettings& settings);
 bool HasAnySetting(const Call& call);
 
+// 400 InvalidQueryParameterValue for a write to a snapshot (recorded).
+void CheckSnapshot(const Call& call);
+
 Response ReplyWith(int status);
 Response ReplyWith(int status, const Node& node);  // with ETag and Last-Modified
+
+Response Encrypted(Response response);  // says that the data was encrypted
+// What tells a client that the body arrived as it was sent: the Content-MD5 that it gave, else
+// `crc64` (recorded for Put Block, Append Block and Put Block List).
+void AddBodyDigest(const Call& call, const std::string& crc64, Response& response);
 
 // Throws 400 Md5Mismatch or Crc64Mismatch when the body is not what its headers say.
 void CheckBodyDigests(const HttpHeaders& headers, std::string_view body);

@@ -54,6 +54,7 @@ void AppendName(std::string& xml, std::string_view name) {
 
 struct Includes {
   bool metadata = false;
+  bool snapshots = false;
   bool permissions = false;
 };
 
@@ -62,6 +63,7 @@ Includes IncludesOf(const Call& call) {
   const std::string text = call.target.query.Get("include");
   for (const std::string_view part : Split(text, ',')) {
     if (part == "metadata") includes.metadata = true;
+    if (part == "snapshots") includes.snapshots = true;
     if (part == "permissions") includes.permissions = true;
     const bool known = part == "metadata" || part == "permissions" || part == "copy" ||
                        part == "tags" || part == "deleted" || part == "snapshots" ||
@@ -97,15 +99,20 @@ void AppendProperties(std::string& xml, const Call& call, const Node& node,
   AppendElement(xml, "Content-MD5", node.settings.md5);
   AppendElement(xml, "Cache-Control", node.settings.cache_control);
   AppendElement(xml, "Content-Disposition", node.settings.disposition);
-  if (!directory) {
-    AppendElement(xml, "BlobType", "BlockBlob");
+  // Directories have these, too; Microsoft's client for Python raises without a type (seen
+  // 2026-11-29).
+  AppendElement(xml, "BlobType", BlobTypeName(node.kind));
+  if (node.kind == BlobKind::kBlock) {
     AppendElement(xml, "AccessTier", node.tier.empty() ? "Hot" : node.tier);
     if (node.tier.empty()) AppendElement(xml, "AccessTierInferred", "true");
+  }
+  if (node.snapshot.empty()) {
     AppendElement(xml, "LeaseStatus", node.lease.StatusName(call.now));
     AppendElement(xml, "LeaseState", node.lease.StateName(call.now));
     AppendLeaseDuration(xml, node.lease, call.now);
   }
   AppendElement(xml, "ServerEncrypted", "true");
+  if (node.sealed) AppendElement(xml, "Sealed", "true");
   if (includes.permissions) {
     AppendElement(xml, "Owner", node.owner);
     AppendElement(xml, "Group", node.group);
@@ -126,6 +133,17 @@ void AppendMetadata(std::string& xml, const Metadata& metadata, bool is_folder) 
   xml += "</Metadata>";
 }
 
+void AppendBlob(std::string& xml, const Call& call, const std::string& name, const Node& node,
+                const Includes& includes) {
+  xml += "<Blob>";
+  AppendName(xml, name);
+  if (!node.snapshot.empty()) AppendElement(xml, "Snapshot", node.snapshot);
+  AppendProperties(xml, call, node, includes);
+  if (includes.metadata) AppendMetadata(xml, node.metadata, node.directory);
+  xml += "<OrMetadata /></Blob>";  // as the service writes it
+}
+
+// A blob's snapshots stand before it, from the oldest on; they do not count for a page's size here.
 void AppendEntry(std::string& xml, const Call& call, const ListEntry& entry,
                  const Includes& includes) {
   if (entry.prefix) {
@@ -135,11 +153,11 @@ void AppendEntry(std::string& xml, const Call& call, const ListEntry& entry,
     xml += "</BlobPrefix>";
     return;
   }
-  xml += "<Blob>";
-  AppendName(xml, entry.name);
-  AppendProperties(xml, call, *entry.node, includes);
-  if (includes.metadata) AppendMetadata(xml, entry.node->metadata, entry.node->directory);
-  xml += "<OrMetadata /></Blob>";  // as the service writes it
+  if (includes.snapshots) {
+    for (const auto& [time, snapshot] : entry.node->snapshots)
+      AppendBlob(xml, call, entry.name, *snapshot, includes);
+  }
+  AppendBlob(xml, call, entry.name, *entry.node, includes);
 }
 
 void AppendContainer(std::string& xml, const Call& call, const Container& container,

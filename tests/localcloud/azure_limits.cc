@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::string_view kVersionOf4000MiBBlocks = "2019-12-12";
 constexpr std::string_view kVersionOf100MiBBlocks = "2016-05-31";
+constexpr std::string_view kVersionOf100MiBAppends = "2022-11-02";
 constexpr std::uint64_t kMaxBatchBytes = 4 * kMebibyte;
 
 struct ByVersion {
@@ -36,6 +37,8 @@ std::uint64_t MaxBodyBytes(Operation operation, std::string_view version) {
     case Operation::kPutBlock:
     case Operation::kAppend:
       return kBlock.At(version);
+    case Operation::kAppendBlock:
+      return (version.empty() || version >= kVersionOf100MiBAppends ? 100 : 4) * kMebibyte;
     case Operation::kBatch:
       return kMaxBatchBytes;
     default:

@@ -57,6 +57,10 @@ bool IgnoringCase::operator()(std::string_view a, std::string_view b) const {
       [](unsigned char x, unsigned char y) { return std::tolower(x) < std::tolower(y); });
 }
 
+std::string_view BlobTypeName(BlobKind kind) {
+  return kind == BlobKind::kAppend ? "AppendBlob" : "BlockBlob";
+}
+
 std::string Node::etag() const { return fmt::format("0x{:X}", etag_ticks); }
 
 }  // namespace skybridge::localcloud::azure

@@ -64,6 +64,10 @@ enum class Origin {
   kBlob
 };  // which protocol wrote it last: the two kinds of writes do not mix
 
+// Fixed when a blob is made: which operations add to it.
+enum class BlobKind { kBlock, kAppend };
+std::string_view BlobTypeName(BlobKind kind);  // as headers and listings have it
+
 struct Block {
   std::string id;  // base64, as sent
   std::uint64_t size = 0;
@@ -75,6 +79,8 @@ using NodePtr = std::shared_ptr<Node>;
 struct Node {
   bool directory = false;
   Origin origin = Origin::kDfs;
+  BlobKind kind = BlobKind::kBlock;
+  bool sealed = false;  // an append blob that takes no more
   Content content;
   std::vector<Block> blocks;              // a committed block list; the content's parts one by one
   std::map<std::uint64_t, Slice> staged;  // appended and not yet flushed, by position
@@ -90,6 +96,12 @@ struct Node {
   CopyState copy;
   std::string tier;    // "" is the account's default, Hot
   WallTime expires{};  // the epoch: never
+
+  // Of a flat account: by time, as the service names a snapshot. `snapshot` and `snapshot_of` (the
+  // blob's id) are set in the snapshots themselves.
+  std::map<std::string, NodePtr, std::less<>> snapshots;
+  std::string snapshot;
+  std::uint64_t snapshot_of = 0;
 
   // Where it stands. A flat account has no parents, and whole names.
   std::uint64_t id = 0;  // of its record; never used again

@@ -59,6 +59,9 @@ constexpr std::array kNames{
     std::pair{Operation::kSetTier, "azure.set_tier"},
     std::pair{Operation::kLeaseBlob, "azure.lease_blob"},
     std::pair{Operation::kSnapshot, "azure.snapshot"},
+    std::pair{Operation::kAppendBlock, "azure.append_block"},
+    std::pair{Operation::kAppendBlockFromUrl, "azure.append_block_from_url"},
+    std::pair{Operation::kSeal, "azure.seal"},
     std::pair{Operation::kDeleteBlob, "azure.delete_blob"},
     std::pair{Operation::kListQueues, "azure.list_queues"},
     std::pair{Operation::kCreateQueue, "azure.create_queue"},
@@ -153,6 +156,9 @@ Operation RoutePut(const Request& request, const Query& query) {
   if (comp == "tier") return Operation::kSetTier;
   if (comp == "expiry") return Operation::kSetExpiry;
   if (comp == "snapshot") return Operation::kSnapshot;
+  if (comp == "appendblock")
+    return from_url ? Operation::kAppendBlockFromUrl : Operation::kAppendBlock;
+  if (comp == "seal") return Operation::kSeal;
   if (!comp.empty()) return Operation::kUnknown;
   if (request.headers.Find("x-ms-rename-source") != nullptr) return Operation::kRename;
   if (query.Get("resource") == "file") return Operation::kCreateFile;
@@ -242,6 +248,10 @@ Operation RouteStorage(const Request& request, const Target& target) {
   const Query& query = target.query;
   if (target.endpoint == Endpoint::kQueue) return RouteQueue(method, target);
   if (target.container.empty()) return RouteAccount(method, query);
+  // Get Account Information: on a container's and a blob's address, too (rclone and azcopy hold a SAS
+  // of no more than that; seen 2026-11-29).
+  if (IsRead(method) && query.Get("restype") == "account" && query.Get("comp") == "properties")
+    return Operation::kAccountProperties;
   if (target.path.empty()) {
     if (query.Get("resource") == "filesystem") return RouteFilesystem(method);
     if (query.Get("restype") == "container") return RouteContainer(method, query);

@@ -65,6 +65,9 @@ enum class Operation {
   kSetTier,
   kLeaseBlob,
   kSnapshot,
+  kAppendBlock,
+  kAppendBlockFromUrl,
+  kSeal,
   kDeleteBlob,
   // Queues.
   kListQueues,

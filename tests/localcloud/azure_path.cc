@@ -15,11 +15,6 @@ constexpr unsigned kNewFileMode = 0666;
 constexpr unsigned kNewDirectoryMode = 0777;
 constexpr unsigned kDefaultUmask = 0027;
 
-Response Encrypted(Response response) {
-  response.headers.Add("x-ms-request-server-encrypted", "true");
-  return response;
-}
-
 [[noreturn]] void RefuseConflict(const Node& existing) {
   Refusal refusal{.status = 409,
                   .code = "PathConflict",

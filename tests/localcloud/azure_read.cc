@@ -65,10 +65,10 @@ void DescribeSystem(const Call& call, const Node& node, HttpHeaders& headers) {
   headers.Add("Accept-Ranges", "bytes");
   headers.Add("x-ms-server-encrypted", "true");
   headers.Add("x-ms-creation-time", FormatHttpDate(node.created));
-  node.lease.Describe(headers, call.now);
-  headers.Add("x-ms-resource-type", call.IsDirectory(node) ? "directory" : "file");
+  if (node.snapshot.empty()) node.lease.Describe(headers, call.now);
   if (node.expires != WallTime()) headers.Add("x-ms-expiry-time", FormatHttpDate(node.expires));
   if (!call.hierarchical()) return;
+  headers.Add("x-ms-resource-type", node.directory ? "directory" : "file");
   headers.Add("x-ms-owner", node.owner);
   headers.Add("x-ms-group", node.group);
   headers.Add("x-ms-permissions", node.acl.Permissions());
@@ -77,9 +77,14 @@ void DescribeSystem(const Call& call, const Node& node, HttpHeaders& headers) {
 
 void DescribeBlob(const Call& call, const Node& node, HttpHeaders& headers) {
   if (call.target.endpoint == Endpoint::kDfs) return;
-  headers.Add("x-ms-blob-type", "BlockBlob");
-  headers.Add("x-ms-access-tier", node.tier.empty() ? "Hot" : node.tier);
-  if (node.tier.empty()) headers.Add("x-ms-access-tier-inferred", "true");
+  headers.Add("x-ms-blob-type", std::string(BlobTypeName(node.kind)));
+  if (node.kind == BlobKind::kAppend) {
+    headers.Add("x-ms-blob-committed-block-count", std::to_string(node.content.parts().size()));
+    if (node.sealed) headers.Add("x-ms-blob-sealed", "true");
+  } else {
+    headers.Add("x-ms-access-tier", node.tier.empty() ? "Hot" : node.tier);
+    if (node.tier.empty()) headers.Add("x-ms-access-tier-inferred", "true");
+  }
   if (node.copy.id.empty()) return;
   headers.Add("x-ms-copy-id", node.copy.id);
   headers.Add("x-ms-copy-source", node.copy.source);

@@ -52,6 +52,10 @@ LoadedNode ReadNode(const Json& json) {
   node.metadata = MetadataFromJson(json.at("metadata"));
   node.lease = Lease::FromRecord(json.at("lease").get<std::string>());
   node.tier = json.at("tier").get<std::string>();
+  node.kind = json.value("append", false) ? BlobKind::kAppend : BlobKind::kBlock;
+  node.sealed = json.value("sealed", false);
+  node.snapshot = json.value("snapshot", "");
+  node.snapshot_of = json.value("snapshot_of", std::uint64_t{0});
   const auto settings = json.at("settings").get<std::vector<std::string>>();
   node.settings = {.type = settings.at(0),
                    .encoding = settings.at(1),
@@ -95,6 +99,10 @@ std::string NodeToRecord(const Node& node, std::string_view container, Storage& 
       {"metadata", MetadataToJson(node.metadata)},
       {"lease", node.lease.ToRecord()},
       {"tier", node.tier},
+      {"append", node.kind == BlobKind::kAppend},
+      {"sealed", node.sealed},
+      {"snapshot", node.snapshot},
+      {"snapshot_of", node.snapshot_of},
       {"settings",
        {settings.type, settings.encoding, settings.language, settings.disposition,
         settings.cache_control, settings.md5}},

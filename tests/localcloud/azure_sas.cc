@@ -71,6 +71,8 @@ Need NeedOf(Operation operation) {
     case Operation::kSnapshot:
       return {'o', "cw"};
     case Operation::kAppend:
+    case Operation::kAppendBlock:
+    case Operation::kAppendBlockFromUrl:
       return {'o', "aw"};
     case Operation::kRename:
       return {'o', "mw"};
@@ -82,6 +84,7 @@ Need NeedOf(Operation operation) {
     case Operation::kSetMetadata:
     case Operation::kSetBlobProperties:
     case Operation::kSetTier:
+    case Operation::kSeal:
     case Operation::kSetExpiry:
     case Operation::kLeasePath:
     case Operation::kLeaseBlob:
@@ -225,6 +228,9 @@ void AuthorizeAccountSas(const AuthRequest& asked) {
     Refuse(403, "AuthorizationServiceMismatch",
            "This request is not authorized to perform this operation using this service.");
   }
+  // It is allowed on every resource, with any permission (rclone and azcopy ask a container or blob
+  // for it; seen 2026-11-29).
+  if (asked.operation == Operation::kAccountProperties) return;
   if (field("srt").find(NeedOf(asked.operation).resource) == std::string::npos) {
     Refuse(403, "AuthorizationResourceTypeMismatch",
            "This request is not authorized to perform this operation using this resource type.");
@@ -249,7 +255,7 @@ std::string CanonicalResource(const AuthRequest& asked) {
   const Target& target = asked.target;
   const std::string resource = target.query.Get("sr");
   std::string text = "/blob/" + std::string(asked.credentials.account) + '/' + target.container;
-  if (resource == "b") text += '/' + target.path;
+  if (resource == "b" || resource == "bs") text += '/' + target.path;
   if (resource == "d") {
     const std::string path = target.path.empty() ? target.query.Get("directory") : target.path;
     const std::string top = FirstSegments(path, ParseNumber(target.query.Get("sdd")).value_or(0));

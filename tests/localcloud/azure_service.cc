@@ -34,7 +34,7 @@ constexpr std::string_view kNewestVersion = "2026-99-99";
 
 bool CarriesData(Operation operation) {
   return operation == Operation::kAppend || operation == Operation::kPutBlob ||
-         operation == Operation::kPutBlock;
+         operation == Operation::kPutBlock || operation == Operation::kAppendBlock;
 }
 
 Response Dispatch(const Call& call) {
@@ -126,6 +126,11 @@ Response Dispatch(const Call& call) {
       return azure::ActOnLease(call);
     case Operation::kSnapshot:
       return azure::Snapshot(call);
+    case Operation::kAppendBlock:
+    case Operation::kAppendBlockFromUrl:
+      return azure::AppendBlock(call);
+    case Operation::kSeal:
+      return azure::Seal(call);
     case Operation::kDeleteBlob:
       return azure::DeleteBlob(call);
     case Operation::kListQueues:
@@ -169,6 +174,13 @@ void RequireLength(const Request& request) {
   if (!has_body || request.headers.Find("Content-Length") != nullptr) return;
   azure::Refuse(411, "MissingContentLengthHeader",
                 "You must provide the Content-Length HTTP header.");
+}
+
+// "" when the request has an MD5, which is answered instead.
+std::string Crc64Of(const Request& request) {
+  if (!request.headers.Get("Content-MD5").empty()) return {};
+  const std::string_view given = request.headers.Get("x-ms-content-crc64");
+  return given.empty() ? EncodeCrc64(Crc64Nvme(AsBytes(request.body))) : std::string(given);
 }
 
 std::string_view ServerName(Operation operation, bool dfs) {
@@ -349,6 +361,7 @@ Response AzureService::Impl::HandleStorage(const Request& request, const Target&
         request, [&](const Request& part) { return Handle(part, Endpoint::kEither, version); });
   }
   call.target.path = azure::NormalPath(target.path, account->hierarchical());
+  azure::CheckSnapshot(call);
   return Run(call);
 }
 
@@ -357,6 +370,8 @@ Response AzureService::Impl::Run(Call& call) {
     azure::CheckBodyDigests(call.request.headers, call.request.body);
     if (call.operation == Operation::kPutBlob)
       call.body_md5 = Base64Encode(Md5(AsBytes(call.request.body)));
+    if (call.operation == Operation::kPutBlock || call.operation == Operation::kAppendBlock)
+      call.body_crc64 = Crc64Of(call.request);
     call.body = storage_.Keep(std::move(call.request.body));
   }
   MutexLock lock(mutex_);

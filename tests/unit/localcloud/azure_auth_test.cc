@@ -209,6 +209,42 @@ TEST(AzureTokens, NameTheReasonOfARefusal) {
             70011);
 }
 
+TEST(AzureTokens, AreForOneResourceAndWordsOfOpenIdBesideIt) {
+  AzureCaller caller;
+  const auto status = [&](const std::string& scope) {
+    return caller
+        .RequestToken(
+            "grant_type=client_credentials&client_id=" + std::string(AzureCaller::kClient) +
+            "&client_secret=" + PercentEncode(AzureCaller::kSecret) +
+            "&scope=" + PercentEncode(scope))
+        .status;
+  };
+  EXPECT_EQ(status("https://storage.azure.com/.default openid offline_access profile"), 200);
+  EXPECT_EQ(status("openid https://storage.azure.com//.default"), 200);
+  EXPECT_EQ(status("openid profile"), 400);
+  EXPECT_EQ(status("https://storage.azure.com/.default https://vault.azure.net/.default"), 400);
+  EXPECT_EQ(status("https://storage.azure.com/.default https://storage.azure.com/.default"), 400);
+}
+
+// The first version of the endpoint asks for a resource.
+TEST(AzureTokens, AreGivenByTheOlderEndpointToo) {
+  AzureCaller caller;
+  const auto ask = [&](const std::string& resource) {
+    Request request{.method = "POST"};
+    request.body = "grant_type=client_credentials&client_id=" + std::string(AzureCaller::kClient) +
+                   "&client_secret=" + PercentEncode(AzureCaller::kSecret) +
+                   "&resource=" + PercentEncode(resource);
+    request.raw_path = request.raw_target =
+        "/" + std::string(AzureCaller::kTenant) + "/oauth2/token";
+    request.headers.Add("Content-Type", "application/x-www-form-urlencoded");
+    return caller.SendRequest(request);
+  };
+  const Response given = ask("https://storage.azure.com/");
+  EXPECT_EQ(given.status, 200) << given.body;
+  EXPECT_TRUE(nlohmann::json::parse(given.body).contains("expires_on"));
+  EXPECT_EQ(ask("https://vault.azure.net").status, 400);
+}
+
 TEST(AzureTokens, OfAManagedIdentityNeedTheMetadataHeader) {
   AzureCaller caller;
   Request request{.method = "GET"};
@@ -299,6 +335,64 @@ TEST(AzureSas, AcceptsAUserDelegationSasMadeWithAKeyOfTheTokensOwner) {
   EXPECT_EQ(caller.Send("GET", "/fs/file" + sas("rd"), {.sign = false}).status, 403);
   caller.clock().Advance(std::chrono::hours(24));
   EXPECT_EQ(caller.Send("GET", "/fs/file" + sas("r"), {.sign = false}).status, 403);
+}
+
+// Newer clients sign two more lines, which are empty unless the SAS asks for headers or parameters.
+TEST(AzureSas, CoversTheHeadersAndParametersThatItNames) {
+  AzureCaller caller;
+  caller.CreateFile("file", "content");
+  const Response key =
+      caller.Send("POST", "/?restype=service&comp=userdelegationkey",
+                  {.body = "<KeyInfo><Expiry>2026-01-06T00:00:00Z</Expiry></KeyInfo>",
+                   .headers = {{"Authorization", "Bearer " + caller.Token()}},
+                   .sign = false});
+  ASSERT_EQ(key.status, 200);
+  const std::string object = ElementOf(key.body, "SignedOid");
+  const std::string tenant = ElementOf(key.body, "SignedTid");
+  const std::string begin = ElementOf(key.body, "SignedStart");
+  const std::string end = ElementOf(key.body, "SignedExpiry");
+  const auto secret = Base64Decode(ElementOf(key.body, "Value"));
+  ASSERT_TRUE(secret);
+  const auto sas = [&](const std::string& headers, const std::string& parameters,
+                       const std::string& more) {
+    const std::string text = "r\n\n" + end + "\n/blob/lake/fs\n" + object + '\n' + tenant + '\n' +
+                             begin + '\n' + end +
+                             "\nb\n2023-11-03\n\n\n\n\n\n\nhttps,http\n2026-04-06\nc\n\n\n" +
+                             headers + '\n' + parameters + "\n\n\n\n\n";
+    const std::string signature = Base64Encode(HmacSha256(AsBytes(*secret), AsBytes(text)));
+    return "?sv=2026-04-06&sr=c&spr=https%2Chttp&sks=b&skv=2023-11-03&sp=r&se=" +
+           PercentEncode(end) + "&skoid=" + object + "&sktid=" + tenant +
+           "&skt=" + PercentEncode(begin) + "&ske=" + PercentEncode(end) + more +
+           "&sig=" + PercentEncode(signature);
+  };
+  const auto status = [&](const std::string& query, HeaderList headers = {}) {
+    return caller.Send("GET", "/fs/file" + query, {.headers = std::move(headers), .sign = false})
+        .status;
+  };
+  EXPECT_EQ(status(sas("", "", "")), 200);
+  const std::string bound =
+      sas("x-one:1\nx-two:2\n", "\nwho:me", "&srh=x-one,x-two&srq=who&who=me");
+  EXPECT_EQ(status(bound, {{"x-one", "1"}, {"x-two", "2"}}), 200);
+  EXPECT_EQ(status(bound, {{"x-one", "1"}, {"x-two", "other"}}), 403);
+  EXPECT_EQ(status(bound, {{"x-one", "1"}}), 403);
+}
+
+TEST(AzureSas, LetsEveryResourceTellItsAccount) {
+  AzureCaller caller;
+  const auto key = Base64Decode(kAzureEmulatorKey);
+  ASSERT_TRUE(key);
+  const std::string text = "lake\nw\nb\no\n\n2036-01-01T00:00:00Z\n\nhttps,http\n2023-11-03\n\n";
+  const std::string signature = Base64Encode(HmacSha256(AsBytes(*key), AsBytes(text)));
+  const std::string sas =
+      "?restype=account&comp=properties&sv=2023-11-03&ss=b&srt=o&sp=w&se=2036-01-01T00%3A00%3A00Z"
+      "&spr=https%2Chttp&sig=" +
+      PercentEncode(signature);
+  for (const char* target : {"/", "/fs", "/fs/any/blob"}) {
+    const Response response = caller.Send("HEAD", target + sas, {.sign = false});
+    EXPECT_EQ(response.status, 200) << target;
+    EXPECT_EQ(response.headers.Get("x-ms-is-hns-enabled"), "true");
+  }
+  EXPECT_EQ(caller.Send("GET", "/fs" + sas + "x", {.sign = false}).status, 403);
 }
 
 TEST(AzureSas, AKeyForUserDelegationEndsWithinSevenDays) {

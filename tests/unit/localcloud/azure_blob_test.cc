@@ -127,9 +127,64 @@ TEST_F(AzureBlob, KeepsMarkersOfDirectoriesApartFromTheirNames) {
   EXPECT_EQ(Send("HEAD", "/box/dir/").headers.Get("x-ms-meta-hdi_isfolder"), "");
 }
 
-TEST_F(AzureBlob, RefusesTheServicesOwnMarkerWhereDirectoriesAreReal) {
-  const HeaderList marker{{"x-ms-blob-type", "BlockBlob"}, {"x-ms-meta-hdi_isfolder", "true"}};
-  EXPECT_EQ(CodeOf(caller_.Send("PUT", "/fs/dir", {.headers = marker})), "InvalidMetadata");
+TEST_F(AzureBlob, TakesABlobWithBytesForAFileWhateverItsMarkSays) {
+  EXPECT_EQ(Put("marked", "bytes", {{"x-ms-meta-hdi_isfolder", "true"}}).status, 201);
+  EXPECT_EQ(Send("HEAD", "/box/marked").headers.Find("x-ms-resource-type"), nullptr);
+  const Response listed = Send("GET", "/box?resource=filesystem&recursive=true");
+  EXPECT_EQ(listed.body.find("isDirectory"), std::string::npos);
+}
+
+TEST_F(AzureBlob, MakesADirectoryOfAMarkerWhereDirectoriesAreReal) {
+  const HeaderList marker{{"x-ms-blob-type", "BlockBlob"},
+                          {"x-ms-meta-hdi_isfolder", "true"},
+                          {"x-ms-meta-mtime", "1"}};
+  EXPECT_EQ(caller_.Send("PUT", "/fs/a/dir", {.headers = marker}).status, 201);
+  const Response head = caller_.Send("HEAD", "/fs/a/dir");
+  EXPECT_EQ(head.headers.Get("x-ms-resource-type"), "directory");
+  EXPECT_EQ(head.headers.Get("x-ms-meta-hdi_isfolder"), "true");
+  EXPECT_EQ(head.headers.Get("x-ms-meta-mtime"), "1");
+  caller_.CreateFile("a/dir/f", "x");
+  EXPECT_EQ(CodeOf(caller_.Send("PUT", "/fs/a/dir", {.headers = marker})), "BlobAlreadyExists");
+  EXPECT_EQ(CodeOf(caller_.Send("PUT", "/fs/bytes", {.body = "x", .headers = marker})),
+            "InvalidHeaderValue");
+}
+
+TEST_F(AzureBlob, NeverChangesWhatAPathIsByItsMark) {
+  caller_.CreateDirectory("dir");
+  caller_.CreateFile("f", "x");
+  const auto set = [&](const std::string& path, const std::string& value) {
+    return CodeOf(caller_.Send("PUT", "/fs/" + path + "?comp=metadata",
+                               {.headers = {{"x-ms-meta-hdi_isfolder", value}}}));
+  };
+  EXPECT_EQ(set("dir", "true"), "") << "as a client sends back what it was told";
+  EXPECT_EQ(set("dir", "false"), "InvalidMetadata");
+  EXPECT_EQ(set("f", "true"), "InvalidMetadata");
+  EXPECT_EQ(caller_.Send("HEAD", "/fs/dir").headers.Get("x-ms-resource-type"), "directory");
+}
+
+TEST_F(AzureBlob, TakesAnEmptyDigestForNone) {
+  EXPECT_EQ(Put("b", "x", {{"x-ms-blob-content-md5", ""}}).status, 201);
+  EXPECT_EQ(Send("HEAD", "/box/b").headers.Get("Content-MD5"), Base64Encode(Md5(AsBytes("x"))));
+  PutBlock("c", "1", "x");
+  const std::string list = "<BlockList>" + Entry("Latest", "1") + "</BlockList>";
+  EXPECT_EQ(Send("PUT", "/box/c?comp=blocklist",
+                 {.body = list, .headers = {{"x-ms-blob-content-md5", ""}}})
+                .status,
+            201);
+  EXPECT_EQ(Send("HEAD", "/box/c").headers.Find("Content-MD5"), nullptr);
+}
+
+TEST_F(AzureBlob, AnswersWithADigestOfTheRequestsBody) {
+  const Response block = PutBlock("b", "1", "hello");
+  EXPECT_EQ(block.headers.Get("x-ms-content-crc64"), EncodeCrc64(Crc64Nvme(AsBytes("hello"))));
+  const std::string body = "<BlockList>" + Entry("Latest", "1") + "</BlockList>";
+  const Response list = Send("PUT", "/box/b?comp=blocklist", {.body = body});
+  EXPECT_EQ(list.headers.Get("x-ms-content-crc64"), EncodeCrc64(Crc64Nvme(AsBytes(body))));
+  const std::string md5 = Base64Encode(Md5(AsBytes("x")));
+  const Response with_md5 = Send("PUT", "/box/b?comp=block&blockid=Mg%3D%3D",
+                                 {.body = "x", .headers = {{"Content-MD5", md5}}});
+  EXPECT_EQ(with_md5.headers.Get("Content-MD5"), md5);
+  EXPECT_EQ(with_md5.headers.Find("x-ms-content-crc64"), nullptr);
 }
 
 TEST_F(AzureBlob, RefusesMetadataOverItsSize) {
