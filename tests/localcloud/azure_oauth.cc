@@ -39,19 +39,6 @@ Response OauthError(int status, const std::string& error, int number, const std:
                             {"correlation_id", NewGuid()}});
 }
 
-// An HTML form's fields: like a query, but '+' is a blank.
-Query ParseForm(std::string body) {
-  std::string with_blanks;
-  for (const char c : body) {
-    if (c == '+') {
-      with_blanks += "%20";
-    } else {
-      with_blanks += c;
-    }
-  }
-  return Query(with_blanks);
-}
-
 bool IsStorage(std::string_view audience) {
   while (audience.ends_with('/')) audience.remove_suffix(1);
   return audience == "https://storage.azure.com" ||
@@ -145,7 +132,7 @@ Response IssuePrincipalToken(const Request& request, const TokenOptions& options
   if (!request.headers.Get("Content-Type").starts_with("application/x-www-form-urlencoded")) {
     return OauthError(400, "invalid_request", 900144, "The request body must be a form.", now);
   }
-  const Query form = ParseForm(request.body);
+  const Query form(request.body);
   const auto knows_tenant = [&](const ServicePrincipal& one) { return one.tenant_id == tenant; };
   if (std::none_of(options.principals.begin(), options.principals.end(), knows_tenant)) {
     return OauthError(400, "invalid_request", 90002, "Tenant '" + tenant + "' not found.", now);

@@ -20,6 +20,12 @@ std::string Decode(std::string_view text) {
   return *std::move(decoded);
 }
 
+std::string DecodeField(std::string_view text) {
+  std::string blanks(text);
+  std::replace(blanks.begin(), blanks.end(), '+', ' ');
+  return Decode(blanks);
+}
+
 struct HostParts {
   std::string account;
   Endpoint endpoint = Endpoint::kEither;
@@ -76,7 +82,7 @@ Query::Query(std::string_view raw_query) {
     if (field.empty()) continue;
     const std::size_t equals = field.find('=');
     const std::string_view value = equals == std::string_view::npos ? "" : field.substr(equals + 1);
-    fields_.emplace_back(Decode(field.substr(0, equals)), Decode(value));
+    fields_.emplace_back(DecodeField(field.substr(0, equals)), DecodeField(value));
   }
 }
 

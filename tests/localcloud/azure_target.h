@@ -13,7 +13,9 @@
 
 namespace skybridge::localcloud::azure {
 
-// The query in order, names as sent, values decoded. Names compare without case.
+// The query (or the body of an HTML form) in order, names and values decoded; a plus is a blank: Go's
+// older client of the Blob service, which rclone 1.60 has, sends it for one (seen 2026-11-29). Names
+// compare without case.
 class Query {
  public:
   explicit Query(std::string_view raw_query);

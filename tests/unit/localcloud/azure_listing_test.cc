@@ -158,6 +158,13 @@ TEST_F(AzureListing, ListsByPartOfANameInAnAccountWithDirectories) {
   EXPECT_EQ(ListBlobs("/fs", "lake", "&prefix=none%2F&delimiter=%2F"), Names{});
 }
 
+TEST_F(AzureListing, TakesAPlusInAQueryForABlank) {
+  caller_.CreateFile("a b/f", "");
+  caller_.CreateFile("a+b/f", "");
+  EXPECT_EQ(ListBlobs("/fs", "lake", "&prefix=a+b%2F"), Names{"a b/f"});
+  EXPECT_EQ(ListBlobs("/fs", "lake", "&prefix=a%2Bb%2F"), Names{"a+b/f"});
+}
+
 TEST_F(AzureListing, TellsMetadataAndPermissionsWhereThereAreSome) {
   PutBlob("/fs/f", "lake", {{"x-ms-meta-mtime", "2026-01-05T10:20:30.5Z"}});
   const Response response = caller_.Send(
