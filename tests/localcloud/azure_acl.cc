@@ -213,6 +213,14 @@ void Acl::Remove(std::string_view text, bool is_directory) {
   Sort();
 }
 
+void Acl::CutDown(unsigned mode) {
+  AclEntry* mask = Find(false, AclType::kMask);
+  Find(false, AclType::kUser)->bits &= (mode >> 6) & 7;
+  (mask != nullptr ? mask : Find(false, AclType::kGroup))->bits &= (mode >> 3) & 7;
+  Find(false, AclType::kOther)->bits &= mode & 7;
+  sticky_ = (mode & kStickyBit) != 0;
+}
+
 Acl Acl::ForChild(bool is_directory, unsigned mode, unsigned umask) const {
   Acl child;
   for (const AclEntry& entry : entries_) {
@@ -225,6 +233,7 @@ Acl Acl::ForChild(bool is_directory, unsigned mode, unsigned umask) const {
   for (const AclType type : {AclType::kUser, AclType::kGroup, AclType::kOther}) {
     if (child.Find(false, type) == nullptr) return FromMode(mode & ~umask);
   }
+  child.CutDown(mode);
   child.Sort();
   return child;
 }

@@ -43,14 +43,16 @@ class Acl {
   void Modify(std::string_view text, bool is_directory);
   void Remove(std::string_view text, bool is_directory);  // entries without permissions
 
-  // The list of a new child: the parent's default entries when it has any, else `mode` after
-  // `umask`.
+  // The list of a new child: the parent's default entries, cut down to `mode`, when it has any, else
+  // `mode` after `umask`. So files get no x of a directory's entries, as POSIX has it (Microsoft's
+  // own ACL tests of Hadoop's driver, 2026-11-29).
   Acl ForChild(bool is_directory, unsigned mode, unsigned umask) const;
 
  private:
   AclEntry* Find(bool is_default, AclType type);
   const AclEntry* Find(bool is_default, AclType type) const;
   void Complete(const Acl& before);
+  void CutDown(unsigned mode);
   void FixMask(bool is_default);
   void CheckCounts(std::string_view text) const;
   void Sort();

@@ -146,8 +146,12 @@ TEST_F(AzurePath, InheritsDefaultAclsInsteadOfTheUmask) {
   caller_.CreateFile("d/f", "");
   const Response access = Send("HEAD", "/fs/d/f?action=getAccessControl");
   EXPECT_EQ(access.headers.Get("x-ms-acl"),
-            "user::rwx,user:alice:rwx,group::rwx,mask::rwx,other::r--");
-  EXPECT_EQ(access.headers.Get("x-ms-permissions"), "rwxrwxr--+");
+            "user::rw-,user:alice:rwx,group::rwx,mask::rw-,other::r--");
+  EXPECT_EQ(access.headers.Get("x-ms-permissions"), "rw-rw-r--+");
+  Send("PUT", "/fs/d/private?resource=directory", {.headers = {{"x-ms-permissions", "0740"}}});
+  EXPECT_EQ(Head("d/private", "x-ms-acl"),
+            "user::rwx,user:alice:rwx,group::rwx,mask::r--,other::---,default:user::rwx,"
+            "default:user:alice:rwx,default:group::rwx,default:mask::rwx,default:other::r--");
 }
 
 TEST_F(AzurePath, LeavesTheEtagAloneWhenAccessChanges) {
