@@ -390,12 +390,15 @@ std::uint64_t NeedNumber(const Call& call, const std::string& query_name) {
   return *number;
 }
 
-std::size_t PageSize(const Call& call, const std::string& query_name, bool clamp) {
-  if (!call.target.query.Has(query_name)) return kMaxPage;
-  const std::uint64_t wanted = NeedNumber(call, query_name);
-  if (wanted == 0 || (wanted > kMaxPage && !clamp)) {
+std::size_t PageSize(const Call& call, const std::string& query_name) {
+  const std::string* text = call.target.query.Find(query_name);
+  if (text == nullptr) return kMaxPage;
+  const bool negative = text->starts_with('-') && ParseNumber(text->substr(1));
+  const std::uint64_t wanted = negative ? 0 : NeedNumber(call, query_name);
+  if (wanted == 0) {
     Refuse(400, "OutOfRangeQueryParameterValue",
-           "One of the query parameters is outside the permissible range.");
+           "One of the query parameters specified in the request URI is outside the permissible "
+           "range.");
   }
   return std::min<std::size_t>(wanted, kMaxPage);
 }
@@ -404,7 +407,7 @@ ListPage ReadPage(const Call& call, const PageRequest& request) {
   const Container& container = call.container();
   std::string after =
       ReadContinuation(call.target.query.Get(request.token_parameter), request.token_parameter);
-  const std::size_t wanted = PageSize(call, request.size_parameter, request.clamp);
+  const std::size_t wanted = PageSize(call, request.size_parameter);
   if (after.empty() && call.listing.empty_first_page) return {.next = kBeginning};
   if (after == kBeginning) after.clear();
   return container.tree->List({.prefix = request.prefix,

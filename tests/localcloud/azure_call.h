@@ -86,8 +86,9 @@ std::string MakeContinuation(const std::string& last);
 std::string ReadContinuation(const std::string& token, const std::string& parameter);  // throws 400
 
 std::uint64_t NeedNumber(const Call& call, const std::string& query_name);  // throws 400
-// maxResults or maxresults, 1 to 5000; `clamp` instead of refusing more. Throws 400.
-std::size_t PageSize(const Call& call, const std::string& query_name, bool clamp);
+// maxResults or maxresults: from 1 on, and never more than 5000, whatever is asked. Throws 400.
+// Source: Azure REST: Path - List, List Blobs; Microsoft's own tests of Hadoop's driver, 2026-11-29.
+std::size_t PageSize(const Call& call, const std::string& query_name);
 
 // One page of names in the container; the words by which each protocol asks for it differ.
 struct PageRequest {
@@ -95,7 +96,6 @@ struct PageRequest {
   bool delimited = false;
   std::string token_parameter;  // "continuation" or "marker"
   std::string size_parameter;   // "maxResults" or "maxresults"
-  bool clamp = false;           // a size over the limit is cut instead of refused
 };
 ListPage ReadPage(const Call& call, const PageRequest& request);  // throws 400
 

@@ -184,7 +184,7 @@ void AppendContainer(std::string& xml, const Call& call, const Container& contai
 Response ListContainers(const Call& call) {
   const std::string prefix = call.target.query.Get("prefix");
   const std::string after = ReadContinuation(call.target.query.Get("marker"), "marker");
-  const std::size_t max = PageSize(call, "maxresults", /*clamp=*/true);
+  const std::size_t max = PageSize(call, "maxresults");
   const bool with_metadata = call.target.query.Get("include").find("metadata") != std::string::npos;
   std::string xml(kXmlStart);
   xml += "<EnumerationResults ServiceEndpoint=\"" + EscapeXml(ServiceEndpoint(call)) + "\">";
@@ -331,8 +331,7 @@ Response ListBlobs(const Call& call) {
   const ListPage page = ReadPage(call, {.prefix = call.target.query.Get("prefix"),
                                         .delimited = !delimiter.empty(),
                                         .token_parameter = "marker",
-                                        .size_parameter = "maxresults",
-                                        .clamp = true});
+                                        .size_parameter = "maxresults"});
   std::string xml(kXmlStart);
   xml.reserve(page.entries.size() * 900 + 1000);
   xml += "<EnumerationResults ServiceEndpoint=\"" + EscapeXml(ServiceEndpoint(call)) +

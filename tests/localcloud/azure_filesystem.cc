@@ -78,7 +78,7 @@ NodePtr NeedListed(const Call& call, const std::string& directory) {
 Response ListFilesystems(const Call& call) {
   const std::string prefix = call.target.query.Get("prefix");
   const std::string after = ReadContinuation(call.target.query.Get("continuation"), "continuation");
-  const std::size_t max = PageSize(call, "maxResults", /*clamp=*/false);
+  const std::size_t max = PageSize(call, "maxResults");
   std::string json = "{\"filesystems\":[";
   std::string last;
   std::size_t count = 0;
@@ -148,6 +148,7 @@ Response ListPaths(const Call& call) {
   }
   const std::string directory =
       NormalPath(call.target.query.Get("directory"), /*hierarchical=*/true);
+  PageSize(call, "maxResults");  // refused whatever is listed
   std::string json = "{\"paths\":[";
   const NodePtr listed = NeedListed(call, directory);
   if (listed != nullptr && !listed->directory) {

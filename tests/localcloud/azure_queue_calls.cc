@@ -129,7 +129,7 @@ void AppendQueue(std::string& xml, const Queue& queue, bool with_metadata) {
 Response ListQueues(const Call& call) {
   const std::string prefix = call.target.query.Get("prefix");
   const std::string after = ReadContinuation(call.target.query.Get("marker"), "marker");
-  const std::size_t max = PageSize(call, "maxresults", /*clamp=*/true);
+  const std::size_t max = PageSize(call, "maxresults");
   const bool with_metadata = call.target.query.Get("include") == "metadata";
   std::string xml(kXmlStart);
   xml += "<EnumerationResults ServiceEndpoint=\"" + std::string(SchemeOf(call.request)) +

@@ -107,7 +107,8 @@ TEST_F(AzureListing, RefusesWhatCannotBeListed) {
   const std::string base = "/fs?resource=filesystem&recursive=";
   EXPECT_EQ(CodeOf(caller_.Send("GET", base + "true&directory=none")), "PathNotFound");
   EXPECT_EQ(caller_.Send("GET", base + "maybe").status, 400);
-  EXPECT_EQ(caller_.Send("GET", base + "true&maxResults=5001").status, 400);
+  EXPECT_EQ(CodeOf(caller_.Send("GET", base + "true&directory=none&maxResults=0")),
+            "OutOfRangeQueryParameterValue");
   EXPECT_EQ(CodeOf(caller_.Send("GET", "/none?resource=filesystem&recursive=true")),
             "FilesystemNotFound");
 }
