@@ -77,6 +77,12 @@ struct ObjectInfo {
   StoreDigests digests;
 };
 
+// Of a store whose nodes an ordinary user owns: whom they may belong to.
+struct OwnerLimits {
+  std::uint32_t uid = 0;
+  std::vector<std::uint32_t> gids;
+};
+
 // What callers must adapt to. Constant for the life of a store.
 struct Capabilities {
   std::string name;               // "azure-hns", "azure-flat", "oci", "file": for logs and reports
@@ -98,6 +104,11 @@ struct Capabilities {
   bool keeps_access = false;
   // Of Attributes::tier: the words that the store keeps. Others become its default.
   std::vector<std::string> tiers = {};
+  bool links_keep_attributes = true;   // else a symbolic link keeps times and owner only
+  bool root_keeps_attributes = false;  // SetAttributes works on the root, too
+  // A directory's mtime is set by the store whenever a child is made or removed.
+  bool directory_times_move = false;
+  std::optional<OwnerLimits> owner_limits = {};  // nothing: any owner and group can be kept
   // What was uploaded in parts has a CRC-32C of its whole content, which stays with it.
   bool keeps_digests = true;
   // Get proves ranges up to this length by a digest of their own; longer ones only if they are the
@@ -126,6 +137,12 @@ struct ListRequest {
   std::uint32_t max_entries = 0;  // a hint; 0: as many as the service gives
 };
 
+// A directory below the listed one that could not be read: the listing has nothing of what is in it.
+struct UnlistedDirectory {
+  ObjectKey key;
+  Error error;
+};
+
 // One page. The directory itself is not among its entries. A page may be empty and still have a
 // continuation. On flat stores a directory may come twice (once on each of two pages): callers that
 // count must remove repeats.
@@ -135,6 +152,8 @@ struct ListPage {
   // Names of the service on this page that are no path (`a//b`, `../x`): not shown, but never
   // silently forgotten.
   std::uint64_t hidden_names = 0;
+  // Of a recursive listing. Each is an entry of this page or of an earlier one.
+  std::vector<UnlistedDirectory> unlisted;
 };
 
 struct GetRequest {

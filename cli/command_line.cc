@@ -74,7 +74,8 @@ void AddCopyCommands(CLI::App& app, Parsed& parsed) {
       app.add_subcommand("sync", "copy what differs from SRC to DST; nothing is deleted");
   sync->add_option("SRC", parsed.sync.source, "source")->required();
   sync->add_option("DST", parsed.sync.destination, "destination")->required();
-  sync->add_flag("-n,--dry-run", parsed.sync.dry_run, "only say what would be done");
+  sync->add_flag("-n,--dry-run", parsed.sync.dry_run, "only say what would be done, step by step");
+  sync->add_flag("-v,--verbose", parsed.sync.verbose, "name each step");
   sync->add_option("-j,--jobs", parsed.sync.jobs, "files at once")->check(CLI::Range(1, 1024));
   sync->add_flag("--json", parsed.sync.json, "the summary as one JSON object");
   CLI::App* verify = app.add_subcommand("verify", "prove that SRC and DST are equal");

@@ -156,11 +156,12 @@ void StartAtWhatExists(Place& place) {
   place.path = ObjectKey(whole.lexically_relative(there).string());
 }
 
-Outcome<ExitCode> PrepareLocalTree(Place& place, TreeRoot root) {
+// Whether the directory was made.
+Outcome<bool> PrepareLocalTree(Place& place, TreeRoot root) {
   const std::string path = std::get<LocalDirectory>(place.remote.uri).path;
   std::error_code error;
   const auto kind = std::filesystem::status(path, error).type();
-  if (kind == std::filesystem::file_type::directory) return ExitCode::kOk;
+  if (kind == std::filesystem::file_type::directory) return false;
   if (kind != std::filesystem::file_type::not_found) {
     if (error) return Fails("", ErrorFromErrno(error.value(), path), Phase::kLocal);
     return NotADirectory(place);
@@ -168,14 +169,14 @@ Outcome<ExitCode> PrepareLocalTree(Place& place, TreeRoot root) {
   if (root == TreeRoot::kMustExist) return NoSuchDirectory(place);
   if (root == TreeRoot::kMayBeMissing) {
     StartAtWhatExists(place);
-    return ExitCode::kOk;
+    return false;
   }
   std::filesystem::create_directories(path, error);
   if (error) {
     return Fails("", ErrorFromErrno(error.value(), fmt::format("make directory '{}'", path)),
                  Phase::kLocal);
   }
-  return ExitCode::kOk;
+  return true;
 }
 
 // On flat stores objects may lie below the name of a file: then it is a directory too.
@@ -234,8 +235,10 @@ Outcome<OpenPlace> OpenTree(std::string_view text, const CommandContext& context
 Outcome<OpenPlace> OpenTree(Place place, const CommandContext& context, TreeRoot root) {
   if (std::holds_alternative<LocalDirectory>(place.remote.uri)) {
     place = AsRoot(std::move(place));
-    CLI_TRY(PrepareLocalTree(place, root));
-    return Open(std::move(place), context);
+    const bool made = CLI_TRY(PrepareLocalTree(place, root));
+    OpenPlace tree = CLI_TRY(Open(std::move(place), context));
+    tree.made = made;
+    return tree;
   }
   OpenPlace tree = CLI_TRY(Open(std::move(place), context));
   CLI_TRY(CheckTree(tree, root, context));

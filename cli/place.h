@@ -33,6 +33,7 @@ Place AsRoot(Place place);
 struct OpenPlace {
   Place place;
   std::unique_ptr<OpenStore> opened;
+  bool made = false;  // the directory was not there, and was made for this command
   ObjectStore& store() const { return opened->store(); }
 };
 // For ls, stat and cat: the path may be a file. A local file is reached from the directory that

@@ -27,6 +27,18 @@ std::string Counted(std::uint64_t count, std::string_view what) {
   return count == 0 ? std::string() : fmt::format(", {} {}", FormatCount(count), what);
 }
 
+std::string_view KindName(NodeKind kind) {
+  switch (kind) {
+    case NodeKind::kFile:
+      return "file";
+    case NodeKind::kDirectory:
+      return "directory";
+    case NodeKind::kSymlink:
+      return "link";
+  }
+  return "";
+}
+
 }  // namespace
 
 std::string ProgressText(const SyncProgress& progress) {
@@ -42,6 +54,28 @@ std::string ProgressText(const SyncProgress& progress) {
   return text + Counted(progress.so_far.failed_count, "failed");
 }
 
+std::string StepText(const Decision& step) {
+  std::string text =
+      fmt::format("{} {}", StepName(step.step), step.key.is_root() ? "." : step.key.path);
+  if (step.kind == NodeKind::kDirectory) text += "/";
+  if (step.step == Step::kCopy) text += ", " + FormatBytes(step.source->size_bytes);
+  return fmt::format("{} ({})", text, ReasonName(step.reason));
+}
+
+std::string StepJson(const Decision& step) {
+  ordered_json value = {{"step", StepName(step.step)},
+                        {"path", step.key.is_root() ? "." : step.key.path},
+                        {"kind", KindName(step.kind)},
+                        {"reason", ReasonName(step.reason)}};
+  if (step.step == Step::kCopy) value["size"] = step.source->size_bytes;
+  if (step.source && !step.source->etag.empty()) value["source_version"] = step.source->etag.value;
+  if (step.destination && !step.destination->etag.empty())
+    value["destination_version"] = step.destination->etag.value;
+  std::string text = Dump(value);
+  text.pop_back();
+  return text;
+}
+
 std::string SummaryText(const SyncSummary& summary, bool dry_run) {
   const double seconds = Seconds(summary.elapsed);
   std::string text =
@@ -55,6 +89,7 @@ std::string SummaryText(const SyncSummary& summary, bool dry_run) {
   text += fmt::format("; {} unchanged", FormatCount(summary.unchanged));
   text += Counted(summary.attributes_updated, "with attributes only");
   text += Counted(summary.directories_made, "directories made");
+  text += Counted(summary.made_way, "replaced by another kind");
   text += Counted(summary.extra_at_destination, "only at the destination");
   text += Counted(summary.vanished, "gone from the source meanwhile");
   text += Counted(summary.hidden_names, "with names that cannot be copied");
@@ -76,9 +111,12 @@ std::string SummaryJson(const SyncSummary& summary, bool dry_run) {
                {"attributes_updated", summary.attributes_updated},
                {"unchanged", summary.unchanged},
                {"directories_made", summary.directories_made},
+               {"replaced_by_another_kind", summary.made_way},
                {"extra_at_destination", summary.extra_at_destination},
                {"vanished", summary.vanished},
                {"hidden_names", summary.hidden_names},
+               {"owners_left_out", summary.owners_left_out},
+               {"xattrs_left_out", summary.xattrs_left_out},
                {"failed_count", summary.failed_count},
                {"failed", failed},
                {"seconds", Seconds(summary.elapsed)}});
@@ -95,7 +133,10 @@ std::string ReportText(const VerifyReport& report) {
                                  FormatCount(report.equal), FormatCount(report.compared),
                                  FormatBytes(report.compared_bytes), FormatCount(report.by_digest),
                                  FormatCount(report.by_reading), FormatBytes(report.bytes_read));
-  text += Counted(report.different, "different");
+  text += Counted(report.other_kind, "of another kind");
+  text += Counted(report.other_size, "of another size");
+  text += Counted(report.other_content, "with other content");
+  text += Counted(report.other_attributes, "with other attributes");
   text += Counted(report.only_at_source, "only at the source");
   text += Counted(report.only_at_destination, "only at the destination");
   text += Counted(report.unreadable, "that could not be read");
@@ -117,7 +158,11 @@ std::string ReportJson(const VerifyReport& report) {
                {"by_digest", report.by_digest},
                {"by_reading", report.by_reading},
                {"bytes_read", report.bytes_read},
-               {"different", report.different},
+               {"different", report.different()},
+               {"other_kind", report.other_kind},
+               {"other_size", report.other_size},
+               {"other_content", report.other_content},
+               {"other_attributes", report.other_attributes},
                {"only_at_source", report.only_at_source},
                {"only_at_destination", report.only_at_destination},
                {"unreadable", report.unreadable},

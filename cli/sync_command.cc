@@ -11,6 +11,7 @@
 #include "cli/place.h"
 #include "cli/progress_text.h"
 #include "cli/terminal_text.h"
+#include "core/units.h"
 #include "sync/pass/sync.h"
 #include "sync/verify/verify.h"
 
@@ -93,6 +94,50 @@ void NameFailures(const SyncSummary& summary, const CommandContext& context) {
   }
 }
 
+// One line for what no file could keep there.
+void NameWhatIsLeftOut(const SyncSummary& summary, const CommandContext& context) {
+  if (summary.owners_left_out > 0) {
+    context.err << fmt::format(
+        "skybridge: the owner or group of {} objects is left out: only root can give files to "
+        "others\n",
+        FormatCount(summary.owners_left_out));
+  }
+  if (summary.xattrs_left_out > 0) {
+    context.err << fmt::format(
+        "skybridge: the extended attributes of {} objects are left out: the destination keeps "
+        "none\n",
+        FormatCount(summary.xattrs_left_out));
+  }
+}
+
+// The steps of a pass on `out`, as they come: lines, or the beginning of a JSON object.
+class StepList {
+ public:
+  StepList(const SyncArguments& arguments, std::ostream& out)
+      : json_(arguments.json), wanted_(arguments.dry_run || arguments.verbose), out_(out) {}
+
+  bool wanted() const { return wanted_; }
+  void Add(const Decision& step) {
+    if (json_) {
+      out_ << (std::exchange(begun_, true) ? "," : "{\"steps\":[") << StepJson(step);
+    } else {
+      out_ << Printable(StepText(step)) << '\n';
+    }
+  }
+  void Finish() { out_.flush(); }
+  // The summary's object, with the steps as its first member.
+  std::string Around(const std::string& summary) {
+    if (!wanted_) return summary;
+    return (begun_ ? "]," : "{\"steps\":[],") + summary.substr(1);
+  }
+
+ private:
+  const bool json_;
+  const bool wanted_;
+  std::ostream& out_;
+  bool begun_ = false;
+};
+
 bool IsLocal(const OpenPlace& place) {
   return std::holds_alternative<LocalDirectory>(place.place.remote.uri);
 }
@@ -123,19 +168,25 @@ Outcome<ExitCode> RunSync(const SyncArguments& arguments, const CommandContext& 
                       .clock = context.clock,
                       .dry_run = arguments.dry_run,
                       .stop = context.stop};
+  options.destination_is_new = pair.destination.made;
   if (arguments.jobs != 0) options.file_jobs = arguments.jobs;
+  StepList steps(arguments, context.out);
+  if (steps.wanted()) options.on_step = [&](const Decision& step) { steps.Add(step); };
   options.progress_interval =
       context.progress_line ? std::chrono::nanoseconds(kTerminalInterval) : kPlainInterval;
   ProgressLine line(context);
   ProgressFunction progress;
-  if (!arguments.json) progress = [&](const SyncProgress& now) { line.Show(ProgressText(now)); };
+  if (!arguments.json && !steps.wanted())
+    progress = [&](const SyncProgress& now) { line.Show(ProgressText(now)); };
   const Result<SyncSummary> summary = Sync(options, progress);
   line.Finish();
+  steps.Finish();
   if (!summary)
     return Fails(fmt::format("sync {} {}", arguments.source, arguments.destination),
                  summary.error(), PhaseOf(summary.error(), pair));
   NameFailures(*summary, context);
-  context.out << (arguments.json ? SummaryJson(*summary, arguments.dry_run)
+  NameWhatIsLeftOut(*summary, context);
+  context.out << (arguments.json ? steps.Around(SummaryJson(*summary, arguments.dry_run))
                                  : SummaryText(*summary, arguments.dry_run));
   return summary->complete() ? ExitCode::kOk : ExitCode::kIncomplete;
 }

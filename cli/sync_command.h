@@ -13,10 +13,12 @@ struct SyncArguments {
   std::string source;
   std::string destination;
   bool dry_run = false;
+  bool verbose = false;    // name each step; a dry run does it in any case
   std::uint32_t jobs = 0;  // files at once; 0: the default of sync/
   bool json = false;
 };
-// kIncomplete when files failed; each is named on err. Progress goes to err: one line that is
+// kIncomplete when files failed; each is named on err. A dry run prints the steps that the pass would
+// take, in order, and changes nothing. Progress goes to err: one line that is
 // overwritten on a terminal, else a plain line now and then; with `json` none.
 Outcome<ExitCode> RunSync(const SyncArguments& arguments, const CommandContext& context);
 

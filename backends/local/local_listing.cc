@@ -26,6 +26,16 @@ bool IsGone(const Error& error) {
   return error.code == ErrorCode::kNotFound || error.code == ErrorCode::kNotDirectory;
 }
 
+// The trouble of one node: the others can be listed.
+bool IsOfOne(const Error& error) {
+  return error.code == ErrorCode::kPermissionDenied || error.code == ErrorCode::kIo;
+}
+
+// Of a node that cannot be described only the name is listed: Head says why.
+ObjectInfo Undescribed(const ObjectKey& key, const LocalName& name) {
+  return {.key = key, .kind = name.is_directory ? NodeKind::kDirectory : NodeKind::kFile};
+}
+
 }  // namespace
 
 LocalListing::LocalListing(const LocalTree& tree, const ListRequest& request, std::string hidden)
@@ -67,8 +77,18 @@ Status LocalListing::SkipTo(std::string_view after) {
     const std::string path = WirePath(level.directory, before);
     if (!before.is_directory || !after.starts_with(path)) return {};
     const Status entered = Enter(level.directory.child(before.name));
-    if (!entered) return IsGone(entered.error()) ? Status() : entered;
+    if (entered) continue;
+    // It was named on the page before.
+    return IsGone(entered.error()) || IsOfOne(entered.error()) ? Status() : entered;
   }
+}
+
+Status LocalListing::EnterOrName(const ObjectKey& directory, ListPage& page) {
+  const Status entered = Enter(directory);
+  if (entered || IsGone(entered.error())) return {};
+  if (!IsOfOne(entered.error())) return entered;
+  page.unlisted.push_back({directory, entered.error()});
+  return {};
 }
 
 Result<ListPage> LocalListing::NextPage() {
@@ -88,12 +108,10 @@ Result<ListPage> LocalListing::NextPage() {
     last = WirePath(level.directory, name);
     const ObjectKey key = level.directory.child(name.name);
     Result<ObjectInfo> info = Describe(level.handle, key);
-    if (info && request_.recursive && name.is_directory) {
-      const Status entered = Enter(key);
-      if (!entered && !IsGone(entered.error())) return Fail(entered.error());
-    }
-    if (!info && !IsGone(info.error())) return Fail(info.error());
-    if (info) page.entries.push_back(*std::move(info));
+    if (!info && IsGone(info.error())) continue;
+    if (!info && !IsOfOne(info.error())) return Fail(info.error());
+    if (request_.recursive && name.is_directory) TRY_VOID(EnterOrName(key, page));
+    page.entries.push_back(info ? *std::move(info) : Undescribed(key, name));
   }
   page.hidden_names = std::exchange(hidden_names_, 0);
   return page;

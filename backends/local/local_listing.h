@@ -31,6 +31,8 @@ class LocalListing {
   };
 
   Status Enter(const ObjectKey& directory);
+  // One that may not be read is named on the page.
+  Status EnterOrName(const ObjectKey& directory, ListPage& page);
   Status SkipTo(std::string_view after);
 
   const LocalTree& tree_;

@@ -1,11 +1,15 @@
 #include "backends/local/local_store.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <optional>
 #include <utility>
@@ -23,9 +27,35 @@ namespace {
 constexpr std::chrono::hours kLeftoverAge{24};
 constexpr std::size_t kMaxOpenListings = 8;
 
+// Whether this process may give files to others.
+bool MayGiveAway() {
+  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> data{};
+  if (::syscall(SYS_capget, &header, data.data()) != 0) return ::geteuid() == 0;
+  return (data[CAP_TO_INDEX(CAP_CHOWN)].effective & CAP_TO_MASK(CAP_CHOWN)) != 0;
+}
+
+std::optional<OwnerLimits> LimitsOfOwners() {
+  if (MayGiveAway()) return std::nullopt;
+  OwnerLimits limits{.uid = ::geteuid(), .gids = {::getegid()}};
+  std::vector<gid_t> groups(static_cast<std::size_t>(std::max(::getgroups(0, nullptr), 0)));
+  const int count = ::getgroups(static_cast<int>(groups.size()), groups.data());
+  groups.resize(static_cast<std::size_t>(std::max(count, 0)));
+  limits.gids.insert(limits.gids.end(), groups.begin(), groups.end());
+  return limits;
+}
+
+// Asks for one that nobody has.
+bool HasXattrs(const LocalTree& tree) {
+  const Result<LocalPlace> root = tree.Find(ObjectKey());
+  if (!root) return true;
+  const std::string path = fmt::format("/proc/self/fd/{}", root->directory.get());
+  return ::getxattr(path.c_str(), "user.skybridge.none", nullptr, 0) >= 0 || errno != ENOTSUP;
+}
+
 }  // namespace
 
-Capabilities LocalCapabilities() {
+Capabilities LocalCapabilities(const LocalTree& tree) {
   Capabilities c;
   c.name = "file";
   c.real_directories = true;
@@ -33,11 +63,16 @@ Capabilities LocalCapabilities() {
   c.list_has_attributes = true;
   c.list_is_sorted = true;
   c.keeps_digests = false;
+  c.links_keep_attributes = false;
+  c.root_keeps_attributes = true;
+  c.directory_times_move = true;
   c.max_put_bytes = std::uint64_t{1} << 30;
   c.max_part_bytes = std::uint64_t{1} << 30;
   c.max_parts = 1'000'000;
   c.max_key_bytes = 4095;
   c.max_name_bytes = 255;
+  c.keeps_xattrs = HasXattrs(tree);
+  c.owner_limits = LimitsOfOwners();
   return c;
 }
 

@@ -18,7 +18,7 @@ namespace skybridge::local {
 Result<ObjectInfo> LocalStoreImpl::SetAttributes(const SetAttributesRequest& request,
                                                  const CallContext& context) {
   TRY_VOID(CheckCall(context));
-  TRY_VOID(CheckKeyHere(request.key));
+  if (!request.key.is_root()) TRY_VOID(CheckKeyHere(request.key));
   const Result<LocalPlace> place = tree_.Find(request.key);
   if (!place) return Fail(AsMissing(place.error()));
   const FileDescriptor node = TRY(OpenNode(place->directory, place->name));

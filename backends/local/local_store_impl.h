@@ -23,7 +23,8 @@ namespace skybridge::local {
 // Unfinished files; of no name that a user may have.
 inline constexpr const char* kTemporary = ".skybridge-tmp";
 
-Capabilities LocalCapabilities();
+// As this process and the file system of the root allow.
+Capabilities LocalCapabilities(const LocalTree& tree);
 
 // "OPERATION 'KEY'".
 tl::unexpected<Error> Refuse(ErrorCode code, const char* operation, const ObjectKey& key);
@@ -105,7 +106,7 @@ class LocalStoreImpl final : public ObjectStore {
   const LocalTree tree_;
   const bool sync_;
   Clock& clock_;
-  const Capabilities capabilities_ = LocalCapabilities();
+  const Capabilities capabilities_ = LocalCapabilities(tree_);
 
   Mutex publish_mutex_;  // held from the check of conditions to the change: no network, short disk
                          // calls

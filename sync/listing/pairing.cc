@@ -5,11 +5,22 @@
 namespace skybridge {
 namespace {
 
-bool IsBelow(const std::optional<ObjectInfo>& node, const ObjectInfo& directory) {
-  if (!node || directory.kind != NodeKind::kDirectory) return false;
+bool IsBelow(const std::optional<ObjectInfo>& node, const ObjectKey& directory) {
+  if (!node) return false;
   const std::string& path = node->key.path;
-  const std::string& above = directory.key.path;
+  const std::string& above = directory.path;
   return path.size() > above.size() && path[above.size()] == '/' && path.starts_with(above);
+}
+
+bool IsBelow(const std::optional<ObjectInfo>& node, const ObjectInfo& directory) {
+  return directory.kind == NodeKind::kDirectory && IsBelow(node, directory.key);
+}
+
+Beside DirectoryOf(const ObjectKey& path, const std::optional<ObjectInfo>& given,
+                   const std::optional<ObjectInfo>& next) {
+  if (IsBelow(given, path) || IsBelow(next, path)) return Beside::kFilledDirectory;
+  const bool listed = given && given->kind == NodeKind::kDirectory && given->key == path;
+  return listed ? Beside::kEmptyDirectory : Beside::kNothing;
 }
 
 }  // namespace
@@ -18,6 +29,14 @@ Status Pairing::Side::Advance() {
   started = true;
   head = TRY(listing.Next());
   return {};
+}
+
+Beside Pairing::AtSource(const ObjectKey& path, const Pair& given) const {
+  return DirectoryOf(path, given.source, source_.head);
+}
+
+Beside Pairing::AtDestination(const ObjectKey& path, const Pair& given) const {
+  return DirectoryOf(path, given.destination, destination_.head);
 }
 
 Result<std::optional<Pair>> Pairing::Next() {

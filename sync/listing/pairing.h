@@ -8,9 +8,15 @@
 
 namespace skybridge {
 
+// Of a path that is a file or link: the directory of the same name.
+enum class Beside { kNothing, kEmptyDirectory, kFilledDirectory };
+
 struct Pair {
   std::optional<ObjectInfo> source;
   std::optional<ObjectInfo> destination;
+  // Told by NameClashes only.
+  Beside beside_source = Beside::kNothing;
+  Beside beside_destination = Beside::kNothing;
   // For a directory that only one side lists: the other side has something below it, so it exists
   // there as a prefix.
   bool other_side_implies_it = false;
@@ -28,6 +34,11 @@ class Pairing {
 
   // Nothing when both are at their end. Errors: those of either listing.
   Result<std::optional<Pair>> Next();
+
+  // What a side has as the directory `path`, when `given`, the last pair, is that directory or the
+  // first thing below it.
+  Beside AtSource(const ObjectKey& path, const Pair& given) const;
+  Beside AtDestination(const ObjectKey& path, const Pair& given) const;
 
  private:
   struct Side {

@@ -1,6 +1,7 @@
 #include "sync/listing/sorted_listing.h"
 
 #include <algorithm>
+#include <map>
 #include <queue>
 #include <utility>
 #include <vector>
@@ -66,6 +67,11 @@ class SortedListing::Impl {
 
   std::uint64_t hidden_names() const { return hidden_names_; }
 
+  const Error* Unlisted(const ObjectKey& directory) const {
+    const auto found = unlisted_.find(directory);
+    return found == unlisted_.end() ? nullptr : &found->second;
+  }
+
  private:
   Result<std::optional<ObjectInfo>> NextInOrder() {
     for (;;) {
@@ -100,20 +106,30 @@ class SortedListing::Impl {
       page_ = **std::move(next);
       used_ = 0;
       hidden_names_ += page_.hidden_names;
+      TRY_VOID(Remember(page_.unlisted));
     }
     std::optional<ObjectInfo> info = std::move(page_.entries[used_++]);
-    TRY_VOID(MakeRelative(*info));
+    TRY_VOID(MakeRelative(info->key));
     return info;
   }
 
-  Status MakeRelative(ObjectInfo& info) const {
+  Status MakeRelative(ObjectKey& key) const {
     if (options_.root.is_root()) return {};
     const std::string prefix = options_.root.path + "/";
-    if (!info.key.path.starts_with(prefix)) {
+    if (!key.path.starts_with(prefix)) {
       return Fail(ErrorCode::kCorrupt,
-                  fmt::format("listing '{}' gave '{}'", options_.root.path, info.key.path));
+                  fmt::format("listing '{}' gave '{}'", options_.root.path, key.path));
     }
-    info.key.path.erase(0, prefix.size());
+    key.path.erase(0, prefix.size());
+    return {};
+  }
+
+  Status Remember(std::vector<UnlistedDirectory>& unlisted) {
+    for (UnlistedDirectory& directory : unlisted) {
+      if (unlisted_.size() == kMaxUnlisted) return Fail(std::move(directory.error));
+      TRY_VOID(MakeRelative(directory.key));
+      unlisted_.emplace(std::move(directory.key), std::move(directory.error));
+    }
     return {};
   }
 
@@ -195,6 +211,7 @@ class SortedListing::Impl {
   std::size_t used_ = 0;  // entries of page_
   bool saw_page_ = false;
   std::uint64_t hidden_names_ = 0;
+  std::map<ObjectKey, Error> unlisted_;
   std::optional<Error> error_;      // once failed, always failed
   std::optional<ObjectInfo> last_;  // key and kind only
 
@@ -211,5 +228,8 @@ SortedListing::SortedListing(ObjectStore& store, SortedListingOptions options, C
 SortedListing::~SortedListing() = default;
 Result<std::optional<ObjectInfo>> SortedListing::Next() { return impl_->Next(); }
 std::uint64_t SortedListing::hidden_names() const { return impl_->hidden_names(); }
+const Error* SortedListing::Unlisted(const ObjectKey& directory) const {
+  return impl_->Unlisted(directory);
+}
 
 }  // namespace skybridge

@@ -7,6 +7,7 @@
 // Memory is bounded in both cases.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -19,6 +20,9 @@ namespace skybridge {
 
 // What orders two nodes: the path, with a '/' behind a directory's.
 std::string SortKey(const ObjectInfo& info);
+
+// Of directories that could not be read: so many are named; a listing with more of them fails.
+inline constexpr std::size_t kMaxUnlisted = 10'000;
 
 struct SortedListingOptions {
   ObjectKey root;                                 // keys in the stream are relative to it
@@ -37,11 +41,17 @@ class SortedListing {
   SortedListing& operator=(const SortedListing&) = delete;
 
   // The next node; nothing at the end. A listing that fails midway is an error, never a shorter
-  // listing. Errors: the store's; kCorrupt if the store does not keep the order it promises.
+  // listing. A directory below the root that could not be
+  // read (Unlisted) ends nothing. Errors: the store's; kCorrupt if the store does not keep the order
+  // it promises; that of the last directory if more than kMaxUnlisted could not be read.
   Result<std::optional<ObjectInfo>> Next();
 
   // Names that the store could not show (ListPage::hidden_names), of the pages read so far.
   std::uint64_t hidden_names() const;
+
+  // Why nothing of what is below this directory is in the stream; nullptr if it is. Known when the
+  // stream has given the directory.
+  const Error* Unlisted(const ObjectKey& directory) const;
 
  private:
   class Impl;

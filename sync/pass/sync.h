@@ -1,6 +1,7 @@
 // Sync: one pass that makes a destination hold what a source holds. Copies what is new or changed,
 // brings attributes over, keeps empty directories and symbolic links. Deletes nothing: what is only
-// at the destination is counted.
+// at the destination is counted. One exception: a file of the destination makes way for a directory
+// of the source, and an empty directory for a file.
 //
 // Memory does not grow with the number of objects. Only what differs costs requests beyond the two
 // listings, except where a listing has no attributes (OCI): there each candidate costs one HEAD.
@@ -15,23 +16,22 @@
 #include <string>
 #include <vector>
 
-#include "backends/object_store.h"
 #include "core/clock.h"
+#include "sync/pass/step_log.h"
+#include "sync/side.h"
 #include "sync/transfer/transfer.h"
 
 namespace skybridge {
-
-// One side of a pass: a store, or the part of it below `root`. The store must outlive the pass.
-struct SyncSide {
-  ObjectStore& store;
-  ObjectKey root = {};
-};
 
 struct SyncOptions {
   SyncSide source;
   SyncSide destination;
   Clock& clock;
-  bool dry_run = false;        // says what it would do, changes nothing
+  bool dry_run = false;             // says what it would do, changes nothing
+  bool destination_is_new = false;  // its root was made for this pass
+  // Told each step that changes something: in a dry run in the order of the listings; else when it
+  // is carried out. Not called at the same time twice.
+  StepFunction on_step = {};
   std::size_t file_jobs = 16;  // objects looked at or copied at the same time
   std::size_t part_jobs = 32;  // parts of large objects in flight
   std::uint64_t memory_bytes = std::uint64_t{256} << 20;  // of the buffers of all copies together
@@ -55,9 +55,12 @@ struct SyncSummary {
   std::uint64_t attributes_updated = 0;  // content was equal
   std::uint64_t unchanged = 0;           // files and links
   std::uint64_t directories_made = 0;
+  std::uint64_t made_way = 0;  // at the destination, removed for something of another kind
   std::uint64_t extra_at_destination = 0;  // not deleted
   std::uint64_t vanished = 0;              // listed at the source, gone before they could be copied
-  std::uint64_t hidden_names = 0;  // at the source; no path can show them, they are not copied
+  std::uint64_t hidden_names = 0;     // at the source; no path can show them, they are not copied
+  std::uint64_t owners_left_out = 0;  // the destination cannot keep the owner or group of these
+  std::uint64_t xattrs_left_out = 0;  // the same of extended attributes and foreign metadata
   std::uint64_t failed_count = 0;
   std::vector<SyncFailure> failed;  // the first kMaxReportedFailures
   std::chrono::nanoseconds elapsed{0};
@@ -80,7 +83,7 @@ struct SyncProgress {
 // Called from a thread of the pass, never at the same time twice, and once more at the end.
 using ProgressFunction = std::function<void(const SyncProgress&)>;
 
-// One object's failure does not stop the others, unless all would meet it too (PassStop). Errors
+// One object's failure does not stop the others, unless all would meet it too (RootCheck). Errors
 // (the pass itself could not be carried through): that one, those of either listing, kCancelled.
 // What was copied until then stays; no half object does.
 Result<SyncSummary> Sync(const SyncOptions& options, const ProgressFunction& progress = {});

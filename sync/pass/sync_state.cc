@@ -4,6 +4,40 @@
 
 namespace skybridge {
 
+void SyncState::Plan(const Decision& decision) {
+  if (decision.step == Step::kCopy) bytes_to_copy += decision.source->size_bytes;
+}
+
+void SyncState::Count(const Decision& decision, std::uint64_t bytes_copied) {
+  switch (decision.step) {
+    case Step::kLeave:
+      if (decision.reason == Reason::kOnlyAtDestination) {
+        ++extra;
+      } else if (decision.kind != NodeKind::kDirectory) {
+        ++unchanged;
+      }
+      return;
+    case Step::kCopy:
+      ++files_copied;
+      bytes_of_copied += bytes_copied;
+      return;
+    case Step::kSetAttributes:
+      ++attributes_updated;
+      return;
+    case Step::kMakeDirectory:
+      ++directories_made;
+      return;
+    case Step::kMakeWay:
+      ++made_way;
+      return;
+    case Step::kVanished:
+      ++vanished;
+      return;
+    case Step::kRefuse:
+      return;  // AddFailure counts it
+  }
+}
+
 void SyncState::AddFailure(std::string path, Error error) {
   MutexLock lock(mutex_);
   ++failed_count_;
@@ -19,7 +53,10 @@ SyncSummary SyncState::Counts() const {
   counts.directories_made = directories_made;
   counts.extra_at_destination = extra;
   counts.vanished = vanished;
+  counts.made_way = made_way;
   counts.hidden_names = hidden_names;
+  counts.owners_left_out = owners_left_out;
+  counts.xattrs_left_out = xattrs_left_out;
   counts.elapsed = clock_.Now() - started_;
   MutexLock lock(mutex_);
   counts.failed_count = failed_count_;

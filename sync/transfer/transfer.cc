@@ -9,6 +9,7 @@
 
 #include "core/digest.h"
 #include "sync/compare.h"
+#include "sync/kept_attributes.h"
 
 namespace skybridge {
 namespace {
@@ -18,6 +19,13 @@ constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 Error Corrupt(const ObjectKey& key, std::string_view reason) {
   return Error{.code = ErrorCode::kCorrupt,
                .message = fmt::format("copy '{}': {}", key.path, reason)};
+}
+
+// As far as the destination can keep them.
+Attributes AttributesFor(const ObjectInfo& source, const Capabilities& destination) {
+  Attributes wanted = WantedAttributes(source);
+  LeaveOut(wanted, source.kind, destination);
+  return wanted;
 }
 
 // The destination's own word on what it stored, against what was sent.
@@ -139,12 +147,13 @@ Result<ObjectInfo> Transfer::CopyWhole(const TransferRequest& request, Again& ag
     return Fail(
         Corrupt(request.source, "what was read does not have the digest that the source reports"));
   }
-  ObjectInfo stored = TRY(destination_.Put({.key = request.destination,
-                                            .kind = request.info.kind,
-                                            .body = body,
-                                            .attributes = WantedAttributes(request.info),
-                                            .conditions = request.conditions},
-                                           policy_.Context()));
+  ObjectInfo stored =
+      TRY(destination_.Put({.key = request.destination,
+                            .kind = request.info.kind,
+                            .body = body,
+                            .attributes = AttributesFor(request.info, destination_.capabilities()),
+                            .conditions = request.conditions},
+                           policy_.Context()));
   if (!sent.md5 && stored.digests.md5 && !stored.digests.crc32c) sent.md5 = Md5(body);
   TRY_VOID(KeepOnlyIfRight(destination_, request, stored, sent, policy_));
   bytes_copied_ += size;
@@ -168,7 +177,7 @@ class Transfer::PartedCopy {
 
   Result<ObjectInfo> Run(Again& again) {
     ObjectStore& destination = transfer_.destination_;
-    const Attributes attributes = WantedAttributes(request_.info);
+    const Attributes attributes = AttributesFor(request_.info, destination.capabilities());
     upload_ = TRY(destination.StartUpload({.key = request_.destination,
                                            .attributes = attributes,
                                            .conditions = request_.conditions,

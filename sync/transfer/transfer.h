@@ -7,9 +7,9 @@
 #include <span>
 
 #include "backends/object_store.h"
+#include "sync/byte_budget.h"
 #include "sync/call_policy.h"
-#include "sync/transfer/byte_budget.h"
-#include "sync/transfer/work_pool.h"
+#include "sync/work_pool.h"
 
 namespace skybridge {
 

@@ -16,10 +16,6 @@ namespace {
 
 constexpr std::uint64_t kRangeBytes = std::uint64_t{8} << 20;
 
-ObjectKey Absolute(const SyncSide& side, const ObjectKey& key) {
-  return side.root.is_root() ? key : ObjectKey(side.root.path + "/" + key.path);
-}
-
 std::size_t RangeCount(std::uint64_t size_bytes) {
   return (size_bytes + kRangeBytes - 1) / kRangeBytes;
 }
@@ -106,7 +102,7 @@ Status ContentCheck::AskForDigests(ObjectInfo& info, const SyncSide& side) const
   // Where listings have no attributes, `info` is from Head already.
   const Capabilities& can = side.store.capabilities();
   if (told || !can.keeps_digests || !can.list_has_attributes) return {};
-  const ObjectInfo now = TRY(side.store.Head(Absolute(side, info.key), policy_.Context()));
+  const ObjectInfo now = TRY(side.store.Head(side.At(info.key), policy_.Context()));
   if (now.etag != info.etag || now.size_bytes != info.size_bytes) {
     return Fail(ErrorCode::kPreconditionFailed,
                 fmt::format("'{}' changed while it was verified", info.key.path));
@@ -117,7 +113,7 @@ Status ContentCheck::AskForDigests(ObjectInfo& info, const SyncSide& side) const
 
 Status ContentCheck::Read(const ObjectInfo& info, const SyncSide& side, ByteRange range,
                           std::span<std::byte> into) {
-  GetRequest request{.key = Absolute(side, info.key), .range = range};
+  GetRequest request{.key = side.At(info.key), .range = range};
   if (!info.etag.empty()) request.if_match = info.etag;
   const GetReply reply = TRY(side.store.Get(request, into, policy_.Context()));
   bytes_read_ += reply.bytes_received;

@@ -8,10 +8,10 @@
 #include <string>
 
 #include "backends/object_store.h"
+#include "sync/byte_budget.h"
 #include "sync/call_policy.h"
-#include "sync/pass/sync.h"
-#include "sync/transfer/byte_budget.h"
-#include "sync/transfer/work_pool.h"
+#include "sync/side.h"
+#include "sync/work_pool.h"
 
 namespace skybridge {
 

@@ -1,10 +1,13 @@
 #include "sync/verify/verify.h"
 
+#include <optional>
 #include <utility>
 
 #include "sync/compare.h"
 #include "sync/listing/pairing.h"
-#include "sync/pass/pass_stop.h"
+#include "sync/look.h"
+#include "sync/pass_stop.h"
+#include "sync/root_check.h"
 #include "sync/verify/content_check.h"
 
 namespace skybridge {
@@ -19,6 +22,7 @@ class Verification {
         rules_(CompareRules::For(options.source.store.capabilities(),
                                  options.destination.store.capabilities())),
         started_(options.clock.Now()),
+        roots_(options.source, options.destination, policy_),
         budget_(options.memory_bytes),
         ranges_(options.range_jobs, options.range_jobs),
         content_(options.source, options.destination, ranges_, budget_, policy_,
@@ -47,11 +51,28 @@ class Verification {
     Pairing pairing(source, destination);
     while (auto pair = TRY(pairing.Next())) {
       TRY_VOID(stop_.Outcome("the verification"));
-      Take(*std::move(pair));
+      if (!IsUnlisted(*pair, source, destination)) Take(*std::move(pair));
     }
     MutexLock lock(mutex_);
     report_.hidden_names = source.hidden_names() + destination.hidden_names();
     return {};
+  }
+
+  // Nothing is known of what is below a directory that one side could not list.
+  bool IsUnlisted(const Pair& pair, const SortedListing& source, const SortedListing& destination) {
+    const ObjectKey& key = pair.any().key;
+    if (unlisted_ && key.path.starts_with(unlisted_->path + "/")) return true;
+    const Error* error = source.Unlisted(key);
+    if (error == nullptr) error = destination.Unlisted(key);
+    if (error == nullptr || pair.any().kind != NodeKind::kDirectory) return false;
+    unlisted_ = key;
+    Found(key, Difference::kUnreadable, error->ToString());
+    return true;
+  }
+
+  void Unreadable(const ObjectKey& key, const Error& error) {
+    if (auto end = roots_.EndOfPass(error)) return stop_.End(*std::move(end));
+    Found(key, Difference::kUnreadable, error.ToString());
   }
 
   void Take(Pair pair) {
@@ -67,20 +88,8 @@ class Verification {
     files_.Submit([this, one = std::move(pair)]() mutable {
       if (stop_.requested()) return;
       const ObjectKey key = one.source->key;
-      const Status done = CompareNodes(one);
-      if (!done && !stop_.EndFor(done.error()))
-        Found(key, Difference::kUnreadable, done.error().ToString());
+      if (const Status done = CompareNodes(one); !done) Unreadable(key, done.error());
     });
-  }
-
-  static Status Complete(ObjectInfo& info, const SyncSide& side, const CallPolicy& policy) {
-    if (info.attributes) return {};
-    ObjectKey key = std::move(info.key);
-    const ObjectKey absolute =
-        side.root.is_root() ? key : ObjectKey(side.root.path + "/" + key.path);
-    info = TRY(side.store.Head(absolute, policy.Context()));
-    info.key = std::move(key);
-    return {};
   }
 
   // Whether a link is a link is not told by every listing.
@@ -158,10 +167,16 @@ class Verification {
         ++report_.unreadable;
         break;
       case Difference::kKind:
+        ++report_.other_kind;
+        break;
       case Difference::kSize:
+        ++report_.other_size;
+        break;
       case Difference::kContent:
+        ++report_.other_content;
+        break;
       case Difference::kAttributes:
-        ++report_.different;
+        ++report_.other_attributes;
         break;
     }
     if (report_.differences.size() < kMaxReportedDifferences) {
@@ -174,9 +189,11 @@ class Verification {
   const CallPolicy policy_;
   const CompareRules rules_;
   const MonotonicTime started_;
+  RootCheck roots_;
   ByteBudget budget_;
   WorkPool ranges_;
   ContentCheck content_;
+  std::optional<ObjectKey> unlisted_;
   Mutex mutex_;  // guards what follows
   VerifyReport report_ GUARDED_BY(mutex_);
   WorkPool files_;  // last: its threads use everything above

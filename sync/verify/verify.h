@@ -2,13 +2,16 @@
 // and on demand the same attributes. Changes nothing.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "sync/pass/sync.h"
+#include "core/clock.h"
+#include "sync/side.h"
 
 namespace skybridge {
 
@@ -61,15 +64,21 @@ struct VerifyReport {
   std::uint64_t bytes_read = 0;
   std::uint64_t only_at_source = 0;
   std::uint64_t only_at_destination = 0;
-  std::uint64_t different = 0;  // kind, size, content or attributes
+  std::uint64_t other_kind = 0;
+  std::uint64_t other_size = 0;
+  std::uint64_t other_content = 0;
+  std::uint64_t other_attributes = 0;
   std::uint64_t unreadable = 0;
   std::uint64_t hidden_names =
       0;  // of both sides: no path can show them, nothing is proved of them
   std::vector<FoundDifference> differences;  // the first kMaxReportedDifferences
   std::chrono::nanoseconds elapsed{0};
 
+  std::uint64_t different() const {
+    return other_kind + other_size + other_content + other_attributes;
+  }
   bool is_equal() const {
-    return only_at_source + only_at_destination + different + unreadable + hidden_names == 0;
+    return only_at_source + only_at_destination + different() + unreadable + hidden_names == 0;
   }
 };
 

@@ -163,6 +163,11 @@ void FakeObjectStore::InterruptNextDirectoryRename(std::size_t after_objects) {
   interrupt_rename_after_ = after_objects;
 }
 
+void FakeObjectStore::CannotList(std::string_view path) {
+  MutexLock lock(mutex_);
+  cannot_list_ = path.empty() ? std::string() : std::string(path) + "/";
+}
+
 void FakeObjectStore::FailNextDeletionOf(std::string_view path, Error error) {
   MutexLock lock(mutex_);
   deletion_faults_.insert_or_assign(std::string(path), std::move(error));
@@ -186,6 +191,15 @@ Result<ObjectInfo> FakeObjectStore::Head(const ObjectKey& key, const CallContext
   const auto lost = TRY(script_.Enter(StoreOp::kHead, context));
   MutexLock lock(mutex_);
   return Answer(lost, DoHead(key));
+}
+
+Result<ObjectInfo> FakeObjectStore::HeadDirectory(const ObjectKey& key,
+                                                  const CallContext& context) {
+  const auto lost = TRY(script_.Enter(StoreOp::kHead, context));
+  MutexLock lock(mutex_);
+  const auto directory = nodes_.find(DirectoryName(key));
+  if (directory == nodes_.end()) return Answer(lost, DoHead(key));
+  return Answer(lost, Result<ObjectInfo>(Describe(directory->first, directory->second)));
 }
 
 Result<GetReply> FakeObjectStore::Get(const GetRequest& request, std::span<std::byte> into,
@@ -397,6 +411,9 @@ Result<ListPage> FakeObjectStore::DoList(const ListRequest& request) const {
     const auto slash = it->first.find('/', prefix.size());
     const bool below = !request.recursive && slash != std::string::npos;
     const std::string name = below ? it->first.substr(0, slash + 1) : it->first;
+    const bool concealed = request.recursive && !cannot_list_.empty() &&
+                           StartsWith(name, cannot_list_) && name != cannot_list_;
+    if (concealed) continue;
     if (below && name == last) continue;  // another child of a directory that is listed already
     if (page.entries.size() == page_size) {
       page.continuation = last;
@@ -410,6 +427,9 @@ Result<ListPage> FakeObjectStore::DoList(const ListRequest& request) const {
     if (!options_.capabilities.list_has_attributes) {
       entry.attributes.reset();
       if (entry.kind == NodeKind::kSymlink) entry.kind = NodeKind::kFile;
+    }
+    if (request.recursive && name == cannot_list_) {
+      page.unlisted.push_back({entry.key, {.code = ErrorCode::kPermissionDenied, .message = "no"}});
     }
     page.entries.push_back(std::move(entry));
     last = name;

@@ -80,6 +80,9 @@ class FakeObjectStore final : public ObjectStore {
   // The next rename of a directory moves this many objects, then loses the connection (only without
   // atomic_directory_rename). Calling again with `retried` goes on.
   void InterruptNextDirectoryRename(std::size_t after_objects);
+  // Recursive listings have nothing of what is in the directory `path`, and name it (unlisted).
+  // Empty: none any more.
+  void CannotList(std::string_view path);
   // The next deletion of `path`, alone or among many, fails without having done anything.
   void FailNextDeletionOf(std::string_view path, Error error);
 
@@ -87,6 +90,7 @@ class FakeObjectStore final : public ObjectStore {
   Result<ProbeReply> Probe(const CallContext& context) override;
   Result<ListPage> List(const ListRequest& request, const CallContext& context) override;
   Result<ObjectInfo> Head(const ObjectKey& key, const CallContext& context) override;
+  Result<ObjectInfo> HeadDirectory(const ObjectKey& key, const CallContext& context) override;
   Result<GetReply> Get(const GetRequest& request, std::span<std::byte> into,
                        const CallContext& context) override;
   Result<ObjectInfo> Put(const PutRequest& request, const CallContext& context) override;
@@ -187,6 +191,7 @@ class FakeObjectStore final : public ObjectStore {
   std::uint64_t bytes_read_ GUARDED_BY(mutex_) = 0;
   std::uint64_t bytes_written_ GUARDED_BY(mutex_) = 0;
   std::optional<std::size_t> interrupt_rename_after_ GUARDED_BY(mutex_);
+  std::string cannot_list_ GUARDED_BY(mutex_);
   std::map<std::string, Error> deletion_faults_ GUARDED_BY(mutex_);  // by path
 };
 

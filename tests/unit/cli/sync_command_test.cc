@@ -5,6 +5,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "cli/progress_text.h"
 #include "tests/support/temp_directory.h"
@@ -46,6 +47,49 @@ TEST_F(SyncCommand, ADryRunChangesNothing) {
       ExitCode::kOk);
   EXPECT_THAT(destination_.Paths(), IsEmpty());
   EXPECT_THAT(bench_.out.str(), HasSubstr("would copy 1 files"));
+}
+
+TEST_F(SyncCommand, ADryRunNamesEachStepInOrder) {
+  source_.PutText("a", "text");
+  source_.PutText("d/b", "longer");
+  source_.PutText("e", "text");
+  destination_.PutText("d/b", "text");
+  ASSERT_TRUE(
+      RunSync({.source = kSource, .destination = kDestination, .dry_run = true}, bench_.context));
+  EXPECT_THAT(bench_.out.str(),
+              HasSubstr("copy a, 4 B (new)\ncopy d/b, 6 B (other size)\ncopy e, 4 B (new)\n"));
+}
+
+TEST_F(SyncCommand, TheStepsOfADryRunAreInItsJson) {
+  source_.PutText("a", "text");
+  const SyncArguments dry{
+      .source = kSource, .destination = kDestination, .dry_run = true, .json = true};
+  ASSERT_TRUE(RunSync(dry, bench_.context));
+  const auto json = nlohmann::json::parse(bench_.out.str());
+  ASSERT_EQ(json["steps"].size(), 1U);
+  EXPECT_EQ(json["steps"][0]["step"], "copy");
+  EXPECT_EQ(json["steps"][0]["path"], "a");
+  EXPECT_EQ(json["files_copied"], 1);
+  bench_.out.str("");
+  ASSERT_TRUE(RunSync({.source = kSource, .destination = kDestination, .json = true},
+                      bench_.context));
+  bench_.out.str("");
+  ASSERT_TRUE(RunSync(dry, bench_.context));
+  EXPECT_EQ(nlohmann::json::parse(bench_.out.str())["steps"].size(), 0U);
+}
+
+TEST_F(SyncCommand, WhatNoFileCouldKeepIsOneLine) {
+  Capabilities bare = testing::HierarchicalCapabilities();
+  bare.keeps_xattrs = false;
+  bare.owner_limits = OwnerLimits{.uid = 1, .gids = {1}};
+  bench_.stores.Add(kDestination, {.capabilities = bare});
+  for (const char* name : {"a", "b", "c"})
+    source_.PutText(name, "text", {.uid = 5U, .xattrs = {{"user.colour", "red"}}});
+  EXPECT_EQ(RunSync({.source = kSource, .destination = kDestination}, bench_.context),
+            ExitCode::kOk);
+  EXPECT_THAT(bench_.err.str(),
+              AllOf(HasSubstr("the owner or group of 3 objects is left out"),
+                    HasSubstr("the extended attributes of 3 objects are left out")));
 }
 
 TEST_F(SyncCommand, NamesEachFileThatFailedAndEndsWithOne) {

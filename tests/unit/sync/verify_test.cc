@@ -114,7 +114,7 @@ TEST_F(VerifyTest, EveryKindOfDifferenceIsNamed) {
                                                {"kind", Difference::kKind},
                                                {"target", Difference::kContent}}));
   EXPECT_EQ(report->equal, 1U);
-  EXPECT_EQ(report->different, 4U);
+  EXPECT_EQ(report->different(), 4U);
 }
 
 TEST_F(VerifyTest, ReadsEverythingWhenTold) {
@@ -295,9 +295,42 @@ TEST_F(VerifyTest, AStoreThatIsGoneEndsItAtOnce) {
   for (int i = 0; i < 1000; ++i) PutBoth(std::to_string(i), "x");
   VerifyOptions options = Options();
   options.always_read = true;
-  source_.script().FailNext(StoreOp::kGet, {.code = ErrorCode::kUnreachable, .message = "gone"});
+  source_.script().BeforeNext(StoreOp::kGet, [this] {
+    const Error gone{.code = ErrorCode::kUnreachable, .message = "gone"};
+    source_.script().FailNext(StoreOp::kGet, gone);
+    source_.script().FailNext(StoreOp::kList, gone);
+  });
   EXPECT_EQ(Verify(options).error().code, ErrorCode::kUnreachable);
   EXPECT_LT(source_.calls(StoreOp::kGet), 100U);
+}
+
+TEST_F(VerifyTest, WhatDiffersIsCountedByKind) {
+  PutBoth("equal", "x");
+  source_.PutText("size", "xx");
+  destination_.PutText("size", "x");
+  source_.PutText("content", "x");
+  destination_.PutText("content", "y");
+  source_.PutText("kind", "x");
+  destination_.PutLink("kind", "x");
+  const auto report = Verify(Options());
+  ASSERT_TRUE(report) << report.error().ToString();
+  EXPECT_EQ(report->other_size, 1U);
+  EXPECT_EQ(report->other_content, 1U);
+  EXPECT_EQ(report->other_kind, 1U);
+  EXPECT_EQ(report->different(), 3U);
+}
+
+TEST_F(VerifyTest, ADirectoryThatCannotBeReadIsNamedAndTheRestIsCompared) {
+  PutBoth("a/1", "x");
+  PutBoth("b/1", "x");
+  PutBoth("c/1", "x");
+  source_.CannotList("b");
+  const auto report = Verify(Options());
+  ASSERT_TRUE(report) << report.error().ToString();
+  EXPECT_EQ(report->equal, 2U);
+  EXPECT_EQ(report->unreadable, 1U);
+  EXPECT_EQ(report->only_at_destination, 0U);
+  EXPECT_FALSE(report->is_equal());
 }
 
 TEST_F(VerifyTest, AListingThatFailsProvesNothing) {

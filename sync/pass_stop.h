@@ -1,5 +1,6 @@
 // PassStop: what ends a pass before its end: the caller, or an error that every further object
-// would meet too. Thousands of objects need not find out one by one that the network is gone.
+// would meet too (RootCheck). Thousands of objects need not find out one by one that the network is
+// gone.
 #pragma once
 
 #include <functional>
@@ -22,16 +23,13 @@ class PassStop {
   std::stop_token token() const { return source_.get_token(); }
   bool requested() const { return source_.stop_requested(); }
 
-  // False for an error of one object only. Otherwise the pass ends, and the first such error is
-  // why.
-  bool EndFor(const Error& error) {
-    if (!ConcernsAll(error.code)) return false;
+  // Ends the pass; the first such error is why.
+  void End(Error error) {
     {
       MutexLock lock(mutex_);
-      if (!error_) error_ = error;
+      if (!error_) error_ = std::move(error);
     }
     source_.request_stop();
-    return true;
   }
 
   // Why the pass ended; success if it did not.
@@ -43,11 +41,6 @@ class PassStop {
   }
 
  private:
-  static bool ConcernsAll(ErrorCode code) {
-    return code == ErrorCode::kUnreachable || code == ErrorCode::kUnauthenticated ||
-           code == ErrorCode::kContainerNotFound || code == ErrorCode::kNoSpace;
-  }
-
   const std::stop_token caller_;
   std::stop_source source_;
   mutable Mutex mutex_;

@@ -1,4 +1,4 @@
-#include "sync/transfer/work_pool.h"
+#include "sync/work_pool.h"
 
 #include <utility>
 

@@ -1,0 +1,33 @@
+#include "sync/kept_attributes.h"
+
+#include <algorithm>
+
+namespace skybridge {
+
+LeftOut LeaveOut(Attributes& attributes, NodeKind kind, const Capabilities& destination) {
+  LeftOut out;
+  if (const auto& may = destination.owner_limits) {
+    const bool other_user = attributes.uid && *attributes.uid != may->uid;
+    const bool other_group = attributes.gid && std::find(may->gids.begin(), may->gids.end(),
+                                                         *attributes.gid) == may->gids.end();
+    if (other_user) attributes.uid.reset();
+    if (other_group) attributes.gid.reset();
+    out.owner = other_user || other_group;
+  }
+  const bool bare_link = kind == NodeKind::kSymlink && !destination.links_keep_attributes;
+  if (bare_link) attributes.mode.reset();
+  if (bare_link || !destination.keeps_xattrs) {
+    out.xattrs = !attributes.xattrs.empty() || !attributes.foreign.empty();
+    attributes.xattrs.clear();
+    attributes.foreign.clear();
+  }
+  // The next three are of services. A store that has none of them is no worse a copy.
+  if (!destination.keeps_content_headers) attributes.content = {};
+  if (!destination.keeps_access) attributes.access.reset();
+  const auto& tiers = destination.tiers;
+  if (std::find(tiers.begin(), tiers.end(), attributes.tier) == tiers.end())
+    attributes.tier.clear();
+  return out;
+}
+
+}  // namespace skybridge
