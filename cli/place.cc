@@ -108,16 +108,6 @@ void Descend(Uri& uri, const ObjectKey& path) {
   std::visit(Visitor{path}, uri);
 }
 
-Outcome<Place> Resolve(std::string_view text, const CommandContext& context) {
-  auto location = ParseLocation(text);
-  if (!location) return Fails(ExitCode::kUsage, location.error().message);
-  const Config config =
-      CLI_TRY_IN(LoadConfig(context.config_file, context.environment), "", Phase::kConfiguration);
-  Place place = CLI_TRY(ResolvePlace(*location, config, context.environment));
-  place.label = text;
-  return place;
-}
-
 // A local file is a name in its directory; a directory is the root of its own store.
 Place FromItsDirectory(Place place) {
   auto& root = std::get<LocalDirectory>(place.remote.uri);
@@ -211,6 +201,16 @@ Outcome<Place> ResolvePlace(const Location& location, const Config& config,
   return std::visit(Resolver{config, environment}, location);
 }
 
+Outcome<Place> FindPlace(std::string_view text, const CommandContext& context) {
+  auto location = ParseLocation(text);
+  if (!location) return Fails(ExitCode::kUsage, location.error().message);
+  const Config config =
+      CLI_TRY_IN(LoadConfig(context.config_file, context.environment), "", Phase::kConfiguration);
+  Place place = CLI_TRY(ResolvePlace(*location, config, context.environment));
+  place.label = text;
+  return place;
+}
+
 Place AsRoot(Place place) {
   Descend(place.remote.uri, place.path);
   place.path = ObjectKey();
@@ -218,18 +218,18 @@ Place AsRoot(Place place) {
 }
 
 Outcome<OpenPlace> OpenForPath(std::string_view text, const CommandContext& context) {
-  Place place = CLI_TRY(Resolve(text, context));
+  Place place = CLI_TRY(FindPlace(text, context));
   if (std::holds_alternative<LocalDirectory>(place.remote.uri))
     place = FromItsDirectory(AsRoot(std::move(place)));
   return Open(std::move(place), context);
 }
 
 Outcome<OpenPlace> OpenAsRoot(std::string_view text, const CommandContext& context) {
-  return Open(AsRoot(CLI_TRY(Resolve(text, context))), context);
+  return Open(AsRoot(CLI_TRY(FindPlace(text, context))), context);
 }
 
 Outcome<OpenPlace> OpenTree(std::string_view text, const CommandContext& context, TreeRoot root) {
-  return OpenTree(CLI_TRY(Resolve(text, context)), context, root);
+  return OpenTree(CLI_TRY(FindPlace(text, context)), context, root);
 }
 
 Outcome<OpenPlace> OpenTree(Place place, const CommandContext& context, TreeRoot root) {

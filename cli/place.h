@@ -26,6 +26,9 @@ struct Place {
 Outcome<Place> ResolvePlace(const Location& location, const Config& config,
                             const Environment& environment);
 
+// What the user wrote, with the configuration of the command. Nothing is contacted.
+Outcome<Place> FindPlace(std::string_view text, const CommandContext& context);
+
 // The same place as the root of its own store: what doctor and mount work on.
 Place AsRoot(Place place);
 

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/overlap.h"
 #include "cli/place.h"
 #include "cli/progress_text.h"
 #include "cli/terminal_text.h"
@@ -26,31 +27,21 @@ struct Pair {
   OpenPlace destination;
 };
 
-std::string RootOf(const OpenPlace& place) {
-  std::string root = ToString(AsRoot(place.place).remote.uri);
-  if (!root.ends_with('/')) root += '/';
-  return root;
-}
-
 // The source first: nothing is made for a copy that cannot begin.
 Outcome<Pair> OpenBoth(const std::string& source, const std::string& destination,
                        TreeRoot destination_root, const CommandContext& context) {
   auto from = CLI_TRY(OpenTree(source, context, TreeRoot::kMustExist));
-  auto to = CLI_TRY(OpenTree(destination, context, destination_root));
+  Place place = CLI_TRY(FindPlace(destination, context));
+  if (destination_root != TreeRoot::kMustExist && Overlap(from.place, place, context)) {
+    // Copying a tree into itself would never end.
+    return Fails(ExitCode::kUsage, "SRC and DST are the same place, or one lies in the other");
+  }
+  auto to = CLI_TRY(OpenTree(std::move(place), context, destination_root));
   return Pair{.source = std::move(from), .destination = std::move(to)};
 }
 
 SyncSide SideOf(const OpenPlace& place) {
   return {.store = place.store(), .root = place.place.path};
-}
-
-// Copying a tree into itself would never end.
-Status CheckApart(const Pair& pair) {
-  const std::string source = RootOf(pair.source);
-  const std::string destination = RootOf(pair.destination);
-  if (!source.starts_with(destination) && !destination.starts_with(source)) return {};
-  return Fail(ErrorCode::kInvalidArgument,
-              "SRC and DST are the same place, or one lies in the other");
 }
 
 // Shows progress on `err`: one line that is overwritten on a terminal, else a plain line at each
@@ -161,8 +152,6 @@ AttributeCheck AttributesToCheck(const std::string& word) {
 Outcome<ExitCode> RunSync(const SyncArguments& arguments, const CommandContext& context) {
   const TreeRoot root = arguments.dry_run ? TreeRoot::kMayBeMissing : TreeRoot::kMakeIfMissing;
   const Pair pair = CLI_TRY(OpenBoth(arguments.source, arguments.destination, root, context));
-  const Status apart = CheckApart(pair);
-  if (!apart) return Fails(ExitCode::kUsage, apart.error().message);
   SyncOptions options{.source = SideOf(pair.source),
                       .destination = SideOf(pair.destination),
                       .clock = context.clock,

@@ -42,16 +42,21 @@ std::optional<MountEntry> ParseMountLine(const std::string& line) {
   const auto separator = line.find(" - ");
   if (separator == std::string::npos) return std::nullopt;
   MountEntry entry;
-  std::string id, parent, root;
-  std::istringstream(line) >> id >> parent >> entry.device >> root >> entry.mount_point;
-  std::istringstream(line.substr(separator + 3)) >> entry.type;
-  entry.mount_point = DecodeOctal(entry.mount_point);
+  std::string id, parent;
+  std::istringstream(line) >> id >> parent >> entry.device >> entry.root >> entry.mount_point;
+  std::istringstream(line.substr(separator + 3)) >> entry.type >> entry.source;
+  for (std::string* text : {&entry.root, &entry.mount_point, &entry.source})
+    *text = DecodeOctal(*text);
   return entry;
 }
 
 bool IsBelow(const fs::path& path, const fs::path& directory) {
   const fs::path relative = path.lexically_relative(directory);
   return !relative.empty() && *relative.begin() != "..";
+}
+
+bool IsAtOrBelow(const std::string& path, const std::string& mount_point) {
+  return mount_point == "/" || path == mount_point || path.starts_with(mount_point + "/");
 }
 
 // A mount point that cannot be entered has no canonical path of its own: its parent has.
@@ -139,6 +144,19 @@ std::optional<MountEntry> FindMount(const std::string& mount_point) {
     if (auto entry = ParseMountLine(line); entry && entry->mount_point == mount_point)
       found = std::move(entry);
   }
+  return found;
+}
+
+std::optional<MountEntry> FindMountOf(const std::string& path) {
+  std::ifstream mounts("/proc/self/mountinfo");
+  std::optional<MountEntry> found;
+  for (std::string line; std::getline(mounts, line);) {
+    auto entry = ParseMountLine(line);
+    if (!entry || !IsAtOrBelow(path, entry->mount_point)) continue;
+    // Of two at one place the later one lies on top.
+    if (!found || entry->mount_point.size() >= found->mount_point.size()) found = std::move(entry);
+  }
+  if (found && found->type != kType) found.reset();
   return found;
 }
 

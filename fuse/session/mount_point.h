@@ -14,11 +14,16 @@ namespace skybridge::fuse {
 struct MountEntry {
   std::string device;  // "major:minor", also the name of its backing_dev_info in sysfs
   std::string mount_point;
-  std::string type;  // "fuse.skybridge"
+  std::string type;    // "fuse.skybridge"
+  std::string source;  // what is mounted, as the mount says: "oci://lake@ns/", "skybridge"
+  std::string root;    // the directory of the mounted tree that is at `mount_point`: "/"
 };
 
 // The topmost mount at exactly this absolute path. Reads only /proc: never waits for a file system.
 std::optional<MountEntry> FindMount(const std::string& mount_point);
+// The mount of ours that holds this absolute path without symbolic links; nothing if it lies in
+// another file system.
+std::optional<MountEntry> FindMountOf(const std::string& path);
 
 // Removes a dead mount of ours (ENOTCONN), then checks the mount point; returns its absolute path
 // without symbolic links. Errors: see Session::Mount.

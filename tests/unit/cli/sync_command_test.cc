@@ -71,8 +71,8 @@ TEST_F(SyncCommand, TheStepsOfADryRunAreInItsJson) {
   EXPECT_EQ(json["steps"][0]["path"], "a");
   EXPECT_EQ(json["files_copied"], 1);
   bench_.out.str("");
-  ASSERT_TRUE(RunSync({.source = kSource, .destination = kDestination, .json = true},
-                      bench_.context));
+  ASSERT_TRUE(
+      RunSync({.source = kSource, .destination = kDestination, .json = true}, bench_.context));
   bench_.out.str("");
   ASSERT_TRUE(RunSync(dry, bench_.context));
   EXPECT_EQ(nlohmann::json::parse(bench_.out.str())["steps"].size(), 0U);
@@ -183,6 +183,21 @@ TEST_F(SyncCommand, ADryRunIntoALocalDirectoryThatIsNotThereMakesNothing) {
             ExitCode::kOk);
   EXPECT_THAT(bench_.out.str(), HasSubstr("would copy 1 files"));
   EXPECT_FALSE(std::filesystem::exists(directory.Sub("b")));
+}
+
+TEST_F(SyncCommand, RefusesADirectoryThatALinkLeadsBackInto) {
+  const testing::TempDirectory directory;
+  std::filesystem::create_directory(directory.Sub("s"));
+  std::filesystem::create_directory_symlink("s", directory.Sub("l"));
+  for (const char* name : {"s", "l", "l/"}) bench_.stores.Add(directory.Sub(name));
+  for (const auto& [from, to] : {std::pair("s", "l"), std::pair("s", "l/in"),
+                                 std::pair("l/", "s/new/deep"), std::pair("s", "s/../s/x")}) {
+    const auto outcome =
+        RunSync({.source = directory.Sub(from), .destination = directory.Sub(to)}, bench_.context);
+    ASSERT_FALSE(outcome) << from << " " << to;
+    EXPECT_EQ(outcome.error().exit_code, ExitCode::kUsage);
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(directory.Sub("s")));
 }
 
 TEST_F(SyncCommand, RefusesATreeWithinItself) {
