@@ -30,6 +30,7 @@ bool IsNotAboutObjects(ErrorCode code) {
     case ErrorCode::kLocked:
     case ErrorCode::kTooLarge:
     case ErrorCode::kNoSpace:
+    case ErrorCode::kNoDescriptors:
     case ErrorCode::kNotSupported:
     case ErrorCode::kCorrupt:
     case ErrorCode::kConflict:

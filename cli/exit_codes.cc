@@ -17,6 +17,7 @@ ExitCode ForRemote(ErrorCode code) {
     case ErrorCode::kTimedOut:
       return ExitCode::kNetwork;
     case ErrorCode::kNoSpace:
+    case ErrorCode::kNoDescriptors:
     case ErrorCode::kIo:
       return ExitCode::kLocalResource;
     case ErrorCode::kCancelled:

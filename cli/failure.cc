@@ -28,6 +28,8 @@ std::string_view LocalRemedy(ErrorCode code) {
   switch (code) {
     case ErrorCode::kNoSpace:
       return "free some space, or choose another directory with --cache-dir";
+    case ErrorCode::kNoDescriptors:
+      return "raise the limit on open files (ulimit -n, LimitNOFILE=)";
     case ErrorCode::kReadOnly:
       return "choose a directory that can be written with --cache-dir";
     default:

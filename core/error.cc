@@ -51,6 +51,8 @@ std::string_view ErrorCodeName(ErrorCode code) {
       return "too_large";
     case ErrorCode::kNoSpace:
       return "no_space";
+    case ErrorCode::kNoDescriptors:
+      return "no_descriptors";
     case ErrorCode::kNotSupported:
       return "not_supported";
     case ErrorCode::kCorrupt:
@@ -101,6 +103,9 @@ ErrorCode CodeFromErrno(int errno_value) {
     case ENOSPC:
     case EDQUOT:
       return ErrorCode::kNoSpace;
+    case EMFILE:
+    case ENFILE:
+      return ErrorCode::kNoDescriptors;
     case EFBIG:
       return ErrorCode::kTooLarge;
     case ENAMETOOLONG:

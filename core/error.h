@@ -16,30 +16,29 @@ enum class ErrorCode {
   kInvalidName,         // a name that the store or the file system cannot hold
   kNameTooLong,         // a name or path over the store's limit
   kNotFound,            // no such object or directory
-  kContainerNotFound,   // no such file system, container or bucket (or not visible to these
-                        // credentials)
+  kContainerNotFound,   // no such file system, container or bucket, or not visible to us
   kAlreadyExists,       // the target exists and must not
   kNotDirectory,        // a part of the path is a file
   kIsDirectory,         // the target is a directory
   kNotEmpty,            // the directory has children
-  kPreconditionFailed,  // If-Match differs: somebody else changed the object
-  kUnauthenticated,     // who we are was not accepted: wrong, missing or expired credentials
-  kPermissionDenied,    // who we are is known, and may not do this
-  kReadOnly,            // the target cannot be written by anybody
-  kLocked,              // a lease or lock is held by somebody else
+  kPreconditionFailed,  // If-Match differs: another client changed the object
+  kUnauthenticated,     // the credentials are wrong, missing or expired
+  kPermissionDenied,    // the credentials are known and do not allow this
+  kReadOnly,            // nobody can write to the target
+  kLocked,              // another client or process holds a lease or lock
   kThrottled,           // slow down (429, 503); `retry_after` may say how long
-  kUnavailable,   // no connection, no complete reply, or a 5xx: the request may have been carried
-                  // out
-  kUnreachable,   // the service has answered nobody for a named time: no use in asking on
-  kTimedOut,      // a deadline of ours passed: the request may have been carried out
-  kCancelled,     // we were told to stop, or the caller interrupted the call
-  kTooLarge,      // over a limit on size or number of parts
-  kNoSpace,       // a named bound was reached: local disk, staging, quota
-  kNotSupported,  // the store cannot do this at all
-  kCorrupt,       // a digest, length or format does not agree with what it must be
-  kConflict,      // the store's state forbids this just now (409 without a better word)
-  kIo,            // the local system failed: disk, descriptor, memory map
-  kInternal,      // our own invariant broke
+  kUnavailable,         // no connection, no complete reply, or a 5xx: may have been carried out
+  kUnreachable,         // no caller got an answer for a named time: callers stop retrying
+  kTimedOut,            // one of our deadlines passed: may have been carried out
+  kCancelled,           // the process is stopping, or the program interrupted the call
+  kTooLarge,            // over a limit on size or number of parts
+  kNoSpace,             // a named bound was reached: local disk, staging, quota
+  kNoDescriptors,       // this process, or the machine, has no file descriptor left
+  kNotSupported,        // the store cannot do this at all
+  kCorrupt,             // a digest, length or format does not agree with what it must be
+  kConflict,            // the store's state forbids this now (409 without a better word)
+  kIo,                  // the local system failed: disk, descriptor, memory map
+  kInternal,            // our own invariant broke
 };
 
 // The stable lower-case word for a code, as printed in logs and --json output ("not_found").

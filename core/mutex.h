@@ -1,4 +1,4 @@
-// Mutex, MutexLock and CondVar that clang's thread-safety analysis can see (libstdc++'s own are
+// Mutex, MutexLock, SharedMutex and CondVar that clang's thread-safety analysis can see (libstdc++'s own are
 // invisible to it).
 //
 //   mutable Mutex mutex_;                                 // guards what follows
@@ -9,6 +9,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <shared_mutex>
 #include <stop_token>
 
 #if defined(__clang__)
@@ -21,7 +22,10 @@
 #define GUARDED_BY(x) SKYBRIDGE_THREAD_ATTRIBUTE(guarded_by(x))
 #define PT_GUARDED_BY(x) SKYBRIDGE_THREAD_ATTRIBUTE(pt_guarded_by(x))
 #define REQUIRES(...) SKYBRIDGE_THREAD_ATTRIBUTE(requires_capability(__VA_ARGS__))
+#define REQUIRES_SHARED(...) SKYBRIDGE_THREAD_ATTRIBUTE(requires_shared_capability(__VA_ARGS__))
 #define ACQUIRE(...) SKYBRIDGE_THREAD_ATTRIBUTE(acquire_capability(__VA_ARGS__))
+#define ACQUIRE_SHARED(...) SKYBRIDGE_THREAD_ATTRIBUTE(acquire_shared_capability(__VA_ARGS__))
+#define RELEASE_SHARED(...) SKYBRIDGE_THREAD_ATTRIBUTE(release_shared_capability(__VA_ARGS__))
 #define RELEASE(...) SKYBRIDGE_THREAD_ATTRIBUTE(release_capability(__VA_ARGS__))
 #define TRY_ACQUIRE(...) SKYBRIDGE_THREAD_ATTRIBUTE(try_acquire_capability(__VA_ARGS__))
 #define EXCLUDES(...) SKYBRIDGE_THREAD_ATTRIBUTE(locks_excluded(__VA_ARGS__))
@@ -65,6 +69,48 @@ class SCOPED_CAPABILITY MutexLock {
  private:
   Mutex& mutex_;
   bool held_ = true;
+};
+
+// Many readers or one writer.
+class CAPABILITY("mutex") SharedMutex {
+ public:
+  SharedMutex() = default;
+  SharedMutex(const SharedMutex&) = delete;
+  SharedMutex& operator=(const SharedMutex&) = delete;
+
+  void lock() ACQUIRE() { mutex_.lock(); }
+  void unlock() RELEASE() { mutex_.unlock(); }
+  void lock_shared() ACQUIRE_SHARED() { mutex_.lock_shared(); }
+  void unlock_shared() RELEASE_SHARED() { mutex_.unlock_shared(); }
+
+ private:
+  std::shared_mutex mutex_;
+};
+
+// Holds a SharedMutex for a scope, with other readers.
+class SCOPED_CAPABILITY ReaderLock {
+ public:
+  explicit ReaderLock(SharedMutex& mutex) ACQUIRE_SHARED(mutex) : mutex_(mutex) {
+    mutex_.lock_shared();
+  }
+  ~ReaderLock() RELEASE() { mutex_.unlock_shared(); }
+  ReaderLock(const ReaderLock&) = delete;
+  ReaderLock& operator=(const ReaderLock&) = delete;
+
+ private:
+  SharedMutex& mutex_;
+};
+
+// Holds a SharedMutex for a scope, alone.
+class SCOPED_CAPABILITY WriterLock {
+ public:
+  explicit WriterLock(SharedMutex& mutex) ACQUIRE(mutex) : mutex_(mutex) { mutex_.lock(); }
+  ~WriterLock() RELEASE() { mutex_.unlock(); }
+  WriterLock(const WriterLock&) = delete;
+  WriterLock& operator=(const WriterLock&) = delete;
+
+ private:
+  SharedMutex& mutex_;
 };
 
 // Waits are loops at the caller: `while (!ready_) changed_.Wait(mutex_);` so that the analysis sees

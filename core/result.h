@@ -1,7 +1,8 @@
 // Result<T>: a value or an Error, never to be ignored. Status is Result<void>.
 //
-//   Result<Page> page = TRY(store.List(...));   // returns the error to our caller, or yields the
-//   value TRY_VOID(file.Sync());                      // the same for Status
+//   Result<Page> page = ...;            // must be looked at
+//   Page page = TRY(store.List(...));   // the value, or returns the error to our caller
+//   TRY_VOID(file.Sync());              // the same for Status
 //
 // TRY and TRY_VOID are statement expressions (GCC and clang); do not nest them.
 #pragma once

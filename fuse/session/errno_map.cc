@@ -47,6 +47,8 @@ int ErrnoOf(ErrorCode code) {
       return EFBIG;
     case ErrorCode::kNoSpace:
       return ENOSPC;
+    case ErrorCode::kNoDescriptors:
+      return EMFILE;
     case ErrorCode::kNotSupported:
       return ENOTSUP;
     case ErrorCode::kCorrupt:

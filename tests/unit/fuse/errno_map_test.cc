@@ -29,9 +29,9 @@ INSTANTIATE_TEST_SUITE_P(
         Row{ErrorCode::kThrottled, EIO}, Row{ErrorCode::kUnavailable, EIO},
         Row{ErrorCode::kTimedOut, ETIMEDOUT}, Row{ErrorCode::kUnreachable, EIO},
         Row{ErrorCode::kCancelled, EINTR}, Row{ErrorCode::kTooLarge, EFBIG},
-        Row{ErrorCode::kNoSpace, ENOSPC}, Row{ErrorCode::kNotSupported, ENOTSUP},
-        Row{ErrorCode::kCorrupt, EIO}, Row{ErrorCode::kConflict, EBUSY}, Row{ErrorCode::kIo, EIO},
-        Row{ErrorCode::kInternal, EIO}),
+        Row{ErrorCode::kNoSpace, ENOSPC}, Row{ErrorCode::kNoDescriptors, EMFILE},
+        Row{ErrorCode::kNotSupported, ENOTSUP}, Row{ErrorCode::kCorrupt, EIO},
+        Row{ErrorCode::kConflict, EBUSY}, Row{ErrorCode::kIo, EIO}, Row{ErrorCode::kInternal, EIO}),
     [](const auto& row) { return std::string(ErrorCodeName(row.param.code)); });
 
 }  // namespace
