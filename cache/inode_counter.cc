@@ -30,13 +30,24 @@ Result<std::unique_ptr<InodeCounter>> InodeCounter::Open(const std::string& path
 
 Result<InodeNumber> InodeCounter::Next() {
   MutexLock lock(mutex_);
-  if (next_ == lease_end_) TRY_VOID(Lease(next_ + kLease));
+  if (next_ == lease_end_) {
+    Status leased = Lease(next_ + kLease);
+    if (!leased && leased.error().code != ErrorCode::kNoSpace) TRY_VOID(std::move(leased));
+    settled_ = leased.has_value();
+    lease_end_ = next_ + kLease;
+  }
   return static_cast<InodeNumber>(next_++);
 }
 
 std::uint64_t InodeCounter::last() const {
   MutexLock lock(mutex_);
   return next_ - 1;
+}
+
+Status InodeCounter::Settle() {
+  MutexLock lock(mutex_);
+  if (!settled_) TRY_VOID(Lease(lease_end_));
+  return {};
 }
 
 Status InodeCounter::SkipTo(std::uint64_t number) {
@@ -55,6 +66,7 @@ Status InodeCounter::Lease(std::uint64_t end) {
     return Fail(ErrorFromErrno(errno, "rename '" + aside + "'"));
   TRY_VOID(SyncDirectoryOf(path_));
   lease_end_ = end;
+  settled_ = true;
   return {};
 }
 

@@ -8,14 +8,12 @@
 #include <unordered_map>
 #include <utility>
 
-#include <rocksdb/write_batch.h>
-
 #include "cache/cache_directory.h"
 #include "cache/inode_codec.h"
 #include "cache/inode_counter.h"
 #include "cache/listing_states.h"
-#include "cache/metadata_db.h"
 #include "cache/open_mark.h"
+#include "cache/rocks_db.h"
 #include "core/log.h"
 #include "core/mutex.h"
 
@@ -65,11 +63,17 @@ bool LooksTheSame(const InodeRecord& a, const InodeRecord& b) {
 class RocksMetadataCache final : public MetadataCache {
  public:
   RocksMetadataCache(std::unique_ptr<CacheDirectory> directory, std::unique_ptr<OpenMark> mark,
-                     std::unique_ptr<InodeCounter> counter, std::unique_ptr<MetadataDb> db)
+                     std::unique_ptr<InodeCounter> counter, std::unique_ptr<RocksDb> db)
       : directory_(std::move(directory)),
         mark_(std::move(mark)),
         counter_(std::move(counter)),
         db_(std::move(db)) {}
+
+  // What is still in memory and finds no room on the disk is lost: the next process is told to
+  // believe nothing.
+  ~RocksMetadataCache() override {
+    if (!db_->WriteUnwritten()) mark_->Leave();
+  }
 
   Status Start();
   Status StartEmpty() {
@@ -96,7 +100,7 @@ class RocksMetadataCache final : public MetadataCache {
   class RunningListing;
   // Changes under way that have not reached the database.
   struct Change {
-    rocksdb::WriteBatch batch;
+    RocksBatch batch;
     std::unordered_map<std::string, InodeRecord> written;  // entries of this batch, by key
     bool garbage = false;                                  // a directory was removed
   };
@@ -132,7 +136,7 @@ class RocksMetadataCache final : public MetadataCache {
   const std::unique_ptr<CacheDirectory> directory_;
   const std::unique_ptr<OpenMark> mark_;
   const std::unique_ptr<InodeCounter> counter_;
-  const std::unique_ptr<MetadataDb> db_;
+  const std::unique_ptr<RocksDb> db_;
   ListingStates states_;
   // What was recorded before, in every directory, is as if it had been invalidated.
   std::uint64_t stale_before_ = 0;
@@ -178,11 +182,12 @@ class RocksMetadataCache::RunningListing final : public MetadataCache::Listing {
   Status Finish(WallTime listed_at, const std::function<bool(std::string_view)>& keep) override {
     const InodeNumber number = TRY(number_);
     std::string from = EntryKey(directory_, "");
-    while (true) {
-      std::vector<std::string> unseen = TRY(UnseenFrom(from, ToInteger(number), keep));
+    for (bool more = true; more;) {
+      std::vector<Unseen> unseen = TRY(UnseenFrom(from, ToInteger(number)));
+      more = unseen.size() == kBatchEntries;
+      if (more) from = EntryKey(directory_, unseen.back().name);
+      std::erase_if(unseen, [&](const Unseen& u) { return u.present && keep && keep(u.name); });
       TRY_VOID(RemoveUnseen(unseen, ToInteger(number)));
-      if (unseen.size() < kBatchEntries) break;
-      from = EntryKey(directory_, unseen.back());
     }
     return MarkComplete(listed_at, ToInteger(number));
   }
@@ -192,29 +197,32 @@ class RocksMetadataCache::RunningListing final : public MetadataCache::Listing {
   void NoteMade(std::string_view name) { removed_.erase(std::string(name)); }
 
  private:
-  // Up to kBatchEntries names that no page showed and `keep` does not want. Takes no lock: `keep`
-  // is foreign code.
-  Result<std::vector<std::string>> UnseenFrom(const std::string& from, std::uint64_t number,
-                                              const std::function<bool(std::string_view)>& keep) {
-    std::vector<std::string> names;
+  struct Unseen {
+    std::string name;
+    bool present = false;  // false: a negative entry
+  };
+
+  // Up to kBatchEntries names that no page showed.
+  Result<std::vector<Unseen>> UnseenFrom(const std::string& from, std::uint64_t number) {
+    std::vector<Unseen> unseen;
     bool good = true;
     TRY_VOID(cache_.db_->Scan(
         EntryKey(directory_, ""), from, [&](std::string_view key, std::string_view value) {
           const std::string_view name = NameOfEntryKey(key);
           const std::optional<DirectoryEntry> entry = DecodeEntry(value, directory_, name);
           good = entry.has_value();
-          if (good && entry->generation < number && !(entry->present && keep && keep(name)))
-            names.emplace_back(name);
-          return good && names.size() < kBatchEntries;
+          if (good && entry->generation < number)
+            unseen.push_back({std::string(name), entry->present});
+          return good && unseen.size() < kBatchEntries;
         }));
     if (!good) return Fail(ErrorCode::kCorrupt, "metadata cache: an entry cannot be read");
-    return names;
+    return unseen;
   }
 
-  Status RemoveUnseen(const std::vector<std::string>& names, std::uint64_t number) {
+  Status RemoveUnseen(const std::vector<Unseen>& unseen, std::uint64_t number) {
     MutexLock lock(cache_.mutex_);
     Change change;
-    for (const std::string& name : names) {
+    for (const auto& [name, present] : unseen) {
       const std::optional<DirectoryEntry> entry = TRY(cache_.EntryAt(directory_, name));
       if (!entry || entry->generation >= number) continue;  // changed since it was looked at
       change.batch.Delete(EntryKey(directory_, name));
@@ -259,7 +267,7 @@ Status RocksMetadataCache::Start() {
 Status RocksMetadataCache::DistrustWhatAKilledProcessLeft() {
   const std::string key = AboutKey("stale-before");
   if (mark_->was_there()) {
-    rocksdb::WriteBatch batch;
+    RocksBatch batch;
     batch.Put(key, std::to_string(ToInteger(TRY(counter_->Next()))));
     TRY_VOID(db_->Write(batch));
   }
@@ -308,7 +316,7 @@ Result<ListingState> RocksMetadataCache::StateOf(InodeNumber directory) {
 }
 
 Status RocksMetadataCache::WriteState(InodeNumber directory, const ListingState& state) {
-  rocksdb::WriteBatch batch;
+  RocksBatch batch;
   batch.Put(StateKey(directory), EncodeState(state));
   TRY_VOID(db_->Write(batch));
   states_.Forget(directory);
@@ -590,7 +598,7 @@ Status RocksMetadataCache::CollectDirectory(InodeNumber directory) {
     std::size_t count = 0;
     const std::string prefix = EntryKey(directory, "");
     TRY_VOID(db_->Scan(prefix, prefix, [&](std::string_view key, std::string_view value) {
-      change.batch.Delete(rocksdb::Slice(key.data(), key.size()));
+      change.batch.Delete(key);
       const std::optional<DirectoryEntry> entry =
           DecodeEntry(value, directory, NameOfEntryKey(key));
       if (entry && entry->present) ForgetInode(change, entry->inode);
@@ -609,9 +617,9 @@ Status RocksMetadataCache::CollectDirectory(InodeNumber directory) {
 
 // A counter file that is lost or unreadable: the numbers go on above those in the database, which
 // is then emptied, because its generations cannot be compared with the new numbers.
-Status StartCounterAnew(InodeCounter& counter, MetadataDb& db) {
+Status StartCounterAnew(InodeCounter& counter, RocksDb& db) {
   const std::optional<std::string> last =
-      TRY(db.LastBefore(InodeKey(static_cast<InodeNumber>(UINT64_MAX))));
+      TRY(db.LastUpTo(InodeKey(static_cast<InodeNumber>(UINT64_MAX))));
   if (!last || !last->starts_with('i')) return {};  // a new cache
   const std::uint64_t number = ToInteger(InodeOfKey(*last));
   if (number < InodeCounter::kFirst) return {};  // it has never needed a number
@@ -634,7 +642,18 @@ Result<std::unique_ptr<MetadataCache>> MetadataCache::Open(const Options& option
   std::unique_ptr<CacheDirectory> directory = TRY(CacheDirectory::Take(options.directory, 0));
   std::unique_ptr<OpenMark> mark = TRY(OpenMark::Set(options.directory + "/open"));
   std::unique_ptr<InodeCounter> counter = TRY(OpenCounter(options.directory + "/next-inode"));
-  std::unique_ptr<MetadataDb> db = TRY(MetadataDb::Open(options.directory + "/db", options));
+  RocksDb::Options database{.path = options.directory + "/db",
+                            .name = "metadata cache",
+                            .format = std::string(kMetadataFormat),
+                            .identity = options.identity,
+                            .on_damage = RocksDb::OnDamage::kEmpty,
+                            .when_full = RocksDb::WhenFull::kKeepInMemory,
+                            .synced = false,
+                            .block_cache_bytes = options.block_cache_bytes,
+                            .write_buffer_bytes = options.write_buffer_bytes,
+                            .before_unwritten = [&numbers = *counter] { return numbers.Settle(); },
+                            .free_bytes = options.free_bytes};
+  std::unique_ptr<RocksDb> db = TRY(RocksDb::Open(std::move(database)));
   if (counter->is_new()) TRY_VOID(StartCounterAnew(*counter, *db));
   auto cache = std::make_unique<RocksMetadataCache>(std::move(directory), std::move(mark),
                                                     std::move(counter), std::move(db));

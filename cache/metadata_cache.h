@@ -76,13 +76,17 @@ class MetadataCache {
  public:
   struct Options {
     std::string directory;  // made if missing, mode 0700
-    std::string
-        identity;  // names the remotes it belongs to; a cache of another identity is emptied
+    std::string identity;   // names the remotes; a cache of another identity is emptied
     std::size_t block_cache_bytes = 16 << 20;
     std::size_t write_buffer_bytes = 8 << 20;
+    // The free bytes of the disk; tests set another.
+    std::function<Result<std::uint64_t>()> free_bytes = nullptr;
   };
   // Errors: kLocked (in use); kIo; kNoSpace; kReadOnly. A cache that is damaged or of another
   // format version is emptied (it holds nothing that the store does not have), with a warning.
+  // While the disk is full, changes are kept in memory (64 MiB, then they fail with kNoSpace) and
+  // are written when there is room again; if there is none until the end, it is as if the process
+  // had been killed.
   // After a process that was killed it is as if every directory had been invalidated.
   static Result<std::unique_ptr<MetadataCache>> Open(const Options& options);
 

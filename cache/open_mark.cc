@@ -17,6 +17,8 @@ Result<std::unique_ptr<OpenMark>> OpenMark::Set(const std::string& path) {
   return std::unique_ptr<OpenMark>(new OpenMark(path, was_there));
 }
 
-OpenMark::~OpenMark() { ::unlink(path_.c_str()); }
+OpenMark::~OpenMark() {
+  if (!stays_) ::unlink(path_.c_str());
+}
 
 }  // namespace skybridge::cache

@@ -487,6 +487,43 @@ TEST_F(MetadataCacheTest, ADamagedDatabaseIsEmptiedAndServes) {
   }
 }
 
+// A disk without room: what is learned is known at once, from memory, and on disk once there is room.
+TEST_F(MetadataCacheTest, OnAFullDiskItWorksFromMemoryAndHeals) {
+  cache_.reset();
+  std::uint64_t free_bytes = std::uint64_t{1} << 40;
+  MetadataCache::Options options = Options();
+  options.free_bytes = [&]() -> Result<std::uint64_t> { return free_bytes; };
+  cache_ = *MetadataCache::Open(options);
+  Put(kRoot, File("before"));
+  free_bytes = 0;
+  const InodeRecord made = Put(kRoot, File("meanwhile"));
+  ASSERT_TRUE(cache_->Remove(kRoot, "before"));
+  EXPECT_EQ(Look(kRoot, "meanwhile").inode, made);
+  EXPECT_EQ(Names(kRoot), std::vector<std::string>{"meanwhile"});
+  free_bytes = std::uint64_t{1} << 40;
+  Put(kRoot, File("after"));
+  cache_.reset();
+  cache_ = *MetadataCache::Open(options);
+  EXPECT_EQ(Names(kRoot), (std::vector<std::string>{"after", "meanwhile"}));
+  EXPECT_EQ(Look(kRoot, "meanwhile").inode.ino, made.ino);
+}
+
+TEST_F(MetadataCacheTest, WhatNeverFoundRoomIsForgottenAndTheRestIsOld) {
+  cache_.reset();
+  std::uint64_t free_bytes = std::uint64_t{1} << 40;
+  MetadataCache::Options options = Options();
+  options.free_bytes = [&]() -> Result<std::uint64_t> { return free_bytes; };
+  cache_ = *MetadataCache::Open(options);
+  Put(kRoot, File("before"));
+  free_bytes = 0;
+  Put(kRoot, File("meanwhile"));
+  cache_.reset();
+  free_bytes = std::uint64_t{1} << 40;
+  cache_ = *MetadataCache::Open(options);
+  EXPECT_EQ(Look(kRoot, "meanwhile").what, What::kUnknown);
+  EXPECT_EQ(Look(kRoot, "before").inode.learned_at, WallTime{});
+}
+
 TEST_F(MetadataCacheTest, DirectoriesAreClosedToOthers) {
   EXPECT_EQ(std::filesystem::status(temp_.Sub("meta")).permissions(),
             std::filesystem::perms::owner_all);
