@@ -39,10 +39,18 @@ std::string RunStore::PathOf(std::string_view id) const {
   return fmt::format("{}/{}{}", directory_, id, kSuffix);
 }
 
+std::string RunStore::StopMarkOf(std::string_view id) const {
+  return fmt::format("{}/{}.stop", directory_, id);
+}
+
 Status RunStore::Save(const RunRecord& run) {
   TRY_VOID(cache::MakePrivateDirectory(directory_));
   TRY_VOID(cache::WriteSynced(PathOf(run.id), RunToJson(run) + "\n"));
-  return IsOver(run.state) ? RemoveOldest() : Status();
+  if (!IsOver(run.state)) return {};
+  std::error_code
+      ignored;  // most runs have no mark, and a mark of a run that is over means nothing
+  fs::remove(StopMarkOf(run.id), ignored);
+  return RemoveOldest();
 }
 
 Result<std::vector<RunRecord>> RunStore::List() const {
@@ -68,6 +76,20 @@ Result<std::vector<RunRecord>> RunStore::List() const {
 Result<RunRecord> RunStore::Find(std::string_view id) const {
   if (!IsRunId(id)) return Fail(ErrorCode::kNotFound, fmt::format("'{}' is no id of a run", id));
   return ReadRun(PathOf(id));
+}
+
+Status RunStore::RequestStop(std::string_view id) const {
+  const RunRecord run = TRY(Find(id));
+  if (IsOver(run.state)) {
+    return Fail(ErrorCode::kNotFound,
+                fmt::format("run {} is over: {}", id, RunStateName(run.state)));
+  }
+  return cache::WriteSynced(StopMarkOf(id), "");
+}
+
+bool RunStore::StopRequested(std::string_view id) const {
+  std::error_code error;
+  return fs::exists(StopMarkOf(id), error);
 }
 
 Status RunStore::CloseInterrupted(WallTime now) {

@@ -27,12 +27,19 @@ class RunStore {
   // Errors: kNotFound (also for what is no id), kCorrupt.
   Result<RunRecord> Find(std::string_view id) const;
 
+  // Asks the process that carries a run out to end it: seen within about a second. Errors: kNotFound
+  // for a run that is over or was never there.
+  Status RequestStop(std::string_view id) const;
+  // Whether somebody has asked for that.
+  bool StopRequested(std::string_view id) const;
+
   // What a killed process left as running becomes stopped. Only for the process that has the
   // mirror's lock.
   Status CloseInterrupted(WallTime now);
 
  private:
   std::string PathOf(std::string_view id) const;
+  std::string StopMarkOf(std::string_view id) const;
   Status RemoveOldest() const;
 
   const std::string directory_;
