@@ -34,6 +34,9 @@ struct Parsed {
   SyncArguments sync;
   VerifyArguments verify;
   DoctorOptions doctor;
+  MirrorArguments mirror;
+  RunsArguments runs;
+  StatusArguments status;
 };
 
 void AddReadCommands(CLI::App& app, Parsed& parsed) {
@@ -91,6 +94,25 @@ void AddCopyCommands(CLI::App& app, Parsed& parsed) {
   verify->add_flag("--json", parsed.verify.json, "the result as one JSON object");
 }
 
+void AddMirrorCommands(CLI::App& app, Parsed& parsed) {
+  CLI::App* mirror = app.add_subcommand(
+      "mirror", "keep the destination of a configured mirror equal to its source");
+  mirror->add_option("NAME", parsed.mirror.name, "the mirror")->required();
+  mirror->add_flag("--once", parsed.mirror.once, "one pass, then end");
+  CLI::App* runs = app.add_subcommand("runs", "the passes of mirrors that are remembered");
+  runs->add_option("--mirror", parsed.runs.mirror, "of this mirror alone");
+  runs->add_flag("--json", parsed.runs.json, "one JSON object a line");
+  runs->require_subcommand(0, 1);
+  CLI::App* show = runs->add_subcommand("show", "everything that is known of one run");
+  show->add_option("ID", parsed.runs.id, "the run")->required();
+  show->callback([&parsed] { parsed.runs.what = RunsArguments::What::kShow; });
+  CLI::App* stop = runs->add_subcommand("stop", "end a running pass; its mirror goes on");
+  stop->add_option("ID", parsed.runs.id, "the run")->required();
+  stop->callback([&parsed] { parsed.runs.what = RunsArguments::What::kStop; });
+  CLI::App* status = app.add_subcommand("status", "how each mirror of the configuration stands");
+  status->add_flag("--json", parsed.status.json, "one JSON object a line");
+}
+
 void AddOtherCommands(CLI::App& app, Parsed& parsed) {
   CLI::App* doctor =
       app.add_subcommand("doctor", "check configuration, network, credentials and this machine");
@@ -126,6 +148,9 @@ Outcome<Command> ChosenCommand(const CLI::App& app, Parsed& parsed) {
   if (name == "sync") return Command(parsed.sync);
   if (name == "verify") return Command(parsed.verify);
   if (name == "doctor") return Command(parsed.doctor);
+  if (name == "mirror") return Command(parsed.mirror);
+  if (name == "runs") return Command(parsed.runs);
+  if (name == "status") return Command(parsed.status);
   return Command(PrintText{"skybridge " SKYBRIDGE_VERSION "\n"});
 }
 
@@ -155,6 +180,7 @@ Outcome<CommandLine> ParseMain(std::vector<std::string> arguments) {
   AddReadCommands(app, parsed);
   AddMountCommand(app, parsed);
   AddCopyCommands(app, parsed);
+  AddMirrorCommands(app, parsed);
   AddOtherCommands(app, parsed);
   try {
     std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back

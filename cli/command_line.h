@@ -7,6 +7,7 @@
 
 #include "cli/doctor_command.h"
 #include "cli/failure.h"
+#include "cli/mirror_command.h"
 #include "cli/mount_plan.h"
 #include "cli/read_commands.h"
 #include "cli/sync_command.h"
@@ -18,8 +19,9 @@ struct PrintText {
   std::string text;
 };
 
-using Command = std::variant<PrintText, ListOptions, StatOptions, CatOptions, MountArguments,
-                             SyncArguments, VerifyArguments, DoctorOptions>;
+using Command =
+    std::variant<PrintText, ListOptions, StatOptions, CatOptions, MountArguments, SyncArguments,
+                 VerifyArguments, DoctorOptions, MirrorArguments, RunsArguments, StatusArguments>;
 
 struct CommandLine {
   Command command;

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/wait.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include <array>
@@ -101,7 +100,5 @@ Outcome<ExitCode> RunInBackground(const DaemonWork& work) {
   write_end.Reset();
   return AwaitChild(child, read_end);
 }
-
-void NotifyReady(const std::string& status) { sd_notify(0, ("READY=1\nSTATUS=" + status).c_str()); }
 
 }  // namespace skybridge::cli

@@ -19,7 +19,4 @@ using DaemonWork = std::function<Outcome<ExitCode>(const ReadyCallback& ready)>;
 // this function returns; a later Failure is logged. It never returns in the child.
 Outcome<ExitCode> RunInBackground(const DaemonWork& work);
 
-// Tells systemd that a foreground service is up; nothing without $NOTIFY_SOCKET.
-void NotifyReady(const std::string& status);
-
 }  // namespace skybridge::cli

@@ -60,3 +60,11 @@ std::string FailureLine(const Failure& failure);
     }                                                              \
     *std::move(cli_try_);                                          \
   })
+// The same for a Status.
+#define CLI_CHECK_IN(expr, what, phase)                              \
+  do {                                                               \
+    auto cli_check_ = (expr);                                        \
+    if (!cli_check_) {                                               \
+      return skybridge::cli::Fails(what, cli_check_.error(), phase); \
+    }                                                                \
+  } while (false)

@@ -7,6 +7,7 @@
 
 #include "cli/daemon.h"
 #include "cli/mount_stack.h"
+#include "cli/service_manager.h"
 #include "core/log.h"
 #include "fuse/session/mount_point.h"
 #include "fuse/session/session.h"

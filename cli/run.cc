@@ -39,6 +39,15 @@ struct Dispatcher {
   Outcome<ExitCode> operator()(const DoctorOptions& options) const {
     return Watched(options, RunDoctor);
   }
+  Outcome<ExitCode> operator()(const MirrorArguments& arguments) const {
+    return Watched(arguments, RunMirror);
+  }
+  Outcome<ExitCode> operator()(const RunsArguments& arguments) const {
+    return RunRuns(arguments, context);
+  }
+  Outcome<ExitCode> operator()(const StatusArguments& arguments) const {
+    return RunStatus(arguments, context);
+  }
 
   template <class Options, class Command>
   Outcome<ExitCode> Watched(const Options& options, Command command) const {
@@ -52,8 +61,9 @@ Outcome<ExitCode> RunCommand(const std::vector<std::string>& arguments, CommandC
   const CommandLine line = CLI_TRY(ParseCommandLine(arguments));
   context.config_file = line.config_file;
   SetLogLevel(line.debug ? LogLevel::kDebug : LogLevel::kWarning);
-  if (std::holds_alternative<MountArguments>(line.command) && !line.debug)
-    SetLogLevel(LogLevel::kInfo);
+  const bool is_service = std::holds_alternative<MountArguments>(line.command) ||
+                          std::holds_alternative<MirrorArguments>(line.command);
+  if (is_service && !line.debug) SetLogLevel(LogLevel::kInfo);
   return std::visit(Dispatcher{context}, line.command);
 }
 

@@ -486,7 +486,7 @@ Result<Location> ReadLocation(const Node& node, const Config& config) {
 }
 
 Result<MirrorConfig> ReadMirror(const Node& node, const std::string& name, const Config& config) {
-  TRY_VOID(node.CheckKeys({"from", "to", "delete"}));
+  TRY_VOID(node.CheckKeys({"from", "to", "delete", "every", "keep_runs", "state_dir"}));
   const Node from = TRY(node.Need("from", "the source"));
   const Node to = TRY(node.Need("to", "the destination"));
   MirrorConfig mirror{.name = name};
@@ -499,6 +499,15 @@ Result<MirrorConfig> ReadMirror(const Node& node, const std::string& name, const
                                             {"trash", DeletePolicy::kTrash},
                                             {"permanent", DeletePolicy::kPermanent}}));
   }
+  if (const auto every = node.Find("every")) {
+    mirror.every = TRY(every->Parsed(ParseDuration));
+    if (mirror.every < std::chrono::seconds(1)) return every->Bad("must be 1s or more");
+  }
+  mirror.keep_runs =
+      static_cast<std::uint32_t>(TRY(node.NumberOr("keep_runs", 1, 100'000, mirror.keep_runs)));
+  mirror.state_dir = TRY(node.StringOr("state_dir", ""));
+  if (!mirror.state_dir.empty() && !mirror.state_dir.starts_with('/'))
+    return node.Bad("'state_dir' must be an absolute path");
   return mirror;
 }
 

@@ -109,6 +109,9 @@ struct MirrorConfig {
   Location from;
   Location to;
   DeletePolicy delete_policy = DeletePolicy::kNever;
+  std::chrono::milliseconds every{300'000};  // from the start of a pass to that of the next
+  std::uint32_t keep_runs = 100;             // that are over
+  std::string state_dir;  // absolute; empty: below /var/lib/skybridge, or of the user
 };
 
 struct Config {
