@@ -10,6 +10,7 @@
 
 #include "sync/listing/page_prefetcher.h"
 #include "sync/listing/spool.h"
+#include "sync/mirror_names.h"
 
 namespace skybridge {
 namespace {
@@ -84,6 +85,7 @@ class SortedListing::Impl {
         return Fail(ErrorCode::kCorrupt, fmt::format("the listing is not in order: '{}' after '{}'",
                                                      info->key.path, last_->key.path));
       }
+      if (IsMirrorsOwn(info->key.path)) continue;
       last_.emplace();
       last_->key = info->key;
       last_->kind = info->kind;

@@ -40,10 +40,11 @@ class SortedListing {
   SortedListing(const SortedListing&) = delete;
   SortedListing& operator=(const SortedListing&) = delete;
 
-  // The next node; nothing at the end. A listing that fails midway is an error, never a shorter
-  // listing. A directory below the root that could not be
-  // read (Unlisted) ends nothing. Errors: the store's; kCorrupt if the store does not keep the order
-  // it promises; that of the last directory if more than kMaxUnlisted could not be read.
+  // The next node; nothing at the end. What is the mirror's own (sync/mirror_names.h) is left out. A
+  // listing that fails midway is an error, never a shorter listing. A directory below the root that
+  // could not be read (Unlisted) ends nothing. Errors: the store's; kCorrupt if the store does not
+  // keep the order it promises; that of the last directory if more than kMaxUnlisted could not be
+  // read.
   Result<std::optional<ObjectInfo>> Next();
 
   // Names that the store could not show (ListPage::hidden_names), of the pages read so far.

@@ -11,16 +11,13 @@
 #include <memory>
 #include <stop_token>
 #include <string>
-#include <string_view>
 
 #include "backends/object_store.h"
 #include "core/clock.h"
 #include "core/result.h"
+#include "sync/mirror_names.h"
 
 namespace skybridge {
-
-// Everything below this directory of a tree is the mirror's own: never listed as content.
-inline constexpr std::string_view kMirrorDirectory = ".skybridge";
 
 struct LeaseOwner {
   std::string mirror;   // its name in the configuration

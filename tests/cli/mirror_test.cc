@@ -76,11 +76,9 @@ TEST_F(MirrorCommand, AnUnknownMirrorIsRefusedByName) {
 }
 
 TEST_F(MirrorCommand, AnotherOwnersDestinationIsRefused) {
-  Write("lease", R"({"mirror": "theirs", "machine": "other", "host": "far", "state": "s",
-                     "from": "x", "to": "y", "holds_for_seconds": 90})");
-  Write("lease-tree/.skybridge/mirror.lease",
+  Write("there/.skybridge/mirror.lease",
         R"({"mirror": "theirs", "machine": "other", "host": "far", "holds_for_seconds": 90})");
-  ASSERT_EQ(Run({"sync", Path("lease-tree"), "oci:up"}).exit_code, ExitCode::kOk);
+  ConfigureMirrors(Entry("lake", Path("tree"), Path("there")));
   const Invocation mirror = Run({"mirror", "lake"});
   EXPECT_THAT(mirror.err, HasSubstr("belongs to mirror 'theirs' of machine far"));
   EXPECT_NE(mirror.exit_code, ExitCode::kOk);

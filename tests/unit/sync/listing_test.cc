@@ -153,6 +153,19 @@ TEST_F(Listings, KeysAreRelativeToTheRoot) {
   EXPECT_EQ(ReadAll(store, {.root = ObjectKey("root")}), (Keys{"d/", "d/f"}));
 }
 
+TEST_F(Listings, WhatIsTheMirrorsOwnIsLeftOutAtTheRootOfTheTreeAlone) {
+  for (const Capabilities& kind : {HierarchicalCapabilities(), OciLikeCapabilities()}) {
+    FakeObjectStore store(clock_, {.capabilities = kind, .page_size = 2});
+    for (const char* path : {"t/.skybridge/mirror.lease", "t/.skybridge-trash/run/a",
+                             "t/.skybridged", "t/b/.skybridge/c"}) {
+      store.PutText(path, "x");
+    }
+    Keys files = ReadAll(store, {.root = ObjectKey("t")});
+    std::erase_if(files, [](const std::string& key) { return key.ends_with('/'); });
+    EXPECT_EQ(files, (Keys{".skybridged", "b/.skybridge/c"}));
+  }
+}
+
 TEST_F(Listings, AMissingRootIsEmptyOnlyWhereThatIsAllowed) {
   FakeObjectStore store(clock_);
   EXPECT_EQ(ReadAll(store, {.root = ObjectKey("none"), .missing_root_is_empty = true}), Keys{});
