@@ -58,13 +58,8 @@ Status InodeCounter::SkipTo(std::uint64_t number) {
   return {};
 }
 
-// Written aside and renamed: the file holds the old number or the new one, whatever happens.
 Status InodeCounter::Lease(std::uint64_t end) {
-  const std::string aside = path_ + ".new";
-  TRY_VOID(WriteSynced(aside, std::to_string(end) + "\n"));
-  if (::rename(aside.c_str(), path_.c_str()) != 0)
-    return Fail(ErrorFromErrno(errno, "rename '" + aside + "'"));
-  TRY_VOID(SyncDirectoryOf(path_));
+  TRY_VOID(ReplaceSynced(path_, std::to_string(end) + "\n"));
   lease_end_ = end;
   settled_ = true;
   return {};

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstdio>
 #include <filesystem>
 #include <system_error>
 
@@ -123,6 +124,14 @@ Status WriteSynced(const std::string& path, std::string_view text) {
   TRY_VOID(WriteAt(file.get(), 0, AsBytes(text)));
   if (::fsync(file.get()) != 0) return Fail(ErrorFromErrno(errno, "sync '" + path + "'"));
   return {};
+}
+
+Status ReplaceSynced(const std::string& path, std::string_view text) {
+  const std::string aside = path + ".new";
+  TRY_VOID(WriteSynced(aside, text));
+  if (::rename(aside.c_str(), path.c_str()) != 0)
+    return Fail(ErrorFromErrno(errno, "rename '" + aside + "'"));
+  return SyncDirectoryOf(path);
 }
 
 Status SyncDirectoryOf(const std::string& path) {

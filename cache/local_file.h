@@ -31,8 +31,12 @@ Result<std::size_t> ReadAt(int fd, std::uint64_t offset_bytes, std::span<std::by
 Status WriteAt(int fd, std::uint64_t offset_bytes, ByteSpan bytes,
                PageCache pages = PageCache::kKeep);
 
-// Replaces the file by `text`, on disk when this returns.
+// Replaces the file by `text`, on disk when this returns. A process that is killed meanwhile may
+// leave a part of it.
 Status WriteSynced(const std::string& path, std::string_view text);
+// The same, written aside (`path`.new) and renamed: whatever happens, the file holds what it held
+// before or all of `text`.
+Status ReplaceSynced(const std::string& path, std::string_view text);
 // The file's name is on disk when this returns.
 Status SyncDirectoryOf(const std::string& path);
 

@@ -225,6 +225,11 @@ Outcome<ExitCode> RunMirror(const MirrorArguments& arguments, const CommandConte
   const Config config =
       CLI_TRY_IN(LoadConfig(context.config_file, context.environment), "", Phase::kConfiguration);
   const MirrorConfig mirror = CLI_TRY(FindMirror(config, arguments.name));
+  if (mirror.delete_policy != DeletePolicy::kNever) {
+    return Fails(ExitCode::kConfiguration,
+                 fmt::format("mirrors.{}.delete: a mirror deletes nothing yet; write \"never\"",
+                             mirror.name));
+  }
   const std::string directory = CLI_TRY(MirrorStateDirectory(mirror, context.environment));
   const auto lock = CLI_TRY_IN(cache::CacheDirectory::Take(directory, std::uint64_t{16} << 20),
                                "state directory of mirror " + mirror.name, Phase::kLocal);

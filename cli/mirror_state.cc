@@ -53,7 +53,7 @@ Outcome<std::optional<MirrorStatus>> ReadMirrorStatus(const std::string& state_d
 }
 
 Status WriteMirrorStatus(const std::string& state_directory, const MirrorStatus& status) {
-  return cache::WriteSynced(StatusFile(state_directory), StatusToJson(status) + "\n");
+  return cache::ReplaceSynced(StatusFile(state_directory), StatusToJson(status) + "\n");
 }
 
 Outcome<MirrorConfig> FindMirror(const Config& config, const std::string& name) {

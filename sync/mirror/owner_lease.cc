@@ -164,10 +164,14 @@ class Lease final : public OwnerLease {
   std::jthread renewing_;  // last: it uses everything above
 };
 
-}  // namespace
+constexpr int kAttempts = 3;
 
-Result<std::unique_ptr<OwnerLease>> OwnerLease::Take(const LeaseRequest& request,
-                                                     const CallContext& context) {
+bool SomebodyWasFaster(const Error& error) {
+  return error.code == ErrorCode::kPreconditionFailed || error.code == ErrorCode::kAlreadyExists;
+}
+
+Result<std::unique_ptr<OwnerLease>> TakeOnce(const LeaseRequest& request,
+                                             const CallContext& context) {
   ObjectStore& store = request.destination;
   const std::optional<HeldLease> held = TRY(Look(store, request.root, context));
   Conditions conditions{.must_not_exist = !held};
@@ -182,16 +186,26 @@ Result<std::unique_ptr<OwnerLease>> OwnerLease::Take(const LeaseRequest& request
     conditions.if_match = held->etag;
   }
   const std::string text = Write(request.owner, request.holds_for);
-  const auto put = store.Put({.key = LeaseKey(request.root),
-                              .body = AsBytes(text),
-                              .attributes = {},
-                              .conditions = conditions},
-                             context);
-  if (put) return std::unique_ptr<OwnerLease>(std::make_unique<Lease>(request, put->etag));
-  const bool lost_race = put.error().code == ErrorCode::kPreconditionFailed ||
-                         put.error().code == ErrorCode::kAlreadyExists;
-  if (!lost_race) return Fail(put.error());
-  return Fail(ErrorCode::kLocked, "another mirror has just taken the lease of the destination");
+  const ObjectInfo put = TRY(store.Put({.key = LeaseKey(request.root),
+                                        .body = AsBytes(text),
+                                        .attributes = {},
+                                        .conditions = conditions},
+                                       context));
+  return std::unique_ptr<OwnerLease>(std::make_unique<Lease>(request, put.etag));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<OwnerLease>> OwnerLease::Take(const LeaseRequest& request,
+                                                     const CallContext& context) {
+  for (int attempt = 1;; ++attempt) {
+    auto lease = TakeOnce(request, context);
+    if (lease || !SomebodyWasFaster(lease.error())) return lease;
+    // The last request of a process of this owner that was killed may arrive only now.
+    if (attempt == kAttempts) {
+      return Fail(ErrorCode::kLocked, "another mirror has just taken the lease of the destination");
+    }
+  }
 }
 
 Status CheckNoCycle(ObjectStore& source, const ObjectKey& root, const LeaseOwner& owner,

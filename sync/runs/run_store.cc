@@ -45,7 +45,7 @@ std::string RunStore::StopMarkOf(std::string_view id) const {
 
 Status RunStore::Save(const RunRecord& run) {
   TRY_VOID(cache::MakePrivateDirectory(directory_));
-  TRY_VOID(cache::WriteSynced(PathOf(run.id), RunToJson(run) + "\n"));
+  TRY_VOID(cache::ReplaceSynced(PathOf(run.id), RunToJson(run) + "\n"));
   if (!IsOver(run.state)) return {};
   std::error_code
       ignored;  // most runs have no mark, and a mark of a run that is over means nothing

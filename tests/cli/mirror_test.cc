@@ -75,6 +75,13 @@ TEST_F(MirrorCommand, AnUnknownMirrorIsRefusedByName) {
   EXPECT_THAT(mirror.err, AllOf(HasSubstr("no mirror 'none'"), HasSubstr("configured are lake")));
 }
 
+TEST_F(MirrorCommand, DeletesAreRefusedAndNotForgotten) {
+  ConfigureMirrors(Entry("lake", Path("tree"), "oci:up", R"(, "delete": "trash")"));
+  const Invocation mirror = Run({"mirror", "lake", "--once"});
+  EXPECT_EQ(mirror.exit_code, ExitCode::kConfiguration);
+  EXPECT_THAT(mirror.err, HasSubstr("mirrors.lake.delete"));
+}
+
 TEST_F(MirrorCommand, AnotherOwnersDestinationIsRefused) {
   Write("there/.skybridge/mirror.lease",
         R"({"mirror": "theirs", "machine": "other", "host": "far", "holds_for_seconds": 90})");

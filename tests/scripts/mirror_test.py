@@ -60,7 +60,10 @@ class Mirrors(days.Bench):
     def wait_until_equal(self):
         deadline = time.monotonic() + 60
         while differences := self.differences():
-            if time.monotonic() > deadline:
+            ended = [name for name, daemon in self.daemons.items() if daemon.poll() is not None]
+            if ended or time.monotonic() > deadline:
+                for name in ended:
+                    print(name, self.daemons[name].communicate())
                 self.fail(differences + self.run_skybridge("runs").stdout)
             time.sleep(0.2)
 

@@ -67,11 +67,23 @@ TEST_F(OwnerLeaseTest, ASecondMachineIsRefusedAndToldWhoHoldsIt) {
   EXPECT_NE(second.error().message.find("m-a"), std::string::npos);
 }
 
+constexpr auto kOther =
+    R"({"machine": "b", "state": "s", "host": "host-b", "holds_for_seconds": 90})";
+constexpr auto kOurs =
+    R"({"machine": "a", "state": "/var/lib/skybridge/mirror/m", "holds_for_seconds": 90})";
+
 TEST_F(OwnerLeaseTest, TwoThatAskAtOnceDoNotBothGetIt) {
-  store_.script().BeforeNext(StoreOp::kPut, [this] { store_.PutText(kLease, "somebody else's"); });
+  store_.script().BeforeNext(StoreOp::kPut, [this] { store_.PutText(kLease, kOther); });
   const auto lease = Take("a");
   ASSERT_FALSE(lease);
   EXPECT_EQ(lease.error().code, ErrorCode::kLocked);
+  EXPECT_NE(lease.error().message.find("host-b"), std::string::npos);
+}
+
+TEST_F(OwnerLeaseTest, TheLateRequestOfAProcessThatWasKilledIsNoOtherOwner) {
+  store_.script().BeforeNext(StoreOp::kPut, [this] { store_.PutText(kLease, kOurs); });
+  store_.script().BeforeNext(StoreOp::kGet, [this] { store_.PutText(kLease, kOurs); });
+  EXPECT_TRUE(Take("a"));
 }
 
 TEST_F(OwnerLeaseTest, ARenewedLeaseDoesNotExpire) {
