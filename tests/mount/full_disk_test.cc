@@ -21,9 +21,9 @@ namespace {
 class FullDisk : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (::mount("tmpfs", disk_.path().c_str(), "tmpfs", 0, "size=160m,mode=0700") != 0)
-      GTEST_SKIP() << "a tmpfs cannot be mounted here (needs root): " << std::strerror(errno);
-    mounted_ = true;
+    mounted_ = ::mount("tmpfs", disk_.path().c_str(), "tmpfs", 0, "size=160m,mode=0700") == 0;
+    ASSERT_TRUE(mounted_) << "a tmpfs cannot be mounted here (needs root): "
+                          << std::strerror(errno);
   }
   void TearDown() override {
     if (!mounted_) return;
