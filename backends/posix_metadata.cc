@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -11,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "core/encoding.h"
+#include "core/parse_number.h"
 #include "core/time_text.h"
 
 namespace skybridge {
@@ -114,17 +114,8 @@ Status AddForeign(MetadataDialect dialect, const Attributes& attributes, Metadat
 
 // ---- Reading ----
 
-std::optional<std::uint64_t> ParseNumber(std::string_view text, int base) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
 std::optional<std::uint32_t> ParseId(std::string_view text) {
-  const auto value = ParseNumber(text, 10);
-  if (!value || *value > 0xffffffff) return std::nullopt;
-  return static_cast<std::uint32_t>(*value);
+  return ParseNumber<std::uint32_t>(text);
 }
 
 std::optional<WallTime> ToOptional(const Result<WallTime>& time) {
@@ -140,10 +131,8 @@ std::optional<WallTime> ParseLustreTime(std::string_view text) {
 
 // Unix nanoseconds (AzCopy) or Lustre's text.
 std::optional<WallTime> ParseModtime(std::string_view text) {
-  std::int64_t nanoseconds = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), nanoseconds);
-  if (error == std::errc() && end == text.data() + text.size())
-    return WallTime(std::chrono::nanoseconds(nanoseconds));
+  if (const auto nanoseconds = ParseNumber<std::int64_t>(text))
+    return WallTime(std::chrono::nanoseconds(*nanoseconds));
   return ParseLustreTime(text);
 }
 
@@ -218,10 +207,11 @@ void Reader::ReadAzure() {
   if (ReadFlag("is_symlink") && result_.kind == NodeKind::kFile) result_.kind = NodeKind::kSymlink;
   std::optional<std::uint64_t> mode;
   Read("permissions", mode, [&](std::string_view text) {
-    if (!text.empty() && text.front() == '0') return ParseNumber(text, 8);
+    if (!text.empty() && text.front() == '0') return ParseNumber<std::uint64_t>(text, 8);
     // Lustre's are octal. What cannot be octal is decimal, as it will be once the owner is ours.
-    const auto octal = lustre_owner || lustre_group ? ParseNumber(text, 8) : std::nullopt;
-    return octal ? octal : ParseNumber(text, 10);
+    const auto octal =
+        lustre_owner || lustre_group ? ParseNumber<std::uint64_t>(text, 8) : std::nullopt;
+    return octal ? octal : ParseNumber<std::uint64_t>(text);
   });
   SetMode(mode);
 }
@@ -232,7 +222,7 @@ void Reader::ReadOci() {
   Read("uid", a.uid, ParseId);
   Read("gid", a.gid, ParseId);
   std::optional<std::uint64_t> mode;
-  Read("mode", mode, [](std::string_view text) { return ParseNumber(text, 8); });
+  Read("mode", mode, [](std::string_view text) { return ParseNumber<std::uint64_t>(text, 8); });
   SetMode(mode);
 }
 

@@ -65,9 +65,7 @@ Failure MakeFailure(std::string_view what, const Error& error, Phase phase) {
   Failure failure{.exit_code = ExitCodeFor(error.code, phase), .message = Reason(error)};
   if (!what.empty()) failure.message = fmt::format("{}: {}", what, failure.message);
   const std::string_view remedy = Remedy(error.code, phase);
-  // A message that has a remedy of its own has it after a semicolon.
-  if (!remedy.empty() && error.message.find(';') == std::string::npos)
-    failure.message += fmt::format("; {}", remedy);
+  if (!remedy.empty() && !error.has_remedy) failure.message += fmt::format("; {}", remedy);
   return failure;
 }
 

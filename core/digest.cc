@@ -8,6 +8,7 @@
 #include <openssl/hmac.h>
 
 #include "core/crc_tables.h"
+#include "core/deleter.h"
 
 namespace skybridge {
 namespace {
@@ -85,11 +86,8 @@ std::optional<Md5Digest> DecodeMd5(std::string_view base64) {
 }
 
 struct Md5Stream::Context {
-  EVP_MD_CTX* handle = EVP_MD_CTX_new();
-  Context() { EVP_DigestInit_ex(handle, EVP_md5(), nullptr); }
-  ~Context() { EVP_MD_CTX_free(handle); }
-  Context(const Context&) = delete;
-  Context& operator=(const Context&) = delete;
+  Context() { EVP_DigestInit_ex(handle.get(), EVP_md5(), nullptr); }
+  const std::unique_ptr<EVP_MD_CTX, Deleter<EVP_MD_CTX_free>> handle{EVP_MD_CTX_new()};
 };
 
 Md5Stream::Md5Stream() : context_(std::make_unique<Context>()) {}
@@ -98,13 +96,14 @@ Md5Stream::Md5Stream(Md5Stream&&) noexcept = default;
 Md5Stream& Md5Stream::operator=(Md5Stream&&) noexcept = default;
 
 void Md5Stream::Update(ByteSpan bytes) {
-  EVP_DigestUpdate(context_->handle, bytes.data(), bytes.size());
+  EVP_DigestUpdate(context_->handle.get(), bytes.data(), bytes.size());
 }
 
 Md5Digest Md5Stream::Finish() {
   Md5Digest digest{};
   unsigned int size = 0;
-  EVP_DigestFinal_ex(context_->handle, reinterpret_cast<unsigned char*>(digest.data()), &size);
+  EVP_DigestFinal_ex(context_->handle.get(), reinterpret_cast<unsigned char*>(digest.data()),
+                     &size);
   return digest;
 }
 

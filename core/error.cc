@@ -67,6 +67,11 @@ std::string_view ErrorCodeName(ErrorCode code) {
   return "internal";
 }
 
+void Error::Advise(std::string_view remedy) {
+  message += fmt::format("; {}", remedy);
+  has_remedy = true;
+}
+
 std::string Error::ToString() const {
   std::string text = fmt::format("{}: {}", ErrorCodeName(code), message);
   if (remote.http_status != 0) {

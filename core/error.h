@@ -49,6 +49,8 @@ struct RemoteFacts {
   int http_status = 0;
   std::string service_code;  // e.g. "PathNotFound", "ObjectNotFound"
   std::string request_id;    // x-ms-request-id or opc-request-id
+  // Nothing came back at all: no name, no connection, or no byte of a reply in time.
+  bool silent = false;
 };
 
 struct Error {
@@ -60,6 +62,16 @@ struct Error {
   // The call had changed something before it failed, whatever the code says of the rest of it
   // (backends/after_acting.h). kUnavailable and kTimedOut may always have.
   bool may_have_acted = false;
+
+  // The message ends with what to do about it: nobody need add a remedy.
+  bool has_remedy = false;
+
+  // Adds what to do about it, or what it may be, after a semicolon.
+  void Advise(std::string_view remedy);
+
+  // The service is out of reach: it gave no answer at network level. A refusal, a failed TLS
+  // handshake or half a reply are answers.
+  bool IsOutOfReach() const { return code == ErrorCode::kUnreachable || remote.silent; }
 
   // "not_found: get 'a/b': the path is missing (404 PathNotFound, request 5f0e...)".
   std::string ToString() const;

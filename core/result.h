@@ -28,6 +28,14 @@ inline tl::unexpected<Error> Fail(ErrorCode code, std::string message) {
   return tl::unexpected<Error>(Error{.code = code, .message = std::move(message)});
 }
 
+// The same with what to do about it (Error::Advise).
+inline tl::unexpected<Error> FailAdvising(ErrorCode code, std::string message,
+                                          std::string_view remedy) {
+  Error error{.code = code, .message = std::move(message)};
+  error.Advise(remedy);
+  return tl::unexpected<Error>(std::move(error));
+}
+
 }  // namespace skybridge
 
 #define TRY(expr)                                                              \

@@ -9,6 +9,7 @@
 
 #include "core/encoding.h"
 #include "core/service_endpoint.h"
+#include "core/url.h"
 
 namespace skybridge {
 namespace {
@@ -332,8 +333,9 @@ bool IsRemoteName(std::string_view name) {
 }
 
 std::string ToString(const AzureUri& uri) {
-  const auto host =
-      SplitAzureHost(std::string_view(uri.dfs_endpoint).substr(uri.dfs_endpoint.find("://") + 3));
+  const auto url = ParseUrl(uri.dfs_endpoint);
+  const std::string authority = url ? url->authority() : std::string();
+  const auto host = SplitAzureHost(authority);
   if (!host) {
     // Of the forms of a URI only the http ones are percent-encoded.
     return fmt::format("{}/{}/{}", uri.dfs_endpoint, uri.container,

@@ -62,7 +62,8 @@ Result<AccessToken> ParseCliToken(std::string_view json, MonotonicTime asked, Wa
   const auto expiry = has_token ? ExpiryOf(body) : std::nullopt;
   if (!expiry) return Fail(ErrorCode::kCorrupt, "the answer of az has no accessToken or no expiry");
   if (*expiry <= now)
-    return Fail(ErrorCode::kUnauthenticated, "the token of az has expired; run: az login");
+    return FailAdvising(ErrorCode::kUnauthenticated, "the token of az has expired",
+                        "run: az login");
   const auto lifetime = std::chrono::duration_cast<std::chrono::seconds>(*expiry - now);
   return MakeAccessToken(body["accessToken"].get<std::string>(), asked, lifetime);
 }

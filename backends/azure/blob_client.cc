@@ -13,6 +13,7 @@
 #include "backends/recorded_digest.h"
 #include "core/digest.h"
 #include "core/encoding.h"
+#include "core/parse_number.h"
 
 namespace skybridge::azure {
 namespace {
@@ -30,8 +31,8 @@ std::optional<ContentRange> ParseContentRange(std::string_view text) {
   const auto dash = text.find('-');
   const auto slash = text.find('/');
   if (dash == std::string_view::npos || slash == std::string_view::npos) return std::nullopt;
-  const auto first = ParseDecimal(text.substr(0, dash));
-  const auto total = ParseDecimal(text.substr(slash + 1));
+  const auto first = ParseNumber<std::uint64_t>(text.substr(0, dash));
+  const auto total = ParseNumber<std::uint64_t>(text.substr(slash + 1));
   if (!first || !total) return std::nullopt;
   return ContentRange{*first, *total};
 }
@@ -39,7 +40,7 @@ std::optional<ContentRange> ParseContentRange(std::string_view text) {
 // What the headers of a 200 or 206 say the body is. Nothing if it is not what was asked for.
 std::optional<ContentRange> ReceivedRange(const HttpResponse& response) {
   if (response.status == 206) return ParseContentRange(response.headers.Get("Content-Range"));
-  const auto length = ParseDecimal(response.headers.Get("Content-Length"));
+  const auto length = ParseNumber<std::uint64_t>(response.headers.Get("Content-Length"));
   return ContentRange{0, length.value_or(response.bytes_received)};
 }
 

@@ -3,7 +3,7 @@
 #include <array>
 
 #include "backends/azure/oauth.h"
-#include "backends/azure/url.h"
+#include "core/url.h"
 
 namespace skybridge::azure {
 namespace {
@@ -26,9 +26,10 @@ constexpr std::array kClouds{
 
 std::string AuthorityOf(std::string_view storage_endpoint, std::string_view account_endpoint) {
   for (const std::string_view endpoint : {storage_endpoint, account_endpoint}) {
-    const std::string_view host = SplitUrl(endpoint).host;
+    const auto url = ParseUrl(std::string(endpoint));
+    if (!url) continue;
     for (const Cloud& cloud : kClouds) {
-      if (host.ends_with(cloud.storage_suffix)) return std::string(cloud.authority);
+      if (url->host.ends_with(cloud.storage_suffix)) return std::string(cloud.authority);
     }
   }
   return std::string(kPublicAuthority);

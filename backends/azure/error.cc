@@ -210,8 +210,8 @@ std::string ClockSkewHint(const HttpResponse& response, std::string_view service
   const auto skew = std::chrono::duration_cast<std::chrono::minutes>(now - *server).count();
   constexpr long long kNoticeableMinutes = 10;
   if (skew > -kNoticeableMinutes && skew < kNoticeableMinutes) return {};
-  return fmt::format("; this machine's clock is {} minutes {} the service's",
-                     skew > 0 ? skew : -skew, skew > 0 ? "ahead of" : "behind");
+  return fmt::format("this machine's clock is {} minutes {} the service's", skew > 0 ? skew : -skew,
+                     skew > 0 ? "ahead of" : "behind");
 }
 
 }  // namespace
@@ -261,14 +261,16 @@ Error MakeError(std::string_view what, const HttpResponse& response, WallTime no
       "{}: {}", what,
       service.message.empty() ? "the service gave no reason" : std::string_view(service.message));
   if (!service.authentication_detail.empty()) message += " " + service.authentication_detail;
-  message += ClockSkewHint(response, service.code, now);
-  return Error{.code = meaning.code,
-               .message = std::move(message),
-               .retryable = meaning.retryable,
-               .remote = {.http_status = response.status,
-                          .service_code = service.code,
-                          .request_id = std::string(response.headers.Get("x-ms-request-id"))},
-               .retry_after = RetryAfter(response.headers, now)};
+  Error error{.code = meaning.code,
+              .message = std::move(message),
+              .retryable = meaning.retryable,
+              .remote = {.http_status = response.status,
+                         .service_code = service.code,
+                         .request_id = std::string(response.headers.Get("x-ms-request-id"))},
+              .retry_after = RetryAfter(response.headers, now)};
+  const std::string skew = ClockSkewHint(response, service.code, now);
+  if (!skew.empty()) error.Advise(skew);
+  return error;
 }
 
 }  // namespace skybridge::azure

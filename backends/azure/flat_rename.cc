@@ -4,13 +4,13 @@
 #include <fmt/format.h>
 
 #include "backends/after_acting.h"
-#include "backends/azure/fan_out.h"
 #include "backends/azure/flat_store.h"
-#include "backends/azure/url.h"
+#include "backends/fan_out.h"
 #include "backends/known_version.h"
 #include "backends/listing_guard.h"
 #include "core/digest.h"
 #include "core/encoding.h"
+#include "core/url.h"
 
 namespace skybridge::azure {
 namespace {
@@ -32,7 +32,10 @@ bool IsNotFound(const Error& error) { return error.code == ErrorCode::kNotFound;
 
 // The copy source that a blob remembers carries no SAS of ours, but perhaps the emulator's other
 // spelling of the host.
-std::string_view WithoutQuery(std::string_view url) { return url.substr(0, url.find('?')); }
+std::string PathOf(std::string_view url) {
+  const auto parts = ParseUrl(std::string(url));
+  return parts ? parts->path : std::string();
+}
 
 }  // namespace
 
@@ -99,9 +102,9 @@ Result<std::optional<Sighting>> FlatStore::FindEarlierCopy(const CopyRequest& re
     return Fail(response.error());
   }
   const HttpHeaders& headers = response->headers;
-  const std::string_view copied_from = SplitUrl(WithoutQuery(headers.Get("x-ms-copy-source"))).path;
+  const std::string copied_from = PathOf(headers.Get("x-ms-copy-source"));
   const std::string source_url = blobs_.names().BlobUrl(request.source_name);
-  if (copied_from != SplitUrl(source_url).path || headers.Get("x-ms-copy-status") != kCopySucceeded)
+  if (copied_from != PathOf(source_url) || headers.Get("x-ms-copy-status") != kCopySucceeded)
     return not_ours;
   const Sighting there = SightingFromHeaders(request.key, headers);
   const bool same_digest = there.md5 && there.md5 == source.digests.md5;

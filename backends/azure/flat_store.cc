@@ -5,8 +5,8 @@
 #include <fmt/format.h>
 
 #include "backends/after_acting.h"
-#include "backends/azure/fan_out.h"
 #include "backends/azure/flat_listing.h"
+#include "backends/fan_out.h"
 #include "backends/listing_guard.h"
 #include "core/encoding.h"
 

@@ -6,7 +6,7 @@
 
 #include "backends/after_acting.h"
 #include "backends/azure/dfs_requests.h"
-#include "backends/azure/fan_out.h"
+#include "backends/fan_out.h"
 #include "backends/known_version.h"
 #include "core/digest.h"
 

@@ -263,7 +263,7 @@ Result<Secret> ManagedIdentitySource::ReadArcChallenge(const HttpResponse& respo
   if (!file) {
     Error error = ErrorFromErrno(errno, "Azure Arc's challenge file " + path);
     error.code = ErrorCode::kUnauthenticated;
-    error.message += "; is this user in the group himds?";
+    error.Advise("is this user in the group himds?");
     return Fail(std::move(error));
   }
   std::string content(kMaxArcSecretBytes + 1, '\0');

@@ -1,7 +1,6 @@
 #include "backends/azure/oauth.h"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 
 #include <fmt/format.h>
@@ -12,6 +11,7 @@
 #include "backends/azure/url.h"
 #include "backends/identity_failure.h"
 #include "core/encoding.h"
+#include "core/parse_number.h"
 
 namespace skybridge::azure {
 namespace {
@@ -33,14 +33,13 @@ std::optional<std::int64_t> Seconds(const nlohmann::json& object, const char* na
     return std::clamp(member->get<std::int64_t>(), -kMostSeconds, kMostSeconds);
   if (!member->is_string()) return std::nullopt;
   const auto& text = member->get_ref<const std::string&>();
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return std::clamp(value, -kMostSeconds, kMostSeconds);
+  const auto value = ParseNumber<std::int64_t>(text);
+  if (!value) return std::nullopt;
+  return std::clamp(*value, -kMostSeconds, kMostSeconds);
 }
 
 std::optional<int> Number(std::string_view text) {
-  const auto value = ParseDecimal(text);
+  const auto value = ParseNumber<std::uint64_t>(text);
   if (!value || *value > 9999) return std::nullopt;
   return static_cast<int>(*value);
 }

@@ -1,7 +1,6 @@
 #include "backends/azure/replies.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "backends/file_length.h"
 #include "backends/recorded_digest.h"
@@ -43,13 +42,6 @@ ETag StripETag(std::string_view text) {
 }
 
 std::string QuoteETag(const ETag& etag) { return "\"" + etag.value + "\""; }
-
-std::optional<std::uint64_t> ParseDecimal(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
 
 WallTime ParseTime(std::string_view text) { return ParseHttpDate(text).value_or(WallTime{}); }
 

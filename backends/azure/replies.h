@@ -18,8 +18,6 @@ ETag StripETag(std::string_view text);
 // Quoted, as If-Match wants it.
 std::string QuoteETag(const ETag& etag);
 
-// Decimal digits only.
-std::optional<std::uint64_t> ParseDecimal(std::string_view text);
 // RFC 1123; the epoch when there is none.
 WallTime ParseTime(std::string_view text);
 

@@ -89,14 +89,14 @@ Result<std::unique_ptr<SasCredential>> SasCredential::Make(std::string_view sas,
 Status SasCredential::Authorize(HttpRequest& request, const CallContext& /*context*/) {
   const WallTime now = clock_.WallNow();
   if (expiry_ && now >= *expiry_) {
-    return Fail(ErrorCode::kUnauthenticated,
-                fmt::format("the SAS token expired at {}; have a new one made",
-                            FormatRfc3339(*expiry_, 0)));
+    return FailAdvising(ErrorCode::kUnauthenticated,
+                        fmt::format("the SAS token expired at {}", FormatRfc3339(*expiry_, 0)),
+                        "have a new one made");
   }
   if (start_ && now + kMaxClockSkew < *start_) {
-    return Fail(ErrorCode::kUnauthenticated,
-                fmt::format("the SAS token holds from {} on; wait, or set this machine's clock",
-                            FormatRfc3339(*start_, 0)));
+    return FailAdvising(ErrorCode::kUnauthenticated,
+                        fmt::format("the SAS token holds from {} on", FormatRfc3339(*start_, 0)),
+                        "wait, or set this machine's clock");
   }
   LogWarning();
   request.url = WithQuery(request.url, sas_);

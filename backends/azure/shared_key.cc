@@ -7,6 +7,7 @@
 #include "backends/azure/url.h"
 #include "core/digest.h"
 #include "core/encoding.h"
+#include "core/url.h"
 
 namespace skybridge::azure {
 namespace {
@@ -78,8 +79,9 @@ std::string Decoded(std::string_view text) {
 }
 
 std::string CanonicalResource(std::string_view url, std::string_view account) {
-  const UrlParts parts = SplitUrl(url);
-  std::string text = "/" + std::string(account) + std::string(parts.path);
+  const auto parsed = ParseUrl(std::string(url));
+  const Url parts = parsed ? *parsed : Url();  // what is no URL cannot be sent either
+  std::string text = "/" + std::string(account) + parts.path;
   std::map<std::string, std::vector<std::string>> parameters;
   for (std::string_view rest = parts.query; !rest.empty();) {
     const std::string_view pair = rest.substr(0, rest.find('&'));

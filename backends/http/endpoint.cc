@@ -1,23 +1,13 @@
 #include "backends/http/endpoint.h"
 
-#include <memory>
 #include <string_view>
 
-#include <curl/curl.h>
 #include <fmt/format.h>
+
+#include "core/url.h"
 
 namespace skybridge {
 namespace {
-
-using UrlHandle = std::unique_ptr<CURLU, decltype(&curl_url_cleanup)>;
-
-// One part of the URL; empty if there is none.
-std::string Part(const UrlHandle& url, CURLUPart part, unsigned flags = 0) {
-  char* text = nullptr;
-  if (curl_url_get(url.get(), part, &text, flags) != CURLUE_OK) return {};
-  const std::unique_ptr<char, decltype(&curl_free)> owner(text, &curl_free);
-  return text;
-}
 
 std::string ToLower(std::string text) {
   for (char& c : text) {
@@ -40,19 +30,15 @@ bool IsLocal(std::string_view host) {
 }  // namespace
 
 Result<Endpoint> ParseEndpoint(const std::string& url) {
-  const UrlHandle handle(curl_url(), &curl_url_cleanup);
   // The URL itself is not repeated in the message: its query may hold a signature.
-  if (curl_url_set(handle.get(), CURLUPART_URL, url.c_str(), CURLU_PATH_AS_IS) != CURLUE_OK) {
-    return Fail(ErrorCode::kInvalidArgument, "not an absolute http or https URL");
-  }
-  Endpoint endpoint{.scheme = Part(handle, CURLUPART_SCHEME),
-                    .host = ToLower(Part(handle, CURLUPART_HOST))};
-  if ((endpoint.scheme != "http" && endpoint.scheme != "https") || endpoint.host.empty() ||
-      !Part(handle, CURLUPART_USER).empty()) {
+  const auto parts = ParseUrl(url);
+  if (!parts) return Fail(ErrorCode::kInvalidArgument, "not an absolute http or https URL");
+  if (parts->has_user)
     return Fail(ErrorCode::kInvalidArgument, "not an http or https URL without user and password");
-  }
+  Endpoint endpoint{.scheme = parts->scheme, .host = ToLower(parts->host)};
+  const std::string_view own_port = endpoint.scheme == "https" ? "443" : "80";
   endpoint.origin = fmt::format("{}://{}:{}", endpoint.scheme, endpoint.host,
-                                Part(handle, CURLUPART_PORT, CURLU_DEFAULT_PORT));
+                                parts->port.empty() ? own_port : std::string_view(parts->port));
   endpoint.is_local = IsLocal(endpoint.host);
   return endpoint;
 }

@@ -158,9 +158,9 @@ Result<HttpResponse> Bucket::SendStep(Call call, std::string_view what, std::str
 void Bucket::ExplainRefusal(Error& error) {
   if (error.code == ErrorCode::kContainerNotFound) {
     error.code = ErrorCode::kPermissionDenied;
-    error.message += "; the pre-authenticated request does not allow this, or the bucket is gone";
+    error.Advise("the pre-authenticated request does not allow this, or the bucket is gone");
   } else if (error.code == ErrorCode::kUnauthenticated) {
-    error.message += "; the pre-authenticated request is over or was deleted: ask for a new one";
+    error.Advise("the pre-authenticated request is over or was deleted: ask for a new one");
   }
 }
 

@@ -3,8 +3,8 @@
 #include <optional>
 #include <vector>
 
+#include "backends/fan_out.h"
 #include "backends/listing_guard.h"
-#include "backends/oci/parallel.h"
 #include "core/digest.h"
 
 namespace skybridge::oci {
@@ -67,7 +67,7 @@ Status RenameOne(Bucket& bucket, const DirectoryRename& rename, const std::strin
 
 Status RenameAll(Bucket& bucket, const DirectoryRename& rename,
                  const std::vector<std::string>& names, const CallContext& context) {
-  return ForEachParallel(names.size(), kRenameThreads, [&](std::size_t i) {
+  return FanOutUntilFailure(names.size(), kRenameThreads, [&](std::size_t i) {
     return RenameOne(bucket, rename, names[i], context);
   });
 }

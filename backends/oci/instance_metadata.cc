@@ -70,8 +70,8 @@ Result<std::string> InstanceMetadata::Get(std::string_view path, const CallConte
       continue;
     if (response) return Fail(Refusal(path, *response, clock_.WallNow()));
     Error error = std::move(response).error();
-    error.message = fmt::format(
-        "instance metadata {}: nobody answers; is this an OCI instance? ({})", path, error.message);
+    error.message = fmt::format("instance metadata {}: nobody answers ({})", path, error.message);
+    error.Advise("is this an OCI instance?");
     if (error.code != ErrorCode::kCancelled) error.code = ErrorCode::kUnauthenticated;
     error.retryable = false;
     return Fail(std::move(error));

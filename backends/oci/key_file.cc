@@ -21,11 +21,11 @@ Status CheckReaders(const FileDescriptor& file, const std::string& path, KeyFile
     return Fail(ErrorCode::kInvalidArgument, "private key '" + path + "' is not a regular file");
   }
   if ((facts.st_mode & (S_IRGRP | S_IROTH)) == 0) return {};
-  const std::string message =
-      "private key '" + path + "' can be read by other users; run: chmod 600 '" + path + "'";
+  const std::string message = "private key '" + path + "' can be read by other users";
+  const std::string remedy = "run: chmod 600 '" + path + "'";
   if (policy == KeyFilePolicy::kRefuseIfOthersMayRead)
-    return Fail(ErrorCode::kPermissionDenied, message);
-  Log(LogLevel::kWarning, "oci: {}", message);
+    return FailAdvising(ErrorCode::kPermissionDenied, message, remedy);
+  Log(LogLevel::kWarning, "oci: {}; {}", message, remedy);
   return {};
 }
 

@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "backends/oci/parallel.h"
+#include "backends/fan_out.h"
 #include "backends/recorded_digest.h"
 #include "core/log.h"
 
@@ -74,7 +74,7 @@ Status SendParts(Bucket& bucket, const std::string& name, const ObjectHead& head
     parts[index] = {number, offset, length, std::move(part.etag), part.crc32c};
     return {};
   };
-  return ForEachParallel(parts.size(), kPartThreads, send);
+  return FanOutUntilFailure(parts.size(), kPartThreads, send);
 }
 
 Result<ObjectHead> RewriteInParts(Bucket& bucket, const std::string& name, const ObjectHead& head,

@@ -7,6 +7,7 @@
 
 #include "backends/oci/description.h"
 #include "backends/oci/oci_store_impl.h"
+#include "core/url.h"
 
 namespace skybridge::oci {
 namespace {
@@ -52,13 +53,11 @@ std::string NextStart(const Listing& listing) {
   return last.substr(0, last.size() - 1) + '0';
 }
 
-Status CheckEndpoint(std::string_view endpoint) {
-  const auto scheme_end = endpoint.find("://");
-  const std::string_view scheme = endpoint.substr(0, std::min(scheme_end, endpoint.size()));
-  const std::string_view host =
-      scheme_end == std::string_view::npos ? std::string_view() : endpoint.substr(scheme_end + 3);
-  const bool good = (scheme == "https" || scheme == "http") && !host.empty() &&
-                    host.find_first_of("/?#@ ") == std::string_view::npos;
+Status CheckEndpoint(const std::string& endpoint) {
+  const auto url = ParseUrl(endpoint);
+  const bool good = url && !url->has_user && !url->has_fragment && url->path == "/" &&
+                    url->query.empty() && endpoint.find_first_of("?#", 0) == std::string::npos &&
+                    !endpoint.ends_with('/');
   if (good) return {};
   return Fail(
       ErrorCode::kInvalidArgument,

@@ -1,8 +1,12 @@
 #include "backends/oci/pre_authenticated.h"
 
+#include <string>
 #include <string_view>
 
+#include <fmt/format.h>
+
 #include "core/encoding.h"
+#include "core/url.h"
 
 namespace skybridge::oci {
 namespace {
@@ -32,18 +36,16 @@ bool IsUrlSafe(std::string_view text) {
 }  // namespace
 
 Result<PreAuthenticatedUrl> ParsePreAuthenticatedUrl(const Secret& url) {
-  std::string_view rest = url.Reveal();
-  const std::size_t scheme = rest.find("://");
-  const bool is_http = rest.starts_with("https://") || rest.starts_with("http://");
-  if (!is_http) return Bad("does not begin https://");
-  if (!IsUrlSafe(rest))
+  const std::string text(url.Reveal());
+  if (!text.starts_with("https://") && !text.starts_with("http://"))
+    return Bad("does not begin https://");
+  if (!IsUrlSafe(text))
     return Bad("has a query, a blank or another byte that does not belong there");
-  const std::size_t path = rest.find('/', scheme + 3);
-  if (path == std::string_view::npos || path == scheme + 3)
-    return Bad("lacks the host or the path");
-  PreAuthenticatedUrl parsed{.endpoint = std::string(rest.substr(0, path))};
-  if (parsed.endpoint.find('@') != std::string::npos) return Bad("has a user before the host");
-  rest.remove_prefix(path);
+  const auto parts = ParseUrl(text);
+  if (!parts) return Bad("lacks the host or the path");
+  if (parts->has_user) return Bad("has a user before the host");
+  PreAuthenticatedUrl parsed{.endpoint = fmt::format("{}://{}", parts->scheme, parts->authority())};
+  std::string_view rest = parts->path;
   const std::string_view secret = TakePart("/p/", rest);
   const Result<std::string> name_space = PercentDecode(TakePart("/n/", rest));
   const Result<std::string> bucket = PercentDecode(TakePart("/b/", rest));

@@ -1,12 +1,12 @@
 #include "backends/oci/replies.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include <nlohmann/json.hpp>
 
 #include "backends/file_length.h"
 #include "core/digest.h"
+#include "core/parse_number.h"
 #include "core/time_text.h"
 
 namespace skybridge::oci {
@@ -72,13 +72,6 @@ std::string_view WithoutQuotes(std::string_view etag) {
   return etag;
 }
 
-std::optional<std::uint64_t> Decimal(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
 }  // namespace
 
 ServiceError ParseServiceError(std::string_view body) {
@@ -134,14 +127,14 @@ ObjectFacts ParseObjectFacts(const HttpHeaders& headers) {
 std::optional<std::uint64_t> TotalOfContentRange(std::string_view content_range) {
   const auto slash = content_range.rfind('/');
   if (slash == std::string_view::npos) return std::nullopt;
-  return Decimal(content_range.substr(slash + 1));
+  return ParseNumber<std::uint64_t>(content_range.substr(slash + 1));
 }
 
 std::optional<std::uint64_t> StartOfContentRange(std::string_view content_range) {
   constexpr std::string_view kUnit = "bytes ";
   const auto dash = content_range.find('-');
   if (!content_range.starts_with(kUnit) || dash == std::string_view::npos) return std::nullopt;
-  return Decimal(content_range.substr(kUnit.size(), dash - kUnit.size()));
+  return ParseNumber<std::uint64_t>(content_range.substr(kUnit.size(), dash - kUnit.size()));
 }
 
 Result<std::string> ParseUploadId(std::string_view body) {

@@ -8,24 +8,22 @@
 
 #include "core/digest.h"
 #include "core/time_text.h"
+#include "core/url.h"
 
 namespace skybridge::oci {
 namespace {
 
-struct SplitUrl {
-  std::string_view host;    // as in the Host header: without the scheme's own port
-  std::string_view target;  // path and query, byte for byte
+// What is signed of a URL.
+struct Signed {
+  std::string host;    // as in the Host header
+  std::string target;  // path and query, byte for byte
 };
 
-SplitUrl Split(std::string_view url) {
-  const bool tls = url.starts_with("https:");
-  const auto scheme_end = url.find("://");
-  std::string_view rest = scheme_end == std::string_view::npos ? url : url.substr(scheme_end + 3);
-  const auto slash = rest.find('/');
-  SplitUrl split{rest.substr(0, slash), slash == std::string_view::npos ? "/" : rest.substr(slash)};
-  const std::string_view own_port = tls ? ":443" : ":80";
-  if (split.host.ends_with(own_port)) split.host.remove_suffix(own_port.size());
-  return split;
+Signed PartsOf(const std::string& url) {
+  const auto parts = ParseUrl(url);
+  if (!parts) return {};  // it cannot be sent either
+  return {.host = parts->authority(),
+          .target = parts->query.empty() ? parts->path : parts->path + "?" + parts->query};
 }
 
 std::string LowerCase(std::string_view text) {
@@ -36,9 +34,9 @@ std::string LowerCase(std::string_view text) {
   return lower;
 }
 
-std::string ValueOf(std::string_view name, const HttpRequest& request, const SplitUrl& url) {
-  if (name == "(request-target)") return LowerCase(request.method) + " " + std::string(url.target);
-  if (name == "host") return std::string(url.host);
+std::string ValueOf(std::string_view name, const HttpRequest& request, const Signed& url) {
+  if (name == "(request-target)") return LowerCase(request.method) + " " + url.target;
+  if (name == "host") return url.host;
   if (name == "content-length") return std::to_string(request.body.size());
   return std::string(request.headers.Get(name));
 }
@@ -46,7 +44,7 @@ std::string ValueOf(std::string_view name, const HttpRequest& request, const Spl
 }  // namespace
 
 std::string SigningString(const HttpRequest& request, std::span<const std::string_view> names) {
-  const SplitUrl url = Split(request.url);
+  const Signed url = PartsOf(request.url);
   std::string text;
   for (const std::string_view name : names) {
     if (!text.empty()) text += '\n';

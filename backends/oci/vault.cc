@@ -26,7 +26,7 @@ std::string Selector(const VaultSecret& secret) {
 Error Explained(Error error) {
   if (error.code == ErrorCode::kNotFound || error.code == ErrorCode::kContainerNotFound) {
     error.code = ErrorCode::kNotFound;
-    error.message += "; it does not exist, or the policy lacks: read secret-bundles";
+    error.Advise("it does not exist, or the policy lacks: read secret-bundles");
   }
   return error;
 }

@@ -43,7 +43,7 @@ class WorkloadIdentitySource final : public IdentitySource {
     if (!response) {
       Error error = std::move(response).error();
       if (error.remote.http_status == 403)
-        error.message += "; only enhanced clusters have workload identities";
+        error.Advise("only enhanced clusters have workload identities");
       return Fail(std::move(error));
     }
     const std::string token = TRY(ParseWorkloadReply(response->body));
@@ -81,8 +81,9 @@ Result<std::unique_ptr<IdentityProvider>> MakeWorkloadIdentity(
   if (endpoint.empty()) {
     const auto host = options.environment("KUBERNETES_SERVICE_HOST");
     if (!host || host->empty()) {
-      return Fail(ErrorCode::kUnauthenticated,
-                  "workload identity: KUBERNETES_SERVICE_HOST is not set; is this a pod?");
+      return FailAdvising(ErrorCode::kUnauthenticated,
+                          "workload identity: KUBERNETES_SERVICE_HOST is not set",
+                          "is this a pod?");
     }
     const bool is_ipv6 = host->find(':') != std::string::npos && !host->starts_with('[');
     endpoint = is_ipv6 ? fmt::format("https://[{}]:{}", *host, kPort)

@@ -55,8 +55,15 @@ TEST(Failure, IsOneLineWithReasonAndRemedy) {
 }
 
 TEST(Failure, KeepsARemedyThatTheErrorBrings) {
-  const Error error{.code = ErrorCode::kUnavailable, .message = "no route; plug it in"};
+  Error error{.code = ErrorCode::kUnavailable, .message = "no route"};
+  error.Advise("plug it in");
   EXPECT_EQ(MakeFailure("x", error, Phase::kRemote).message, "x: no route; plug it in");
+}
+
+TEST(Failure, TakesNoRemedyFromTheTextOfAMessage) {
+  const Error error{.code = ErrorCode::kUnauthenticated, .message = "signature of 'a;b' refused"};
+  EXPECT_EQ(MakeFailure("x", error, Phase::kRemote).message,
+            "x: signature of 'a;b' refused; check the credentials with `skybridge doctor`");
 }
 
 }  // namespace
