@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <stop_token>
 
-#include "core/deadline.h"
-
 namespace skybridge {
 namespace {
 
@@ -38,15 +36,12 @@ Status RateLimitedStore::Enter(const CallContext& context) {
     });
     MutexLock lock(mutex_);
     while (in_flight_ >= limits_.max_in_flight) {
-      const nanoseconds left = TimeLeft(context.deadline, clock_.Now());
-      if (context.stop.stop_requested() || left == nanoseconds(0)) {
+      const bool late = clock_.Now() >= context.deadline;
+      if (context.stop.stop_requested() || late) {
         changed_.NotifyOne();  // the wake-up may have been meant for a call that can still start
-        return left == nanoseconds(0) ? Late() : Stopped();
+        return late ? Late() : Stopped();
       }
-      // Real time may run while a test's clock stands still: the deadline is asked for again after
-      // each wake-up.
-      const nanoseconds wait = std::min<nanoseconds>(left, std::chrono::seconds(60));
-      changed_.WaitUntil(mutex_, std::chrono::steady_clock::now() + wait);
+      clock_.WaitUntil(changed_, mutex_, context.deadline);
     }
     ++in_flight_;
   }

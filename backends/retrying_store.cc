@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <optional>
 #include <random>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -23,6 +24,7 @@ double RandomBetween(double low, double high) {
 
 Error Unreachable(Error error) {
   error.code = ErrorCode::kUnreachable;
+  error.remote.silent = true;
   return error;
 }
 
@@ -49,20 +51,87 @@ RetryCounts RetryingStore::counts() const {
 }
 
 milliseconds RetryingStore::TimeFor(const StoreCall& call) const {
-  if (call.may_take_long) return kUnlimited;
-  return policy_.attempt_timeout +
-         milliseconds(static_cast<std::int64_t>(1000 * call.payload_bytes /
-                                                policy_.slowest_bytes_per_second));
+  return call.may_take_long || call.payload_bytes > 0 ? kUnlimited : policy_.attempt_timeout;
 }
+
+double RetryingStore::Jitter() const {
+  return RandomBetween(policy_.jitter_low, policy_.jitter_high);
+}
+
+PaceLimits RetryingStore::Limits() const {
+  return {.first_delay = policy_.first_delay, .max_delay = policy_.max_delay};
+}
+
+// ---- Reach ----
+
+// The one request that asks for all callers. It is never given up: it is what ends a silence.
+class RetryingStore::SilenceProbe final : public ServiceLine {
+ public:
+  explicit SilenceProbe(RetryingStore& owner) : owner_(owner) {}
+
+  void Run(const std::stop_token& stop) {
+    const MonotonicTime deadline = owner_.clock_.Now() + owner_.policy_.unreachable_after;
+    const auto reply = owner_.store_.Probe({.deadline = deadline, .stop = stop, .line = this});
+    if (reply || reply.error().remote.http_status != 0) {
+      Heard();
+    } else {
+      Log(LogLevel::kDebug, "the probe of a silent service: {}", reply.error().ToString());
+    }
+    owner_.endpoint_.reach.EndProbe(owner_.clock_.Now());
+  }
+
+  void Sent() override {
+    owner_.endpoint_.reach.NoteSent(owner_.clock_.Now(), owner_.policy_.unreachable_after);
+  }
+  void Heard() override { owner_.endpoint_.reach.NoteHeard(owner_.clock_.Now()); }
+  void Ended(bool silent) override {
+    owner_.endpoint_.reach.NoteEnded(owner_.clock_.Now(), silent);
+  }
+  bool IsGivenUp() override { return false; }
+  void Served(nanoseconds latency) override { owner_.endpoint_.pace.NoteServed(latency); }
+  bool AwaitTurn(const Error&, int) override { return false; }
+
+ private:
+  RetryingStore& owner_;
+};
+
+void RetryingStore::StartProbe() {
+  if (!endpoint_.reach.BeginProbe(clock_.Now(), kProbePause)) return;
+  MutexLock lock(prober_mutex_);
+  try {
+    // The thread before has ended its probe: it is joined at once.
+    prober_ = std::jthread([this](const std::stop_token& stop) { SilenceProbe(*this).Run(stop); });
+  } catch (const std::system_error& error) {
+    Log(LogLevel::kWarning, "no thread could be started to probe a silent service: {}",
+        error.what());
+    endpoint_.reach.EndProbe(clock_.Now());
+  }
+}
+
+Status RetryingStore::AwaitReach(const CallContext& context) {
+  Reach& reach = endpoint_.reach;
+  if (!reach.IsGivenUp(clock_.Now(), policy_.unreachable_after)) return {};
+  StartProbe();
+  const MonotonicTime until = std::min(context.deadline, clock_.Now() + kProbeGrace);
+  if (reach.AwaitProbe(clock_, until, context.stop) != Reach::Probed::kStillAsking) return {};
+  if (context.stop.stop_requested())
+    return Fail(ErrorCode::kCancelled, "stopped while a probe of the silent service was awaited");
+  ++given_up_;
+  return Fail(Unreachable({.message = "the service does not answer", .retryable = true}));
+}
+
+// ---- The attempts of one call ----
 
 RetryingStore::Attempts::Attempts(RetryingStore& owner, const StoreCall& call,
                                   const CallContext& context)
     : owner_(owner), context_(context), attempt_(context), attempt_time_(owner.TimeFor(call)) {
   if (attempt_.call_id == 0) attempt_.call_id = RandomId();
+  attempt_.line = this;
 }
 
 Status RetryingStore::Attempts::Begin() {
-  const MonotonicTime pause_end = owner_.endpoint_.pause_end();
+  TRY_VOID(owner_.AwaitReach(context_));
+  const MonotonicTime pause_end = owner_.endpoint_.pace.pause_end();
   if (pause_end > owner_.clock_.Now()) {
     const double spread =
         RandomBetween(0, static_cast<double>(owner_.policy_.resume_spread.count()));
@@ -74,6 +143,9 @@ Status RetryingStore::Attempts::Begin() {
   }
   ++owner_.attempts_;
   if (++count_ > 1) ++owner_.retries_;
+  sent_ = false;
+  began_ = owner_.clock_.Now();
+  turn_ = MonotonicTime::min();
   attempt_.deadline = context_.deadline;
   if (attempt_time_ != kUnlimited) {
     attempt_.deadline = std::min(context_.deadline, owner_.clock_.Now() + attempt_time_);
@@ -81,31 +153,60 @@ Status RetryingStore::Attempts::Begin() {
   return {};
 }
 
-void RetryingStore::Attempts::AfterSuccess() { owner_.endpoint_.NoteAnswer(); }
+void RetryingStore::Attempts::AfterSuccess() { Heard(); }
 
 Status RetryingStore::Attempts::AfterFailure(const Error& error) {
-  const MonotonicTime patience_end = PatienceEnd(error);
+  const bool acted = sent_;  // what never left this machine has done nothing
+  if (error.remote.http_status != 0) Heard();
   if (!error.retryable) return Fail(error);
-  attempt_.retried |= IsOutcomeUnknown(error);
-  const nanoseconds delay = Delay(error);
-  const MonotonicTime next = owner_.clock_.Now() + delay;
-  if (error.code == ErrorCode::kThrottled) ++owner_.throttled_;
+  // Another service that the call needs, such as the issuer of its token, is as far away.
+  if (error.remote.silent && !sent_) LineExchange(this).EndsWith(error);
+  attempt_.retried |= acted && IsOutcomeUnknown(error);
+  const bool refused = error.code == ErrorCode::kThrottled;
+  const MonotonicTime next = refused ? TurnAfter(error) : owner_.clock_.Now() + Delay(error);
   // A service that names a time means all callers, whatever its reason.
-  if (error.code == ErrorCode::kThrottled || error.retry_after) owner_.endpoint_.PauseUntil(next);
-  if (next >= patience_end) return GiveUp(Unreachable(error));
-  if (count_ >= owner_.policy_.max_attempts) return GiveUp(error);
+  if (error.retry_after) owner_.endpoint_.pace.PauseUntil(next);
+  if (error.code == ErrorCode::kUnreachable) return GiveUp(error);
+  if (WouldOutlastPatience(error, next)) {
+    owner_.endpoint_.reach.GiveUp();
+    return GiveUp(Unreachable(error));
+  }
+  if (refused ? TooManyRefusals(count_) : count_ >= owner_.policy_.max_attempts)
+    return GiveUp(error);
   Log(LogLevel::kDebug, "attempt {} failed, the next follows in {} ms: {}", count_,
-      std::chrono::ceil<milliseconds>(delay).count(), error.ToString());
+      std::chrono::ceil<milliseconds>(next - owner_.clock_.Now()).count(), error.ToString());
   return SleepUntil(next, error);
 }
 
-// Until when an attempt may start, by what is known of the endpoint.
-MonotonicTime RetryingStore::Attempts::PatienceEnd(const Error& error) {
-  const bool answered = error.remote.http_status != 0;
-  if (answered) owner_.endpoint_.NoteAnswer();
-  if (answered || !IsOutcomeUnknown(error)) return MonotonicTime::max();
+bool RetryingStore::Attempts::TooManyRefusals(int refusals) const {
+  return refusals >= owner_.policy_.max_refusals || long_waits_ >= owner_.policy_.max_attempts;
+}
+
+bool RetryingStore::Attempts::WouldOutlastPatience(const Error& error, MonotonicTime next) const {
+  if (!error.remote.silent) return false;
+  Reach& reach = owner_.endpoint_.reach;
   const auto patience = owner_.policy_.unreachable_after;
-  return owner_.endpoint_.NoteSilence(owner_.clock_.Now(), patience) + patience;
+  if (reach.IsGivenUp(owner_.clock_.Now(), patience)) return true;
+  const auto since = reach.silent_since();
+  return since && next >= *since + patience;
+}
+
+MonotonicTime RetryingStore::Attempts::TurnAfter(const Error& refusal) {
+  // AwaitTurn has looked at it already and found no time for it within the attempt.
+  if (const MonotonicTime turn = turn_; turn != MonotonicTime::min()) return turn;
+  ++owner_.throttled_;
+  const MonotonicTime now = owner_.clock_.Now();
+  if (refusal.retry_after) {
+    ++long_waits_;
+    return now + Delay(refusal);
+  }
+  const nanoseconds delay = owner_.endpoint_.pace.NoteRefusal(now, owner_.Limits());
+  if (delay >= owner_.policy_.first_delay) ++long_waits_;
+  // Never earlier: others keep the same pause.
+  const auto spread = std::min<nanoseconds>(owner_.policy_.resume_spread, delay / 2);
+  return now + delay +
+         nanoseconds(
+             static_cast<std::int64_t>(RandomBetween(0, static_cast<double>(spread.count()))));
 }
 
 Status RetryingStore::Attempts::GiveUp(const Error& error) {
@@ -125,9 +226,48 @@ nanoseconds RetryingStore::Attempts::Delay(const Error& error) const {
   const double grown =
       static_cast<double>(policy.first_delay.count()) * std::pow(policy.delay_factor, count_ - 1);
   const double capped = std::min(grown, static_cast<double>(policy.max_delay.count()));
-  const double jittered = capped * RandomBetween(policy.jitter_low, policy.jitter_high);
-  const nanoseconds delay(static_cast<std::int64_t>(jittered * 1e6));
+  const nanoseconds delay(static_cast<std::int64_t>(capped * owner_.Jitter() * 1e6));
   return std::max<nanoseconds>(delay, error.retry_after.value_or(milliseconds(0)));
+}
+
+// ---- What the requests of an attempt tell and ask ----
+
+void RetryingStore::Attempts::Sent() {
+  sent_ = true;
+  owner_.endpoint_.reach.NoteSent(owner_.clock_.Now(), owner_.policy_.unreachable_after);
+}
+
+void RetryingStore::Attempts::Heard() { owner_.endpoint_.reach.NoteHeard(owner_.clock_.Now()); }
+
+void RetryingStore::Attempts::Ended(bool silent) {
+  owner_.endpoint_.reach.NoteEnded(owner_.clock_.Now(), silent);
+}
+
+bool RetryingStore::Attempts::IsGivenUp() {
+  const MonotonicTime now = owner_.clock_.Now();
+  const auto patience = owner_.policy_.unreachable_after;
+  const auto since = owner_.endpoint_.reach.silent_since();
+  if (since && now - *since >= patience / 2) owner_.StartProbe();
+  // An attempt that began while the service was given up has its moment, too.
+  if (now - began_.load() < kProbeGrace) return false;
+  return owner_.endpoint_.reach.IsGivenUp(now, patience);
+}
+
+void RetryingStore::Attempts::Served(nanoseconds latency) {
+  owner_.endpoint_.pace.NoteServed(latency);
+}
+
+bool RetryingStore::Attempts::AwaitTurn(const Error& refusal, int refusals) {
+  Heard();
+  const MonotonicTime turn = TurnAfter(refusal);
+  if (refusal.retry_after) owner_.endpoint_.pace.PauseUntil(turn);
+  turn_ = turn;
+  if (turn >= attempt_.deadline || TooManyRefusals(refusals)) return false;
+  if (!owner_.clock_.SleepUntil(turn, attempt_.stop)) return false;
+  turn_ = MonotonicTime::min();
+  ++owner_.attempts_;
+  ++owner_.retries_;
+  return true;
 }
 
 std::vector<Status> RetryingStore::DeleteMany(std::span<const DeleteRequest> requests,

@@ -18,11 +18,12 @@ class WorkloadIdentity final : public oci::IdentityProvider {
  public:
   static Result<std::unique_ptr<oci::IdentityProvider>> Make(
       const oci::WorkloadIdentityOptions& options, Clock& clock) {
-    auto made = std::make_unique<WorkloadIdentity>(oci::WorkloadCaFile(options.environment));
+    auto made = std::make_unique<WorkloadIdentity>(clock, oci::WorkloadCaFile(options.environment));
     made->provider_ = TRY(oci::MakeWorkloadIdentity(options, made->cluster_, clock));
     return made;
   }
-  explicit WorkloadIdentity(std::string ca_file) : cluster_({.ca_file = std::move(ca_file)}) {}
+  WorkloadIdentity(const Clock& clock, std::string ca_file)
+      : cluster_(clock, {.ca_file = std::move(ca_file)}) {}
 
   Result<std::shared_ptr<const oci::Identity>> Current(const CallContext& context) override {
     return provider_->Current(context);

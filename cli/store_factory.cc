@@ -47,7 +47,7 @@ auto FewAttempts(const Opening& opening, EndpointState& endpoint, Attempt attemp
   const auto waited_until = [&](MonotonicTime time) {
     return time < opening.context.deadline && opening.clock.SleepUntil(time, opening.context.stop);
   };
-  const MonotonicTime pause_end = endpoint.pause_end();
+  const MonotonicTime pause_end = endpoint.pace.pause_end();
   if (pause_end > opening.clock.Now() && !waited_until(pause_end)) {
     return Fail(Error{.code = ErrorCode::kThrottled,
                       .message = "the service has asked another remote for a pause",
@@ -58,7 +58,7 @@ auto FewAttempts(const Opening& opening, EndpointState& endpoint, Attempt attemp
     if (result || !result.error().retryable) return result;
     const auto wish = result.error().retry_after;
     const MonotonicTime next = opening.clock.Now() + wish.value_or(kOpenRetryDelay);
-    if (wish || result.error().code == ErrorCode::kThrottled) endpoint.PauseUntil(next);
+    if (wish || result.error().code == ErrorCode::kThrottled) endpoint.pace.PauseUntil(next);
     if (tries == kOpenAttempts || !waited_until(next)) return result;
   }
 }
@@ -71,7 +71,7 @@ class RemoteStack final : public OpenStore {
         limits_{.max_in_flight = remote.max_requests,
                 .calls_per_second = remote.requests_per_second},
         retry_{.unreachable_after = remote.unreachable_after},
-        curl_({.ca_file = remote.ca_file, .allow_plain_http = remote.allow_http}),
+        curl_(clock, {.ca_file = remote.ca_file, .allow_plain_http = remote.allow_http}),
         transport_(curl_) {}
 
   // What this remote cost, for those who look.

@@ -16,7 +16,7 @@ namespace {
 // Members are destroyed from the last to the first.
 class OpenedVault final : public SecretVault {
  public:
-  explicit OpenedVault(CurlOptions options) : transport_(std::move(options)) {}
+  OpenedVault(const Clock& clock, CurlOptions options) : transport_(clock, std::move(options)) {}
 
   HttpTransport& transport() { return transport_; }
   void Put(std::unique_ptr<oci::Vault> vault) { vault_ = std::move(vault); }
@@ -58,7 +58,7 @@ Result<std::unique_ptr<SecretVault>> OpenVault(const std::optional<VaultConfig>&
                                                const CallContext& context) {
   if (!config) return nullptr;
   auto vault = std::make_unique<OpenedVault>(
-      CurlOptions{.ca_file = config->ca_file, .allow_plain_http = config->allow_http});
+      clock, CurlOptions{.ca_file = config->ca_file, .allow_plain_http = config->allow_http});
   OciIdentity identity = TRY(MakeOciIdentity(
       {.auth = config->auth, .region = config->region, .needs_region = config->endpoint.empty()},
       {vault->transport(), environment, clock}, context));

@@ -8,6 +8,8 @@
 
 namespace skybridge {
 
+class ServiceLine;  // core/service_line.h
+
 struct CallContext {
   // The call returns kTimedOut soon after this (at once if it has passed). Every call has one:
   // never wait for ever.
@@ -21,6 +23,9 @@ struct CallContext {
   // Random, and the same for all attempts of one call; 0: nobody repeats it. A store names by it
   // what a repeated call must not make twice.
   std::uint64_t call_id = 0;
+  // Between the call and its service; nullptr: nobody shares what is learnt. Not for requests to
+  // other services, such as those that issue tokens.
+  ServiceLine* line = nullptr;
 };
 
 }  // namespace skybridge

@@ -1,13 +1,13 @@
 #include "core/call_wait.h"
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 
 namespace skybridge {
 namespace {
 
-// The call's clock may not be the machine's, and a stop notifies nobody: both are looked at this
-// often.
+// A stop request notifies no condition variable, so it is polled this often.
 constexpr std::chrono::milliseconds kWaitSlice{20};
 
 }  // namespace
@@ -24,7 +24,7 @@ Status CheckContext(const CallContext& context, const Clock& clock, std::string_
 Status WaitWithin(const CallContext& context, const Clock& clock, CondVar& changed, Mutex& mutex,
                   std::string_view what) {
   TRY_VOID(CheckContext(context, clock, what));
-  changed.WaitUntil(mutex, std::chrono::steady_clock::now() + kWaitSlice);
+  clock.WaitUntil(changed, mutex, std::min(context.deadline, clock.Now() + kWaitSlice));
   return {};
 }
 

@@ -1,5 +1,6 @@
 #include "core/clock.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 
@@ -17,6 +18,11 @@ bool SystemClock::SleepUntil(MonotonicTime until, std::stop_token stop) {
   std::unique_lock lock(mutex);
   wake.wait_until(lock, stop, until, [] { return false; });
   return !stop.stop_requested();
+}
+
+void SystemClock::WaitUntil(CondVar& changed, Mutex& mutex, MonotonicTime until) const {
+  // Far deadlines overflow the arithmetic inside a condition variable.
+  changed.WaitUntil(mutex, std::min(until, Now() + std::chrono::hours(1)));
 }
 
 }  // namespace skybridge

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <stop_token>
 
+#include "core/mutex.h"
+
 namespace skybridge {
 
 using MonotonicTime = std::chrono::steady_clock::time_point;
@@ -19,6 +21,10 @@ class Clock {
   // True if `until` was reached, false if stopped first. Back-off, TTL sweeps and polls wait only
   // through this.
   virtual bool SleepUntil(MonotonicTime until, std::stop_token stop) = 0;
+  // Waits for a notification of `changed`, at most until `until`. May return early: the caller
+  // looks again at what it waits for.
+  virtual void WaitUntil(CondVar& changed, Mutex& mutex, MonotonicTime until) const
+      REQUIRES(mutex) = 0;
 };
 
 // The machine's own clocks.
@@ -27,6 +33,8 @@ class SystemClock final : public Clock {
   MonotonicTime Now() const override;
   WallTime WallNow() const override;
   bool SleepUntil(MonotonicTime until, std::stop_token stop) override;
+  void WaitUntil(CondVar& changed, Mutex& mutex, MonotonicTime until) const override
+      REQUIRES(mutex);
 };
 
 }  // namespace skybridge

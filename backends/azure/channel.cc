@@ -7,7 +7,9 @@
 #include "backends/azure/error.h"
 #include "backends/azure/nonce.h"
 #include "backends/azure/url.h"
+#include "backends/send_in_turn.h"
 #include "core/deadline.h"
+#include "core/service_line.h"
 #include "core/time_text.h"
 
 namespace skybridge::azure {
@@ -37,6 +39,11 @@ Channel::Channel(const Options& options, HttpTransport& transport, const Clock& 
 
 Result<HttpResponse> Channel::Send(const HttpRequest& request, const ObjectKey& key,
                                    const CallContext& context) const {
+  return SendInTurn(context, clock_, [&] { return SendAuthorized(request, key, context); });
+}
+
+Result<HttpResponse> Channel::SendAuthorized(const HttpRequest& request, const ObjectKey& key,
+                                             const CallContext& context) const {
   bool refused = false;
   auto response = SendOnce(request, refused, context);
   if (refused) response = SendOnce(request, refused, context);
@@ -60,7 +67,7 @@ Result<HttpResponse> Channel::SendOnce(HttpRequest request, bool& refused,
   request.headers.Add("x-ms-version", api_version_);
   request.headers.Add("x-ms-date", FormatHttpDate(clock_.WallNow()));
   request.headers.Add("x-ms-client-request-id", MakeUuid());
-  TRY_VOID(credential_->Authorize(request, context));
+  TRY_VOID(credential_->Authorize(request, WithoutLine(context)));
   auto response = transport_.Send(request, context);
   refused = response && response->status == 401 && credential_->Refused(request);
   return response;

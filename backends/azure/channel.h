@@ -19,14 +19,17 @@ class Channel {
 
   // Adds x-ms-version, x-ms-date, x-ms-client-request-id, the server's own time limit (a little
   // less than ours, so that it gives up first) and the credential; sends. A token that was refused
-  // (401) is replaced and the request sent once more. Any status but 2xx, and
-  // any answer that is not the service's own, is an Error that names the operation and `key`.
+  // (401) is replaced and the request sent once more; one that was refused for its rate is sent
+  // again in its turn (backends/send_in_turn.h). Any status but 2xx, and any answer that is not the
+  // service's own, is an Error that names the operation and `key`.
   Result<HttpResponse> Send(const HttpRequest& request, const ObjectKey& key,
                             const CallContext& context) const;
 
   const Clock& clock() const { return clock_; }
 
  private:
+  Result<HttpResponse> SendAuthorized(const HttpRequest& request, const ObjectKey& key,
+                                      const CallContext& context) const;
   Result<HttpResponse> SendOnce(HttpRequest request, bool& refused,
                                 const CallContext& context) const;
 

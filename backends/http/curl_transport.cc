@@ -1,5 +1,8 @@
 #include "backends/http/curl_transport.h"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -16,7 +19,9 @@
 #include <fmt/format.h>
 
 #include "backends/http/endpoint.h"
+#include "core/deleter.h"
 #include "core/mutex.h"
+#include "core/service_line.h"
 
 namespace skybridge {
 namespace {
@@ -45,7 +50,8 @@ bool CarriesBody(const HttpRequest& request) {
 
 Error MakeError(ErrorCode code, const HttpRequest& request, const Endpoint& endpoint,
                 std::string_view reason) {
-  const bool retryable = code == ErrorCode::kUnavailable || code == ErrorCode::kTimedOut;
+  const bool retryable = code == ErrorCode::kUnavailable || code == ErrorCode::kTimedOut ||
+                         code == ErrorCode::kUnreachable;
   return {.code = code,
           .message = fmt::format("{} to {}: {}", request.operation, endpoint.host, reason),
           .retryable = retryable};
@@ -73,10 +79,24 @@ ErrorCode CodeOf(CURLcode code) {
   }
 }
 
-struct HeaderListDeleter {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-};
-using HeaderList = std::unique_ptr<curl_slist, HeaderListDeleter>;
+// Nobody was there to refuse anything: no name, no address, no connection. A handshake that fails
+// and a connection that is reset are answers of something.
+bool IsSilence(CURLcode code) {
+  switch (code) {
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_OPERATION_TIMEDOUT:
+      return true;
+    default:
+      return false;
+  }
+}
+
+using HeaderList = std::unique_ptr<curl_slist, Deleter<curl_slist_free_all>>;
+using EasyHandle = std::unique_ptr<CURL, Deleter<curl_easy_cleanup>>;
+using MultiHandle = std::unique_ptr<CURLM, Deleter<curl_multi_cleanup>>;
+using ShareHandle = std::unique_ptr<CURLSH, Deleter<curl_share_cleanup>>;
 
 void Append(HeaderList& list, const std::string& line) {
   curl_slist* longer = curl_slist_append(list.get(), line.c_str());
@@ -96,17 +116,16 @@ class CurlTransport::Shared {
  public:
   Shared() : handle_(curl_share_init()) {
     if (handle_ == nullptr) throw std::bad_alloc();
-    curl_share_setopt(handle_, CURLSHOPT_LOCKFUNC, &Lock);
-    curl_share_setopt(handle_, CURLSHOPT_UNLOCKFUNC, &Unlock);
-    curl_share_setopt(handle_, CURLSHOPT_USERDATA, this);
-    curl_share_setopt(handle_, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
-    curl_share_setopt(handle_, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+    curl_share_setopt(handle(), CURLSHOPT_LOCKFUNC, &Lock);
+    curl_share_setopt(handle(), CURLSHOPT_UNLOCKFUNC, &Unlock);
+    curl_share_setopt(handle(), CURLSHOPT_USERDATA, this);
+    curl_share_setopt(handle(), CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
+    curl_share_setopt(handle(), CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
   }
-  ~Shared() { curl_share_cleanup(handle_); }
   Shared(const Shared&) = delete;
   Shared& operator=(const Shared&) = delete;
 
-  CURLSH* handle() const { return handle_; }
+  CURLSH* handle() const { return handle_.get(); }
 
  private:
   static void Lock(CURL*, curl_lock_data data, curl_lock_access,
@@ -117,45 +136,41 @@ class CurlTransport::Shared {
     static_cast<Shared*>(self)->mutexes_[static_cast<std::size_t>(data)].unlock();
   }
 
-  CURLSH* handle_;
   std::array<Mutex, CURL_LOCK_DATA_LAST> mutexes_;
+  const ShareHandle handle_;  // last: it locks with the mutexes while it is freed
 };
 
 // One connection's worth of libcurl: an easy handle driven by its own multi handle, which owns the
 // connection and can be woken from another thread.
 class CurlTransport::Session {
  public:
-  Session() : easy_(curl_easy_init()), multi_(curl_multi_init()) {
+  Session() : multi_(curl_multi_init()), easy_(curl_easy_init()) {
     if (easy_ == nullptr || multi_ == nullptr) throw std::bad_alloc();
-    curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, 1L);
+    curl_multi_setopt(multi(), CURLMOPT_MAXCONNECTS, 1L);
   }
-  ~Session() {
-    Detach();
-    curl_easy_cleanup(easy_);
-    curl_multi_cleanup(multi_);
-  }
+  ~Session() { Detach(); }
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  CURL* easy() const { return easy_; }
-  CURLM* multi() const { return multi_; }
-  void Attach() { attached_ = curl_multi_add_handle(multi_, easy_) == CURLM_OK; }
+  CURL* easy() const { return easy_.get(); }
+  CURLM* multi() const { return multi_.get(); }
+  void Attach() { attached_ = curl_multi_add_handle(multi(), easy()) == CURLM_OK; }
   // Closes the connection if a transfer was still going on.
   void Detach() {
-    if (attached_) curl_multi_remove_handle(multi_, easy_);
+    if (attached_) curl_multi_remove_handle(multi(), easy());
     attached_ = false;
   }
 
  private:
-  CURL* easy_;
-  CURLM* multi_;
+  const MultiHandle multi_;  // freed after the easy handle
+  const EasyHandle easy_;
   bool attached_ = false;
 };
 
 // Idle sessions, by the origin they are connected to; the one used last goes out first.
 class CurlTransport::SessionPool {
  public:
-  explicit SessionPool(const CurlOptions& options) : options_(options) {}
+  SessionPool(const Clock& clock, const CurlOptions& options) : clock_(clock), options_(options) {}
 
   std::unique_ptr<Session> Acquire(const std::string& origin) {
     {
@@ -172,7 +187,7 @@ class CurlTransport::SessionPool {
   }
 
   void Release(const std::string& origin, std::unique_ptr<Session> session) {
-    const MonotonicTime now = std::chrono::steady_clock::now();
+    const MonotonicTime now = clock_.Now();
     std::vector<std::unique_ptr<Session>> closing;  // closed after the lock is gone
     MutexLock lock(mutex_);
     idle_.push_back({.origin = origin, .session = std::move(session), .since = now});
@@ -190,6 +205,7 @@ class CurlTransport::SessionPool {
     MonotonicTime since;
   };
 
+  const Clock& clock_;
   const CurlOptions& options_;
   Mutex mutex_;                               // guards what follows
   std::deque<Idle> idle_ GUARDED_BY(mutex_);  // oldest first
@@ -198,16 +214,31 @@ class CurlTransport::SessionPool {
 // One request and its reply.
 class CurlTransport::Exchange {
  public:
-  Exchange(const HttpRequest& request, const Endpoint& endpoint, const CurlOptions& options,
-           Session& session)
-      : request_(request), endpoint_(endpoint), options_(options), session_(session) {}
+  // What an exchange works with; all of it outlives the exchange.
+  struct Parts {
+    const HttpRequest& request;
+    const Endpoint& endpoint;
+    const CurlOptions& options;
+    const Clock& clock;
+    Session& session;
+  };
+  Exchange(const Parts& parts, ServiceLine* line)
+      : request_(parts.request),
+        endpoint_(parts.endpoint),
+        options_(parts.options),
+        clock_(parts.clock),
+        session_(parts.session),
+        line_(line) {}
   ~Exchange() { session_.Detach(); }  // while everything that libcurl points to still lives
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
 
   Result<HttpResponse> Perform(CURLSH* shared, const CallContext& context) {
     TRY_VOID(Prepare(shared));
-    TRY_VOID(Run(context));
+    if (const Status ended = Run(context); !ended) {
+      line_.EndsWith(ended.error());
+      return Fail(ended.error());
+    }
     return std::move(response_);
   }
 
@@ -219,10 +250,18 @@ class CurlTransport::Exchange {
   void PrepareConnection();
 
   Status Outcome();
+  Status CheckTime(MonotonicTime now, MonotonicTime deadline);
   MonotonicTime PhaseDeadline() const;
+  curl_off_t BytesTaken() const;
   void ObserveProgress(MonotonicTime now);
   tl::unexpected<Error> Broken(ErrorCode code, std::string_view reason) const {
     return Fail(MakeError(code, request_, endpoint_, reason));
+  }
+  // The same of an exchange in which not a byte came back.
+  tl::unexpected<Error> Unanswered(ErrorCode code, std::string_view reason) const {
+    Error error = MakeError(code, request_, endpoint_, reason);
+    error.remote.silent = !reply_begun_;
+    return Fail(std::move(error));
   }
 
   static std::size_t OnHeader(char* data, std::size_t, std::size_t size, void* self);
@@ -240,7 +279,9 @@ class CurlTransport::Exchange {
   const HttpRequest& request_;
   const Endpoint& endpoint_;
   const CurlOptions& options_;
+  const Clock& clock_;
   Session& session_;
+  LineExchange line_;
   HeaderList headers_;
   HttpResponse response_;
   CURLcode setup_ = CURLE_OK;
@@ -248,6 +289,8 @@ class CurlTransport::Exchange {
   int requests_sent_ = 0;
   bool reply_begun_ = false;
   curl_off_t bytes_moved_ = 0;
+  curl_off_t body_taken_ = 0;
+  curl_off_t heard_ = 0;  // bytes of the reply
   std::size_t header_bytes_ = 0;
   MonotonicTime last_progress_{};
 };
@@ -330,7 +373,7 @@ void CurlTransport::Exchange::PrepareConnection() {
 }
 
 Status CurlTransport::Exchange::Run(const CallContext& context) {
-  last_progress_ = std::chrono::steady_clock::now();
+  last_progress_ = clock_.Now();
   session_.Attach();
   const std::stop_callback wake(context.stop, [this] { curl_multi_wakeup(session_.multi()); });
   for (;;) {
@@ -339,27 +382,52 @@ Status CurlTransport::Exchange::Run(const CallContext& context) {
     if (code != CURLM_OK) return Broken(ErrorCode::kInternal, curl_multi_strerror(code));
     if (running == 0) return Outcome();
     if (context.stop.stop_requested()) return Broken(ErrorCode::kCancelled, "the call was stopped");
-    const MonotonicTime now = std::chrono::steady_clock::now();
+    const MonotonicTime now = clock_.Now();
     ObserveProgress(now);
-    const MonotonicTime until = std::min(context.deadline, PhaseDeadline());
-    if (now >= until) {
-      return Broken(ErrorCode::kTimedOut, now >= context.deadline ? "the call's deadline passed"
-                                          : reply_begun_          ? "the reply stalled"
-                                                         : "the server did not answer in time");
-    }
-    const auto wait =
-        std::min(std::chrono::ceil<std::chrono::milliseconds>(until - now), kLongestWait);
+    TRY_VOID(CheckTime(now, context.deadline));
+    const auto wait = std::min(std::chrono::ceil<std::chrono::milliseconds>(
+                                   std::min(context.deadline, PhaseDeadline()) - now),
+                               kLongestWait);
     curl_multi_poll(session_.multi(), nullptr, 0, static_cast<int>(wait.count()), nullptr);
   }
 }
 
-void CurlTransport::Exchange::ObserveProgress(MonotonicTime now) {
+// An error: the exchange has waited long enough.
+Status CurlTransport::Exchange::CheckTime(MonotonicTime now, MonotonicTime deadline) {
+  if (now >= deadline) return Unanswered(ErrorCode::kTimedOut, "the call's deadline passed");
+  if (now >= PhaseDeadline()) {
+    return Unanswered(ErrorCode::kTimedOut,
+                      reply_begun_ ? "the reply stalled" : "the server did not answer in time");
+  }
+  // A body on its way out over a slow link is no silence; a stall of it is.
+  const bool moving = bytes_moved_ > 0 && now - last_progress_ < kLongestWait * 5;
+  if (line_.IsGivenUp() && !reply_begun_ && !moving)
+    return Unanswered(ErrorCode::kUnreachable, "the service answers nobody");
+  return {};
+}
+
+// What the network has taken of the body: what libcurl has handed over, less what still lies in the
+// socket's send buffer (Linux, tcp(7), SIOCOUTQ: bytes that the peer has not acknowledged).
+curl_off_t CurlTransport::Exchange::BytesTaken() const {
   curl_off_t sent = 0;
-  curl_off_t received = 0;
   curl_easy_getinfo(session_.easy(), CURLINFO_SIZE_UPLOAD_T, &sent);
+  curl_socket_t socket = CURL_SOCKET_BAD;
+  int unsent = 0;
+  if (sent == 0 || curl_easy_getinfo(session_.easy(), CURLINFO_ACTIVESOCKET, &socket) != CURLE_OK ||
+      socket == CURL_SOCKET_BAD || ::ioctl(socket, SIOCOUTQ, &unsent) != 0) {
+    return sent;
+  }
+  return std::max<curl_off_t>(0, sent - unsent);
+}
+
+void CurlTransport::Exchange::ObserveProgress(MonotonicTime now) {
+  curl_off_t received = 0;
   curl_easy_getinfo(session_.easy(), CURLINFO_SIZE_DOWNLOAD_T, &received);
-  const curl_off_t moved =
-      sent + received + static_cast<curl_off_t>(header_bytes_) + requests_sent_;
+  body_taken_ = BytesTaken();
+  const curl_off_t heard = received + static_cast<curl_off_t>(header_bytes_);
+  if (heard > heard_) line_.Heard();
+  heard_ = heard;
+  const curl_off_t moved = body_taken_ + heard + requests_sent_;
   if (moved == bytes_moved_ && requests_sent_ > 0) return;
   bytes_moved_ = moved;
   last_progress_ = now;
@@ -369,19 +437,22 @@ void CurlTransport::Exchange::ObserveProgress(MonotonicTime now) {
 // connect time-out rules.
 MonotonicTime CurlTransport::Exchange::PhaseDeadline() const {
   if (requests_sent_ == 0) return MonotonicTime::max();
-  curl_off_t sent = 0;
-  curl_easy_getinfo(session_.easy(), CURLINFO_SIZE_UPLOAD_T, &sent);
-  const bool waiting = !reply_begun_ && static_cast<std::size_t>(sent) == request_.body.size();
+  const bool waiting =
+      !reply_begun_ && static_cast<std::size_t>(body_taken_) >= request_.body.size();
   return last_progress_ + (waiting ? options_.first_byte_timeout : options_.stall_timeout);
 }
 
 Status CurlTransport::Exchange::Outcome() {
+  if (header_bytes_ > 0) line_.Heard();
   if (refused_) return Fail(*refused_);
   int left = 0;
   const CURLMsg* message = curl_multi_info_read(session_.multi(), &left);
   const CURLcode code = message != nullptr ? message->data.result : CURLE_FAILED_INIT;
-  if (code != CURLE_OK) return Broken(CodeOf(code), curl_easy_strerror(code));
-  return {};
+  if (code == CURLE_OK) return {};
+  // A certificate that is not trusted comes from somebody.
+  if (CodeOf(code) == ErrorCode::kUnauthenticated) line_.Heard();
+  if (IsSilence(code)) return Unanswered(CodeOf(code), curl_easy_strerror(code));
+  return Broken(CodeOf(code), curl_easy_strerror(code));
 }
 
 int CurlTransport::Exchange::OnRequest(void* self, char*, char*, int, int) {
@@ -446,10 +517,11 @@ bool CurlTransport::Exchange::TakeBody(std::string_view bytes) {
   return true;
 }
 
-CurlTransport::CurlTransport(CurlOptions options) : options_(std::move(options)) {
+CurlTransport::CurlTransport(const Clock& clock, CurlOptions options)
+    : clock_(clock), options_(std::move(options)) {
   InitialiseCurl();
   shared_ = std::make_unique<Shared>();
-  pool_ = std::make_unique<SessionPool>(options_);
+  pool_ = std::make_unique<SessionPool>(clock_, options_);
 }
 
 CurlTransport::~CurlTransport() = default;
@@ -463,13 +535,14 @@ Result<HttpResponse> CurlTransport::Send(const HttpRequest& request, const CallC
   if (context.stop.stop_requested()) {
     return Fail(MakeError(ErrorCode::kCancelled, request, endpoint, "the call was stopped"));
   }
-  if (std::chrono::steady_clock::now() >= context.deadline) {
+  if (clock_.Now() >= context.deadline) {
     return Fail(MakeError(ErrorCode::kTimedOut, request, endpoint, "the call's deadline passed"));
   }
   std::unique_ptr<Session> session = pool_->Acquire(endpoint.origin);
   // A session whose transfer failed is dropped, and its connection with it.
   HttpResponse response =
-      TRY(Exchange(request, endpoint, options_, *session).Perform(shared_->handle(), context));
+      TRY(Exchange({request, endpoint, options_, clock_, *session}, context.line)
+              .Perform(shared_->handle(), context));
   // Nothing of the exchange is left: from here on another thread may use the session.
   pool_->Release(endpoint.origin, std::move(session));
   return response;

@@ -37,7 +37,8 @@ struct CurlOptions {
 // loopback and instance metadata.
 class CurlTransport final : public HttpTransport {
  public:
-  explicit CurlTransport(CurlOptions options = {});
+  // `clock` outlives it.
+  explicit CurlTransport(const Clock& clock, CurlOptions options = {});
   ~CurlTransport() override;
 
   Result<HttpResponse> Send(const HttpRequest& request, const CallContext& context) override;
@@ -48,6 +49,7 @@ class CurlTransport final : public HttpTransport {
   class SessionPool;
   class Exchange;
 
+  const Clock& clock_;
   const CurlOptions options_;
   std::unique_ptr<Shared> shared_;
   std::unique_ptr<SessionPool> pool_;

@@ -6,6 +6,8 @@
 
 #include "backends/identity_failure.h"
 #include "backends/oci/error.h"
+#include "backends/send_in_turn.h"
+#include "core/service_line.h"
 #include "core/time_text.h"
 
 namespace skybridge::oci {
@@ -23,9 +25,9 @@ void ExplainClockSkew(const HttpResponse& response, WallTime now, Error& error) 
   if (response.status != kUnauthorized || !server) return;
   const auto behind = std::chrono::round<std::chrono::seconds>(*server - now);
   if (std::chrono::abs(behind) <= kMaxClockSkew) return;
-  error.message +=
-      fmt::format("; this machine's clock is {} s {} the service's: set it right",
-                  std::chrono::abs(behind).count(), behind.count() > 0 ? "behind" : "ahead of");
+  error.Advise(fmt::format("this machine's clock is {} s {} the service's: set it right",
+                           std::chrono::abs(behind).count(),
+                           behind.count() > 0 ? "behind" : "ahead of"));
 }
 
 }  // namespace
@@ -35,6 +37,11 @@ Client::Client(HttpTransport& transport, std::unique_ptr<IdentityProvider> ident
 
 Result<HttpResponse> Client::Send(Call call, std::string_view what, const CallContext& context) {
   if (!call.json.empty()) call.http.body = AsBytes(call.json);
+  return SendInTurn(context, clock_, [&] { return SendAsUs(call, what, context); });
+}
+
+Result<HttpResponse> Client::SendAsUs(Call& call, std::string_view what,
+                                      const CallContext& context) {
   std::shared_ptr<const Identity> identity = TRY(WhoWeAre(context));
   Result<HttpResponse> response = SendSigned(call, *identity, context);
   if (response && response->status == kUnauthorized && identities_->Renew(*identity)) {
@@ -55,7 +62,7 @@ Result<HttpResponse> Client::Send(Call call, std::string_view what, const CallCo
 }
 
 Result<std::shared_ptr<const Identity>> Client::WhoWeAre(const CallContext& context) {
-  auto identity = identities_->Current(context);
+  auto identity = identities_->Current(WithoutLine(context));
   if (!identity) return Fail(AsIdentityFailure(std::move(identity).error()));
   return identity;
 }

@@ -18,15 +18,17 @@ class Client {
   // `transport` and `clock` must outlive the client.
   Client(HttpTransport& transport, std::unique_ptr<IdentityProvider> identities, Clock& clock);
 
-  // Any 2xx is a success. Makes one attempt; only after a 401 that a renewed token may cure, one
-  // more. `what` names operation and key in errors. An identity that fails does so as
-  // AsIdentityFailure says, never as if an object were missing or in the way.
+  // Any 2xx is a success. Makes one attempt; after a 401 that a renewed token may cure one more,
+  // and after a refusal for its rate as many as its turn allows (backends/send_in_turn.h). `what`
+  // names operation and key in errors. An identity that fails does so as AsIdentityFailure says,
+  // never as if an object were missing or in the way.
   Result<HttpResponse> Send(Call call, std::string_view what, const CallContext& context);
 
   Clock& clock() { return clock_; }
 
  private:
   Result<std::shared_ptr<const Identity>> WhoWeAre(const CallContext& context);
+  Result<HttpResponse> SendAsUs(Call& call, std::string_view what, const CallContext& context);
   Result<HttpResponse> SendSigned(Call& call, const Identity& identity, const CallContext& context);
 
   HttpTransport& transport_;

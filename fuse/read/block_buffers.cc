@@ -35,10 +35,10 @@ BlockBuffers::Lease BlockBuffers::TryTake(std::size_t spare) {
   return {*this, std::move(bytes), buffer_bytes_};
 }
 
-void BlockBuffers::WaitForOne() {
+void BlockBuffers::WaitForOne(const Clock& clock) {
   MutexLock lock(mutex_);
   if (!idle_.empty() || made_ < count_) return;
-  returned_.WaitUntil(mutex_, std::chrono::steady_clock::now() + std::chrono::milliseconds(5));
+  clock.WaitUntil(returned_, mutex_, clock.Now() + std::chrono::milliseconds(5));
 }
 
 void BlockBuffers::GiveBack(std::unique_ptr<std::byte[]> bytes) {

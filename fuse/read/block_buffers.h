@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/call_context.h"
+#include "core/clock.h"
 #include "core/mutex.h"
 #include "core/result.h"
 
@@ -46,7 +47,7 @@ class BlockBuffers {
   // Leaves `spare` buffers for others; an empty lease if that is not possible now.
   Lease TryTake(std::size_t spare = 0);
   // Waits a short while (at most 5 ms) for a buffer to come back.
-  void WaitForOne();
+  void WaitForOne(const Clock& clock);
 
   std::size_t free_count() const;
   std::size_t count() const { return count_; }

@@ -185,7 +185,7 @@ Status BlockLoader::Load(const std::shared_ptr<File>& file, std::uint64_t index,
                                           : StartLoading(file, index, Urgency::kWaitedFor);
       if (block != nullptr) Use(block);
     }
-    if (block == nullptr) buffers_.WaitForOne();
+    if (block == nullptr) buffers_.WaitForOne(clock_);
   }
   return CopyWhenLoaded(block, offset_in_block, into, context);
 }

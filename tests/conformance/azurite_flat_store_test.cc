@@ -12,6 +12,7 @@
 #include "backends/http/curl_transport.h"
 #include "tests/conformance/azurite.h"
 #include "tests/contract/object_store_contract.h"
+#include "tests/support/machine_clock.h"
 
 namespace skybridge::azure {
 namespace {
@@ -40,7 +41,7 @@ const ::testing::Environment* const kEnvironment =
 // A store in a container of its own.
 struct AzuriteWorld {
   SystemClock clock;
-  CurlTransport transport;
+  CurlTransport transport{skybridge::testing::MachineClock()};
   Options options;
   std::unique_ptr<ObjectStore> store;
 

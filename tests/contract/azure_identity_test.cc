@@ -19,6 +19,7 @@
 #include "tests/localcloud/azure_service.h"
 #include "tests/localcloud/server.h"
 #include "tests/support/azure_sas_signer.h"
+#include "tests/support/machine_clock.h"
 #include "tests/support/self_signed.h"
 #include "tests/support/temp_directory.h"
 
@@ -47,6 +48,9 @@ class ShiftedClock final : public Clock {
     if (stop.stop_requested()) return false;
     if (const auto wait = until - Now(); wait.count() > 0) Advance(wait);
     return true;
+  }
+  void WaitUntil(CondVar& changed, Mutex& mutex, MonotonicTime until) const override {
+    clock_.WaitUntil(changed, mutex, until - shift_.load());
   }
   void Advance(std::chrono::nanoseconds by) { shift_ = shift_.load() + by; }
 
@@ -122,7 +126,7 @@ class AzureIdentities : public ::testing::Test {
   std::unique_ptr<localcloud::Storage> storage_ = localcloud::MakeMemoryStorage();
   std::unique_ptr<localcloud::AzureService> service_;
   std::unique_ptr<localcloud::Server> server_;
-  CurlTransport curl_;
+  CurlTransport curl_{skybridge::testing::MachineClock()};
   CountingTransport transport_{curl_};
 };
 

@@ -11,6 +11,7 @@
 #include "tests/localcloud/azure_service.h"
 #include "tests/localcloud/server.h"
 #include "tests/localcloud/storage.h"
+#include "tests/support/machine_clock.h"
 
 namespace skybridge::testing {
 
@@ -25,7 +26,7 @@ struct AzureWorld {
   std::unique_ptr<localcloud::Storage> storage = localcloud::MakeMemoryStorage();
   std::unique_ptr<localcloud::AzureService> service;
   std::unique_ptr<localcloud::Server> server;
-  CurlTransport transport;
+  CurlTransport transport{skybridge::testing::MachineClock()};
   std::unique_ptr<ObjectStore> store;
   const Reach reach;
 

@@ -22,6 +22,7 @@
 #include "tests/localcloud/azure_service.h"
 #include "tests/localcloud/oci_service.h"
 #include "tests/localcloud/server.h"
+#include "tests/support/machine_clock.h"
 #include "tests/support/temp_directory.h"
 #include "tests/unit/backends/oci_token_fixture.h"
 
@@ -139,7 +140,7 @@ class IdentityChain : public ::testing::Test {
   std::map<std::string, std::string> variables_;
   const oci::Environment environment_ = oci::testing::EnvironmentOf(variables_);
   TempDirectory files_;
-  CurlTransport transport_;
+  CurlTransport transport_{skybridge::testing::MachineClock()};
 };
 
 TEST_F(IdentityChain, AnInstanceOpensTheVaultWhoseSecretReadsTheLakeAlsoAfterTheSecretWasReplaced) {
@@ -254,9 +255,11 @@ TEST_F(IdentityChain, APodTrustsItsClustersCertificateAndNoOther) {
         .value();
   };
   variables_["OCI_KUBERNETES_SERVICE_ACCOUNT_CERT_PATH"] = files_.Sub("ca.crt");
-  CurlTransport trusting({.ca_file = oci::WorkloadCaFile(environment_)});
+  CurlTransport trusting(skybridge::testing::MachineClock(),
+                         {.ca_file = oci::WorkloadCaFile(environment_)});
   WriteReadAndList(*OciStore(identity_trusting(cluster.certificate_pem, trusting)));
-  CurlTransport wary({.ca_file = oci::WorkloadCaFile(environment_)});
+  CurlTransport wary(skybridge::testing::MachineClock(),
+                     {.ca_file = oci::WorkloadCaFile(environment_)});
   const auto refused = identity_trusting(other.certificate_pem, wary)->Current(Context());
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kUnauthenticated);

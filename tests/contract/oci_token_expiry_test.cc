@@ -12,6 +12,7 @@
 #include "backends/oci/oci_store.h"
 #include "tests/localcloud/oci_service.h"
 #include "tests/localcloud/server.h"
+#include "tests/support/machine_clock.h"
 #include "tests/support/sleepless_clock.h"
 #include "tests/unit/backends/oci_token_fixture.h"
 
@@ -73,7 +74,7 @@ class OciTokens : public ::testing::Test {
   std::unique_ptr<localcloud::Server> server_;
   std::map<std::string, std::string> variables_;
   const oci::Environment environment_ = oci::testing::EnvironmentOf(variables_);
-  CurlTransport curl_;
+  CurlTransport curl_{skybridge::testing::MachineClock()};
   CountingTransport transport_{curl_};
   std::unique_ptr<ObjectStore> store_;
 };

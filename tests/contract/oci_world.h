@@ -12,6 +12,7 @@
 #include "tests/localcloud/server.h"
 #include "tests/localcloud/storage.h"
 #include "tests/support/fault_injecting_transport.h"
+#include "tests/support/machine_clock.h"
 #include "tests/unit/backends/oci_test_key.h"
 
 namespace skybridge::testing {
@@ -22,7 +23,7 @@ struct OciWorld {
   std::unique_ptr<localcloud::Storage> storage = localcloud::MakeMemoryStorage();
   std::unique_ptr<localcloud::OciService> service;
   std::unique_ptr<localcloud::Server> server;
-  CurlTransport curl;
+  CurlTransport curl{skybridge::testing::MachineClock()};
   FaultInjectingTransport transport{curl};
   std::unique_ptr<ObjectStore> store;
 

@@ -10,6 +10,7 @@
 #include "tests/faults/faulty_cloud.h"
 #include "tests/localcloud/azure_service.h"
 #include "tests/support/loopback_server.h"
+#include "tests/support/machine_clock.h"
 #include "tests/unit/backends/oci_test_key.h"
 
 namespace skybridge::testing {
@@ -70,7 +71,8 @@ class Misled {
  private:
   SystemClock clock_;
   LoopbackServer server_;
-  CurlTransport curl_{{.connect_timeout = seconds(5),
+  CurlTransport curl_{skybridge::testing::MachineClock(),
+                      {.connect_timeout = seconds(5),
                        .first_byte_timeout = milliseconds(200),
                        .stall_timeout = milliseconds(200)}};
   std::unique_ptr<ObjectStore> store_;

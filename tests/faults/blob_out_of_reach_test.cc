@@ -8,6 +8,7 @@
 #include "backends/azure/shared_key.h"
 #include "tests/faults/faulty_cloud.h"
 #include "tests/localcloud/azure_service.h"
+#include "tests/support/machine_clock.h"
 
 namespace skybridge::testing {
 namespace {
@@ -43,7 +44,7 @@ class BlobOutOfReach : public ::testing::Test {
 
   const ObjectKey file_{"file"};
   const std::unique_ptr<FaultyCloud> cloud_ = FaultyCloud::Start(CloudKind::kAzureHierarchical);
-  CurlTransport curl_;
+  CurlTransport curl_{skybridge::testing::MachineClock()};
   EndpointState endpoint_;
   std::unique_ptr<ObjectStore> base_;
   std::unique_ptr<RetryingStore> store_;

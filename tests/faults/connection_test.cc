@@ -11,6 +11,7 @@
 
 #include "backends/http/curl_transport.h"
 #include "tests/support/loopback_server.h"
+#include "tests/support/machine_clock.h"
 #include "tests/support/temp_directory.h"
 
 namespace skybridge::testing {
@@ -59,7 +60,8 @@ class Certificates : public ::testing::Test {
       curl.ca_file = files_.Sub("ca.pem");
       std::ofstream(curl.ca_file) << identity.certificate_pem;
     }
-    return CurlTransport(curl).Send(Get(server.Url("/x")), Within(seconds(10)));
+    return CurlTransport(skybridge::testing::MachineClock(), curl)
+        .Send(Get(server.Url("/x")), Within(seconds(10)));
   }
   static void ExpectRefused(const Result<HttpResponse>& answer) {
     ASSERT_FALSE(answer);
@@ -84,7 +86,7 @@ TEST_F(Certificates, ThatAreNotValidYetAreRefused) {
 TEST_F(Certificates, AreNotReplacedByAFileThatHoldsNone) {
   std::ofstream(files_.Sub("ca.pem")) << "no certificate\n";
   LoopbackServer server(AnswerOk, {.identity = MakeServerIdentity()});
-  CurlTransport transport({.ca_file = files_.Sub("ca.pem")});
+  CurlTransport transport(skybridge::testing::MachineClock(), {.ca_file = files_.Sub("ca.pem")});
   ExpectRefused(transport.Send(Get(server.Url("/x")), Within(seconds(10))));
 }
 
@@ -94,14 +96,16 @@ TEST(Tls, AServerThatSpeaksPlainHttpIsUnavailable) {
     c.Send(kOk);
   });
   const std::string url = "https://127.0.0.1:" + std::to_string(server.port()) + "/x";
-  const auto answer = CurlTransport().Send(Get(url), Within(seconds(10)));
+  const auto answer =
+      CurlTransport(skybridge::testing::MachineClock()).Send(Get(url), Within(seconds(10)));
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, ErrorCode::kUnavailable);
 }
 
 TEST(Tls, AHandshakeThatStallsEndsWithTheConnectTimeout) {
   LoopbackServer server([](Connection& c) { c.ReadHead(); });
-  CurlTransport transport({.connect_timeout = milliseconds(200)});
+  CurlTransport transport(skybridge::testing::MachineClock(),
+                          {.connect_timeout = milliseconds(200)});
   const std::string url = "https://127.0.0.1:" + std::to_string(server.port()) + "/x";
   const auto start = std::chrono::steady_clock::now();
   const auto answer = transport.Send(Get(url), Within(seconds(60)));
@@ -113,7 +117,7 @@ TEST(Tls, AHandshakeThatStallsEndsWithTheConnectTimeout) {
 
 // ".invalid" never resolves (RFC 6761).
 TEST(Names, ThatDoNotResolveAreUnavailableForNow) {
-  CurlTransport transport({.connect_timeout = seconds(2)});
+  CurlTransport transport(skybridge::testing::MachineClock(), {.connect_timeout = seconds(2)});
   const auto start = std::chrono::steady_clock::now();
   const auto answer =
       transport.Send(Get("https://storage.skybridge.invalid/x"), Within(seconds(60)));
@@ -127,7 +131,8 @@ TEST(Names, ThatDoNotResolveAreUnavailableForNow) {
 
 TEST(Addresses, MayBeIpv6) {
   LoopbackServer server(AnswerOk, {.ipv6 = true});
-  const auto answer = CurlTransport().Send(Get(server.Url("/x")), Within(seconds(10)));
+  const auto answer = CurlTransport(skybridge::testing::MachineClock())
+                          .Send(Get(server.Url("/x")), Within(seconds(10)));
   ASSERT_TRUE(answer) << answer.error().ToString();
   EXPECT_EQ(answer->body, "ok");
 }
@@ -157,7 +162,7 @@ class Proxies : public ::testing::Test {
   const SelfSigned identity_ = MakeServerIdentity({.names = {"DNS:lake.storage.example"}});
   LoopbackServer service_{AnswerOk, {.identity = identity_}};
   Tunnels tunnels_{service_.port()};
-  CurlTransport transport_{{.ca_file = files_.Sub("ca.pem")}};
+  CurlTransport transport_{skybridge::testing::MachineClock(), {.ca_file = files_.Sub("ca.pem")}};
 };
 
 TEST_F(Proxies, TunnelTlsToTheServiceWhenTheEnvironmentSaysSo) {
@@ -192,7 +197,8 @@ TEST_F(Proxies, ThatRefuseAreUnavailable) {
 TEST_F(Proxies, ThatAreSilentEndWithTheConnectTimeout) {
   LoopbackServer silent([](Connection& c) { c.ReadBytes(1 << 20); });
   const ScopedVariable proxy("HTTPS_PROXY", silent.Url(""));
-  CurlTransport transport({.connect_timeout = milliseconds(200)});
+  CurlTransport transport(skybridge::testing::MachineClock(),
+                          {.connect_timeout = milliseconds(200)});
   const auto answer = transport.Send(Get(kUrl), Within(seconds(60)));
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, ErrorCode::kTimedOut);
@@ -201,7 +207,7 @@ TEST_F(Proxies, ThatAreSilentEndWithTheConnectTimeout) {
 TEST_F(Proxies, AreNotAskedForHostsThatNoProxyNames) {
   const ScopedVariable proxy("HTTPS_PROXY", tunnels_.server.Url(""));
   const ScopedVariable except("NO_PROXY", "storage.skybridge.invalid");
-  CurlTransport transport({.connect_timeout = seconds(2)});
+  CurlTransport transport(skybridge::testing::MachineClock(), {.connect_timeout = seconds(2)});
   EXPECT_FALSE(transport.Send(Get("https://storage.skybridge.invalid/x"), Within(seconds(10))));
   EXPECT_EQ(tunnels_.server.connections(), 0);
 }
@@ -211,7 +217,7 @@ TEST_F(Proxies, AreNeverAskedForLoopback) {
   const SelfSigned here = MakeServerIdentity();
   std::ofstream(files_.Sub("here.pem")) << here.certificate_pem;
   LoopbackServer server(AnswerOk, {.identity = here});
-  CurlTransport transport({.ca_file = files_.Sub("here.pem")});
+  CurlTransport transport(skybridge::testing::MachineClock(), {.ca_file = files_.Sub("here.pem")});
   EXPECT_TRUE(transport.Send(Get(server.Url("/x")), Within(seconds(10))));
   EXPECT_EQ(tunnels_.server.connections(), 0);
 }
@@ -228,7 +234,8 @@ TEST(Redirections, AreNotFollowedAndCarryNoCredentialsElsewhere) {
   });
   HttpRequest request = Get(server.Url("/x"));
   request.headers.Add("Authorization", "Bearer a-secret");
-  const auto answer = CurlTransport().Send(request, Within(seconds(10)));
+  const auto answer =
+      CurlTransport(skybridge::testing::MachineClock()).Send(request, Within(seconds(10)));
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->status, 307);
   EXPECT_EQ(elsewhere.connections(), 0);

@@ -18,6 +18,7 @@
 #include "backends/object_store.h"
 #include "backends/retrying_store.h"
 #include "tests/localcloud/server.h"
+#include "tests/support/machine_clock.h"
 #include "tests/support/sleepless_clock.h"
 
 namespace skybridge::testing {
@@ -76,7 +77,7 @@ class FaultyCloud {
   virtual std::vector<std::string> Hidden() = 0;
 
   SleeplessClock clock_;
-  CurlTransport curl_;
+  CurlTransport curl_{skybridge::testing::MachineClock()};
 
  private:
   const RetryPolicy policy_;

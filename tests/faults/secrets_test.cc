@@ -28,6 +28,7 @@
 #include "tests/faults/faulty_cloud.h"
 #include "tests/localcloud/azure_service.h"
 #include "tests/localcloud/oci_service.h"
+#include "tests/support/machine_clock.h"
 #include "tests/support/seen_secrets.h"
 #include "tests/support/self_signed.h"
 #include "tests/support/temp_directory.h"
@@ -266,7 +267,7 @@ class SecretsInLogs : public ::testing::Test {
   std::unique_ptr<localcloud::Server> oci_server_;
   std::map<std::string, std::string> variables_;
   const oci::Environment environment_ = oci::testing::EnvironmentOf(variables_);
-  CurlTransport curl_;
+  CurlTransport curl_{skybridge::testing::MachineClock()};
   Eavesdropper transport_{curl_};
   std::unique_ptr<oci::Vault> vault_;
   std::string told_;  // every error that a caller got

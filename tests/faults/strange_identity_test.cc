@@ -15,6 +15,7 @@
 #include "backends/oci/workload_identity.h"
 #include "tests/faults/faulty_cloud.h"
 #include "tests/support/loopback_server.h"
+#include "tests/support/machine_clock.h"
 #include "tests/support/temp_directory.h"
 #include "tests/unit/backends/oci_token_fixture.h"
 
@@ -185,7 +186,7 @@ class StrangeIdentities : public ::testing::TestWithParam<std::tuple<NamedPlace,
   std::map<std::string, std::string> variables_;
   const oci::Environment environment_ = oci::testing::EnvironmentOf(variables_);
   LoopbackServer server_;
-  CurlTransport curl_;
+  CurlTransport curl_{skybridge::testing::MachineClock()};
   std::unique_ptr<oci::Vault> vault_;
 };
 

@@ -12,7 +12,9 @@
 
 #include <gtest/gtest.h>
 
+#include "core/service_line.h"
 #include "tests/support/loopback_server.h"
+#include "tests/support/machine_clock.h"
 #include "tests/support/temp_directory.h"
 
 namespace skybridge {
@@ -43,7 +45,7 @@ struct Recorder {
 
 TEST(CurlTransport, SendsTheUrlByteForByte) {
   Recorder recorder;
-  CurlTransport transport;
+  CurlTransport transport{skybridge::testing::MachineClock()};
   const std::string path = "/a/../b/./c//%2f%2F%20+;=?x=%2f&y=a+b&z";
   ASSERT_TRUE(transport.Send({.operation = "t", .method = "GET", .url = recorder.server.Url(path)},
                              Within(seconds(5))));
@@ -53,7 +55,7 @@ TEST(CurlTransport, SendsTheUrlByteForByte) {
 
 TEST(CurlTransport, AddsOnlyHostLengthAndUserAgent) {
   Recorder recorder;
-  CurlTransport transport({.user_agent = "test/1"});
+  CurlTransport transport(skybridge::testing::MachineClock(), {.user_agent = "test/1"});
   const std::string host = "Host: 127.0.0.1:" + std::to_string(recorder.server.port()) + "\r\n";
   const struct {
     const char* method;
@@ -79,7 +81,7 @@ TEST(CurlTransport, AddsOnlyHostLengthAndUserAgent) {
 
 TEST(CurlTransport, SendsHeadersAsGivenAndTheBodysOwnLength) {
   Recorder recorder;
-  CurlTransport transport;
+  CurlTransport transport{skybridge::testing::MachineClock()};
   HttpRequest request{
       .operation = "t", .method = "PUT", .url = recorder.server.Url("/x"), .body = AsBytes("abc")};
   request.headers.Add("x-ms-date", "now");
@@ -95,7 +97,7 @@ TEST(CurlTransport, SendsHeadersAsGivenAndTheBodysOwnLength) {
 }
 
 TEST(CurlTransport, RefusesHeadersWithLineBreaks) {
-  CurlTransport transport;
+  CurlTransport transport{skybridge::testing::MachineClock()};
   HttpRequest request{.operation = "t", .method = "GET", .url = "http://127.0.0.1:1/"};
   request.headers.Add("x-name", "a\r\nx-evil: b");
   EXPECT_EQ(transport.Send(request, Within(seconds(5))).error().code, ErrorCode::kInvalidArgument);
@@ -105,7 +107,7 @@ TEST(CurlTransport, ReturnsAnyStatusWithHeadersAndBody) {
   Recorder recorder{.reply =
                         "HTTP/1.1 404 Missing\r\nX-Ms-Error-Code:  PathNotFound "
                         "\r\nContent-Length: 4\r\n\r\ngone"};
-  CurlTransport transport;
+  CurlTransport transport{skybridge::testing::MachineClock()};
   std::array<std::byte, 2> into{};
   const auto response = transport.Send(
       {.operation = "t", .method = "GET", .url = recorder.server.Url("/x"), .receive_into = into},
@@ -119,7 +121,7 @@ TEST(CurlTransport, ReturnsAnyStatusWithHeadersAndBody) {
 
 TEST(CurlTransport, WritesTheBodyWhereItIsWanted) {
   Recorder recorder{.reply = "HTTP/1.1 206 Partial\r\nContent-Length: 4\r\n\r\ndata"};
-  CurlTransport transport;
+  CurlTransport transport{skybridge::testing::MachineClock()};
   std::array<char, 6> into{};
   const auto response = transport.Send({.operation = "t",
                                         .method = "GET",
@@ -134,7 +136,7 @@ TEST(CurlTransport, WritesTheBodyWhereItIsWanted) {
 
 TEST(CurlTransport, RefusesMoreBytesThanWereAskedFor) {
   Recorder recorder{.reply = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndata"};
-  CurlTransport transport;
+  CurlTransport transport{skybridge::testing::MachineClock()};
   std::array<std::byte, 3> into{};
   const auto response = transport.Send(
       {.operation = "t", .method = "GET", .url = recorder.server.Url("/x"), .receive_into = into},
@@ -149,7 +151,7 @@ TEST(CurlTransport, HalfABodyIsAnError) {
       c.Send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
       if (reset) c.Reset();
     });
-    CurlTransport transport;
+    CurlTransport transport{skybridge::testing::MachineClock()};
     std::array<std::byte, 10> into{};
     const auto response = transport.Send(
         {.operation = "t", .method = "GET", .url = server.Url("/x"), .receive_into = into},
@@ -162,7 +164,7 @@ TEST(CurlTransport, HalfABodyIsAnError) {
 
 TEST(CurlTransport, HeadHasALengthAndNoBody) {
   Recorder recorder{.reply = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\nETag: x\r\n\r\n"};
-  CurlTransport transport;
+  CurlTransport transport{skybridge::testing::MachineClock()};
   for (int i = 0; i < 2; ++i) {
     const auto response = transport.Send(
         {.operation = "t", .method = "HEAD", .url = recorder.server.Url("/x")}, Within(seconds(5)));
@@ -174,7 +176,7 @@ TEST(CurlTransport, HeadHasALengthAndNoBody) {
 
 TEST(CurlTransport, KeepsOneConnectionForRequestsInTurn) {
   Recorder recorder;
-  CurlTransport transport;
+  CurlTransport transport{skybridge::testing::MachineClock()};
   for (int i = 0; i < 5; ++i) {
     ASSERT_TRUE(transport.Send(
         {.operation = "t", .method = "GET", .url = recorder.server.Url("/x")}, Within(seconds(5))));
@@ -189,7 +191,7 @@ TEST(CurlTransport, OpensOneConnectionForEachRequestInFlight) {
     all_here.arrive_and_wait();
     c.Send(kEmptyOk);
   });
-  CurlTransport transport;
+  CurlTransport transport{skybridge::testing::MachineClock()};
   std::atomic<int> answered = 0;
   {
     std::vector<std::jthread> threads;
@@ -214,7 +216,7 @@ TEST(CurlTransport, RepeatsAGetButNeverAWriteOnABrokenKeptConnection) {
       // without a reply.
       if (requests++ == 0) c.ReadRequest();
     });
-    CurlTransport transport;
+    CurlTransport transport{skybridge::testing::MachineClock()};
     const HttpRequest request{.operation = "t", .method = method, .url = server.Url("/x")};
     ASSERT_TRUE(transport.Send(request, Within(seconds(5))));
     const auto second = transport.Send(request, Within(seconds(5)));
@@ -236,7 +238,7 @@ TEST(CurlTransport, LeavesAConnectionThatAnsweredBeforeTheBodyWasSent) {
       c.Send("HTTP/1.1 412 Condition Not Met\r\nContent-Length: 0\r\n\r\n");
     }
   });
-  CurlTransport transport;
+  CurlTransport transport{skybridge::testing::MachineClock()};
   const std::string body(1 << 20, 'x');
   const HttpRequest request{.operation = "t",
                             .method = "PUT",
@@ -259,7 +261,7 @@ TEST(CurlTransport, WaitsForContinueOnlyWhenAsked) {
     c.Send("HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n");
   });
   for (const bool expect : {false, true}) {
-    CurlTransport transport;
+    CurlTransport transport{skybridge::testing::MachineClock()};
     const auto response = transport.Send({.operation = "t",
                                           .method = "PUT",
                                           .url = server.Url("/x"),
@@ -285,7 +287,7 @@ struct Silent {
 
 TEST(CurlTransport, StopsAtOnceWhenTold) {
   Silent silent;
-  CurlTransport transport;
+  CurlTransport transport{skybridge::testing::MachineClock()};
   std::stop_source stop;
   std::jthread stopper([&] {
     silent.reached.wait();
@@ -302,7 +304,7 @@ TEST(CurlTransport, StopsAtOnceWhenTold) {
 
 TEST(CurlTransport, EndsAtTheCallsDeadline) {
   Silent silent;
-  CurlTransport transport;
+  CurlTransport transport{skybridge::testing::MachineClock()};
   const auto response =
       transport.Send({.operation = "t", .method = "GET", .url = silent.server.Url("/x")},
                      Within(milliseconds(50)));
@@ -312,12 +314,84 @@ TEST(CurlTransport, EndsAtTheCallsDeadline) {
 
 TEST(CurlTransport, EndsWhenTheFirstByteIsLate) {
   Silent silent;
-  CurlTransport transport({.first_byte_timeout = milliseconds(50), .stall_timeout = seconds(300)});
+  CurlTransport transport(skybridge::testing::MachineClock(),
+                          {.first_byte_timeout = milliseconds(50), .stall_timeout = seconds(300)});
   const auto response = transport.Send(
       {.operation = "t", .method = "PUT", .url = silent.server.Url("/x")}, Within(seconds(60)));
   EXPECT_EQ(response.error().code, ErrorCode::kTimedOut);
   EXPECT_NE(response.error().message.find("did not answer in time"), std::string::npos)
       << "not the call's deadline: " << response.error().message;
+}
+
+// What a transport tells of its exchanges.
+struct Listener final : ServiceLine {
+  std::atomic<int> sent = 0, heard = 0, ended = 0, silent = 0;
+  std::atomic<bool> given_up = false;
+
+  void Sent() override { ++sent; }
+  void Heard() override { ++heard; }
+  void Ended(bool was_silent) override {
+    ++ended;
+    if (was_silent) ++silent;
+  }
+  bool IsGivenUp() override { return given_up; }
+  void Served(std::chrono::nanoseconds) override {}
+  bool AwaitTurn(const Error&, int) override { return false; }
+};
+
+TEST(CurlTransport, TellsASilentServiceFromOneThatAnswersAnything) {
+  const auto exchange = [](const std::string& url, Listener& line) {
+    CurlTransport transport(skybridge::testing::MachineClock(),
+                            {.first_byte_timeout = milliseconds(50)});
+    CallContext context = Within(seconds(20));
+    context.line = &line;
+    return transport.Send({.operation = "t", .method = "GET", .url = url}, context);
+  };
+  {
+    Silent silent;
+    Listener line;
+    const auto response = exchange(silent.server.Url("/x"), line);
+    EXPECT_TRUE(response.error().IsOutOfReach());
+    EXPECT_EQ(line.heard, 0);
+    EXPECT_EQ(line.silent, 1);
+  }
+  {
+    LoopbackServer half([](Connection& c) {
+      c.ReadRequest();
+      c.Send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
+    });
+    Listener line;
+    EXPECT_FALSE(exchange(half.Url("/x"), line).error().IsOutOfReach());
+    EXPECT_GE(line.heard, 1);
+    EXPECT_EQ(line.silent, 0);
+  }
+  {
+    LoopbackServer reset([](Connection& c) {
+      c.ReadRequest();
+      c.Reset();
+    });
+    Listener line;
+    EXPECT_FALSE(exchange(reset.Url("/x"), line).error().IsOutOfReach());
+    EXPECT_EQ(line.silent, 0);
+  }
+  {
+    Listener line;
+    EXPECT_TRUE(exchange("http://127.0.0.1:1/x", line).error().IsOutOfReach()) << "nobody listens";
+    EXPECT_EQ(line.sent, 1);
+    EXPECT_EQ(line.ended, 1);
+  }
+}
+
+TEST(CurlTransport, EndsWhenTheServiceIsGivenUp) {
+  Silent silent;
+  Listener line;
+  line.given_up = true;
+  CurlTransport transport{skybridge::testing::MachineClock()};
+  CallContext context = Within(seconds(60));
+  context.line = &line;
+  const auto response =
+      transport.Send({.operation = "t", .method = "GET", .url = silent.server.Url("/x")}, context);
+  EXPECT_EQ(response.error().code, ErrorCode::kUnreachable);
 }
 
 TEST(CurlTransport, EndsWhenTheReplyStalls) {
@@ -326,7 +400,7 @@ TEST(CurlTransport, EndsWhenTheReplyStalls) {
     c.Send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
     c.ReadRequest();
   });
-  CurlTransport transport({.stall_timeout = milliseconds(50)});
+  CurlTransport transport(skybridge::testing::MachineClock(), {.stall_timeout = milliseconds(50)});
   const auto response = transport.Send({.operation = "t", .method = "GET", .url = server.Url("/x")},
                                        Within(seconds(60)));
   EXPECT_EQ(response.error().code, ErrorCode::kTimedOut);
@@ -336,7 +410,7 @@ TEST(CurlTransport, EndsWhenTheReplyStalls) {
 
 TEST(CurlTransport, SendsNothingAfterTheDeadlineOrAStop) {
   Recorder recorder;
-  CurlTransport transport;
+  CurlTransport transport{skybridge::testing::MachineClock()};
   const HttpRequest request{.operation = "t", .method = "GET", .url = recorder.server.Url("/x")};
   EXPECT_EQ(transport.Send(request, Within(milliseconds(-1))).error().code, ErrorCode::kTimedOut);
   std::stop_source stop;
@@ -352,7 +426,7 @@ TEST(CurlTransport, NoServerIsUnavailable) {
     LoopbackServer gone([](Connection&) {});
     port = gone.port();
   }
-  CurlTransport transport;
+  CurlTransport transport{skybridge::testing::MachineClock()};
   const auto response = transport.Send(
       {.operation = "t", .method = "GET", .url = "http://127.0.0.1:" + std::to_string(port) + "/"},
       Within(seconds(5)));
@@ -361,7 +435,7 @@ TEST(CurlTransport, NoServerIsUnavailable) {
 }
 
 TEST(CurlTransport, RefusesUrlsAndPlainHttpToOtherMachines) {
-  CurlTransport transport;
+  CurlTransport transport{skybridge::testing::MachineClock()};
   for (const char* url : {"", "ftp://127.0.0.1/x", "not a url", "http://user:secret@127.0.0.1/",
                           "http://example.com/"}) {
     const auto response =
@@ -377,7 +451,7 @@ TEST(CurlTransport, NeverAsksAProxyForLoopback) {
   ::setenv("http_proxy", proxy.Url("").c_str(), 1);
   ::unsetenv("no_proxy");
   ::unsetenv("NO_PROXY");
-  CurlTransport transport({.allow_plain_http = true});
+  CurlTransport transport(skybridge::testing::MachineClock(), {.allow_plain_http = true});
   const auto direct = transport.Send(
       {.operation = "t", .method = "GET", .url = recorder.server.Url("/x")}, Within(seconds(5)));
   const auto through = transport.Send(
@@ -400,9 +474,9 @@ TEST(CurlTransport, TrustsOnlyTheGivenCertificates) {
   std::ofstream(ca_file) << identity.certificate_pem;
   const HttpRequest request{.operation = "t", .method = "GET", .url = server.Url("/x")};
 
-  CurlTransport trusting({.ca_file = ca_file});
+  CurlTransport trusting(skybridge::testing::MachineClock(), {.ca_file = ca_file});
   EXPECT_TRUE(trusting.Send(request, Within(seconds(5))));
-  CurlTransport wary;
+  CurlTransport wary{skybridge::testing::MachineClock()};
   const auto refused = wary.Send(request, Within(seconds(5)));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kUnauthenticated);
@@ -420,7 +494,7 @@ TEST(CurlTransport, ClosesTheOldestIdleConnectionsBeyondTheBound) {
     c.ReadRequest();
     --open;
   });
-  CurlTransport transport({.max_idle_connections = 1});
+  CurlTransport transport(skybridge::testing::MachineClock(), {.max_idle_connections = 1});
   {
     std::vector<std::jthread> threads;
     for (int i = 0; i < 3; ++i) {

@@ -15,6 +15,7 @@
 #include "core/clock.h"
 #include "core/mutex.h"
 #include "core/result.h"
+#include "core/service_line.h"
 
 namespace skybridge::testing {
 
@@ -22,6 +23,14 @@ namespace skybridge::testing {
 inline Error LostReply() {
   return Error{
       .code = ErrorCode::kUnavailable, .message = "the connection broke", .retryable = true};
+}
+
+// The error of a service that is not there: nothing came back.
+inline Error Silence() {
+  return Error{.code = ErrorCode::kTimedOut,
+               .message = "the server did not answer in time",
+               .retryable = true,
+               .remote = {.silent = true}};
 }
 
 // Safe from many threads. Scripts of one operation are used up in the order they were given.
@@ -57,6 +66,12 @@ class CallScript {
     while (waiting_[op] < count) changed_.Wait(mutex_);
   }
 
+  // Forgets what calls that have not come yet were to meet.
+  void Clear() {
+    MutexLock lock(mutex_);
+    steps_.clear();
+  }
+
   std::size_t calls(Op op) const {
     MutexLock lock(mutex_);
     const auto found = calls_.find(op);
@@ -76,8 +91,13 @@ class CallScript {
   // For the fake: counts the call and plays its script. An Error: answer it at once, without
   // acting. A value: act, then, if the value holds an error, answer that in place of the outcome.
   Result<std::optional<Error>> Enter(Op op, const CallContext& context) {
-    TRY_VOID(WaitWhileBlocked(op, context));
+    LineExchange exchange(context.line);
+    if (const Status waited = WaitWhileBlocked(op, context, exchange); !waited) {
+      exchange.EndsWith(waited.error());
+      return Fail(waited.error());
+    }
     const Step step = Pop(op);
+    if (step.error) exchange.EndsWith(*step.error);
     if (step.hook) step.hook();
     if (step.error && !step.act_first) return Fail(*step.error);
     return step.error;
@@ -114,7 +134,7 @@ class CallScript {
     return {};
   }
 
-  Status WaitWhileBlocked(Op op, const CallContext& context) {
+  Status WaitWhileBlocked(Op op, const CallContext& context, LineExchange& exchange) {
     MutexLock lock(mutex_);
     ++calls_[op];
     Status status = CheckContext(context);
@@ -126,6 +146,12 @@ class CallScript {
       // and then.
       changed_.WaitUntil(mutex_, std::chrono::steady_clock::now() + std::chrono::milliseconds(2));
       status = CheckContext(context);
+      if (status && exchange.IsGivenUp()) {
+        status = Fail(Error{.code = ErrorCode::kUnreachable,
+                            .message = "the service answers nobody",
+                            .retryable = true,
+                            .remote = {.silent = true}});
+      }
     }
     --waiting_[op];
     return status;

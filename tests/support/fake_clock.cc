@@ -40,6 +40,11 @@ bool FakeClock::SleepUntil(MonotonicTime until, std::stop_token stop) {
   return now_ >= until && !stop.stop_requested();
 }
 
+void FakeClock::WaitUntil(CondVar& changed, Mutex& mutex, MonotonicTime until) const {
+  if (Now() >= until) return;
+  changed.WaitUntil(mutex, std::chrono::steady_clock::now() + std::chrono::milliseconds(2));
+}
+
 void FakeClock::Advance(std::chrono::nanoseconds by) {
   std::lock_guard lock(mutex_);
   now_ += by;

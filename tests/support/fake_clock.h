@@ -16,6 +16,9 @@ class FakeClock final : public Clock {
   MonotonicTime Now() const override;
   WallTime WallNow() const override;
   bool SleepUntil(MonotonicTime until, std::stop_token stop) override;
+  // Looks again every few milliseconds: a test may move the time while a thread waits.
+  void WaitUntil(CondVar& changed, Mutex& mutex, MonotonicTime until) const override
+      REQUIRES(mutex);
 
   // Moves both times forward and wakes the sleepers whose time has come.
   void Advance(std::chrono::nanoseconds by);

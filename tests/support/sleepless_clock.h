@@ -3,6 +3,7 @@
 // and can be measured.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <utility>
@@ -29,6 +30,13 @@ class SleeplessClock final : public Clock {
     }
     if (hook) hook();
     return true;
+  }
+
+  void WaitUntil(CondVar& changed, Mutex& mutex, MonotonicTime until) const override
+      REQUIRES(mutex) {
+    clock_.WaitUntil(changed, mutex,
+                     clock_.Now() + std::min<std::chrono::nanoseconds>(
+                                        until - Now(), std::chrono::milliseconds(2)));
   }
 
   void Advance(std::chrono::nanoseconds by) {

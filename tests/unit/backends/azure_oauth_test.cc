@@ -332,6 +332,9 @@ class CountingClock final : public Clock {
   bool SleepUntil(MonotonicTime until, std::stop_token stop) override {
     return clock_.SleepUntil(until, stop);
   }
+  void WaitUntil(CondVar& changed, Mutex& mutex, MonotonicTime until) const override {
+    clock_.WaitUntil(changed, mutex, until);
+  }
   void WaitUntilAsked(int times) const {
     while (asked_ < times) std::this_thread::yield();
   }

@@ -1,9 +1,12 @@
 #include "backends/retrying_store.h"
 
+#include <atomic>
 #include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 
+#include "backends/rate_limited_store.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_object_store.h"
 
@@ -15,6 +18,7 @@ using std::chrono::seconds;
 using testing::FakeClock;
 using testing::FakeObjectStore;
 using testing::LostReply;
+using testing::Silence;
 using testing::StoreOp;
 
 constexpr RetryPolicy kPatient{.jitter_low = 1,
@@ -83,28 +87,95 @@ TEST_F(RetryingStoreTest, GivesUpAfterTheLastAttempt) {
 
 TEST_F(RetryingStoreTest, GivesUpOnAnEndpointThatIsSilent) {
   RetryingStore store(fake_, endpoint_, clock_, kExact);
-  fake_.script().FailNext(StoreOp::kHead, LostReply(), 100);
-  EXPECT_EQ(store.Head(key_, Within(seconds(3600))).error().code, ErrorCode::kUnreachable);
+  fake_.script().FailNext(StoreOp::kHead, Silence(), 100);
+  const auto head = store.Head(key_, Within(seconds(3600)));
+  EXPECT_EQ(head.error().code, ErrorCode::kUnreachable);
+  EXPECT_TRUE(head.error().IsOutOfReach());
   EXPECT_LE(Elapsed(), kExact.unreachable_after);
   EXPECT_GE(Elapsed(), kExact.unreachable_after / 2);
 }
 
-TEST_F(RetryingStoreTest, AllCallersOfASilentEndpointFailAtTheirFirstTryUntilItAnswers) {
+TEST_F(RetryingStoreTest, AfterASilenceOneProbeAsksForAllCallersUntilItIsAnswered) {
   RetryingStore store(fake_, endpoint_, clock_, kExact);
   RetryingStore other(fake_, endpoint_, clock_, kExact);
   fake_.PutText("a", "x");
-  fake_.script().FailNext(StoreOp::kHead, LostReply(), 6);
+  fake_.script().FailNext(StoreOp::kHead, Silence(), 6);
   EXPECT_FALSE(store.Head(key_, Within(seconds(3600))));
   EXPECT_EQ(fake_.calls(StoreOp::kHead), 6u);
 
-  fake_.script().FailNext(StoreOp::kHead, LostReply());
-  clock_.Advance(seconds(10));
-  EXPECT_FALSE(other.Head(key_, Within(seconds(3600))));
-  EXPECT_EQ(fake_.calls(StoreOp::kHead), 7u);
+  for (const StoreOp op : {StoreOp::kProbe, StoreOp::kHead}) fake_.script().FailNext(op, Silence());
+  EXPECT_EQ(other.Head(key_, Within(seconds(3600))).error().code, ErrorCode::kUnreachable);
+  EXPECT_EQ(fake_.calls(StoreOp::kHead), 7u) << "one try, after the probe has failed";
+  EXPECT_EQ(fake_.calls(StoreOp::kProbe), 1u);
 
-  EXPECT_TRUE(other.Head(key_, Within(seconds(3600))));
-  fake_.script().FailNext(StoreOp::kHead, LostReply());
+  clock_.Advance(seconds(300));
+  EXPECT_TRUE(other.Head(key_, Within(seconds(3600)))) << "the next probe is answered";
   EXPECT_TRUE(store.Head(key_, Within(seconds(3600))));
+  EXPECT_EQ(fake_.calls(StoreOp::kProbe), 2u);
+}
+
+// A service that takes connections and says nothing: no request fails, all wait.
+TEST_F(RetryingStoreTest, CallsThatWaitOnASilentServiceEndTogetherAndLaterOnesWithinASecond) {
+  clock_.AdvanceBySleeping(false);
+  RetryingStore store(fake_, endpoint_, clock_, kExact);
+  for (const StoreOp op : {StoreOp::kHead, StoreOp::kProbe}) fake_.script().Block(op);
+  std::vector<std::jthread> callers;
+  std::atomic<int> unreachable{0};
+  const auto call = [&] {
+    const auto head = store.Head(key_, Within(seconds(300)));
+    if (!head && head.error().code == ErrorCode::kUnreachable) ++unreachable;
+  };
+  for (int i = 0; i < 4; ++i) callers.emplace_back(call);
+  fake_.script().WaitForBlocked(StoreOp::kHead, 4);
+  clock_.Advance(kExact.unreachable_after / 2);
+  fake_.script().WaitForBlocked(StoreOp::kProbe, 1);
+  EXPECT_EQ(unreachable, 0);
+  clock_.Advance(kExact.unreachable_after / 2);
+  callers.clear();
+  EXPECT_EQ(unreachable, 4);
+
+  // The probe that waits since then has timed out or waits: nobody else asks anything.
+  std::jthread late(call);
+  const std::jthread time([&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      clock_.Advance(milliseconds(100));
+      std::this_thread::yield();
+    }
+  });
+  late.join();
+  EXPECT_EQ(unreachable, 5);
+  EXPECT_EQ(fake_.calls(StoreOp::kHead), 4u);
+  fake_.script().Release(StoreOp::kProbe);
+}
+
+TEST_F(RetryingStoreTest, ASlowAnswerIsNoSilenceWhileTheProbeIsAnswered) {
+  clock_.AdvanceBySleeping(false);
+  RetryingStore store(fake_, endpoint_, clock_, kExact);
+  fake_.PutText("a", "x");
+  fake_.script().Block(StoreOp::kHead);
+  Result<ObjectInfo> head;
+  std::jthread caller([&] { head = store.Head(key_, Within(seconds(300))); });
+  fake_.script().WaitForBlocked(StoreOp::kHead, 1);
+  for (int i = 0; i < 5; ++i) {
+    const std::size_t probes = fake_.calls(StoreOp::kProbe);
+    clock_.Advance(kExact.unreachable_after / 2);
+    while (fake_.calls(StoreOp::kProbe) == probes) std::this_thread::yield();
+    // Heard before more time passes.
+    while (clock_.Now() - endpoint_.reach.silent_since().value() > seconds(1))
+      std::this_thread::yield();
+  }
+  fake_.script().Release(StoreOp::kHead);
+  caller.join();
+  EXPECT_TRUE(head);
+  EXPECT_EQ(fake_.calls(StoreOp::kHead), 1u);
+}
+
+TEST_F(RetryingStoreTest, ResetsAndHalfRepliesAreNoSilence) {
+  RetryingStore store(fake_, endpoint_, clock_, kExact);
+  fake_.PutText("a", "x");
+  fake_.script().FailNext(StoreOp::kHead, LostReply(), 9);
+  EXPECT_TRUE(store.Head(key_, Within(seconds(3600))));
+  EXPECT_GT(Elapsed(), kExact.unreachable_after);
 }
 
 TEST_F(RetryingStoreTest, AServerThatAnswersWithErrorsIsNotSilent) {
@@ -119,19 +190,19 @@ TEST_F(RetryingStoreTest, AnAnswerWithAnErrorEndsASilence) {
   RetryingStore store{fake_, endpoint_, clock_, kExact};
   fake_.PutText("a", "x");
   // 0.5 + 1 + 2 + 4 + 8 s; the next wait of 16 s would end the patience of 20 s.
-  fake_.script().FailNext(StoreOp::kHead, LostReply(), 4);
+  fake_.script().FailNext(StoreOp::kHead, Silence(), 4);
   fake_.script().FailNext(StoreOp::kHead, ServerError());
-  fake_.script().FailNext(StoreOp::kHead, LostReply());
+  fake_.script().FailNext(StoreOp::kHead, Silence());
   EXPECT_TRUE(store.Head(key_, Within(seconds(600))));
 }
 
 TEST_F(RetryingStoreTest, FailuresLongAgoDoNotMakeAnEndpointSilent) {
   RetryingStore store(fake_, endpoint_, clock_, kExact);
   fake_.PutText("a", "x");
-  fake_.script().FailNext(StoreOp::kHead, LostReply(), 6);
+  fake_.script().FailNext(StoreOp::kHead, Silence(), 6);
   EXPECT_FALSE(store.Head(key_, Within(seconds(3600))));
   clock_.Advance(std::chrono::minutes(5));
-  fake_.script().FailNext(StoreOp::kHead, LostReply());
+  fake_.script().FailNext(StoreOp::kHead, Silence());
   EXPECT_TRUE(store.Head(key_, Within(seconds(3600))));
 }
 
@@ -147,6 +218,33 @@ TEST_F(RetryingStoreTest, HonoursRetryAfter) {
   fake_.script().FailNext(StoreOp::kHead, Throttled(seconds(7)));
   EXPECT_TRUE(store_.Head(key_, Within(seconds(60))));
   EXPECT_EQ(Elapsed(), seconds(7));
+}
+
+TEST_F(RetryingStoreTest, ARefusalWithoutATimeHoldsUpNobodyElse) {
+  fake_.PutText("a", "x");
+  fake_.script().FailNext(StoreOp::kHead, Throttled(), 5);
+  EXPECT_TRUE(store_.Head(key_, Within(seconds(60))));
+  EXPECT_LT(Elapsed(), milliseconds(100)) << "nothing says that we were too fast";
+  EXPECT_LE(endpoint_.pace.pause_end(), clock_.Now());
+}
+
+TEST_F(RetryingStoreTest, RefusalsWithoutEndEndTheCallAfterAFewLongWaits) {
+  fake_.script().FailNext(StoreOp::kHead, Throttled(), 1000);
+  EXPECT_EQ(store_.Head(key_, Within(seconds(3600))).error().code, ErrorCode::kThrottled);
+  EXPECT_LE(fake_.calls(StoreOp::kHead), 30u);
+  EXPECT_GT(Elapsed(), seconds(10));
+}
+
+TEST_F(RetryingStoreTest, WhatWasNeverSentIsNotTakenForOwnSuccess) {
+  RateLimitedStore limited(fake_, clock_, {.calls_per_second = 0.01, .burst = 1});
+  RetryingStore store(limited, endpoint_, clock_, kPatient);
+  fake_.PutText("a", "x");
+  EXPECT_TRUE(store.Head(key_, Within(seconds(60))));
+  // The first attempts find no turn within their time.
+  const auto deleted = store.Delete({.key = ObjectKey("c")}, Within(seconds(3600)));
+  ASSERT_FALSE(deleted);
+  EXPECT_EQ(deleted.error().code, ErrorCode::kNotFound);
+  EXPECT_FALSE(endpoint_.reach.silent_since()) << "our own limit is no silence of the service";
 }
 
 TEST_F(RetryingStoreTest, DoesNotSleepPastTheDeadline) {
