@@ -57,6 +57,12 @@ Result<std::unique_ptr<Filesystem>> Filesystem::Create(const FilesystemParts& pa
 FilesystemImpl::FilesystemImpl(const FilesystemParts& parts, const FilesystemOptions& options)
     : parts_(parts), options_(options), names_(parts_, options_, inodes_) {}
 
+std::optional<std::size_t> FilesystemImpl::RemoteOf(InodeNumber ino) {
+  const auto location = names_.Locate(ino);
+  if (!location) return std::nullopt;
+  return static_cast<std::size_t>(location->remote - parts_.remotes.data());
+}
+
 Status FilesystemImpl::CheckWritable() const {
   if (options_.read_only) return Fail(ErrorCode::kReadOnly, "the mount is read-only");
   return {};

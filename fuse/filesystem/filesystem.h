@@ -1,6 +1,6 @@
 // Filesystem: the POSIX tree over one or several remotes, in our own words: no libfuse type appears
-// here. You need it to mount (fuse/session/session.h calls it for each kernel request) or to test behaviour
-// without a mount.
+// here. You need it to mount (fuse/session/session.h calls it for each kernel request) or to test
+// behaviour without a mount.
 //
 // Names and inodes come from the Namespace (cache, then store), bytes from OpenFile (read path and
 // write path). Every method is safe from many threads, may block on the network until
@@ -94,6 +94,12 @@ class Filesystem {
   // after the last.
   virtual void SetNotifier(KernelNotifier* notifier) = 0;
   virtual const FilesystemOptions& options() const = 0;
+  virtual Clock& clock() const = 0;
+
+  virtual std::size_t remote_count() const = 0;
+  // Which remote a node lies in, by its number in FilesystemParts; it never changes. Nothing: in
+  // none (the directory that lists them), or the node is not known. Asks local disk at most.
+  virtual std::optional<std::size_t> RemoteOf(InodeNumber ino) = 0;
 
   // Names. A reply with a node adds one to the inode's lookup count.
   virtual Result<NodeReply> Lookup(InodeNumber parent, std::string_view name, const Call& call) = 0;

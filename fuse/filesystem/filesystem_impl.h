@@ -64,6 +64,9 @@ class FilesystemImpl final : public Filesystem {
 
   void SetNotifier(KernelNotifier* notifier) override { names_.SetNotifier(notifier); }
   const FilesystemOptions& options() const override { return options_; }
+  Clock& clock() const override { return *parts_.clock; }
+  std::size_t remote_count() const override { return parts_.remotes.size(); }
+  std::optional<std::size_t> RemoteOf(InodeNumber ino) override;
 
   Result<NodeReply> Lookup(InodeNumber parent, std::string_view name, const Call& call) override;
   void Forget(InodeNumber ino, std::uint64_t count) override { inodes_.Forget(ino, count); }

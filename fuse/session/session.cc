@@ -153,7 +153,11 @@ class FuseSession final : public Session {
   Status Run() override {
     std::optional<SignalGuard> signals;
     if (hooks_.handle_signals) signals.emplace(bell_);
-    WorkerCrew crew(session_, options_.max_threads, [this] { Raise(finished_); });
+    WorkerCrew crew({.session = session_,
+                     .filesystem = context_.filesystem,
+                     .clock = context_.filesystem.clock(),
+                     .places_for_each_remote = options_.max_threads},
+                    [this] { Raise(finished_); });
     SessionNotifier notifier(session_);
     context_.filesystem.SetNotifier(&notifier);
     crew.Start();
@@ -192,13 +196,15 @@ class FuseSession final : public Session {
     if (hooks_.on_ready) hooks_.on_ready();
   }
 
-  // Requests are answered until the mount is detached: a program may be writing while we drain.
+  // Requests are answered until the mount is detached: a program may be writing while we drain. All
+  // of it shares one time limit.
   Status End(WorkerCrew& crew) {
-    Status status = Drain();
+    const MonotonicTime deadline = context_.filesystem.clock().Now() + options_.drain_timeout;
+    Status status = Drain(deadline);
     if (const Status unmounted = Unmount(*mount_); !unmounted && status) status = unmounted;
     context_.calls.StopAll();
     crew.Stop();
-    if (const Status rest = Drain(); !rest && status) status = rest;  // what came between
+    if (const Status rest = Drain(deadline); !rest && status) status = rest;  // what came between
     if (const Status detached = Detach(); !detached && status) status = detached;
     return status;
   }
@@ -211,9 +217,8 @@ class FuseSession final : public Session {
     return status;
   }
 
-  Status Drain() {
-    Status status = context_.filesystem.Drain(
-        {.deadline = std::chrono::steady_clock::now() + options_.drain_timeout});
+  Status Drain(MonotonicTime deadline) {
+    Status status = context_.filesystem.Drain({.deadline = deadline});
     if (!status)
       Log(LogLevel::kError, "mount: data did not reach the store: {}", status.error().ToString());
     return status;

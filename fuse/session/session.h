@@ -3,10 +3,10 @@
 //   auto session = TRY(Session::Mount(options, filesystem, {.on_ready = [] { ... }}));
 //   TRY_VOID(session->Run());      // until SIGTERM, SIGINT, RequestStop or an unmount from outside
 //
-// Run answers requests on up to `max_threads` threads. When it is told to stop it publishes what
-// open files hold (within drain_timeout), unmounts and returns. While it runs it owns the handlers
-// of SIGTERM, SIGINT and SIGHUP (restored afterwards), so one Session runs at a time with
-// `handle_signals`.
+// Run answers requests on up to `max_threads` threads for each remote, and a few for what needs
+// none. When it is told to stop it publishes what open files hold (within drain_timeout), unmounts
+// and returns. While it runs it owns the handlers of SIGTERM, SIGINT and SIGHUP (restored
+// afterwards), so one Session runs at a time with `handle_signals`.
 #pragma once
 
 #include <functional>

@@ -5,6 +5,7 @@
 #include <set>
 #include <stop_token>
 
+#include "core/clock.h"
 #include "core/mutex.h"
 #include "fuse/filesystem/filesystem.h"
 #include "fuse/session/buffer_pool.h"
@@ -25,6 +26,18 @@ class CallsAtWork {
   Mutex mutex_;
   std::set<std::stop_source*> calls_ GUARDED_BY(mutex_);
   bool stopped_ GUARDED_BY(mutex_) = false;
+};
+
+// When the request came that this thread works on: its deadline runs from then on, also while it
+// waited in a queue. libfuse hands nothing through to its callbacks but the session's user data, so
+// this belongs to the thread.
+class ArrivalScope {
+ public:
+  explicit ArrivalScope(MonotonicTime arrived);
+  ~ArrivalScope();
+  ArrivalScope(const ArrivalScope&) = delete;
+  ArrivalScope& operator=(const ArrivalScope&) = delete;
+  static MonotonicTime Current();
 };
 
 inline constexpr std::size_t kMaxWriteBytes = 1 << 20;  // libfuse 3.14's buffers take no more

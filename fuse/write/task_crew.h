@@ -1,14 +1,17 @@
 // TaskCrew: a fixed number of threads that run tasks in the order they came.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <stop_token>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "core/clock.h"
 #include "core/mutex.h"
 
 namespace skybridge::fuse {
@@ -17,16 +20,22 @@ namespace skybridge::fuse {
 // each part of a file).
 class TaskCrew {
  public:
-  explicit TaskCrew(std::uint32_t threads) {
+  static constexpr std::chrono::seconds kLastWork{5};
+
+  // `clock` outlives the crew.
+  TaskCrew(std::uint32_t threads, const Clock& clock) : clock_(clock), working_(threads) {
     for (std::uint32_t i = 0; i < threads; ++i) threads_.emplace_back([this] { Work(); });
   }
-  // Runs what is waiting, then joins.
+  // Runs what is waiting, for kLastWork at most: then the tasks are told to stop. Joins.
   ~TaskCrew() {
     {
       MutexLock lock(mutex_);
       stopping_ = true;
       changed_.NotifyAll();
+      const MonotonicTime end = clock_.Now() + kLastWork;
+      while (working_ > 0 && clock_.Now() < end) clock_.WaitUntil(changed_, mutex_, end);
     }
+    stop_.request_stop();
     threads_.clear();
   }
   TaskCrew(const TaskCrew&) = delete;
@@ -37,6 +46,8 @@ class TaskCrew {
     tasks_.push_back(std::move(task));
     changed_.NotifyOne();
   }
+  // For what a task waits for: stopped when the crew ends.
+  std::stop_token stop() const { return stop_.get_token(); }
 
  private:
   void Work() {
@@ -45,7 +56,11 @@ class TaskCrew {
       {
         MutexLock lock(mutex_);
         while (tasks_.empty() && !stopping_) changed_.Wait(mutex_);
-        if (tasks_.empty()) return;
+        if (tasks_.empty()) {
+          --working_;
+          changed_.NotifyAll();
+          return;
+        }
         task = std::move(tasks_.front());
         tasks_.pop_front();
       }
@@ -53,10 +68,13 @@ class TaskCrew {
     }
   }
 
-  Mutex mutex_;
+  const Clock& clock_;
+  std::stop_source stop_;
+  Mutex mutex_;  // guards what follows
   CondVar changed_;
   std::deque<std::function<void()>> tasks_ GUARDED_BY(mutex_);
   bool stopping_ GUARDED_BY(mutex_) = false;
+  std::uint32_t working_ GUARDED_BY(mutex_);  // threads
   std::vector<std::jthread> threads_;
 };
 

@@ -236,9 +236,9 @@ void Upload::AbortInBackground() {
       id = self->id_;
     }
     if (!id) return;
-    const Status aborted =
-        crew.store.AbortUpload({.upload = *id, .key = self->plan_.key},
-                               {.deadline = crew.clock.Now() + crew.request_timeout});
+    const Status aborted = crew.store.AbortUpload(
+        {.upload = *id, .key = self->plan_.key},
+        {.deadline = crew.clock.Now() + crew.request_timeout, .stop = crew.tasks.stop()});
     if (!aborted) {
       Log(LogLevel::kWarning,
           "an upload of '{}' could not be aborted; the store removes it by its own rules: {}",

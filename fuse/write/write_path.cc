@@ -48,7 +48,7 @@ class Shared {
                              .max_parts = MaxParts(the_store.capabilities())}),
              .request_timeout = options.request_timeout,
              .on_part_sent = [this] { MakeRoomIfWanted(); }},
-        tasks(std::max<std::uint32_t>(1, options.max_parallel_uploads)) {}
+        tasks(std::max<std::uint32_t>(1, options.max_parallel_uploads), the_clock) {}
 
   CallContext Limited(const CallContext& context) const {
     return {.deadline = std::min(context.deadline, clock.Now() + request_timeout),

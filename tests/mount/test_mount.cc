@@ -8,6 +8,7 @@
 #include <future>
 #include <sstream>
 #include <stdexcept>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -38,6 +39,19 @@ void RemoveDeadMounts() {
 
 TestMount::TestMount(ObjectStore& store, fuse::FilesystemOptions filesystem_options,
                      fuse::MountOptions mount_options, bool handle_signals) {
+  Mount({{.name = "test", .store = store}}, /*as_directories=*/false, std::move(filesystem_options),
+        std::move(mount_options), handle_signals);
+}
+
+TestMount::TestMount(const std::vector<NamedStore>& stores,
+                     fuse::FilesystemOptions filesystem_options) {
+  Mount(stores, /*as_directories=*/true, std::move(filesystem_options), {},
+        /*handle_signals=*/false);
+}
+
+void TestMount::Mount(const std::vector<NamedStore>& stores, bool as_directories,
+                      fuse::FilesystemOptions filesystem_options, fuse::MountOptions mount_options,
+                      bool handle_signals) {
   RemoveDeadMounts();
   path_ = directory_.Sub("mnt");
   EXPECT_EQ(::mkdir(path_.c_str(), 0755), 0);
@@ -52,19 +66,21 @@ TestMount::TestMount(ObjectStore& store, fuse::FilesystemOptions filesystem_opti
   blocks_ =
       cache::BlockCache::Open({.directory = directory_.Sub("blocks"), .capacity_bytes = 256 << 20})
           .value();
-  reads_ = fuse::ReadPath::Create(store, blocks_.get(), clock_, "test", {});
-  writes_ = fuse::WritePath::Create(store, *reads_, blocks_.get(), *staging_, clock_, "test", {});
   filesystem_options.default_uid = ::getuid();
   filesystem_options.default_gid = ::getgid();
-  filesystem_ = fuse::Filesystem::Create({.remotes = {{.name = "test",
-                                                       .store = &store,
-                                                       .reads = reads_.get(),
-                                                       .writes = writes_.get()}},
-                                          .metadata = metadata_.get(),
-                                          .staging = staging_.get(),
-                                          .clock = &clock_},
-                                         filesystem_options)
-                    .value();
+  fuse::FilesystemParts parts{.remotes_as_directories = as_directories,
+                              .metadata = metadata_.get(),
+                              .staging = staging_.get(),
+                              .clock = &clock_};
+  for (const auto& [name, store] : stores) {
+    Paths paths{.reads = fuse::ReadPath::Create(store, blocks_.get(), clock_, name, {})};
+    paths.writes =
+        fuse::WritePath::Create(store, *paths.reads, blocks_.get(), *staging_, clock_, name, {});
+    parts.remotes.push_back(
+        {.name = name, .store = &store, .reads = paths.reads.get(), .writes = paths.writes.get()});
+    paths_.push_back(std::move(paths));
+  }
+  filesystem_ = fuse::Filesystem::Create(parts, filesystem_options).value();
   mount_options.mount_point = path_;
   mount_options.source = "test:/";
   mount_options.read_only = filesystem_options.read_only;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "cache/block_cache.h"
 #include "core/clock.h"
@@ -16,12 +17,20 @@
 
 namespace skybridge::testing {
 
+struct NamedStore {
+  std::string name;
+  ObjectStore& store;
+};
+
 class TestMount {
  public:
   // Mounts at a new directory, with caches of its own. Fails the test where there is no /dev/fuse:
   // a mount that cannot be tested must be seen.
   explicit TestMount(ObjectStore& store, fuse::FilesystemOptions filesystem_options = {},
                      fuse::MountOptions mount_options = {}, bool handle_signals = false);
+  // Several remotes: each is a directory of the mount.
+  explicit TestMount(const std::vector<NamedStore>& stores,
+                     fuse::FilesystemOptions filesystem_options = {});
   ~TestMount();
   TestMount(const TestMount&) = delete;
   TestMount& operator=(const TestMount&) = delete;
@@ -34,14 +43,21 @@ class TestMount {
   Status WaitUntilEnded();
 
  private:
+  struct Paths {
+    std::unique_ptr<fuse::ReadPath> reads;
+    std::unique_ptr<fuse::WritePath> writes;
+  };
+  void Mount(const std::vector<NamedStore>& stores, bool as_directories,
+             fuse::FilesystemOptions filesystem_options, fuse::MountOptions mount_options,
+             bool handle_signals);
+
   SystemClock clock_;
   TempDirectory directory_;
   std::string path_;
   std::unique_ptr<cache::MetadataCache> metadata_;
   std::unique_ptr<cache::BlockCache> blocks_;
   std::unique_ptr<cache::Staging> staging_;
-  std::unique_ptr<fuse::ReadPath> reads_;
-  std::unique_ptr<fuse::WritePath> writes_;
+  std::vector<Paths> paths_;
   std::unique_ptr<fuse::Filesystem> filesystem_;
   std::unique_ptr<fuse::Session> session_;
   Status ended_;
