@@ -31,6 +31,7 @@ fuse::FilesystemOptions MakeFilesystemOptions(const MountSettings& settings) {
           .default_directory_mode = settings.dir_mode,
           .ttl = settings.ttl,
           .negative_ttl = settings.negative_ttl,
+          .offline_max = settings.offline_max,
           .operation_timeout = settings.timeout};
 }
 

@@ -1,6 +1,5 @@
 #include "core/mount_settings.h"
 
-#include <charconv>
 #include <functional>
 #include <limits>
 #include <utility>
@@ -8,6 +7,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "core/parse_number.h"
 #include "core/units.h"
 
 namespace skybridge {
@@ -66,18 +66,15 @@ Apply Duration(Milliseconds MountSettings::*field, Milliseconds least, Milliseco
 template <class Field>
 Apply Integer(Field MountSettings::*field, int base, std::uint32_t least, std::uint32_t most) {
   return [=](MountSettings& settings, std::string_view value) -> Status {
-    std::uint32_t number = 0;
-    const auto [end, error] =
-        std::from_chars(value.data(), value.data() + value.size(), number, base);
-    if (error != std::errc() || end != value.data() + value.size() || number < least ||
-        number > most) {
+    const auto number = ParseNumber<std::uint32_t>(value, base);
+    if (!number || *number < least || *number > most) {
       return Fail(ErrorCode::kInvalidArgument,
                   base == 8 ? fmt::format("'{}' is not allowed: octal {:04o} to {:04o} is", value,
                                           least, most)
                             : fmt::format("'{}' is not allowed: a whole number from {} to {} is",
                                           value, least, most));
     }
-    settings.*field = number;
+    settings.*field = *number;
     return {};
   };
 }
@@ -112,6 +109,9 @@ const std::vector<Setting>& Settings() {
        Duration(&M::ttl, 0ms, 24h)},
       {{"negative_ttl", kText, "the same for a name that does not exist (0 to 1d; default 1s)"},
        Duration(&M::negative_ttl, 0ms, 24h)},
+      {{"offline_max", kText,
+        "how long the cache answers while the store is out of reach (0 to 30d; default 1d)"},
+       Duration(&M::offline_max, 0ms, 24h * 30)},
       {{"timeout", kText, "longest time of one file system call (1s to 1h; default 60s)"},
        Duration(&M::timeout, 1s, 1h)},
       {{"read_only", kFlag, "refuse every change"}, Flag(&M::read_only)},

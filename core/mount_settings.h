@@ -19,7 +19,9 @@ struct MountSettings {
   std::uint64_t staging_size_bytes = std::uint64_t{4} << 30;
   std::chrono::milliseconds ttl{30'000};  // how long an entry is believed without asking the store
   std::chrono::milliseconds negative_ttl{1'000};  // the same for "no such name"
-  std::chrono::milliseconds timeout{60'000};      // of one file system call, retries and all
+  // How long the cache answers while the store is out of reach.
+  std::chrono::milliseconds offline_max{std::chrono::hours(24)};
+  std::chrono::milliseconds timeout{60'000};  // of one file system call, retries and all
   bool read_only = false;
   bool allow_other = false;
   bool nonempty = false;             // mount over a directory that has entries

@@ -22,6 +22,9 @@ struct FilesystemOptions {
   // client is seen within `ttl`, a name that another client makes within `negative_ttl`.
   std::chrono::milliseconds ttl{5'000};
   std::chrono::milliseconds negative_ttl{1'000};
+  // How long names that exist, complete listings and blocks are answered from the cache while the
+  // store is out of reach. "No such name" is never believed past its own time.
+  std::chrono::milliseconds offline_max{std::chrono::hours(24)};
 
   // No call lasts longer, but publishing: that gets one second more for each MiB (kSlowestUpload).
   std::chrono::milliseconds operation_timeout{60'000};
@@ -39,7 +42,7 @@ struct MountOptions {
   bool allow_other =
       false;  // users other than the one who mounted (default_permissions is always on)
   bool allow_nonempty = false;
-  std::uint32_t max_threads = 64;
+  std::uint32_t max_threads = 64;       // that wait for one remote
   std::uint32_t read_ahead_kib = 4096;  // set after mounting when we are root
   // A stop waits so long for data to reach the store before it gives up and says what was lost.
   std::chrono::milliseconds drain_timeout{300'000};

@@ -18,7 +18,8 @@ DirectoryScan::~DirectoryScan() {
 Status DirectoryScan::Begin() {
   Enter(TRY(names_.Locate(directory_)));
   begun_at_ = names_.Now();
-  from_cache_ = names_.HasFreshListing(directory_);
+  from_cache_ = names_.HasFreshListing(directory_) ||
+                (names_.IsOut(directory_) && names_.KeepsListing(directory_));
   if (!from_cache_) {
     question_.emplace(names_.changes());
     owns_listing_ = names_.ClaimListing(directory_);
@@ -36,10 +37,22 @@ void DirectoryScan::Enter(Location location) {
 Result<std::vector<cache::InodeRecord>> DirectoryScan::Next(const CallContext& context) {
   if (!begun_) TRY_VOID(Begin());
   while (!ended_) {
-    auto entries = TRY(from_cache_ ? NextCached() : NextListed(context));
-    if (!entries.empty()) return entries;
+    auto entries = from_cache_ ? NextCached() : NextListed(context);
+    if (!entries && entries.error().IsOutOfReach() && GoOnFromCache()) continue;
+    if (!entries || !entries->empty()) return entries;
   }
   return std::vector<cache::InodeRecord>();
+}
+
+// The store is out of reach: what was listed completely before stands in for it, if nothing of a
+// new listing has been shown yet.
+bool DirectoryScan::GoOnFromCache() {
+  names_.NoteOutage(directory_);
+  if (from_cache_ || !continuation_.empty() || !names_.KeepsListing(directory_)) return false;
+  listing_.reset();
+  if (std::exchange(owns_listing_, false)) names_.ReleaseListing(directory_);
+  question_.reset();
+  return from_cache_ = true;
 }
 
 Result<std::vector<cache::InodeRecord>> DirectoryScan::NextCached() {

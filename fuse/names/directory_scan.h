@@ -33,6 +33,7 @@ class DirectoryScan {
  private:
   Status Begin();
   void Enter(Location location);
+  bool GoOnFromCache();
   Result<std::vector<cache::InodeRecord>> NextCached();
   Result<std::vector<cache::InodeRecord>> NextListed(const CallContext& context);
   // On flat stores a directory may come on two pages: only its first is shown.

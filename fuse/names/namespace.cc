@@ -55,7 +55,11 @@ tl::unexpected<Error> Absent(std::string_view name) {
 
 Namespace::Namespace(const FilesystemParts& parts, const FilesystemOptions& options,
                      InodeTable& inodes)
-    : parts_(parts), options_(options), inodes_(inodes), moves_(*parts.clock) {}
+    : parts_(parts),
+      options_(options),
+      inodes_(inodes),
+      moves_(*parts.clock),
+      outages_(*parts.clock) {}
 
 Status Namespace::Start() {
   const WallTime now = Now();
@@ -243,6 +247,18 @@ std::optional<WallTime> Namespace::AbsentSince(InodeNumber parent, std::string_v
 
 Result<InodeRecord> Namespace::Find(InodeNumber parent, std::string_view name,
                                     const CallContext& context) {
+  if (IsOut(parent)) {
+    if (auto kept = TRY(FindKept(parent, name))) return *std::move(kept);
+  }
+  auto found = FindFresh(parent, name, context);
+  if (found || !found.error().IsOutOfReach()) return found;
+  NoteOutage(parent);
+  if (auto kept = TRY(FindKept(parent, name))) return *std::move(kept);
+  return found;
+}
+
+Result<InodeRecord> Namespace::FindFresh(InodeNumber parent, std::string_view name,
+                                         const CallContext& context) {
   if (ListsRemotes(parent)) {
     for (const InodeRecord& remote : RemoteDirectories()) {
       if (remote.name == name) return remote;
@@ -278,6 +294,33 @@ Result<InodeRecord> Namespace::Get(InodeNumber ino, const CallContext& context) 
 Result<std::optional<InodeRecord>> Namespace::Cached(InodeNumber ino) {
   if (auto fixed = FixedRecord(ino)) return fixed;
   return cache().Get(ino);
+}
+
+// --- While the store is out of reach ---
+
+bool Namespace::IsOut(InodeNumber directory) {
+  if (!outages_.any()) return false;
+  const auto location = Locate(directory);
+  return location && outages_.IsOut(*location->remote);
+}
+
+void Namespace::NoteOutage(InodeNumber directory) {
+  if (const auto location = Locate(directory)) outages_.Note(*location->remote);
+}
+
+Result<std::optional<InodeRecord>> Namespace::FindKept(InodeNumber parent, std::string_view name) {
+  NameAnswer answer = TRY(cache().Lookup(parent, name));
+  const bool present = answer.what == NameAnswer::What::kPresent;
+  if (!present || !answer.inode.attributes_known) return std::optional<InodeRecord>();
+  if (!Fresh(answer.inode.learned_at, std::max(options_.ttl, options_.offline_max)))
+    return std::optional<InodeRecord>();
+  return std::optional<InodeRecord>(std::move(answer.inode));
+}
+
+bool Namespace::KeepsListing(InodeNumber directory) {
+  const auto state = cache().GetDirectoryState(directory);
+  return state && state->complete &&
+         Fresh(state->listed_at, std::max(options_.ttl, options_.offline_max));
 }
 
 // --- What the store says ---

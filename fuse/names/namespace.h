@@ -29,6 +29,7 @@
 #include "core/mutex.h"
 #include "fuse/names/inode_table.h"
 #include "fuse/names/local_changes.h"
+#include "fuse/names/outages.h"
 #include "fuse/open/directory_moves.h"
 #include "fuse/options.h"
 #include "fuse/vocabulary.h"
@@ -91,7 +92,8 @@ class Namespace {
   // not when the file's content is written and has nowhere to go.
   Result<Location> LocateNew(InodeNumber parent, std::string_view name, const CallContext& context);
 
-  // The child, with attributes. Errors: kNotFound, those of the store.
+  // The child, with attributes; while its remote is out of reach, as it was last seen. Errors:
+  // kNotFound, those of the store.
   Result<cache::InodeRecord> Find(InodeNumber parent, std::string_view name,
                                   const CallContext& context);
   // The inode, with attributes, no older than the TTL. Errors: kPreconditionFailed when it has
@@ -133,6 +135,11 @@ class Namespace {
   bool ClaimListing(InodeNumber directory);
   void ReleaseListing(InodeNumber directory);
   bool HasFreshListing(InodeNumber directory);
+  // While the directory's remote is out of reach, what the cache holds of it is believed up to
+  // `offline_max`: names that exist, and complete listings. Nothing is answered absent for it.
+  bool IsOut(InodeNumber directory);
+  void NoteOutage(InodeNumber directory);
+  bool KeepsListing(InodeNumber directory);
 
   cache::MetadataCache& cache() { return *parts_.metadata; }
   LocalChanges& changes() { return changes_; }
@@ -152,6 +159,11 @@ class Namespace {
   std::optional<WallTime> AbsentSince(InodeNumber parent, const cache::NameAnswer& answer);
   // From the cache alone: the record, kNotFound, or nothing if the store must be asked.
   Result<std::optional<cache::InodeRecord>> FindCached(InodeNumber parent, std::string_view name);
+  Result<cache::InodeRecord> FindFresh(InodeNumber parent, std::string_view name,
+                                       const CallContext& context);
+  // What the cache has of a name that existed, for an outage; nothing if it is too old or not
+  // whole.
+  Result<std::optional<cache::InodeRecord>> FindKept(InodeNumber parent, std::string_view name);
   // `expected`: what the name was, or is in a listing; a directory is then found by fewer requests.
   Result<cache::InodeRecord> AskHead(InodeNumber parent, std::string_view name,
                                      cache::InodeKind expected, const CallContext& context);
@@ -174,6 +186,7 @@ class Namespace {
   InodeTable& inodes_;
   LocalChanges changes_;
   DirectoryMoves moves_;
+  Outages outages_;
   std::atomic<KernelNotifier*> notifier_{nullptr};
   std::atomic<std::uint64_t> hidden_names_{0};
   std::atomic<std::int64_t> head_threads_{0};
