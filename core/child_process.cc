@@ -17,8 +17,6 @@
 namespace skybridge {
 namespace {
 
-using SteadyClock = std::chrono::steady_clock;
-
 // Waiting is done in steps of this length, so that a stop is seen soon.
 constexpr std::chrono::milliseconds kStep{100};
 
@@ -104,13 +102,14 @@ class Child {
 // Who waits, and until when.
 struct Patience {
   const std::string& program;
-  SteadyClock::time_point end;
+  const Clock& clock;
+  MonotonicTime end;
   const std::stop_token& stop;
 
   Status Check() const {
     if (stop.stop_requested())
       return Fail(ErrorCode::kCancelled, "stopped while waiting for " + program);
-    if (SteadyClock::now() < end) return {};
+    if (clock.Now() < end) return {};
     return Fail(Error{.code = ErrorCode::kTimedOut,
                       .message = program + " did not end in time",
                       .retryable = true});
@@ -163,7 +162,8 @@ Result<int> WaitForEnd(Child& child, const Patience& patience) {
 
 }  // namespace
 
-Result<ProgramResult> RunProgram(const ProgramCall& call, const std::stop_token& stop) {
+Result<ProgramResult> RunProgram(const ProgramCall& call, const Clock& clock,
+                                 const std::stop_token& stop) {
   Pipe output = TRY(MakePipe());
   Pipe errors = TRY(MakePipe());
   SpawnSetup setup;
@@ -177,7 +177,7 @@ Result<ProgramResult> RunProgram(const ProgramCall& call, const std::stop_token&
                                   arguments.data(), environ);
   if (failed != 0) return Fail(ErrorFromErrno(failed, "run " + call.arguments.front()));
   Child child(pid);
-  const Patience patience{call.arguments.front(), SteadyClock::now() + call.time_limit, stop};
+  const Patience patience{call.arguments.front(), clock, clock.Now() + call.time_limit, stop};
   output.write_end.Reset();
   errors.write_end.Reset();
   ProgramResult result;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/clock.h"
 #include "core/result.h"
 
 namespace skybridge {
@@ -26,6 +27,7 @@ struct ProgramResult {
 
 // Blocks the caller; standard input is empty. Safe from many threads. Errors: kNotFound if there is
 // no such program, kTimedOut, kCancelled, kTooLarge, kIo.
-Result<ProgramResult> RunProgram(const ProgramCall& call, const std::stop_token& stop);
+Result<ProgramResult> RunProgram(const ProgramCall& call, const Clock& clock,
+                                 const std::stop_token& stop);
 
 }  // namespace skybridge

@@ -91,7 +91,7 @@ Result<AccessToken> AzureCliSource::Fetch(const CallContext& context) {
   }
   if (!options_.tenant_id.empty())
     call.arguments.insert(call.arguments.end(), {"--tenant", options_.tenant_id});
-  auto result = options_.run(call, context.stop);
+  auto result = options_.run(call, clock_, context.stop);
   if (!result && result.error().code == ErrorCode::kNotFound) {
     return Fail(ErrorCode::kNotFound, "the program az is not installed");
   }

@@ -15,7 +15,8 @@ struct AzureCliOptions {
   std::string tenant_id;  // empty: the one that is logged in
   std::string scope = std::string(kStorageScope);
   std::chrono::seconds time_limit{15};  // it is a Python program
-  std::function<Result<ProgramResult>(const ProgramCall&, std::stop_token)> run = RunProgram;
+  std::function<Result<ProgramResult>(const ProgramCall&, const Clock&, std::stop_token)> run =
+      RunProgram;
 };
 
 // kNotFound: the program is not there, or nobody is logged in.

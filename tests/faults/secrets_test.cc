@@ -149,7 +149,8 @@ class SecretsInLogs : public ::testing::Test {
         {.service = service, .arc_token_directory = files_.path()}, transport_, clock_));
   }
   std::unique_ptr<azure::TokenSource> Cli() {
-    const auto run = [](const ProgramCall&, std::stop_token) -> Result<ProgramResult> {
+    const auto run = [](const ProgramCall&, const Clock&,
+                        std::stop_token) -> Result<ProgramResult> {
       return ProgramResult{.exit_code = 0,
                            .output = std::string(R"({"accessToken":")") + kCliToken +
                                      R"(","expires_on":4102444800})"};

@@ -21,7 +21,8 @@ struct Fixture {
   Result<ProgramResult> result = ProgramResult{.output = kToken};
 
   Result<AccessToken> Fetch(const std::string& tenant = "", const CallContext& context = {}) {
-    const auto run = [this](const ProgramCall& call, std::stop_token /*stop*/) {
+    const auto run = [this](const ProgramCall& call, const Clock& /*clock*/,
+                            std::stop_token /*stop*/) {
       called = call;
       return result;
     };
