@@ -43,6 +43,9 @@ std::optional<Url> ParseUrl(const std::string& text) {
   // libcurl takes "https:/host" and "https:///host" for the same.
   const std::string_view after_scheme = std::string_view(text).substr(url.scheme.size());
   if (!after_scheme.starts_with("://") || after_scheme.starts_with(":///")) return std::nullopt;
+  // And "host:" for "host".
+  const std::string_view rest = after_scheme.substr(3);
+  if (rest.substr(0, rest.find_first_of("/?#")).ends_with(':')) return std::nullopt;
   return url;
 }
 

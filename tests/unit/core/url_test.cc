@@ -34,9 +34,9 @@ TEST(Url, KnowsIpv6AddressesUsersAndFragments) {
 
 TEST(Url, IsNothingElse) {
   using namespace std::string_literals;
-  for (const std::string& text :
-       {""s, "a.example"s, "/path"s, "ftp://a.example/"s, "https://"s, "https:///path"s,
-        "https://a b/"s, "https://a.example:70000/"s, "https://a.example/\0x"s})
+  for (const std::string& text : {""s, "a.example"s, "/path"s, "ftp://a.example/"s, "https://"s,
+                                  "https:///path"s, "https://a b/"s, "https://a.example:70000/"s,
+                                  "https://a.example:"s, "https://a.example/\0x"s})
     EXPECT_FALSE(ParseUrl(text)) << text;
 }
 
