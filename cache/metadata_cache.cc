@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <iterator>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -102,6 +103,7 @@ class RocksMetadataCache final : public MetadataCache {
   struct Change {
     RocksBatch batch;
     std::unordered_map<std::string, InodeRecord> written;  // entries of this batch, by key
+    std::vector<InodeRecord> replaced;                     // by an inode of another number
     bool garbage = false;                                  // a directory was removed
   };
 
@@ -160,10 +162,10 @@ class RocksMetadataCache::RunningListing final : public MetadataCache::Listing {
     std::erase(cache_.listings_, this);
   }
 
-  Result<std::vector<InodeRecord>> Add(const std::vector<Child>& children) override {
+  Result<Added> Add(const std::vector<Child>& children) override {
     const InodeNumber number = TRY(number_);
-    std::vector<InodeRecord> stored;
-    stored.reserve(children.size());
+    Added added;
+    added.records.reserve(children.size());
     for (std::size_t at = 0; at < children.size(); at += kBatchEntries) {
       const std::size_t end = std::min(children.size(), at + kBatchEntries);
       MutexLock lock(cache_.mutex_);
@@ -171,12 +173,13 @@ class RocksMetadataCache::RunningListing final : public MetadataCache::Listing {
       Change change;
       for (std::size_t i = at; i < end; ++i) {
         if (removed_.contains(children[i].name)) continue;
-        stored.push_back(
+        added.records.push_back(
             TRY(cache_.UpsertInto(change, directory_, children[i], ToInteger(number))));
       }
       TRY_VOID(cache_.Commit(change));
+      std::move(change.replaced.begin(), change.replaced.end(), std::back_inserter(added.replaced));
     }
-    return stored;
+    return added;
   }
 
   Status Finish(WallTime listed_at, const std::function<bool(std::string_view)>& keep) override {
@@ -471,10 +474,15 @@ Result<InodeRecord> RocksMetadataCache::UpsertInto(Change& change, InodeNumber p
   if (same_kind) KeepWhatIsKnown(*old, fresh);
   if (fresh.ctime == WallTime{}) fresh.ctime = old ? fresh.learned_at : fresh.last_modified;
   if (same_kind && child.ctime == WallTime{} && LooksTheSame(*old, fresh)) fresh.ctime = old->ctime;
-  if (same_kind && child.ino == InodeNumber::kNone) fresh.ino = old->ino;
+  const bool another_link =
+      fresh.kind == InodeKind::kSymlink && same_kind && old->etag != fresh.etag;
+  if (same_kind && !another_link && child.ino == InodeNumber::kNone) fresh.ino = old->ino;
   if (fresh.ino == InodeNumber::kNone) fresh.ino = TRY(counter_->Next());
   if (!same_kind || fresh.ino != old->ino) {
-    if (old) ForgetInode(change, *old);
+    if (old) {
+      ForgetInode(change, *old);
+      change.replaced.push_back(*old);
+    }
     TRY_VOID(LeaveOldPlace(change, fresh));
     PutPlace(change, fresh);
   }

@@ -98,10 +98,10 @@ class MetadataCache {
   virtual Result<NameAnswer> Lookup(InodeNumber parent, std::string_view name) = 0;
 
   // Records that the store has this child. An existing name keeps its inode number if the kind is
-  // the same and `child.ino` does not ask for another; what the new record does not know
-  // (attributes of the same ETag, a link target) is kept from the old one. A record without ctime
-  // gets the old one while nothing visible changed. Returns it. Errors: kNotFound if the parent has
-  // gone.
+  // the same (of a link also the version: kernels keep targets by number) and `child.ino` does not
+  // ask for another; what the new record does not know (attributes of the same ETag, a link target)
+  // is kept from the old one. A record without ctime gets the old one while nothing visible
+  // changed. Returns it. Errors: kNotFound if the parent has gone.
   virtual Result<InodeRecord> Upsert(InodeNumber parent, const Child& child) = 0;
   // Records that the name does not exist (a negative entry), removing what was there.
   virtual Status SetAbsent(InodeNumber parent, std::string_view name, WallTime now) = 0;
@@ -113,9 +113,13 @@ class MetadataCache {
   class Listing {
    public:
     virtual ~Listing() = default;
-    // The records as stored, with inode numbers, in the order given (without names removed
-    // meanwhile).
-    virtual Result<std::vector<InodeRecord>> Add(const std::vector<Child>& children) = 0;
+    struct Added {
+      // As stored, with inode numbers, in the order given (without names removed meanwhile).
+      std::vector<InodeRecord> records;
+      // What some of the names stood for until now: they have another inode number from here on.
+      std::vector<InodeRecord> replaced;
+    };
+    virtual Result<Added> Add(const std::vector<Child>& children) = 0;
     // `keep`: names made locally while the listing ran, which must not be removed.
     virtual Status Finish(WallTime listed_at,
                           const std::function<bool(std::string_view)>& keep) = 0;

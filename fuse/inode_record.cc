@@ -72,6 +72,17 @@ ObjectInfo ToObjectInfo(const cache::InodeRecord& record, const ObjectKey& key) 
           .attributes = ToAttributes(record)};
 }
 
+bool DropSetId(cache::InodeRecord& record) {
+  constexpr std::uint32_t kSetUserId = 04000;
+  constexpr std::uint32_t kSetGroupId = 02000;
+  constexpr std::uint32_t kGroupExecute = 0010;
+  if (!record.mode || record.kind != cache::InodeKind::kFile) return false;
+  const std::uint32_t before = *record.mode;
+  *record.mode &= ~kSetUserId;
+  if ((*record.mode & kGroupExecute) != 0) *record.mode &= ~kSetGroupId;
+  return *record.mode != before;
+}
+
 NodeStat ToStat(const cache::InodeRecord& record, const FilesystemOptions& options) {
   const bool directory = record.kind == cache::InodeKind::kDirectory;
   const std::uint32_t default_mode =

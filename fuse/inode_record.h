@@ -27,6 +27,10 @@ ObjectInfo ToObjectInfo(const cache::InodeRecord& record, const ObjectKey& key);
 
 NodeStat ToStat(const cache::InodeRecord& record, const FilesystemOptions& options);
 
+// Takes set-user-id, and set-group-id where the group may execute, from a file that was given away or
+// changed by somebody who may not keep them. False: there was nothing to take.
+bool DropSetId(cache::InodeRecord& record);
+
 inline WallTime ShownMtime(const cache::InodeRecord& record) {
   return record.mtime.value_or(record.last_modified);
 }

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -67,13 +68,18 @@ struct NodeReply {
   std::chrono::nanoseconds valid_for{};
 };
 
-// What the kernel must be told of changes that it did not make. Calls return at once (a queue) and
-// are never needed for the progress of any request.
+// What the kernel must be told of changes that it did not make. All but ForgetAttributesNow return
+// at once (a queue), and no request needs them for its progress.
 class KernelNotifier {
  public:
   virtual ~KernelNotifier() = default;
   virtual void ForgetAttributes(InodeNumber ino) = 0;
-  virtual void ForgetPages(InodeNumber ino) = 0;
+  // When this returns, the kernel believes none of the attributes that earlier replies told it, nor
+  // those of a reply that is on its way. Never while a lock is held that a request may wait for.
+  virtual void ForgetAttributesNow(InodeNumber ino) = 0;
+  // `done` is called when the kernel has dropped the pages, on a thread of the notifier; never if
+  // the notice was lost (the queue was full, or the mount ended).
+  virtual void ForgetPages(InodeNumber ino, std::function<void()> done) = 0;
   virtual void ForgetEntry(InodeNumber parent, std::string_view name) = 0;
 };
 

@@ -14,17 +14,8 @@ using cache::InodeRecord;
 
 namespace {
 
-constexpr int kTriesAgainstOthers =
-    3;  // a change of attributes is made again on what somebody else has just written
-constexpr std::uint32_t kSetUserId = 04000;
-constexpr std::uint32_t kSetGroupId = 02000;
-constexpr std::uint32_t kGroupExecute = 0010;
-
-void DropSetId(InodeRecord& record) {
-  if (!record.mode || record.kind != InodeKind::kFile) return;
-  *record.mode &= ~kSetUserId;
-  if ((*record.mode & kGroupExecute) != 0) *record.mode &= ~kSetGroupId;
-}
+// A change of attributes is made again on what somebody else has just written.
+constexpr int kTriesAgainstOthers = 3;
 
 // Everything but the size. Giving a file away takes its set-user-id and set-group-id, as the kernel
 // expects of us (HANDLE_KILLPRIV_V2).
@@ -68,18 +59,20 @@ Status FilesystemImpl::CheckWritable() const {
   return {};
 }
 
-NodeReply FilesystemImpl::Reply(const InodeRecord& record) const {
+NodeReply FilesystemImpl::Reply(const InodeRecord& record) {
+  inodes_.kernel().NoteReply(record);
   return {.stat = ToStat(record, options_), .valid_for = names_.ValidFor(record)};
 }
 
-NodeReply FilesystemImpl::Reply(const OpenFile& file) const {
+NodeReply FilesystemImpl::Reply(const OpenFile& file) {
   const OpenFile::View view = file.view();
+  inodes_.kernel().NoteReply(view.record);
   NodeReply reply{.stat = ToStat(view.record, options_), .valid_for = options_.ttl};
   if (view.state == FileState::kUnlinked) reply.stat.link_count = 0;
   return reply;
 }
 
-NodeReply FilesystemImpl::NewestReply(const InodeRecord& record, std::uint64_t closed_files) const {
+NodeReply FilesystemImpl::NewestReply(const InodeRecord& record, std::uint64_t closed_files) {
   if (const auto open = inodes_.FindOpen(record.ino)) return Reply(*open);
   if (inodes_.closed_files() != closed_files) {
     const auto newest = parts_.metadata->Get(record.ino);
@@ -89,15 +82,14 @@ NodeReply FilesystemImpl::NewestReply(const InodeRecord& record, std::uint64_t c
 }
 
 NodeReply FilesystemImpl::CountedReply(const InodeRecord& record, std::uint64_t closed_files) {
-  NodeReply reply = NewestReply(record, closed_files);
-  inodes_.AddLookup(record.ino);
-  return reply;
+  inodes_.kernel().AddLookup(record.ino);
+  return NewestReply(record, closed_files);
 }
 
 Result<NodeReply> FilesystemImpl::Lookup(InodeNumber parent, std::string_view name,
                                          const Call& call) {
   if (const auto unpublished = inodes_.FindUnpublished(parent, name)) {
-    inodes_.AddLookup(unpublished->ino());
+    inodes_.kernel().AddLookup(unpublished->ino());
     return Reply(*unpublished);
   }
   const std::uint64_t closed_files = inodes_.closed_files();
@@ -125,10 +117,17 @@ Result<std::string> FilesystemImpl::ReadLink(InodeNumber ino, const Call& call) 
   const HeldForUse held = TRY(names_.Hold(ino, call.context));
   const Location& location = held.at.front();
   std::string target(record.size_bytes, '\0');
-  const GetReply got = TRY(location.remote->store->Get(
+  const auto got = location.remote->store->Get(
       {.key = location.key, .range = {0, target.size()}, .if_match = ETag(record.etag)},
-      std::as_writable_bytes(std::span(target)), call.context));
-  target.resize(got.bytes_received);
+      std::as_writable_bytes(std::span(target)), call.context);
+  if (!got) {
+    // Another link stands there, or none: the kernel looks the name up again.
+    if (got.error().code == ErrorCode::kPreconditionFailed ||
+        got.error().code == ErrorCode::kNotFound)
+      names_.Distrust(record.parent, record.name);
+    return Fail(got.error());
+  }
+  target.resize(got->bytes_received);
   record.symlink_target = target;
   TRY_VOID(names_.cache().Update(record));
   return target;

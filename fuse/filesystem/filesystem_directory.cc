@@ -60,11 +60,12 @@ bool FilesystemImpl::Emit(const InodeRecord& record, std::uint64_t closed_files,
                        .kind = KnownKind(record),
                        .next_cookie = next_cookie};
   if (!with_attributes) return sink(entry);
+  inodes_.kernel().AddLookup(record.ino);
   const NodeReply reply = NewestReply(record, closed_files);
   entry.node = &reply;
-  if (!sink(entry)) return false;
-  inodes_.AddLookup(record.ino);
-  return true;
+  if (sink(entry)) return true;
+  inodes_.kernel().Forget(record.ino, 1);
+  return false;
 }
 
 Status FilesystemImpl::ReadRemoteDirectories(std::uint64_t cookie, bool with_attributes,

@@ -59,13 +59,23 @@ std::shared_ptr<OpenFile> FilesystemImpl::OpenShared(const InodeRecord& record,
     const std::uint64_t closed_files = inodes_.closed_files();
     const auto newest = names_.cache().Get(record.ino);
     const bool gone = newest && !*newest;
+    bool made = false;
     auto file = inodes_.Open(record.ino, [&]() -> std::shared_ptr<OpenFile> {
       if (inodes_.closed_files() != closed_files) return nullptr;
+      made = true;
       return std::make_shared<OpenFile>(remote, newest && *newest ? **newest : record,
                                         gone ? FileState::kUnlinked : FileState::kPublished);
     });
-    if (file) return file;
+    if (!file) continue;
+    if (!made || !HasOtherVersion(*file)) return file;
+    inodes_.Close(record.ino);  // learned while it was being opened
   }
+}
+
+// From when it is in the table, a new version that is learned has another number.
+bool FilesystemImpl::HasOtherVersion(const OpenFile& file) {
+  const auto newest = names_.cache().Get(file.ino());
+  return newest && *newest && (*newest)->etag != file.view().record.etag;
 }
 
 Result<std::shared_ptr<OpenFile>> FilesystemImpl::OpenNewest(InodeNumber ino,
@@ -81,6 +91,14 @@ Result<std::shared_ptr<OpenFile>> FilesystemImpl::OpenNewest(InodeNumber ino,
     if (!distrusted || attempt == kMaxTriesToOpen) return file;
     inodes_.Close(ino);
   }
+}
+
+// The kernel then looks the name up again, and opens what is there now.
+Status FilesystemImpl::CheckNewest(const OpenFile& file) {
+  const OpenFile::View view = file.view();
+  if (view.state != FileState::kReplaced) return {};
+  return Fail(ErrorCode::kPreconditionFailed,
+              "'" + view.place.name + "' has been replaced in the store");
 }
 
 HandleId FilesystemImpl::AddHandle(OpenUser& user, OpenFlags flags,
@@ -117,7 +135,7 @@ Result<CreateReply> FilesystemImpl::CreateFile(InodeNumber parent, std::string_v
   inodes_.AddUnpublished(parent, name, file);
   names_.changes().Note(parent, name);
   names_.Touch(parent);
-  inodes_.AddLookup(record.ino);
+  inodes_.kernel().AddLookup(record.ino);
   flags.write =
       true;  // what is created is published at close, also when it was opened for reading alone
   return CreateReply{
@@ -131,7 +149,7 @@ Result<NodeReply> FilesystemImpl::MakeFile(InodeNumber parent, std::string_view 
   const Status published = Flush(created.open.handle, call);
   Release(created.open.handle, call);
   if (published) return created.node;
-  inodes_.Forget(created.node.stat.ino, 1);
+  inodes_.kernel().Forget(created.node.stat.ino, 1);
   return Fail(published.error());
 }
 
@@ -140,15 +158,16 @@ Result<OpenReply> FilesystemImpl::Open(InodeNumber ino, OpenFlags flags, const C
   if (write) TRY_VOID(CheckWritable());
   OpenUser user(inodes_, TRY(OpenNewest(ino, call.context)));
   OpenFile& file = *user.file();
+  TRY_VOID(CheckNewest(file));
   auto right = TRY(file.Prepare({.hold = [&] { return HoldKeyOf(file, call.context); },
                                  .write = write,
                                  .truncate = flags.truncate,
+                                 .drop_set_id = call.uid != 0,
                                  .now = names_.Now()},
                                 call.context));
   const OpenFile::View view = file.view();
   // While there is a writer, what the kernel has came through us.
-  const bool same_pages =
-      view.state == FileState::kNew || inodes_.SetPageVersion(ino, view.record.etag);
+  const bool same_pages = view.state == FileState::kNew || inodes_.kernel().BeforeOpen(view.record);
   flags.write = write;
   return OpenReply{.handle = AddHandle(user, flags, std::move(right)), .keep_cache = same_pages};
 }
@@ -184,18 +203,23 @@ Result<std::size_t> FilesystemImpl::Read(HandleId id, std::uint64_t offset_bytes
 Status FilesystemImpl::Write(HandleId id, std::uint64_t offset_bytes, ByteSpan bytes,
                              const Call& call) {
   const auto handle = TRY(FindHandle(id));
-  if (handle->flags.append) return WriteAt(*handle, std::nullopt, bytes, call);
-  return WriteAt(*handle, offset_bytes, bytes, call);
+  const auto wanted = handle->flags.append ? std::nullopt : std::optional(offset_bytes);
+  const std::uint64_t at = TRY(WriteAt(*handle, wanted, bytes, call));
+  // The kernel has put the bytes where it believed the end to be.
+  if (at != offset_bytes) inodes_.kernel().ForgetContent(handle->file->ino());
+  return {};
 }
 
 Status FilesystemImpl::WriteMapped(HandleId id, std::uint64_t offset_bytes, ByteSpan bytes,
                                    const Call& call) {
   const auto handle = TRY(FindHandle(id));
-  return WriteAt(*handle, offset_bytes, bytes, call);
+  TRY(WriteAt(*handle, offset_bytes, bytes, call));
+  return {};
 }
 
-Status FilesystemImpl::WriteAt(const FileHandle& handle, std::optional<std::uint64_t> offset_bytes,
-                               ByteSpan bytes, const Call& call) {
+Result<std::uint64_t> FilesystemImpl::WriteAt(const FileHandle& handle,
+                                              std::optional<std::uint64_t> offset_bytes,
+                                              ByteSpan bytes, const Call& call) {
   return AlsoAfterARename(*handle.file, call.context, [&] {
     return handle.file->Write(offset_bytes, bytes, call.uid != 0, names_.Now(), call.context);
   });
@@ -317,9 +341,9 @@ Status FilesystemImpl::RecordPublished(OpenFile& file, const OpenFile::View& vie
   // What the kernel has of this inode went through us on its way to the store, unless it is of an
   // older version: nobody has opened that inode since.
   if (view.state == FileState::kNew) {
-    inodes_.SetPageVersion(file.ino(), info.etag.value);
+    inodes_.kernel().SetPages(file.ino(), info.etag.value);
   } else {
-    inodes_.RenamePageVersion(file.ino(), view.record.etag, info.etag.value);
+    inodes_.kernel().RenamePages(file.ino(), view.record.etag, info.etag.value);
   }
   TRY(names_.Record(view.place.parent, published));
   if (view.state == FileState::kNew) inodes_.RemoveUnpublished(view.place.parent, view.place.name);

@@ -62,14 +62,16 @@ class FilesystemImpl final : public Filesystem {
   FilesystemImpl(const FilesystemParts& parts, const FilesystemOptions& options);
   Status Start() { return names_.Start(); }
 
-  void SetNotifier(KernelNotifier* notifier) override { names_.SetNotifier(notifier); }
+  void SetNotifier(KernelNotifier* notifier) override { inodes_.kernel().SetNotifier(notifier); }
   const FilesystemOptions& options() const override { return options_; }
   Clock& clock() const override { return *parts_.clock; }
   std::size_t remote_count() const override { return parts_.remotes.size(); }
   std::optional<std::size_t> RemoteOf(InodeNumber ino) override;
 
   Result<NodeReply> Lookup(InodeNumber parent, std::string_view name, const Call& call) override;
-  void Forget(InodeNumber ino, std::uint64_t count) override { inodes_.Forget(ino, count); }
+  void Forget(InodeNumber ino, std::uint64_t count) override {
+    inodes_.kernel().Forget(ino, count);
+  }
   Result<NodeReply> GetAttributes(InodeNumber ino, const Call& call) override;
   Result<NodeReply> SetAttributes(InodeNumber ino, std::optional<HandleId> handle,
                                   const AttributeChange& change, const Call& call) override;
@@ -140,11 +142,12 @@ class FilesystemImpl final : public Filesystem {
 
   // filesystem.cc
   Status CheckWritable() const;
-  NodeReply Reply(const cache::InodeRecord& record) const;
-  NodeReply Reply(const OpenFile& file) const;
+  // What the kernel is told, and what is remembered of that.
+  NodeReply Reply(const cache::InodeRecord& record);
+  NodeReply Reply(const OpenFile& file);
   // The same of a node whose record was read after `closed_files` of the inode table: if it is not
   // open now, it may have been open then, and have been published and closed since.
-  NodeReply NewestReply(const cache::InodeRecord& record, std::uint64_t closed_files) const;
+  NodeReply NewestReply(const cache::InodeRecord& record, std::uint64_t closed_files);
   NodeReply CountedReply(const cache::InodeRecord& record, std::uint64_t closed_files);
   // The record of any inode, open or not, without its parent's name being checked again.
   Result<cache::InodeRecord> RecordOf(InodeNumber ino, const CallContext& context);
@@ -233,6 +236,10 @@ class FilesystemImpl final : public Filesystem {
   // Gives `ino` one more user. Errors: kIsDirectory, those of RecordOf.
   Result<std::shared_ptr<OpenFile>> OpenNewest(InodeNumber ino, const CallContext& context);
   std::shared_ptr<OpenFile> OpenShared(const cache::InodeRecord& record, const Remote& remote);
+  // The metadata cache has another version than the file was opened with.
+  bool HasOtherVersion(const OpenFile& file);
+  // Errors: kPreconditionFailed when the name is known to stand for another version by now.
+  static Status CheckNewest(const OpenFile& file);
   HandleId AddHandle(OpenUser& user, OpenFlags flags,
                      std::unique_ptr<OpenFile::WritingRight> right);
   Result<OpenFile::HeldKey> HoldKeyOf(const OpenFile& file, const CallContext& context);
@@ -243,9 +250,9 @@ class FilesystemImpl final : public Filesystem {
   Status RecordPublished(OpenFile& file, const OpenFile::View& view,
                          const std::shared_ptr<FileWriter>& by, const ObjectInfo& info);
   Status SaveConflictCopy(OpenFile& file, const OpenFile::View& view, const CallContext& context);
-  // Without an offset: at the end.
-  Status WriteAt(const FileHandle& handle, std::optional<std::uint64_t> offset_bytes,
-                 ByteSpan bytes, const Call& call);
+  // Without an offset: at the end. Returns where the bytes are.
+  Result<std::uint64_t> WriteAt(const FileHandle& handle, std::optional<std::uint64_t> offset_bytes,
+                                ByteSpan bytes, const Call& call);
   Status ReopenReader(OpenFile& file, const CallContext& context);
   template <class Attempt>
   auto AlsoAfterARename(OpenFile& file, const CallContext& context, const Attempt& attempt)

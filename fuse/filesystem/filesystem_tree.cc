@@ -356,7 +356,7 @@ Status FilesystemImpl::FollowRename(const NamedNode& source, const OpenFile::Pla
                                     const ObjectInfo& info, const CallContext& context) {
   const InodeRecord was = source.open ? source.open->view().record : *source.record;
   const InodeRecord moved = TRY(names_.RecordRename(was, to.parent, to.name, info));
-  inodes_.RenamePageVersion(moved.ino, was.etag, moved.etag);
+  inodes_.kernel().RenamePages(moved.ino, was.etag, moved.etag);
   if (moved.kind == InodeKind::kDirectory) return FollowDirectoryRename(moved.ino, context);
   if (source.open) source.open->Moved(to, info, names_.Now());
   return {};
@@ -373,7 +373,7 @@ Status FilesystemImpl::FollowDirectoryRename(InodeNumber directory, const CallCo
     const ObjectKey key = TRY(names_.LocateChild(view.place.parent, view.place.name)).key;
     ObjectInfo info = ToObjectInfo(view.record, key);
     if (!atomic) info = TRY(location.remote->store->Head(key, context));
-    inodes_.RenamePageVersion(file->ino(), view.record.etag, info.etag.value);
+    inodes_.kernel().RenamePages(file->ino(), view.record.etag, info.etag.value);
     file->Moved(view.place, info, names_.Now());
   }
   return {};

@@ -99,7 +99,9 @@ Status DirectoryScan::FinishListing() {
   Status status;
   if (listing_) {
     status = listing_->Finish(begun_at_, [this](std::string_view name) {
-      return names_.changes().ChangedSince(*question_, directory_, name);
+      if (names_.changes().ChangedSince(*question_, directory_, name)) return true;
+      names_.NoteVanished(directory_, name);
+      return false;
     });
     listing_.reset();
   }

@@ -1,54 +1,6 @@
 #include "fuse/names/inode_table.h"
 
-#include <algorithm>
-
 namespace skybridge::fuse {
-namespace {
-
-// 64 bits instead of the ETag: a million known inodes must stay small. Never 0.
-std::uint64_t VersionHash(std::string_view etag) {
-  return std::max<std::uint64_t>(1, std::hash<std::string_view>{}(etag));
-}
-
-}  // namespace
-
-void InodeTable::AddLookup(InodeNumber ino) {
-  MutexLock lock(mutex_);
-  ++known_[ToInteger(ino)].lookups;
-}
-
-void InodeTable::Forget(InodeNumber ino, std::uint64_t count) {
-  MutexLock lock(mutex_);
-  const auto found = known_.find(ToInteger(ino));
-  if (found == known_.end()) return;
-  if (found->second.lookups > count) {
-    found->second.lookups -= count;
-  } else {
-    known_.erase(found);
-  }
-}
-
-std::uint64_t InodeTable::lookup_count(InodeNumber ino) const {
-  MutexLock lock(mutex_);
-  const auto found = known_.find(ToInteger(ino));
-  return found == known_.end() ? 0 : found->second.lookups;
-}
-
-bool InodeTable::SetPageVersion(InodeNumber ino, std::string_view etag) {
-  MutexLock lock(mutex_);
-  const auto found = known_.find(ToInteger(ino));
-  if (found == known_.end()) return false;  // the kernel does not know it: it has no pages either
-  return std::exchange(found->second.page_version, VersionHash(etag)) == VersionHash(etag);
-}
-
-void InodeTable::RenamePageVersion(InodeNumber ino, std::string_view before,
-                                   std::string_view after) {
-  MutexLock lock(mutex_);
-  const auto found = known_.find(ToInteger(ino));
-  if (found == known_.end() || found->second.page_version != VersionHash(before)) return;
-  found->second.page_version = VersionHash(after);
-}
-
 std::shared_ptr<OpenFile> InodeTable::Open(InodeNumber ino,
                                            const std::function<std::shared_ptr<OpenFile>()>& make) {
   MutexLock lock(mutex_);

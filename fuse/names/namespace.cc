@@ -354,14 +354,12 @@ Result<std::optional<InodeRecord>> Namespace::CurrentLocked(InodeNumber parent,
   return std::optional<InodeRecord>(std::move(answer.inode));
 }
 
-Status Namespace::SeparateFromOpenLocked(InodeNumber parent, const InodeRecord& known,
-                                         Child& child) {
+Status Namespace::SeparateFromOpenLocked(const InodeRecord& known, Child& child) {
   if (known.kind != InodeKind::kFile || known.etag == child.etag) return {};
   const auto open = inodes_.FindOpen(known.ino);
   if (!open || open->view().record.etag == child.etag) return {};
   child.ino = TRY(cache().AllocateInode());
   open->SetState(FileState::kReplaced);
-  if (KernelNotifier* notifier = notifier_) notifier->ForgetEntry(parent, child.name);
   return {};
 }
 
@@ -381,10 +379,18 @@ Result<InodeRecord> Namespace::Learn(InodeNumber parent, Child child,
         TRY(cache().Lookup(parent, *shadowed)).what == NameAnswer::What::kPresent) {
       return *known;
     }
-    TRY_VOID(SeparateFromOpenLocked(parent, *known, child));
+    TRY_VOID(SeparateFromOpenLocked(*known, child));
     KeepMovedTimes(*known, child);
   }
-  return cache().Upsert(parent, child);
+  InodeRecord learned = TRY(cache().Upsert(parent, child));
+  if (known && known->ino != learned.ino) inodes_.kernel().LostName(known->ino, parent, child.name);
+  TellKernel(learned);
+  return learned;
+}
+
+// What the kernel is told of an open file is what that says.
+void Namespace::TellKernel(const InodeRecord& record) {
+  if (inodes_.FindOpen(record.ino) == nullptr) inodes_.kernel().Learned(record);
 }
 
 Result<std::optional<InodeRecord>> Namespace::LearnAbsent(InodeNumber parent, std::string_view name,
@@ -394,6 +400,7 @@ Result<std::optional<InodeRecord>> Namespace::LearnAbsent(InodeNumber parent, st
   if (changes_.ChangedSince(question, parent, name)) return known;
   if (known) {
     if (const auto open = inodes_.FindOpen(known->ino)) open->SetState(FileState::kReplaced);
+    inodes_.kernel().LostName(known->ino, parent, name);
   }
   TRY_VOID(cache().SetAbsent(parent, name, Now()));
   return std::optional<InodeRecord>();
@@ -422,6 +429,21 @@ std::vector<Child> Namespace::ToChildren(const std::vector<ObjectInfo>& entries,
   return children;
 }
 
+Result<cache::MetadataCache::Listing::Added> Namespace::Keep(
+    InodeNumber directory, const std::vector<Child>& children,
+    cache::MetadataCache::Listing* stored) {
+  if (stored != nullptr) return stored->Add(children);
+  cache::MetadataCache::Listing::Added added;
+  added.records.reserve(children.size());
+  for (const Child& child : children) {
+    auto before = TRY(CurrentLocked(directory, child.name));
+    added.records.push_back(TRY(cache().Upsert(directory, child)));
+    if (before && before->ino != added.records.back().ino)
+      added.replaced.push_back(*std::move(before));
+  }
+  return added;
+}
+
 Result<std::vector<InodeRecord>> Namespace::LearnPage(InodeNumber directory, const ListPage& page,
                                                       const LocalChanges::Question& question,
                                                       cache::MetadataCache::Listing* stored) {
@@ -448,16 +470,16 @@ Result<std::vector<InodeRecord>> Namespace::LearnPage(InodeNumber directory, con
     }
     if (open_here.contains(child.name)) {
       if (const auto known = TRY(CurrentLocked(directory, child.name))) {
-        TRY_VOID(SeparateFromOpenLocked(directory, *known, child));
+        TRY_VOID(SeparateFromOpenLocked(*known, child));
       }
     }
     kept.push_back(std::move(child));
   }
-  if (stored != nullptr) return stored->Add(kept);
-  std::vector<InodeRecord> records;
-  records.reserve(kept.size());
-  for (const Child& child : kept) records.push_back(TRY(cache().Upsert(directory, child)));
-  return records;
+  cache::MetadataCache::Listing::Added added = TRY(Keep(directory, kept, stored));
+  for (const InodeRecord& before : added.replaced)
+    inodes_.kernel().LostName(before.ino, directory, before.name);
+  for (const InodeRecord& record : added.records) TellKernel(record);
+  return std::move(added.records);
 }
 
 Status Namespace::FillAttributes(InodeNumber directory, std::span<InodeRecord> records,
@@ -527,7 +549,9 @@ Status Namespace::ListOnePage(InodeNumber directory, const CallContext& context)
   TRY(LearnPage(directory, *page, question, listing.get()));
   if (page->continuation.empty()) {
     return listing->Finish(asked_at, [&](std::string_view name) {
-      return changes_.ChangedSince(question, directory, name);
+      if (changes_.ChangedSince(question, directory, name)) return true;
+      NoteVanished(directory, name);
+      return false;
     });
   }
   MutexLock lock(mutex_);
@@ -606,6 +630,7 @@ void Namespace::Distrust(InodeNumber parent, std::string_view name) {
     MutexLock lock(learn_mutex_);
     if (auto known = TRY(CurrentLocked(parent, name))) {
       known->learned_at = WallTime{};
+      inodes_.kernel().ForgetAttributes(known->ino);
       return cache().Update(*known);
     }
     TRY_VOID(cache().SetAbsent(parent, name, WallTime{}));
@@ -615,7 +640,7 @@ void Namespace::Distrust(InodeNumber parent, std::string_view name) {
     Log(LogLevel::kWarning, "cache: an entry could not be marked as old: {}",
         status.error().ToString());
   }
-  if (KernelNotifier* notifier = notifier_) notifier->ForgetEntry(parent, name);
+  inodes_.kernel().LostName(parent, name);
 }
 
 void Namespace::DistrustTree(InodeNumber directory) {

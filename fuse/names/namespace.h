@@ -10,7 +10,9 @@
 //
 // An answer of the store that is older than a change of this mount is thrown away
 // (local_changes.h). A foreign new version of a file that is open here gets a new inode number: the
-// kernel keeps pages by inode, and must never mix two versions.
+// kernel keeps pages by inode, and must never mix two versions. So does each new version of a link:
+// the kernel keeps targets for ever. What the store shows of an inode that the kernel knows, the
+// kernel is told of (kernel_view.h).
 #pragma once
 
 #include <atomic>
@@ -61,9 +63,6 @@ class Namespace {
   Namespace(const FilesystemParts& parts, const FilesystemOptions& options, InodeTable& inodes);
   // Gives the remotes' directories their inodes. Before anything else.
   Status Start();
-
-  // Called when a name stands for another inode than the kernel was told.
-  void SetNotifier(KernelNotifier* notifier) { notifier_ = notifier; }
 
   bool IsMountRoot(InodeNumber ino) const { return ino == InodeNumber::kRoot; }
   // The mount's own directories: the root, and in a mount of several remotes the root of each.
@@ -132,6 +131,10 @@ class Namespace {
   // get ino kNone.
   Status FillAttributes(InodeNumber directory, std::span<cache::InodeRecord> records,
                         const CallContext& context);
+  // A listing has not shown the name, which was there before.
+  void NoteVanished(InodeNumber directory, std::string_view name) {
+    inodes_.kernel().LostName(directory, name);
+  }
   bool ClaimListing(InodeNumber directory);
   void ReleaseListing(InodeNumber directory);
   bool HasFreshListing(InodeNumber directory);
@@ -177,8 +180,15 @@ class Namespace {
   Result<std::optional<cache::InodeRecord>> CurrentLocked(InodeNumber parent, std::string_view name)
       REQUIRES(learn_mutex_);
   // If `child` is a foreign new version of a file that is open here: gives it a number of its own.
-  Status SeparateFromOpenLocked(InodeNumber parent, const cache::InodeRecord& known,
-                                cache::Child& child) REQUIRES(learn_mutex_);
+  Status SeparateFromOpenLocked(const cache::InodeRecord& known, cache::Child& child)
+      REQUIRES(learn_mutex_);
+  // What the store has shown is recorded: the kernel forgets what it has of an older version.
+  void TellKernel(const cache::InodeRecord& record);
+  // `stored`: as for LearnPage.
+  Result<cache::MetadataCache::Listing::Added> Keep(InodeNumber directory,
+                                                    const std::vector<cache::Child>& children,
+                                                    cache::MetadataCache::Listing* stored)
+      REQUIRES(learn_mutex_);
   std::vector<cache::Child> ToChildren(const std::vector<ObjectInfo>& entries, WallTime now);
 
   const FilesystemParts parts_;
@@ -187,7 +197,6 @@ class Namespace {
   LocalChanges changes_;
   DirectoryMoves moves_;
   Outages outages_;
-  std::atomic<KernelNotifier*> notifier_{nullptr};
   std::atomic<std::uint64_t> hidden_names_{0};
   std::atomic<std::int64_t> head_threads_{0};
 

@@ -11,9 +11,6 @@
 namespace skybridge::fuse {
 namespace {
 
-constexpr std::uint32_t kSetUserId = 04000;
-constexpr std::uint32_t kSetGroupId = 02000;
-constexpr std::uint32_t kGroupExecute = 0010;
 constexpr std::size_t kCopyBytes = 1 << 20;
 
 tl::unexpected<Error> Stale(const std::string& name) {
@@ -88,6 +85,7 @@ Result<std::unique_ptr<OpenFile::WritingRight>> OpenFile::Prepare(const PrepareR
       ++writing_rights_;
     }
     if (request.truncate && !had_writer) TouchLocked(request.now);
+    if (request.truncate && request.drop_set_id) DropSetIdLocked();
   }
   if (request.truncate && had_writer) TRY_VOID(Truncate(0, request.now, context));
   return right;
@@ -138,8 +136,8 @@ void OpenFile::TouchLocked(WallTime now) {
   record_.ctime = now;
 }
 
-Status OpenFile::Write(std::optional<std::uint64_t> offset_bytes, ByteSpan bytes, bool drop_set_id,
-                       WallTime now, const CallContext& context) {
+Result<std::uint64_t> OpenFile::Write(std::optional<std::uint64_t> offset_bytes, ByteSpan bytes,
+                                      bool drop_set_id, WallTime now, const CallContext& context) {
   const std::shared_lock gate(content_gate_);
   std::shared_ptr<FileWriter> writer;
   {
@@ -149,17 +147,18 @@ Status OpenFile::Write(std::optional<std::uint64_t> offset_bytes, ByteSpan bytes
   }
   if (!writer) return Fail(ErrorCode::kInternal, "write to a file that is not open for writing");
   // Appending writes of one mount come one after the other: the kernel holds the inode's lock.
-  TRY_VOID(
-      OrStale(writer->Write(offset_bytes ? *offset_bytes : writer->size_bytes(), bytes, context)));
+  const std::uint64_t at = offset_bytes ? *offset_bytes : writer->size_bytes();
+  TRY_VOID(OrStale(writer->Write(at, bytes, context)));
   MutexLock lock(mutex_);
   TouchLocked(now);
-  if (drop_set_id && record_.mode && (*record_.mode & (kSetUserId | kSetGroupId)) != 0) {
-    *record_.mode &= ~kSetUserId;
-    if ((*record_.mode & kGroupExecute) != 0) *record_.mode &= ~kSetGroupId;
-    attributes_dirty_ = true;
-    ++attributes_generation_;
-  }
-  return {};
+  if (drop_set_id) DropSetIdLocked();
+  return at;
+}
+
+void OpenFile::DropSetIdLocked() {
+  if (!DropSetId(record_)) return;
+  attributes_dirty_ = true;
+  ++attributes_generation_;
 }
 
 Status OpenFile::Truncate(std::uint64_t size_bytes, WallTime now, const CallContext& context) {

@@ -82,7 +82,8 @@ class OpenFile {
     // Says where the file is. Called within the content gate.
     std::function<Result<HeldKey>()> hold;
     bool write = false;
-    bool truncate = false;  // only with `write`
+    bool truncate = false;     // only with `write`
+    bool drop_set_id = false;  // as for Write, where it truncates
     WallTime now{};
   };
   // Makes reading possible; with `write` also writing, for as long as the returned right lives
@@ -101,10 +102,10 @@ class OpenFile {
   // Errors: kPreconditionFailed when the file is lost, or its version has gone from the store.
   Result<std::size_t> Read(std::uint64_t offset_bytes, std::span<std::byte> into,
                            const CallContext& context);
-  // Nothing as offset: at the end. `drop_set_id`: the writer has no right to keep set-user-id and
-  // set-group-id.
-  Status Write(std::optional<std::uint64_t> offset_bytes, ByteSpan bytes, bool drop_set_id,
-               WallTime now, const CallContext& context);
+  // Nothing as offset: at the end. Returns where the bytes are. `drop_set_id`: the writer has no
+  // right to keep set-user-id and set-group-id.
+  Result<std::uint64_t> Write(std::optional<std::uint64_t> offset_bytes, ByteSpan bytes,
+                              bool drop_set_id, WallTime now, const CallContext& context);
   Status Truncate(std::uint64_t size_bytes, WallTime now, const CallContext& context);
 
   // Changes attributes in memory; the next publish writes them. `set_mtime`: the time is the
@@ -141,6 +142,7 @@ class OpenFile {
   Status OpenContentLocked(const PrepareRequest& request, const ObjectKey& key) REQUIRES(mutex_);
   std::uint64_t SizeLocked() const REQUIRES(mutex_);
   void TouchLocked(WallTime now) REQUIRES(mutex_);
+  void DropSetIdLocked() REQUIRES(mutex_);
   Status CheckUsableLocked() const REQUIRES(mutex_);
   // nullptr: there is nothing to copy.
   Result<std::unique_ptr<FileWriter>> CopyContent(cache::Staging& staging,

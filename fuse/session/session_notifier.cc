@@ -5,11 +5,19 @@
 #include <fuse3/fuse_lowlevel.h>
 
 namespace skybridge::fuse {
+namespace {
 
-SessionNotifier::SessionNotifier(fuse_session* session)
-    : session_(session), thread_([this] { SendAll(); }) {}
+// Of notify_inval_inode (libfuse, fuse_lowlevel.h): a negative offset means attributes alone, which
+// takes no lock in the kernel; 0 with length 0 means all pages too.
+constexpr off_t kAttributesAlone = -1;
+constexpr off_t kFromTheStart = 0;
+constexpr off_t kToTheEnd = 0;
 
-SessionNotifier::~SessionNotifier() {
+}  // namespace
+
+NoticeQueue::NoticeQueue() : thread_([this] { Run(); }) {}
+
+NoticeQueue::~NoticeQueue() {
   {
     MutexLock lock(mutex_);
     stopping_ = true;
@@ -19,53 +27,50 @@ SessionNotifier::~SessionNotifier() {
   thread_.join();
 }
 
-void SessionNotifier::ForgetAttributes(InodeNumber ino) {
-  Push({.what = Notice::What::kAttributes, .ino = ino});
-}
-void SessionNotifier::ForgetPages(InodeNumber ino) {
-  Push({.what = Notice::What::kPages, .ino = ino});
-}
-void SessionNotifier::ForgetEntry(InodeNumber parent, std::string_view name) {
-  Push({.what = Notice::What::kEntry, .ino = parent, .name = std::string(name)});
-}
-
-void SessionNotifier::Push(Notice notice) {
+void NoticeQueue::Push(std::function<void()> notice) {
   MutexLock lock(mutex_);
-  if (stopping_ || (!queue_.empty() && queue_.back() == notice)) return;
+  if (stopping_) return;
   if (queue_.size() >= kMaxQueued) queue_.pop_front();
   queue_.push_back(std::move(notice));
   changed_.NotifyOne();
 }
 
-void SessionNotifier::SendAll() {
+void NoticeQueue::Run() {
   MutexLock lock(mutex_);
   while (!stopping_) {
     if (queue_.empty()) {
       changed_.Wait(mutex_);
       continue;
     }
-    const Notice notice = std::move(queue_.front());
+    const std::function<void()> notice = std::move(queue_.front());
     queue_.pop_front();
     lock.Unlock();
-    Send(notice);
+    notice();
     lock.Lock();
   }
 }
 
-// The answer says only whether the kernel knew it (-ENOENT): both are fine.
-void SessionNotifier::Send(const Notice& notice) {
-  const auto ino = ToInteger(notice.ino);
-  switch (notice.what) {
-    case Notice::What::kAttributes:
-      fuse_lowlevel_notify_inval_inode(session_, ino, -1, 0);
-      break;
-    case Notice::What::kPages:
-      fuse_lowlevel_notify_inval_inode(session_, ino, 0, 0);
-      break;
-    case Notice::What::kEntry:
-      fuse_lowlevel_notify_inval_entry(session_, ino, notice.name.data(), notice.name.size());
-      break;
-  }
+// The kernel's answers say only whether it knew the inode or the name: both are fine.
+
+void SessionNotifier::ForgetAttributesNow(InodeNumber ino) {
+  fuse_lowlevel_notify_inval_inode(session_, ToInteger(ino), kAttributesAlone, 0);
+}
+
+void SessionNotifier::ForgetAttributes(InodeNumber ino) {
+  inodes_.Push([this, ino] { ForgetAttributesNow(ino); });
+}
+
+void SessionNotifier::ForgetPages(InodeNumber ino, std::function<void()> done) {
+  inodes_.Push([this, ino, done = std::move(done)] {
+    fuse_lowlevel_notify_inval_inode(session_, ToInteger(ino), kFromTheStart, kToTheEnd);
+    done();
+  });
+}
+
+void SessionNotifier::ForgetEntry(InodeNumber parent, std::string_view name) {
+  entries_.Push([this, parent, name = std::string(name)] {
+    fuse_lowlevel_notify_inval_entry(session_, ToInteger(parent), name.data(), name.size());
+  });
 }
 
 }  // namespace skybridge::fuse

@@ -198,7 +198,7 @@ TEST_F(MetadataCacheTest, ACompleteListingReplacesTheChildren) {
   const auto listing = cache_->BeginListing(kRoot);
   const auto added = listing->Add({File("stays"), Directory("new")});
   ASSERT_TRUE(added);
-  EXPECT_EQ(added->at(0).ino, stays);
+  EXPECT_EQ(added->records.at(0).ino, stays);
   EXPECT_EQ(Look(kRoot, "gone").what, What::kPresent);
   EXPECT_FALSE(cache_->GetDirectoryState(kRoot)->complete);
   ASSERT_TRUE(listing->Finish(At(300), nullptr));
@@ -240,7 +240,7 @@ TEST_F(MetadataCacheTest, AListingDoesNotBringBackWhatWasRemovedMeanwhile) {
   const auto listing = cache_->BeginListing(kRoot);
   ASSERT_TRUE(cache_->SetAbsent(kRoot, "deleted", At(5)));
   ASSERT_TRUE(cache_->Rename(moved, kRoot, "elsewhere"));
-  EXPECT_TRUE(listing->Add({File("deleted"), File("moved")})->empty());
+  EXPECT_TRUE(listing->Add({File("deleted"), File("moved")})->records.empty());
   ASSERT_TRUE(listing->Finish(At(6), nullptr));
   EXPECT_EQ(Names(kRoot), (std::vector<std::string>{"elsewhere"}));
 }
@@ -249,8 +249,32 @@ TEST_F(MetadataCacheTest, ANameTwiceInOneListingIsOneChild) {
   const auto listing = cache_->BeginListing(kRoot);
   const auto added = listing->Add({Directory("d"), Directory("d")});
   const auto again = listing->Add({Directory("d")});
-  EXPECT_EQ(added->at(0).ino, added->at(1).ino);
-  EXPECT_EQ(added->at(0).ino, again->at(0).ino);
+  EXPECT_EQ(added->records.at(0).ino, added->records.at(1).ino);
+  EXPECT_EQ(added->records.at(0).ino, again->records.at(0).ino);
+}
+
+// Kernels keep the target of a link for as long as its number lives.
+TEST_F(MetadataCacheTest, AnotherVersionOfALinkHasAnotherNumberUnlessTheCallerGivesIt) {
+  Child link = File("l");
+  link.kind = InodeKind::kSymlink;
+  const InodeRecord first = Put(kRoot, link);
+  EXPECT_EQ(Put(kRoot, link).ino, first.ino);
+  link.etag = "e2";
+  const InodeRecord second = Put(kRoot, link);
+  EXPECT_NE(second.ino, first.ino);
+  EXPECT_FALSE(*cache_->Get(first.ino));
+  link.etag = "e3";
+  link.ino = second.ino;
+  EXPECT_EQ(Put(kRoot, link).ino, second.ino);
+}
+
+TEST_F(MetadataCacheTest, AListingTellsWhatItsNamesStoodForBefore) {
+  const InodeNumber file = Put(kRoot, File("a")).ino;
+  Put(kRoot, File("b"));
+  const auto added = cache_->BeginListing(kRoot)->Add({Directory("a"), File("b"), File("c")});
+  ASSERT_EQ(added->replaced.size(), 1U);
+  EXPECT_EQ(added->replaced[0].ino, file);
+  EXPECT_EQ(added->replaced[0].name, "a");
 }
 
 TEST_F(MetadataCacheTest, ALongListingLosesNothing) {

@@ -28,8 +28,8 @@ class OpenFileTest : public ::testing::Test {
             .truncate = truncate,
             .now = clock.WallNow()};
   }
-  Status Write(std::string_view text) {
-    return file.Write(0, AsBytes(text), false, clock.WallNow(), {});
+  bool Write(std::string_view text) {
+    return file.Write(0, AsBytes(text), false, clock.WallNow(), {}).has_value();
   }
   std::string Read() {
     std::string text(100, '\0');
