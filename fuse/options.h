@@ -1,4 +1,5 @@
-// What a mount can be told. Every default is the documented one (SEMANTICS.md, "mount options").
+// What a mount can be told. The documented defaults are those of the command line and of the
+// configuration (cli/), which set what a user may choose; those here are for the rest, and for tests.
 #pragma once
 
 #include <chrono>
@@ -18,15 +19,17 @@ struct FilesystemOptions {
   std::uint32_t default_file_mode = 0644;
   std::uint32_t default_directory_mode = 0755;
 
-  // How long what the store said is believed, by us and by the kernel together: a change by another
-  // client is seen within `ttl`, a name that another client makes within `negative_ttl`.
+  // How long what the store said of a node is believed, counted from the store's answer; the kernel
+  // is told what is left of it. A change by another client is seen within this time. "No such name"
+  // is believed for `negative_ttl`, one half by the mount and the other by the kernel; for `ttl` in
+  // a directory that was listed completely.
   std::chrono::milliseconds ttl{5'000};
   std::chrono::milliseconds negative_ttl{1'000};
   // How long names that exist, complete listings and blocks are answered from the cache while the
   // store is out of reach. "No such name" is never believed past its own time.
   std::chrono::milliseconds offline_max{std::chrono::hours(24)};
 
-  // No call lasts longer, but publishing: that gets one second more for each MiB (kSlowestUpload).
+  // No call lasts longer, but publishing: that gets one second more for each MiB.
   std::chrono::milliseconds operation_timeout{60'000};
 
   // A file that is unlinked, or replaced by a rename, while it is open is kept locally for its

@@ -46,6 +46,7 @@ struct FilesystemParts {
 struct Call {
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
+  std::uint32_t pid = 0;  // of the thread; 0 where it cannot be known
   CallContext context;
 };
 
@@ -66,6 +67,14 @@ struct NodeStat {
 struct NodeReply {
   NodeStat stat;
   std::chrono::nanoseconds valid_for{};
+};
+
+// Who may still write a file by a descriptor that dup(2) or fork(2) copied.
+class WritingDescriptors {
+ public:
+  virtual ~WritingDescriptors() = default;
+  // Whether the process has one for the inode. False where it cannot be known. Waits for nothing.
+  virtual bool Has(std::uint32_t pid, InodeNumber ino) const = 0;
 };
 
 // What the kernel must be told of changes that it did not make. All but ForgetAttributesNow return

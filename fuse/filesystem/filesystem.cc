@@ -88,6 +88,7 @@ NodeReply FilesystemImpl::CountedReply(const InodeRecord& record, std::uint64_t 
 
 Result<NodeReply> FilesystemImpl::Lookup(InodeNumber parent, std::string_view name,
                                          const Call& call) {
+  if (name == "." || name == "..") return LookupByNumber(parent, name, call);
   if (const auto unpublished = inodes_.FindUnpublished(parent, name)) {
     inodes_.kernel().AddLookup(unpublished->ino());
     return Reply(*unpublished);
@@ -99,9 +100,25 @@ Result<NodeReply> FilesystemImpl::Lookup(InodeNumber parent, std::string_view na
   return CountedReply(TRY(std::move(found)), closed_files);
 }
 
+Result<NodeReply> FilesystemImpl::LookupByNumber(InodeNumber ino, std::string_view dots,
+                                                 const Call& call) {
+  if (dots == ".." && !names_.IsMountRoot(ino)) ino = TRY(RecordOf(ino, call.context)).parent;
+  if (const auto open = inodes_.FindOpen(ino)) {
+    inodes_.kernel().AddLookup(ino);
+    return Reply(*open);
+  }
+  const std::uint64_t closed_files = inodes_.closed_files();
+  return CountedReply(TRY(names_.Get(ino, call.context)), closed_files);
+}
+
 Result<NodeReply> FilesystemImpl::GetAttributes(InodeNumber ino, const Call& call) {
   if (const auto open = inodes_.FindOpen(ino)) return Reply(*open);
   return Reply(TRY(names_.Get(ino, call.context)));
+}
+
+Result<const Remote*> FilesystemImpl::RemoteHolding(InodeNumber ino) {
+  if (const auto open = inodes_.FindOpen(ino)) return &open->remote();
+  return TRY(names_.Locate(ino)).remote;
 }
 
 Result<InodeRecord> FilesystemImpl::RecordOf(InodeNumber ino, const CallContext& context) {
@@ -136,6 +153,10 @@ Result<std::string> FilesystemImpl::ReadLink(InodeNumber ino, const Call& call) 
 Result<NodeReply> FilesystemImpl::SetAttributes(InodeNumber ino, std::optional<HandleId> handle,
                                                 const AttributeChange& change, const Call& call) {
   TRY_VOID(CheckWritable());
+  const bool keeps_something =
+      change.mode || change.uid || change.gid || change.size_bytes || change.mtime;
+  if (change.access_time && !keeps_something)
+    return Fail(ErrorCode::kNotSupported, "times of access are not kept");
   const bool truncated_by_user = change.size_bytes && call.uid != 0;
   const RecordChange rest = [&change, truncated_by_user](InodeRecord& record) {
     if (truncated_by_user) DropSetId(record);
@@ -151,6 +172,7 @@ Result<NodeReply> FilesystemImpl::Resize(InodeNumber ino, bool has_handle,
                                          const CallContext& context) {
   const OpenUser user(inodes_, TRY(OpenNewest(ino, context)));
   OpenFile& file = *user.file();
+  if (!has_handle) TRY_VOID(CheckNewest(file));
   auto right = TRY(file.Prepare({.hold = [&] { return HoldKeyOf(file, context); },
                                  .write = true,
                                  .truncate = *change.size_bytes == 0,
@@ -191,10 +213,11 @@ Result<NodeReply> FilesystemImpl::ChangeOpen(OpenFile& file, const RecordChange&
   const OpenFile::View before = file.view();
   InodeRecord wanted = before.record;
   change(wanted);
+  // With content still to be published the attributes go along with it, at the close of a handle.
+  const bool goes_along = before.dirty() && file.writers() > 0;
+  if (!goes_along) TRY_VOID(CheckNewest(file));
   if (SameAttributes(wanted, before.record)) return Reply(file);
   file.ChangeAttributes(change, names_.Now());
-  // With content still to be published the attributes go along with it, at the close of a handle.
-  const bool goes_along = before.dirty() && file.has_writers();
   if (before.state == FileState::kPublished && !goes_along) {
     if (const Status status = Publish(file, context); !status) {
       file.RestoreAttributes(before);

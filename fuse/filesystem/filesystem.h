@@ -6,7 +6,7 @@
 // write path). Every method is safe from many threads, may block on the network until
 // `Call::context.deadline`, and holds no lock while it does, except the per-file ones that are
 // named so in open_file.h. Nothing is acknowledged before it is done: the one delay is that an open
-// file's content and attributes reach the store at Flush, Fsync or the last Release.
+// file's content and attributes reach the store at Close, Flush or the last Release.
 #pragma once
 
 #include <chrono>
@@ -48,6 +48,9 @@ struct AttributeChange {
   std::optional<std::uint32_t> gid;
   std::optional<std::uint64_t> size_bytes;
   std::optional<WallTime> mtime;
+  // The time of access was to change. No store keeps it: beside something else it is left out, and
+  // alone it is kNotSupported.
+  bool access_time = false;
 };
 
 struct OpenFlags {
@@ -101,7 +104,9 @@ class Filesystem {
   // none (the directory that lists them), or the node is not known. Asks local disk at most.
   virtual std::optional<std::size_t> RemoteOf(InodeNumber ino) = 0;
 
-  // Names. A reply with a node adds one to the inode's lookup count.
+  // Names. A reply with a node adds one to the inode's lookup count. "." is `parent` itself and
+  // ".." what it lies in: so the kernel asks for an inode that it knows by its number alone (file
+  // handles, NFS). Errors: kPreconditionFailed when the number stands for nothing any more.
   virtual Result<NodeReply> Lookup(InodeNumber parent, std::string_view name, const Call& call) = 0;
   virtual void Forget(InodeNumber ino, std::uint64_t count) = 0;
   virtual Result<NodeReply> GetAttributes(InodeNumber ino, const Call& call) = 0;
@@ -142,8 +147,12 @@ class Filesystem {
   // the handle appends, for the kernel takes any handle that writes the file.
   virtual Status WriteMapped(HandleId handle, std::uint64_t offset_bytes, ByteSpan bytes,
                              const Call& call) = 0;
-  // close(2) and fsync(2): returns when content and attributes are in the store.
+  // fsync(2): returns when content and attributes are in the store.
   virtual Status Flush(HandleId handle, const Call& call) = 0;
+  // close(2) of one descriptor: the same, unless the handle is the file's only one that writes, and
+  // whoever closes or whoever opened it still has a copy of the descriptor. Then the file is not
+  // finished, and its last close publishes it.
+  virtual Status Close(HandleId handle, const WritingDescriptors& copies, const Call& call) = 0;
   virtual void Release(HandleId handle, const Call& call) = 0;
   // Makes the file at least so long. kNotSupported for anything but plain extension (mode 0).
   virtual Status Allocate(HandleId handle, int mode, ByteRange range, const Call& call) = 0;

@@ -83,9 +83,7 @@ Result<std::shared_ptr<OpenFile>> FilesystemImpl::OpenNewest(InodeNumber ino,
   for (int attempt = 1;; ++attempt) {
     const InodeRecord record = TRY(RecordOf(ino, context));
     if (record.kind != InodeKind::kFile) return Fail(ErrorCode::kIsDirectory, "not a file");
-    const auto open = inodes_.FindOpen(ino);
-    const Remote& remote = open ? open->remote() : *TRY(names_.Locate(ino)).remote;
-    auto file = OpenShared(record, remote);
+    auto file = OpenShared(record, *TRY(RemoteHolding(ino)));
     // A directory above it was renamed object by object meanwhile: it has another version.
     const bool distrusted = file->view().record.learned_at == WallTime{};
     if (!distrusted || attempt == kMaxTriesToOpen) return file;
@@ -96,15 +94,15 @@ Result<std::shared_ptr<OpenFile>> FilesystemImpl::OpenNewest(InodeNumber ino,
 // The kernel then looks the name up again, and opens what is there now.
 Status FilesystemImpl::CheckNewest(const OpenFile& file) {
   const OpenFile::View view = file.view();
-  if (view.state != FileState::kReplaced) return {};
+  if (view.state != FileState::kReplaced && view.state != FileState::kLost) return {};
   return Fail(ErrorCode::kPreconditionFailed,
               "'" + view.place.name + "' has been replaced in the store");
 }
 
-HandleId FilesystemImpl::AddHandle(OpenUser& user, OpenFlags flags,
+HandleId FilesystemImpl::AddHandle(OpenUser& user, OpenFlags flags, std::uint32_t pid,
                                    std::unique_ptr<OpenFile::WritingRight> right) {
-  return files_.Add(std::make_shared<FileHandle>(
-      FileHandle{.file = user.Keep(), .flags = flags, .right = std::move(right)}));
+  return files_.Add(std::make_shared<FileHandle>(FileHandle{
+      .file = user.Keep(), .flags = flags, .opened_by = pid, .right = std::move(right)}));
 }
 
 Result<OpenFile::HeldKey> FilesystemImpl::HoldKeyOf(const OpenFile& file,
@@ -140,17 +138,29 @@ Result<CreateReply> FilesystemImpl::CreateFile(InodeNumber parent, std::string_v
       true;  // what is created is published at close, also when it was opened for reading alone
   return CreateReply{
       .node = Reply(*file),
-      .open = {.handle = AddHandle(user, flags, std::move(right)), .keep_cache = true}};
+      .open = {.handle = AddHandle(user, flags, call.pid, std::move(right)), .keep_cache = true}};
 }
 
 Result<NodeReply> FilesystemImpl::MakeFile(InodeNumber parent, std::string_view name,
                                            std::uint32_t mode, const Call& call) {
-  const CreateReply created = TRY(CreateFile(parent, name, mode, {.write = true}, call));
-  const Status published = Flush(created.open.handle, call);
-  Release(created.open.handle, call);
-  if (published) return created.node;
-  inodes_.kernel().Forget(created.node.stat.ino, 1);
-  return Fail(published.error());
+  TRY_VOID(CheckWritable());
+  TRY(names_.LocateNew(parent, name, call.context));
+  if (inodes_.FindUnpublished(parent, name))
+    return Fail(ErrorCode::kAlreadyExists, "the file exists");
+  InodeRecord record = TRY(NewRecord(parent, name, InodeKind::kFile, mode, call));
+  const HeldForUse held = TRY(names_.HoldChild(parent, name, call.context));
+  const Location& location = held.at.front();
+  const auto made = location.remote->store->Put({.key = location.key,
+                                                 .attributes = ToAttributes(record),
+                                                 .conditions = {.must_not_exist = true}},
+                                                call.context);
+  if (!made) {
+    // Somebody else was faster, or the store may have done it all the same: the next look tells.
+    names_.Distrust(parent, name);
+    return Fail(made.error());
+  }
+  own_versions_.Remember(*location.remote->store, location.key, *made);
+  return Made(std::move(record), *made, std::nullopt);
 }
 
 Result<OpenReply> FilesystemImpl::Open(InodeNumber ino, OpenFlags flags, const Call& call) {
@@ -169,7 +179,8 @@ Result<OpenReply> FilesystemImpl::Open(InodeNumber ino, OpenFlags flags, const C
   // While there is a writer, what the kernel has came through us.
   const bool same_pages = view.state == FileState::kNew || inodes_.kernel().BeforeOpen(view.record);
   flags.write = write;
-  return OpenReply{.handle = AddHandle(user, flags, std::move(right)), .keep_cache = same_pages};
+  return OpenReply{.handle = AddHandle(user, flags, call.pid, std::move(right)),
+                   .keep_cache = same_pages};
 }
 
 Status FilesystemImpl::ReopenReader(OpenFile& file, const CallContext& context) {
@@ -239,6 +250,15 @@ Status FilesystemImpl::Flush(HandleId id, const Call& call) {
   return Publish(*handle->file, call.context);
 }
 
+Status FilesystemImpl::Close(HandleId id, const WritingDescriptors& copies, const Call& call) {
+  const auto handle = TRY(FindHandle(id));
+  OpenFile& file = *handle->file;
+  const bool alone = handle->flags.write && file.writers() == 1 && file.view().dirty();
+  if (alone && (copies.Has(call.pid, file.ino()) || copies.Has(handle->opened_by, file.ino())))
+    return {};
+  return Flush(id, call);
+}
+
 void FilesystemImpl::Release(HandleId id, const Call& call) {
   const auto handle = files_.Remove(id);
   if (!handle) return;
@@ -286,7 +306,8 @@ void FilesystemImpl::NoteStale(const OpenFile& file, const Error& error) {
 Status FilesystemImpl::Publish(OpenFile& file, const CallContext& context) {
   Status status;
   {
-    MutexLock publishing(file.publish_mutex);
+    const CallContext publishing = ForPublish(context, file.view().record.size_bytes);
+    const auto turn = TRY(OpenFile::Turn::Take(file, names_.clock(), publishing));
     const OpenFile::View view = file.view();
     if (view.state == FileState::kUnlinked) return {};
     if (view.state == FileState::kLost) {
@@ -294,13 +315,13 @@ Status FilesystemImpl::Publish(OpenFile& file, const CallContext& context) {
                   "an update of '" + view.place.name + "' was lost to another one");
     }
     if (!view.dirty()) return {};
-    status = PublishLocked(file, ForPublish(context, view.record.size_bytes));
+    status = PublishInTurn(file, publishing);
   }
   if (status || file.view().state == FileState::kLost) Unpark(file.ino());
   return status;
 }
 
-Status FilesystemImpl::PublishLocked(OpenFile& file, const CallContext& context) {
+Status FilesystemImpl::PublishInTurn(OpenFile& file, const CallContext& context) {
   const OpenFile::Place place = file.view().place;
   const HeldForUse held = TRY(names_.HoldChild(place.parent, place.name, context));
   // Only now: a directory that moved meanwhile may have brought another version.

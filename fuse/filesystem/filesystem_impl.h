@@ -1,10 +1,12 @@
 // FilesystemImpl: the Filesystem, its methods grouped by idea:
-//   filesystem.cc            names and attributes          filesystem_tree.cc   making, removing
-//   and renaming nodes filesystem_directory.cc  reading directories           filesystem_file.cc
-//   open, read, write, publish filesystem_xattr.cc      extended attributes
 //
-// Nodes of two kinds: an inode with an OpenFile is what that says; every other is what the
-// Namespace says.
+//   filesystem.cc             names and attributes
+//   filesystem_tree.cc        making, removing and renaming nodes
+//   filesystem_directory.cc   reading directories
+//   filesystem_file.cc        open, read, write, publish
+//   filesystem_xattr.cc       extended attributes
+//
+// Of an inode that has an OpenFile, that says what is so; of every other one the Namespace does.
 #pragma once
 
 #include <atomic>
@@ -32,12 +34,12 @@ namespace skybridge::fuse {
 struct FileHandle {
   std::shared_ptr<OpenFile> file;
   OpenFlags flags;
+  std::uint32_t opened_by = 0;                    // pid
   std::unique_ptr<OpenFile::WritingRight> right;  // of a handle that may write
 };
 
 // An open directory: a window on the stream of its entries. A cookie is 2 plus the number of
-// entries before it ("." and
-// ".." have 1 and 2). The kernel goes back a little when a program's buffer was too small, so the
+// entries before it ("." and ".." have 1 and 2). The kernel goes back a little when a program's buffer was too small, so the
 // last kWindow entries are kept; a program that seeks further back than that gets ESTALE, except to
 // the start.
 struct DirectoryHandle {
@@ -104,6 +106,7 @@ class FilesystemImpl final : public Filesystem {
   Status WriteMapped(HandleId handle, std::uint64_t offset_bytes, ByteSpan bytes,
                      const Call& call) override;
   Status Flush(HandleId handle, const Call& call) override;
+  Status Close(HandleId handle, const WritingDescriptors& copies, const Call& call) override;
   void Release(HandleId handle, const Call& call) override;
   Status Allocate(HandleId handle, int mode, ByteRange range, const Call& call) override;
 
@@ -131,9 +134,8 @@ class FilesystemImpl final : public Filesystem {
     OpenUser(const OpenUser&) = delete;
     OpenUser& operator=(const OpenUser&) = delete;
     const std::shared_ptr<OpenFile>& file() const { return file_; }
-    std::shared_ptr<OpenFile> Keep() {
-      return std::exchange(file_, nullptr);
-    }  // the handle closes it
+    // From here on the handle that gets it closes it.
+    std::shared_ptr<OpenFile> Keep() { return std::exchange(file_, nullptr); }
 
    private:
     InodeTable& inodes_;
@@ -142,6 +144,7 @@ class FilesystemImpl final : public Filesystem {
 
   // filesystem.cc
   Status CheckWritable() const;
+  Result<NodeReply> LookupByNumber(InodeNumber ino, std::string_view dots, const Call& call);
   // What the kernel is told, and what is remembered of that.
   NodeReply Reply(const cache::InodeRecord& record);
   NodeReply Reply(const OpenFile& file);
@@ -149,6 +152,8 @@ class FilesystemImpl final : public Filesystem {
   // open now, it may have been open then, and have been published and closed since.
   NodeReply NewestReply(const cache::InodeRecord& record, std::uint64_t closed_files);
   NodeReply CountedReply(const cache::InodeRecord& record, std::uint64_t closed_files);
+  // The remote of any inode, also of a file that has no name there (yet, or any more).
+  Result<const Remote*> RemoteHolding(InodeNumber ino);
   // The record of any inode, open or not, without its parent's name being checked again.
   Result<cache::InodeRecord> RecordOf(InodeNumber ino, const CallContext& context);
   // Changes attributes of any node: in memory for a file with unpublished content, else in the
@@ -213,7 +218,7 @@ class FilesystemImpl final : public Filesystem {
                     const CallContext& context);
   // Errors: kPreconditionFailed when the store has it by now.
   Status RenameUnpublished(const std::shared_ptr<OpenFile>& file, const OpenFile::Place& from,
-                           const OpenFile::Place& to);
+                           const OpenFile::Place& to, const CallContext& context);
   Status FollowRename(const NamedNode& source, const OpenFile::Place& to, const ObjectInfo& info,
                       const CallContext& context);
   // Open files below a directory that is being renamed, and nothing is published there: their
@@ -240,13 +245,14 @@ class FilesystemImpl final : public Filesystem {
   bool HasOtherVersion(const OpenFile& file);
   // Errors: kPreconditionFailed when the name is known to stand for another version by now.
   static Status CheckNewest(const OpenFile& file);
-  HandleId AddHandle(OpenUser& user, OpenFlags flags,
+  HandleId AddHandle(OpenUser& user, OpenFlags flags, std::uint32_t pid,
                      std::unique_ptr<OpenFile::WritingRight> right);
   Result<OpenFile::HeldKey> HoldKeyOf(const OpenFile& file, const CallContext& context);
   Status Publish(OpenFile& file, const CallContext& context);
-  Status PublishLocked(OpenFile& file, const CallContext& context) REQUIRES(file.publish_mutex);
+  // In the file's turn.
+  Status PublishInTurn(OpenFile& file, const CallContext& context);
   Status PublishAt(const Location& location, OpenFile& file, const OpenFile::View& view,
-                   const CallContext& context) REQUIRES(file.publish_mutex);
+                   const CallContext& context);
   Status RecordPublished(OpenFile& file, const OpenFile::View& view,
                          const std::shared_ptr<FileWriter>& by, const ObjectInfo& info);
   Status SaveConflictCopy(OpenFile& file, const OpenFile::View& view, const CallContext& context);

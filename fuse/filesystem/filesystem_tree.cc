@@ -118,10 +118,14 @@ Status FilesystemImpl::RetryOnNewest(const std::function<Status()>& change,
 Status FilesystemImpl::TakeName(const std::shared_ptr<OpenFile>& open,
                                 const std::function<Status()>& remove, const CallContext& context) {
   if (!open) return remove();
+  // The rest of the time is for what was asked for.
+  CallContext copying = context;
+  if (context.deadline != MonotonicTime::max())
+    copying.deadline -= (context.deadline - names_.clock().Now()) / 2;
   {
-    const MutexLock no_publish(open->publish_mutex);
+    const auto turn = TRY(OpenFile::Turn::Take(*open, names_.clock(), context));
     const bool keep = open->view().record.size_bytes <= options_.max_kept_unlinked_bytes;
-    TRY_VOID(open->LoseName(keep ? parts_.staging : nullptr, remove, context));
+    TRY_VOID(open->LoseName(keep ? parts_.staging : nullptr, remove, copying));
   }
   Unpark(open->ino());
   return {};
@@ -263,7 +267,7 @@ Status FilesystemImpl::RenameOnce(const OpenFile::Place& from, const OpenFile::P
   // has: that must be one step.
   if (!source.in_store() && !target.in_store()) {
     if (target.open) TRY_VOID(DropUnpublished(target.open, context));
-    return RenameUnpublished(source.open, from, to);
+    return RenameUnpublished(source.open, from, to, context);
   }
   if (source.open && source.open->view().dirty()) {
     TRY_VOID(Publish(*source.open, context));
@@ -276,7 +280,7 @@ Status FilesystemImpl::RenameOnce(const OpenFile::Place& from, const OpenFile::P
       target.open,
       [&]() -> Status {
         if (!source.open) return RenameInStore(source, target, from, to, context);
-        const MutexLock no_publish(source.open->publish_mutex);
+        const auto turn = TRY(OpenFile::Turn::Take(*source.open, names_.clock(), context));
         return RenameInStore(source, target, from, to, context);
       },
       context);
@@ -289,8 +293,9 @@ std::shared_ptr<OpenFile> FilesystemImpl::OpenNamed(NamedNode& node, const Remot
 }
 
 Status FilesystemImpl::RenameUnpublished(const std::shared_ptr<OpenFile>& file,
-                                         const OpenFile::Place& from, const OpenFile::Place& to) {
-  const MutexLock no_publish(file->publish_mutex);
+                                         const OpenFile::Place& from, const OpenFile::Place& to,
+                                         const CallContext& context) {
+  const auto turn = TRY(OpenFile::Turn::Take(*file, names_.clock(), context));
   if (file->view().state != FileState::kNew)
     return Fail(ErrorCode::kPreconditionFailed, "the file was published meanwhile");
   file->SetPlace(to);

@@ -45,8 +45,7 @@ Result<bool> FilesystemImpl::SetXattr(InodeNumber ino, std::string_view name,
                                       std::string_view value, XattrWrite how, const Call& call) {
   TRY_VOID(CheckWritable());
   if (!IsKept(name)) return NotKept(name);
-  const Location location = TRY(names_.Locate(ino));
-  if (!location.remote->store->capabilities().keeps_xattrs) return NotKept(name);
+  if (!TRY(RemoteHolding(ino))->store->capabilities().keeps_xattrs) return NotKept(name);
   const bool exists = TRY(RecordOf(ino, call.context)).xattrs.contains(std::string(name));
   if (how == XattrWrite::kMustExist && !exists) return false;
   if (how == XattrWrite::kMustNotExist && exists)

@@ -3,9 +3,10 @@
 // anew. Whoever reads or changes the store by the path of a name is a Use for just that request,
 // and works out the path within it.
 //
-//   const auto use = TRY(DirectoryMoves::Use::Begin(moves, {key}, context));  // no move above
-//   `key` const auto move = TRY(DirectoryMoves::Move::Begin(moves, {from, to}, context));  // no
-//   use below
+//   // No move above `key` while it lives:
+//   const auto use = TRY(DirectoryMoves::Use::Begin(moves, {key}, context));
+//   // No use below `from` or `to` while it lives:
+//   const auto move = TRY(DirectoryMoves::Move::Begin(moves, {from, to}, context));
 //
 // Begin waits. Errors: kTimedOut, kCancelled. A thread that has a Use or a Move takes no other.
 #pragma once

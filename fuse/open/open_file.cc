@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/call_wait.h"
 #include "core/log.h"
 #include "fuse/inode_record.h"
 #include "fuse/open/detached_content.h"
@@ -34,6 +35,23 @@ OpenFile::OpenFile(const Remote& remote, const cache::InodeRecord& record, FileS
       place_{record.parent, record.name},
       state_(state),
       record_(record) {}
+
+Result<std::unique_ptr<OpenFile::Turn>> OpenFile::Turn::Take(OpenFile& file, const Clock& clock,
+                                                             const CallContext& context) {
+  MutexLock lock(file.turn_mutex_);
+  while (file.turn_taken_) {
+    TRY_VOID(WaitWithin(context, clock, file.turn_ended_, file.turn_mutex_,
+                        "a close, rename or removal of the file"));
+  }
+  file.turn_taken_ = true;
+  return std::unique_ptr<Turn>(new Turn(file));
+}
+
+OpenFile::Turn::~Turn() {
+  MutexLock lock(file_.turn_mutex_);
+  file_.turn_taken_ = false;
+  file_.turn_ended_.NotifyAll();
+}
 
 std::uint64_t OpenFile::SizeLocked() const {
   return writer_ ? writer_->size_bytes() : record_.size_bytes;
@@ -96,9 +114,9 @@ void OpenFile::EndWriting() {
   --writing_rights_;
 }
 
-bool OpenFile::has_writers() const {
+std::uint64_t OpenFile::writers() const {
   MutexLock lock(mutex_);
-  return writing_rights_ > 0;
+  return writing_rights_;
 }
 
 void OpenFile::DropIdleWriter(const ObjectKey& key) {
@@ -237,11 +255,11 @@ void OpenFile::SetState(FileState state) {
 }
 
 Status OpenFile::LoseName(cache::Staging* staging, const std::function<Status()>& remove,
-                          const CallContext& context) {
+                          const CallContext& copying) {
   const std::unique_lock gate(content_gate_);
   std::unique_ptr<FileWriter> kept;
   if (staging != nullptr) {
-    auto copy = CopyContent(*staging, context);
+    auto copy = CopyContent(*staging, copying);
     if (copy) {
       kept = *std::move(copy);
     } else {

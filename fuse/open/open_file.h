@@ -13,6 +13,8 @@
 
 #include "cache/metadata_cache.h"
 #include "cache/staging.h"
+#include "core/call_context.h"
+#include "core/clock.h"
 #include "core/mutex.h"
 #include "fuse/open/directory_moves.h"
 #include "fuse/read/read_path.h"
@@ -32,7 +34,7 @@ enum class FileState {
                // ESTALE
 };
 
-// Safe from many threads. Lock order: publish_mutex, content gate, DirectoryMoves, mutex.
+// Safe from many threads. Lock order: turn, content gate, DirectoryMoves, mutex.
 class OpenFile {
  public:
   struct Place {
@@ -78,6 +80,22 @@ class OpenFile {
     OpenFile& file_;
   };
 
+  // Whoever publishes the file, renames it or takes its name away does so in turn, across the
+  // requests that it takes. Must not outlive the file.
+  class Turn {
+   public:
+    // Waits. Errors: kTimedOut, kCancelled.
+    static Result<std::unique_ptr<Turn>> Take(OpenFile& file, const Clock& clock,
+                                              const CallContext& context);
+    ~Turn();
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+   private:
+    explicit Turn(OpenFile& file) : file_(file) {}
+    OpenFile& file_;
+  };
+
   struct PrepareRequest {
     // Says where the file is. Called within the content gate.
     std::function<Result<HeldKey>()> hold;
@@ -91,7 +109,7 @@ class OpenFile {
   // when its name went before anybody had opened it, so that nothing was kept.
   Result<std::unique_ptr<WritingRight>> Prepare(const PrepareRequest& request,
                                                 const CallContext& context);
-  bool has_writers() const;
+  std::uint64_t writers() const;  // how many have the right to write
   // Reads come from the published version again. Does nothing while somebody has the right to
   // write, or while there is something to publish.
   void DropIdleWriter(const ObjectKey& key);
@@ -108,8 +126,7 @@ class OpenFile {
                               bool drop_set_id, WallTime now, const CallContext& context);
   Status Truncate(std::uint64_t size_bytes, WallTime now, const CallContext& context);
 
-  // Changes attributes in memory; the next publish writes them. `set_mtime`: the time is the
-  // program's wish, and stays.
+  // Changes attributes in memory; the next publish writes them.
   void ChangeAttributes(const std::function<void(cache::InodeRecord&)>& change, WallTime now);
   // Takes back what ChangeAttributes did since `before`, after a publish of attributes alone has
   // failed.
@@ -127,14 +144,12 @@ class OpenFile {
   void SetState(FileState state);
 
   // Takes the file's name away by `remove` (a delete, or a rename over it) and keeps the content
-  // for the handles: a copy in `staging` (nullptr: no copy, readers will get ESTALE), unless all of
-  // it is here anyway. Holds the content gate while it reads from the store and calls `remove`, so
-  // that no write slips in between. The error is that of `remove`.
+  // for the handles: a copy in `staging`, unless all of it is here anyway. Without a copy (`staging`
+  // is nullptr, or it was not done within `copying`) its readers get ESTALE. Holds the content gate
+  // while it reads from the store and calls `remove`, so that no write slips in between. The error
+  // is that of `remove`.
   Status LoseName(cache::Staging* staging, const std::function<Status()>& remove,
-                  const CallContext& context);
-
-  // One publish of a file at a time: held across the upload, and by nothing else.
-  Mutex publish_mutex;
+                  const CallContext& copying);
 
  private:
   void EndWriting();
@@ -150,6 +165,10 @@ class OpenFile {
 
   const Remote& remote_;
   const InodeNumber ino_;
+
+  Mutex turn_mutex_;  // guards what follows; held for no wait but that for the turn
+  CondVar turn_ended_;
+  bool turn_taken_ GUARDED_BY(turn_mutex_) = false;
 
   // Shared by reads and writes, exclusive for the exchange of their source by LoseName. Held across
   // the network.

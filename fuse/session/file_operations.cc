@@ -75,7 +75,7 @@ void OnWrite(fuse_req_t req, fuse_ino_t ino, const char* bytes, std::size_t size
 void OnFlush(fuse_req_t req, fuse_ino_t ino, fuse_file_info* info) {
   ReplyStatus(req, "close", ino,
               Run(req, Interrupts::kAreIgnored, [&](Filesystem& filesystem, const Call& call) {
-                return filesystem.Flush(info->fh, call);
+                return filesystem.Close(info->fh, ContextOf(req).descriptors, call);
               }));
 }
 

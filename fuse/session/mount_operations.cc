@@ -20,7 +20,7 @@ void OnInit(void*, fuse_conn_info* connection) {
   constexpr unsigned kWanted = FUSE_CAP_ASYNC_READ | FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_ASYNC_DIO |
                                FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO |
                                FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_CACHE_SYMLINKS |
-                               FUSE_CAP_EXPLICIT_INVAL_DATA;
+                               FUSE_CAP_EXPORT_SUPPORT | FUSE_CAP_EXPLICIT_INVAL_DATA;
   // Named instead of inherited: AUTO_INVAL_DATA would win over EXPLICIT_INVAL_DATA and drop pages
   // after our own writes; splice is slower than a copy; locks are the kernel's own, local ones.
   connection->want = connection->capable & kWanted;

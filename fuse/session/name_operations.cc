@@ -51,6 +51,7 @@ AttributeChange ToChange(const struct stat& attributes, int to_set, WallTime now
   if (to_set & FUSE_SET_ATTR_GID) change.gid = attributes.st_gid;
   if (to_set & FUSE_SET_ATTR_SIZE)
     change.size_bytes = static_cast<std::uint64_t>(attributes.st_size);
+  change.access_time = (to_set & (FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_ATIME_NOW)) != 0;
   if (to_set & FUSE_SET_ATTR_MTIME_NOW) {
     change.mtime = now;
   } else if (to_set & FUSE_SET_ATTR_MTIME) {

@@ -113,7 +113,7 @@ class FuseSession final : public Session {
       : options_(options),
         mount_point_(std::move(mount_point)),
         hooks_(std::move(hooks)),
-        context_(filesystem, options.max_threads, [this] { Raise(ready_); }) {}
+        context_(filesystem, mount_point_, options.max_threads, [this] { Raise(ready_); }) {}
 
   ~FuseSession() override {
     if (session_ == nullptr) return;

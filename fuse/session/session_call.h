@@ -69,6 +69,7 @@ auto Run(fuse_req_t req, Interrupts interrupts, Body&& body)
     const Call call{
         .uid = caller->uid,
         .gid = caller->gid,
+        .pid = static_cast<std::uint32_t>(caller->pid),
         .context = {.deadline = ArrivalScope::Current() + filesystem.options().operation_timeout,
                     .stop = guard.token()}};
     return body(filesystem, call);

@@ -9,6 +9,7 @@
 #include "core/mutex.h"
 #include "fuse/filesystem/filesystem.h"
 #include "fuse/session/buffer_pool.h"
+#include "fuse/session/proc_descriptors.h"
 #include "fuse/session/session_channel.h"
 
 namespace skybridge::fuse {
@@ -44,10 +45,15 @@ inline constexpr std::size_t kMaxWriteBytes = 1 << 20;  // libfuse 3.14's buffer
 inline constexpr std::size_t kMaxReadBytes = 1 << 20;   // follows from max_write: as many pages
 
 struct SessionContext {
-  SessionContext(Filesystem& fs, std::uint32_t max_threads, std::function<void()> on_ready)
-      : filesystem(fs), channel(std::move(on_ready)), buffers(kMaxReadBytes, max_threads) {}
+  SessionContext(Filesystem& fs, std::string mount_point, std::uint32_t max_threads,
+                 std::function<void()> on_ready)
+      : filesystem(fs),
+        descriptors(std::move(mount_point)),
+        channel(std::move(on_ready)),
+        buffers(kMaxReadBytes, max_threads) {}
 
   Filesystem& filesystem;
+  const ProcDescriptors descriptors;
   SessionChannel channel;
   BufferPool buffers;
   CallsAtWork calls;

@@ -57,9 +57,9 @@ TEST_F(OpenFileTest, WhoeverHasTheRightToWriteKeepsTheWriter) {
 
 TEST_F(OpenFileTest, AnIdleWriterIsDroppedOnceNobodyMayWrite) {
   auto right = file.Prepare(Request(true), {}).value();
-  EXPECT_TRUE(file.has_writers());
+  EXPECT_EQ(file.writers(), 1U);
   right.reset();
-  EXPECT_FALSE(file.has_writers());
+  EXPECT_EQ(file.writers(), 0U);
   file.DropIdleWriter(ObjectKey("a"));
   EXPECT_EQ(file.view().writer, nullptr);
   EXPECT_EQ(Read(), "one");
@@ -67,13 +67,13 @@ TEST_F(OpenFileTest, AnIdleWriterIsDroppedOnceNobodyMayWrite) {
 
 TEST_F(OpenFileTest, AReaderGetsNoRightToWrite) {
   EXPECT_EQ(file.Prepare(Request(false), {}).value(), nullptr);
-  EXPECT_FALSE(file.has_writers());
+  EXPECT_EQ(file.writers(), 0U);
 }
 
 TEST_F(OpenFileTest, AFailedOpenLeavesNoRightBehind) {
   file.SetState(FileState::kLost);
   EXPECT_FALSE(file.Prepare(Request(true), {}));
-  EXPECT_FALSE(file.has_writers());
+  EXPECT_EQ(file.writers(), 0U);
 }
 
 TEST_F(OpenFileTest, WhatIsNotPublishedIsNeverDropped) {
