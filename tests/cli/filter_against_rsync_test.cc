@@ -69,7 +69,7 @@ std::set<std::string> SentByRsync(const std::string& source, const std::string& 
   for (const std::string& rule : rules) call.arguments.push_back("--filter=" + rule);
   call.arguments.push_back(source + "/");
   call.arguments.push_back(destination + "/");
-  const auto run = RunProgram(call, {});
+  const auto run = RunProgram(call, SystemClock(), {});
   EXPECT_TRUE(run) << run.error().message;
   EXPECT_EQ(run->exit_code, 0) << run->errors;
   std::set<std::string> sent;
