@@ -17,7 +17,7 @@ class SessionFixture : public FilesystemFixture {
  protected:
   void SetUp() override {
     FilesystemFixture::SetUp();
-    context_ = std::make_unique<SessionContext>(*fs, 2, [this] { ready_ = true; });
+    context_ = std::make_unique<SessionContext>(*fs, "/nowhere", 2, [this] { ready_ = true; });
     char name[] = "test";
     char* argv[] = {name, nullptr};
     fuse_args args{.argc = 1, .argv = argv, .allocated = 0};
