@@ -61,8 +61,8 @@ bool IsOver(RunState state) {
 
 std::string MakeRunId(WallTime now, std::uint32_t random) {
   std::string time;
-  for (const char c : FormatRfc3339(now, 0)) {
-    if (c != '-' && c != ':') time += c;
+  for (const char c : FormatRfc3339(now, 3)) {
+    if (c != '-' && c != ':' && c != '.') time += c;
   }
   return fmt::format("{}-{:04x}", time, random & 0xffffU);
 }

@@ -60,7 +60,7 @@ struct RunRecord {
   bool operator==(const RunRecord&) const = default;
 };
 
-// Names sort by time: "20260105T102030Z-1f3a".
+// Ids sort by time, to the millisecond: "20260105T102030123Z-1f3a".
 std::string MakeRunId(WallTime now, std::uint32_t random);
 
 // As it is kept, and as `runs show --json` tells it. Errors of Parse: kCorrupt.

@@ -40,7 +40,7 @@ class MirrorCommand : public CloudBench {
   std::string LastRun() {
     const std::string list = Run({"runs", "--mirror", "lake"}).out;
     const auto line = list.rfind('\n', list.size() - 2);
-    return list.substr(line == std::string::npos ? 0 : line + 1, 21);
+    return list.substr(line == std::string::npos ? 0 : line + 1, 24);
   }
 };
 

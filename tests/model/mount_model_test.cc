@@ -70,7 +70,6 @@ class MountModel : public ::testing::TestWithParam<StoreKind> {
   struct HeldFile {
     std::unique_ptr<File> file;
     std::string path;
-    std::set<std::string> contents;  // what it may show: as opened, or as this mount wrote it since
   };
 
   void Step() {
@@ -146,7 +145,6 @@ class MountModel : public ::testing::TestWithParam<StoreKind> {
     const int error = call(mount_ / path) == 0 ? 0 : errno;
     Note(what + " " + path + ": " + std::to_string(error));
     EXPECT_EQ(error, expected) << what << " " << path;
-    if (what == "unlink" && error == 0) ForgetHeldOf(path);
   }
 
   int WriteFileAt(const std::string& path, int flags, const std::string& content,
@@ -208,7 +206,6 @@ class MountModel : public ::testing::TestWithParam<StoreKind> {
     const int error = ::rename((mount_ / from).c_str(), (mount_ / to).c_str()) == 0 ? 0 : errno;
     Note("rename " + from + " " + to + ": " + std::to_string(error));
     EXPECT_EQ(error, expected) << "rename " << from << " " << to;
-    if (error == 0) held_.reset();  // it may be another name's file now
   }
 
   // --- an open file
@@ -220,17 +217,12 @@ class MountModel : public ::testing::TestWithParam<StoreKind> {
     held_.emplace();
     held_->file = std::make_unique<File>(mount_ / path, O_RDONLY);
     held_->path = path;
-    held_->contents = {node->content};
+    whole_.insert(node->content);
     Note("hold " + path);
     EXPECT_TRUE(held_->file->ok()) << path << ": errno " << held_->file->error();
   }
-  void WroteHere(const std::string& path) {
-    if (held_ && held_->path == path) held_->contents.insert(model_.Find(path)->content);
-  }
-  void ForgetHeldOf(const std::string& path) {
-    if (held_ && held_->path == path) held_->path.clear();  // another file may get the name
-  }
-  // One version, whole, or ESTALE.
+  void WroteHere(const std::string& path) { whole_.insert(model_.Find(path)->content); }
+  // One whole version that some file had, or ESTALE; never a mix of two.
   void ReadHeld() {
     if (!held_) return;
     Note("read the held file");
@@ -240,7 +232,7 @@ class MountModel : public ::testing::TestWithParam<StoreKind> {
       held_.reset();
       return;
     }
-    EXPECT_TRUE(held_->contents.contains(text))
+    EXPECT_TRUE(whole_.contains(text))
         << held_->path << " shows " << text.size() << " bytes that it never was";
   }
 
@@ -262,7 +254,7 @@ class MountModel : public ::testing::TestWithParam<StoreKind> {
       store_.PutText(path, node.content);
     }
     model_.Put(path, node);
-    ForgetHeldOf(path);
+    whole_.insert(node.content);
   }
   ReferenceNode PickForeignNode() {
     if (Pick(4) == 0)
@@ -277,7 +269,6 @@ class MountModel : public ::testing::TestWithParam<StoreKind> {
       Note("somebody else removes " + *path);
       store_.Remove(*path);
       model_.Remove(*path);
-      ForgetHeldOf(*path);
     } else {
       Note("somebody else puts " + *path);
       PutForeign(*path, PickForeignNode());
@@ -290,14 +281,17 @@ class MountModel : public ::testing::TestWithParam<StoreKind> {
     const auto path = PickForeignPath();
     if (!path || model_.Find(*path) == nullptr || model_.Find(*path)->kind != Kind::kFile) return;
     StatError(mount_ / *path);  // known as it was
+    const std::string before = model_.Find(*path)->content;
     PutForeign(*path, {.kind = Kind::kFile, .content = PickContent(), .mode = 0644});
     const std::string bytes = "ours " + std::to_string(++contents_);
     const int error = WriteFileAt(*path, O_WRONLY | O_APPEND, bytes);
     Note("append to " + *path + " just after somebody else put it: " + std::to_string(error));
     if (error == 0) {
       model_.Append(*path, bytes);
+      whole_.insert(model_.Find(*path)->content);
     } else {
       EXPECT_EQ(error, ESTALE) << *path;
+      whole_.insert(before + bytes);  // what lost is still shown to who has the file open here
     }
     EXPECT_EQ(store_.ContentOf(*path).value_or("nothing"), model_.Find(*path)->content) << *path;
     DropConflictCopies();
@@ -360,6 +354,7 @@ class MountModel : public ::testing::TestWithParam<StoreKind> {
   TestMount mount_{store_, {.ttl = kTtl, .negative_ttl = kTtl}};
   ReferenceTree model_;
   std::optional<HeldFile> held_;
+  std::set<std::string> whole_;  // every content that a file has ever had
   std::uint64_t contents_ = 0;
   std::deque<std::string> operations_;
 };

@@ -81,7 +81,7 @@ class DirectWriter final : public fuse::FileWriter {
   Result<ObjectInfo> PublishConflictCopy(const ObjectKey& key, const Attributes& attributes,
                                          const CallContext& context) override {
     MutexLock lock(mutex_);
-    return Put(key, attributes, {.must_not_exist = true}, context);
+    return Put(key, content_, attributes, {.must_not_exist = true}, context);
   }
   void RebaseTo(const ObjectInfo& base) override {
     MutexLock lock(mutex_);
@@ -97,20 +97,24 @@ class DirectWriter final : public fuse::FileWriter {
     loaded_ = true;
     return {};
   }
+  // As the real writer: nobody who asks for the size waits for the store.
   Result<ObjectInfo> PutContent(const fuse::PublishRequest& request, const CallContext& context) {
     MutexLock lock(mutex_);
+    const std::string sent = content_;
     Conditions conditions{.must_not_exist = !base_};
     if (base_) conditions.if_match = base_->etag;
-    ObjectInfo info = TRY(Put(request.key, request.attributes, conditions, context));
+    lock.Unlock();
+    ObjectInfo info = TRY(Put(request.key, sent, request.attributes, conditions, context));
+    lock.Lock();
     base_ = info;
-    dirty_ = false;
+    dirty_ = content_ != sent;
     return info;
   }
-  Result<ObjectInfo> Put(const ObjectKey& key, const Attributes& attributes,
-                         const Conditions& conditions, const CallContext& context)
-      REQUIRES(mutex_) {
+  Result<ObjectInfo> Put(const ObjectKey& key, const std::string& content,
+                         const Attributes& attributes, const Conditions& conditions,
+                         const CallContext& context) {
     return store_.Put(
-        {.key = key, .body = AsBytes(content_), .attributes = attributes, .conditions = conditions},
+        {.key = key, .body = AsBytes(content), .attributes = attributes, .conditions = conditions},
         context);
   }
 

@@ -22,8 +22,8 @@ RunRecord RunAt(int second, RunState state) {
 }
 
 TEST(RunRecord, IdsSortByTime) {
-  EXPECT_EQ(MakeRunId(kStart, 0x41f3a), "20260105T102030Z-1f3a");
-  EXPECT_LT(MakeRunId(kStart, 0xffff), MakeRunId(kStart + seconds(1), 0));
+  EXPECT_EQ(MakeRunId(kStart, 0x41f3a), "20260105T102030000Z-1f3a");
+  EXPECT_LT(MakeRunId(kStart, 0xffff), MakeRunId(kStart + std::chrono::milliseconds(1), 0));
 }
 
 TEST(RunRecord, ComesBackAsItWasWritten) {
