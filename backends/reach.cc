@@ -60,7 +60,13 @@ bool Reach::BeginProbe(MonotonicTime now, nanoseconds pause) {
   MutexLock lock(mutex_);
   const bool too_soon = probe_ended_ != MonotonicTime::min() && now - probe_ended_ < pause;
   if (probing_ || too_soon) return false;
+  probe_began_ = now;
   return probing_ = true;
+}
+
+MonotonicTime Reach::probe_began() const {
+  MutexLock lock(mutex_);
+  return probe_began_;
 }
 
 void Reach::EndProbe(MonotonicTime now) {

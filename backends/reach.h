@@ -38,6 +38,7 @@ class Reach {
   // is under way, or ended less than `pause` ago.
   bool BeginProbe(MonotonicTime now, std::chrono::nanoseconds pause);
   void EndProbe(MonotonicTime now);
+  MonotonicTime probe_began() const;  // the last one
   // Waits while the service is given up and a probe is under way, at most until `until` or a stop.
   enum class Probed { kHeard, kInVain, kStillAsking };
   Probed AwaitProbe(const Clock& clock, MonotonicTime until, const std::stop_token& stop);
@@ -51,6 +52,7 @@ class Reach {
   std::optional<MonotonicTime> last_failure_ GUARDED_BY(mutex_);
   bool given_up_ GUARDED_BY(mutex_) = false;
   bool probing_ GUARDED_BY(mutex_) = false;
+  MonotonicTime probe_began_ GUARDED_BY(mutex_) = MonotonicTime::min();
   MonotonicTime probe_ended_ GUARDED_BY(mutex_) = MonotonicTime::min();
 };
 

@@ -70,7 +70,8 @@ class RetryingStore::SilenceProbe final : public ServiceLine {
   explicit SilenceProbe(RetryingStore& owner) : owner_(owner) {}
 
   void Run(const std::stop_token& stop) {
-    const MonotonicTime deadline = owner_.clock_.Now() + owner_.policy_.unreachable_after;
+    const MonotonicTime deadline =
+        owner_.clock_.Now() + std::min(owner_.policy_.unreachable_after, kLongestProbe);
     const auto reply = owner_.store_.Probe({.deadline = deadline, .stop = stop, .line = this});
     if (reply || reply.error().remote.http_status != 0) {
       Heard();
@@ -112,7 +113,8 @@ Status RetryingStore::AwaitReach(const CallContext& context) {
   Reach& reach = endpoint_.reach;
   if (!reach.IsGivenUp(clock_.Now(), policy_.unreachable_after)) return {};
   StartProbe();
-  const MonotonicTime until = std::min(context.deadline, clock_.Now() + kProbeGrace);
+  // Who comes later than that finds a probe that waits, and does not wait with it.
+  const MonotonicTime until = std::min(context.deadline, reach.probe_began() + kProbeGrace);
   if (reach.AwaitProbe(clock_, until, context.stop) != Reach::Probed::kStillAsking) return {};
   if (context.stop.stop_requested())
     return Fail(ErrorCode::kCancelled, "stopped while a probe of the silent service was awaited");

@@ -12,7 +12,7 @@
 // (backends/send_in_turn.h, backends/pace.h).
 //
 // A service that has been silent for `unreachable_after` is given up (backends/reach.h): calls that
-// wait end with kUnreachable, and each that comes waits kProbeGrace at most for the one probe that
+// wait end with kUnreachable, and each that comes waits for the first second of the one probe that
 // asks for all of them, and as long for itself when that has failed. Half-way to it a probe asks
 // already, so that a service that is only slow to answer one request is not given up.
 #pragma once
@@ -131,6 +131,9 @@ class RetryingStore final : public StoreDecorator<RetryingStore> {
   static constexpr std::chrono::milliseconds kUnlimited = std::chrono::milliseconds::max();
   static constexpr std::chrono::milliseconds kProbeGrace{1000};
   static constexpr std::chrono::milliseconds kProbePause{500};
+  // Then another one asks, over a connection of its own: TCP repeats a lost packet ever more
+  // rarely.
+  static constexpr std::chrono::milliseconds kLongestProbe{10'000};
 
   std::chrono::milliseconds TimeFor(const StoreCall& call) const;
   double Jitter() const;
