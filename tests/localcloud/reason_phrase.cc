@@ -17,9 +17,9 @@ using PhraseFunction = const char* (*)(unsigned int status);
 
 // The library's own function, which the one below stands in front of.
 const char* UsualPhrase(unsigned int status) {
-  static const auto usual =
+  static const auto kUsual =
       reinterpret_cast<PhraseFunction>(dlsym(RTLD_NEXT, "MHD_get_reason_phrase_for"));
-  return usual == nullptr ? "Unknown" : usual(status);
+  return kUsual == nullptr ? "Unknown" : kUsual(status);
 }
 
 }  // namespace
