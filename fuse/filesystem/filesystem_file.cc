@@ -253,9 +253,10 @@ Status FilesystemImpl::Flush(HandleId id, const Call& call) {
 Status FilesystemImpl::Close(HandleId id, const WritingDescriptors& copies, const Call& call) {
   const auto handle = TRY(FindHandle(id));
   OpenFile& file = *handle->file;
+  const auto may_write = [&](std::uint32_t pid) { return copies.Has(pid, file.ino()); };
   const bool alone = handle->flags.write && file.writers() == 1 && file.view().dirty();
-  if (alone && (copies.Has(call.pid, file.ino()) || copies.Has(handle->opened_by, file.ino())))
-    return {};
+  const bool by_opener = call.pid == handle->opened_by;
+  if (alone && (may_write(call.pid) || (!by_opener && may_write(handle->opened_by)))) return {};
   return Flush(id, call);
 }
 
