@@ -143,6 +143,7 @@ void WriteInode(Writer& out, const InodeRecord& inode) {
   if (inode.mode) out.Fixed(*inode.mode);
   if (inode.uid) out.Fixed(*inode.uid);
   if (inode.gid) out.Fixed(*inode.gid);
+  out.Text(inode.remote_name);
   out.Text(inode.etag);
   out.Text(inode.symlink_target);
   out.Map(inode.xattrs);
@@ -175,6 +176,7 @@ void ReadInode(Reader& in, InodeRecord& inode) {
   if ((flags & kHasMode) != 0) inode.mode = in.Fixed<std::uint32_t>();
   if ((flags & kHasUid) != 0) inode.uid = in.Fixed<std::uint32_t>();
   if ((flags & kHasGid) != 0) inode.gid = in.Fixed<std::uint32_t>();
+  inode.remote_name = in.Text();
   inode.etag = in.Text();
   inode.symlink_target = in.Text();
   inode.xattrs = in.Map();

@@ -12,7 +12,8 @@
 //   entry:  version(1)=2  what(1): 0 absent, 1 present  generation(8)
 //     absent:  learned_at(8)
 //     present: ino(8) kind(1) flags(1) size(8) last_modified(8) learned_at(8) ctime(8)
-//              [mtime(8)] [mode(4)] [uid(4)] [gid(4)]  text etag  text symlink_target
+//              [mtime(8)] [mode(4)] [uid(4)] [gid(4)]  text remote_name
+//              text etag  text symlink_target
 //              varint count, text pairs: xattrs        varint count, text pairs: foreign
 //              [text type, encoding, language, disposition, cache_control]  [text tier]
 //              [text owner, group, acl]

@@ -1,6 +1,7 @@
 #include "cache/metadata_cache.h"
 
 #include <algorithm>
+#include <atomic>
 #include <charconv>
 #include <cstdio>
 #include <iterator>
@@ -24,6 +25,8 @@ namespace {
 // Entries in one write of a listing or a removal: bounds memory and the time that other writers
 // wait.
 constexpr std::size_t kBatchEntries = 256;
+// Entries of removed directories that go along with each change, until none are left.
+constexpr std::size_t kGarbageEntries = 64;
 // Deeper than any path that a store can hold (one byte a name in a key of 1024 bytes, or Azure's 63
 // levels).
 constexpr std::size_t kMaxDepth = 4096;
@@ -104,7 +107,7 @@ class RocksMetadataCache final : public MetadataCache {
     RocksBatch batch;
     std::unordered_map<std::string, InodeRecord> written;  // entries of this batch, by key
     std::vector<InodeRecord> replaced;                     // by an inode of another number
-    bool garbage = false;                                  // a directory was removed
+    std::vector<InodeNumber> garbage;                      // directories that were removed
   };
 
   Result<std::optional<EntryPlace>> PlaceOf(InodeNumber ino);
@@ -129,8 +132,12 @@ class RocksMetadataCache final : public MetadataCache {
   // Removes what an entry refers to, not the entry itself.
   void ForgetInode(Change& change, const InodeRecord& inode);
   Status Commit(Change& change) REQUIRES(mutex_);
-  Status CollectGarbage() REQUIRES(mutex_);
-  Status CollectDirectory(InodeNumber directory) REQUIRES(mutex_);
+  Status FindGarbage() REQUIRES(mutex_);
+  // Removes up to `max_entries` of what lies in a removed directory. True: none is left.
+  Result<bool> CollectSome(InodeNumber directory, std::size_t max_entries) REQUIRES(mutex_);
+  Status CollectGarbage(std::size_t max_entries) REQUIRES(mutex_);
+  // What lies below a removed directory may still be in the database.
+  Result<bool> IsGarbage(InodeNumber directory);
 
   void NoteRemoved(InodeNumber parent, std::string_view name) REQUIRES(mutex_);
   void NoteMade(InodeNumber parent, std::string_view name) REQUIRES(mutex_);
@@ -143,7 +150,11 @@ class RocksMetadataCache final : public MetadataCache {
   // What was recorded before, in every directory, is as if it had been invalidated.
   std::uint64_t stale_before_ = 0;
 
+  std::atomic<bool> has_garbage_{false};
+
   Mutex mutex_;  // one change at a time; reads do not take it
+  std::vector<InodeNumber> garbage_
+      GUARDED_BY(mutex_);  // removed directories that are not empty yet
   std::vector<RunningListing*> listings_ GUARDED_BY(mutex_);
 };
 
@@ -254,7 +265,8 @@ class RocksMetadataCache::RunningListing final : public MetadataCache::Listing {
 
 Status RocksMetadataCache::Start() {
   MutexLock lock(mutex_);
-  TRY_VOID(CollectGarbage());
+  TRY_VOID(FindGarbage());
+  while (has_garbage_) TRY_VOID(CollectGarbage(kBatchEntries));
   TRY_VOID(DistrustWhatAKilledProcessLeft());
   const std::optional<DirectoryEntry> root = TRY(EntryAt(InodeNumber::kNone, ""));
   if (root) return {};
@@ -339,13 +351,14 @@ Result<std::optional<DirectoryEntry>> RocksMetadataCache::EntryOf(InodeNumber in
 
 Result<std::optional<InodeRecord>> RocksMetadataCache::Get(InodeNumber ino) {
   std::optional<DirectoryEntry> entry = TRY(EntryOf(ino));
-  if (!entry) return std::optional<InodeRecord>();
+  if (!entry || TRY(IsGarbage(entry->inode.parent))) return std::optional<InodeRecord>();
   const ListingState state = TRY(StateOf(entry->inode.parent));
   if (entry->generation < state.stale_before) entry->inode.learned_at = WallTime{};
   return std::optional(std::move(entry->inode));
 }
 
 Result<NameAnswer> RocksMetadataCache::Lookup(InodeNumber parent, std::string_view name) {
+  if (TRY(IsGarbage(parent))) return NameAnswer();
   std::optional<DirectoryEntry> entry = TRY(EntryAt(parent, name));
   const ListingState state = TRY(StateOf(parent));
   const bool stale = entry && entry->generation < state.stale_before;
@@ -373,8 +386,9 @@ Result<DirectoryState> RocksMetadataCache::GetDirectoryState(InodeNumber directo
 Result<std::vector<InodeRecord>> RocksMetadataCache::Children(InodeNumber directory,
                                                               std::string_view after,
                                                               std::size_t max) {
-  const ListingState state = TRY(StateOf(directory));
   std::vector<InodeRecord> children;
+  if (TRY(IsGarbage(directory))) return children;
+  const ListingState state = TRY(StateOf(directory));
   bool good = true;
   const std::string from = EntryKey(directory, after);
   TRY_VOID(
@@ -435,13 +449,14 @@ void RocksMetadataCache::ForgetInode(Change& change, const InodeRecord& inode) {
   change.batch.Delete(InodeKey(inode.ino));
   if (inode.kind != InodeKind::kDirectory) return;
   change.batch.Put(GarbageKey(inode.ino), "");
-  change.garbage = true;
+  change.garbage.push_back(inode.ino);
 }
 
 Status RocksMetadataCache::Commit(Change& change) {
   TRY_VOID(db_->Write(change.batch));
-  if (change.garbage) TRY_VOID(CollectGarbage());
-  return {};
+  garbage_.insert(garbage_.end(), change.garbage.begin(), change.garbage.end());
+  if (!change.garbage.empty()) has_garbage_ = true;
+  return CollectGarbage(kGarbageEntries);
 }
 
 Result<std::optional<InodeRecord>> RocksMetadataCache::PresentBefore(const Change& change,
@@ -553,6 +568,7 @@ Status RocksMetadataCache::Rename(InodeNumber ino, InodeNumber new_parent,
   change.batch.Delete(EntryKey(from.parent, from.name));
   moved->inode.parent = new_parent;
   moved->inode.name = new_name;
+  moved->inode.remote_name.clear();
   PutEntry(change, moved->inode, counter_->last());
   PutPlace(change, moved->inode);
   TRY_VOID(Commit(change));
@@ -585,42 +601,61 @@ void RocksMetadataCache::NoteMade(InodeNumber parent, std::string_view name) {
   }
 }
 
-// --- removed directories: their descendants go in bounded batches; what a crash leaves, the next
-// start continues
+// --- removed directories
+//
+// Their descendants go a few at a time, with the changes that follow, so that no change waits for a
+// large tree. Nobody finds what is left: it has no way up to the root. What a crash leaves, the next
+// start removes. The list in memory saves looking for the keys of past ones, which RocksDB would
+// have to step over each time.
 
-Status RocksMetadataCache::CollectGarbage() {
-  while (true) {
-    std::optional<InodeNumber> next;
-    TRY_VOID(db_->Scan("g", "g", [&](std::string_view key, std::string_view) {
-      next = InodeOfKey(key);
-      return false;
-    }));
-    if (!next) return {};
-    TRY_VOID(CollectDirectory(*next));
-  }
+Status RocksMetadataCache::FindGarbage() {
+  TRY_VOID(db_->Scan("g", "g", [&](std::string_view key, std::string_view) {
+    garbage_.push_back(InodeOfKey(key));
+    return true;
+  }));
+  has_garbage_ = !garbage_.empty();
+  return {};
 }
 
-Status RocksMetadataCache::CollectDirectory(InodeNumber directory) {
-  for (bool more = true; more;) {
-    Change change;
-    std::size_t count = 0;
-    const std::string prefix = EntryKey(directory, "");
-    TRY_VOID(db_->Scan(prefix, prefix, [&](std::string_view key, std::string_view value) {
-      change.batch.Delete(key);
-      const std::optional<DirectoryEntry> entry =
-          DecodeEntry(value, directory, NameOfEntryKey(key));
-      if (entry && entry->present) ForgetInode(change, entry->inode);
-      return ++count < kBatchEntries;
-    }));
-    more = count == kBatchEntries;
-    if (!more) {
-      change.batch.Delete(StateKey(directory));
-      change.batch.Delete(GarbageKey(directory));
-    }
-    TRY_VOID(db_->Write(change.batch));
-    states_.Forget(directory);
-  }
+Status RocksMetadataCache::CollectGarbage(std::size_t max_entries) {
+  if (garbage_.empty()) return {};
+  const InodeNumber directory = garbage_.back();
+  const bool done = TRY(CollectSome(directory, max_entries));
+  if (done) std::erase(garbage_, directory);
+  has_garbage_ = !garbage_.empty();
   return {};
+}
+
+Result<bool> RocksMetadataCache::CollectSome(InodeNumber directory, std::size_t max_entries) {
+  Change change;
+  std::size_t count = 0;
+  const std::string prefix = EntryKey(directory, "");
+  TRY_VOID(db_->Scan(prefix, prefix, [&](std::string_view key, std::string_view value) {
+    change.batch.Delete(key);
+    const std::optional<DirectoryEntry> entry = DecodeEntry(value, directory, NameOfEntryKey(key));
+    if (entry && entry->present) ForgetInode(change, entry->inode);
+    return ++count < max_entries;
+  }));
+  const bool done = count < max_entries;
+  if (done) {
+    change.batch.Delete(StateKey(directory));
+    change.batch.Delete(GarbageKey(directory));
+  }
+  TRY_VOID(db_->Write(change.batch));
+  states_.Forget(directory);
+  garbage_.insert(garbage_.end(), change.garbage.begin(), change.garbage.end());
+  return done;
+}
+
+Result<bool> RocksMetadataCache::IsGarbage(InodeNumber directory) {
+  if (!has_garbage_) return false;
+  for (std::size_t depth = 0; directory != InodeNumber::kRoot && depth < kMaxDepth; ++depth) {
+    if (directory == InodeNumber::kNone) return false;  // above the root
+    const std::optional<EntryPlace> place = TRY(PlaceOf(directory));
+    if (!place) return true;
+    directory = place->parent;
+  }
+  return false;
 }
 
 // A counter file that is lost or unreadable: the numbers go on above those in the database, which

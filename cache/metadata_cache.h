@@ -32,6 +32,8 @@ struct InodeRecord {
   InodeNumber ino = InodeNumber::kNone;
   InodeNumber parent = InodeNumber::kNone;
   std::string name;
+  // What the caller cannot tell from `name`: the part of the key that it stands for. Mostly empty.
+  std::string remote_name;
   InodeKind kind = InodeKind::kFile;
   std::uint64_t size_bytes = 0;
   std::string etag;

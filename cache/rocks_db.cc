@@ -88,6 +88,14 @@ Error ToError(const rocksdb::Status& status, const RocksDb::Options& options) {
       .message = fmt::format("{} '{}': {}", options.name, options.path, status.ToString())};
 }
 
+// The first key behind all that begin with `prefix`; "" if there is none.
+std::string Behind(std::string_view prefix) {
+  std::string end(prefix);
+  while (!end.empty() && static_cast<unsigned char>(end.back()) == 0xFF) end.pop_back();
+  if (!end.empty()) ++end.back();
+  return end;
+}
+
 rocksdb::Slice ToSlice(std::string_view text) { return {text.data(), text.size()}; }
 
 void Add(rocksdb::WriteBatch& batch, std::string_view key,
@@ -236,7 +244,12 @@ Status RocksDb::Scan(
     const std::function<bool(std::string_view key, std::string_view value)>& visit) const {
   ReaderLock lock(mutex_);
   if (db_ == nullptr) return Fail(ReadFailed(false, "it is not open"));
-  const std::unique_ptr<rocksdb::Iterator> disk(db_->NewIterator(rocksdb::ReadOptions()));
+  // Without a bound, an iterator that has passed the last key steps over every deleted one behind it.
+  const std::string end = Behind(prefix);
+  const rocksdb::Slice bound(end);
+  rocksdb::ReadOptions options;
+  if (!end.empty()) options.iterate_upper_bound = &bound;
+  const std::unique_ptr<rocksdb::Iterator> disk(db_->NewIterator(options));
   auto memory = unwritten_.changes().lower_bound(from);
   disk->Seek(ToSlice(from));
   while (true) {

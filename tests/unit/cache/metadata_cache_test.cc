@@ -106,6 +106,16 @@ TEST_F(MetadataCacheTest, EveryFieldOfARecordComesBack) {
   EXPECT_EQ(**cache_->Get(stored.ino), child);
 }
 
+TEST_F(MetadataCacheTest, ThePartThatANameStandsForGoesWhenItIsRenamed) {
+  Child child = File("%!start!digest!long");
+  child.remote_name = std::string(300, 'x');
+  const InodeNumber ino = Put(kRoot, child).ino;
+  Reopen();
+  EXPECT_EQ(Look(kRoot, child.name).inode.remote_name, child.remote_name);
+  ASSERT_TRUE(cache_->Rename(ino, kRoot, "short"));
+  EXPECT_EQ(Look(kRoot, "short").inode.remote_name, "");
+}
+
 TEST_F(MetadataCacheTest, NamesAreUnknownUntilLearned) {
   EXPECT_EQ(Look(kRoot, "a").what, What::kUnknown);
   Put(kRoot, File("a"));
@@ -368,6 +378,32 @@ TEST_F(MetadataCacheTest, RemovingADirectoryForgetsAllBelow) {
   const auto orphan = cache_->Upsert(top, File("orphan"));
   ASSERT_FALSE(orphan);
   EXPECT_EQ(orphan.error().code, ErrorCode::kNotFound);
+}
+
+// What is below goes with later changes, a few entries each; nobody finds it meanwhile.
+TEST_F(MetadataCacheTest, OfALargeRemovedDirectoryNothingIsFoundAtOnce) {
+  const InodeNumber big = Put(kRoot, Directory("big")).ino;
+  const InodeNumber sub = Put(big, Directory("sub")).ino;
+  const InodeNumber deep = Put(sub, File("deep")).ino;
+  std::vector<InodeNumber> children;
+  for (int i = 0; i < 2000; ++i) children.push_back(Put(big, File(std::to_string(i))).ino);
+  ASSERT_TRUE(cache_->Remove(kRoot, "big"));
+  const auto nothing_is_left = [&](MetadataCache& cache) {
+    for (const InodeNumber ino : {big, sub, deep, children.front(), children.back()}) {
+      EXPECT_EQ(*cache.Get(ino), std::nullopt);
+      EXPECT_FALSE(cache.PathOf(ino));
+    }
+    EXPECT_EQ(cache.Lookup(big, "0")->what, NameAnswer::What::kUnknown);
+    EXPECT_TRUE(cache.Children(big, "", 10)->empty());
+    EXPECT_FALSE(cache.Upsert(big, File("late")));
+  };
+  nothing_is_left(*cache_);
+  nothing_is_left(*AfterCrash());
+  const InodeNumber other = Put(kRoot, Directory("big")).ino;
+  EXPECT_NE(other, big);
+  for (int i = 0; i < 100; ++i) Put(other, File(std::to_string(i)));
+  nothing_is_left(*cache_);
+  EXPECT_EQ(Names(other).size(), 100U);
 }
 
 TEST_F(MetadataCacheTest, UpdateOverwritesInPlace) {
