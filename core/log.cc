@@ -3,10 +3,13 @@
 #include <memory>
 #include <string>
 
+#include <fcntl.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/sinks/syslog_sink.h>
 #include <spdlog/spdlog.h>
+
+#include "core/file_descriptor.h"
 
 namespace skybridge {
 namespace {
@@ -54,6 +57,10 @@ bool LogEnabled(LogLevel level) {
 
 bool SetLogFile(std::string_view path) {
   EnsureStderr();
+  // Names of files stand in a log: a new one is its owner's only. spdlog would make it for all.
+  const FileDescriptor made(
+      ::open(std::string(path).c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  if (!made) return false;
   try {
     auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(std::string(path));
     auto logger = std::make_shared<spdlog::logger>("skybridge", std::move(sink));

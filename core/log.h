@@ -17,8 +17,8 @@ enum class LogLevel { kDebug, kInfo, kWarning, kError };
 // The least level that is written; kInfo at start. Safe from many threads.
 void SetLogLevel(LogLevel level);
 bool LogEnabled(LogLevel level);
-// Writes to this file instead of stderr (a daemon that has left its terminal). False if it cannot
-// be opened.
+// Writes to this file instead of stderr (a daemon that has left its terminal); a new file has mode
+// 0600. False if it cannot be opened.
 bool SetLogFile(std::string_view path);
 // Writes to the system's log (syslog, which the journal collects) instead: a daemon without a log
 // file.
