@@ -1,5 +1,6 @@
 #include "cache/block_cache.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
@@ -32,9 +33,15 @@ namespace {
 constexpr unsigned kFanOut = 256;
 constexpr const char* kTemporaryName = "/tmp";
 
-// Bounds memory where the cache is full of tiny files (50 MiB); at the bound one leaves for each
-// that comes.
-constexpr std::size_t kMaxBlocks = 400'000;
+// Bounds the index's memory where the cache is full of tiny files: 50 MiB with the fewest, about 1
+// GiB with the most. At the bound one block leaves for each that comes.
+constexpr std::uint64_t kFewestBlocks = 400'000;
+constexpr std::uint64_t kMostBlocks = 8'000'000;
+constexpr std::uint64_t kCapacityForEachBlock = 32 << 10;
+
+std::uint64_t MaxBlocks(std::uint64_t capacity_bytes) {
+  return std::clamp(capacity_bytes / kCapacityForEachBlock, kFewestBlocks, kMostBlocks);
+}
 
 // A request of this size comes from a program (or the kernel's read-ahead) that goes through the
 // file.
@@ -61,7 +68,10 @@ std::optional<IndexedBlock> ParseFileName(const std::string& name) {
 class DiskBlockCache final : public BlockCache {
  public:
   explicit DiskBlockCache(const Options& options)
-      : options_(options), root_(options.directory + "/blocks"), index_(options.capacity_bytes) {}
+      : options_(options),
+        root_(options.directory + "/blocks"),
+        max_blocks_(MaxBlocks(options.capacity_bytes)),
+        index_(options.capacity_bytes) {}
 
   Status Start();
 
@@ -97,11 +107,15 @@ class DiskBlockCache final : public BlockCache {
   void Unlink(const std::vector<IndexedBlock>& blocks) EXCLUDES(mutex_);
   void DropDamaged(const BlockId& id, const BlockKey& key, const Error& error);
   bool MakeRoom(const IndexedBlock& block);
+  // How much must leave so that `bytes` more can be written; 0 on a disk that does not tell.
+  std::uint64_t ShortOfFree(std::uint64_t bytes) const;
   Status WriteFile(const IndexedBlock& block, ByteSpan header, ByteSpan data);
   Status MoveIntoPlace(const std::string& temporary, const IndexedBlock& block);
 
   const Options options_;
   const std::string root_;
+  const std::uint64_t max_blocks_;
+  FileDescriptor disk_;  // of root_
   std::atomic<std::uint64_t> next_temporary_{0};
 
   mutable Mutex mutex_;  // held for bookkeeping only, never across file operations
@@ -127,12 +141,17 @@ Status DiskBlockCache::Start() {
   TRY_VOID(MakePrivateDirectory(root_ + kTemporaryName));
   TRY_VOID(RemoveTemporaries());
   for (unsigned i = 0; i < kFanOut; ++i) TRY_VOID(ScanDirectory(i));
+  disk_ = FileDescriptor(::open(root_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!disk_) return Fail(ErrorFromErrno(errno, "open '" + root_ + "'"));
   std::vector<IndexedBlock> surplus;
+  std::uint64_t missing = ShortOfFree(0);
   {
     MutexLock lock(mutex_);
-    while (index_.used_bytes() > options_.capacity_bytes || index_.size() > kMaxBlocks) {
+    while (index_.size() > 0 && (index_.used_bytes() > options_.capacity_bytes ||
+                                 index_.size() > max_blocks_ || missing > 0)) {
       surplus.push_back(*index_.EvictNext());
       BeginPending(surplus.back());
+      missing -= std::min(missing, surplus.back().file_bytes);
     }
   }
   Unlink(surplus);
@@ -142,7 +161,8 @@ Status DiskBlockCache::Start() {
 Status DiskBlockCache::ScanDirectory(unsigned fan_out) {
   const std::string directory = DirectoryOf(fan_out);
   std::error_code failure;
-  if (!std::filesystem::exists(directory, failure)) return {};  // made by its first block
+  const auto status = std::filesystem::symlink_status(directory, failure);
+  if (!std::filesystem::is_directory(status)) return {};  // made by its first block
   for (const auto& entry : std::filesystem::directory_iterator(directory, failure)) {
     const std::optional<IndexedBlock> block = ParseFileName(entry.path().filename().string());
     MutexLock lock(mutex_);
@@ -234,14 +254,16 @@ bool DiskBlockCache::MakeRoom(const IndexedBlock& block) {
   if (index_.Contains(block.key) || pending_.contains(block.key)) return false;
   if (block.file_bytes > options_.capacity_bytes) return false;
   pending_.insert(block.key);
+  std::uint64_t missing = ShortOfFree(block.file_bytes);
   while (index_.used_bytes() + pending_bytes_ + block.file_bytes > options_.capacity_bytes ||
-         index_.size() >= kMaxBlocks) {
+         index_.size() >= max_blocks_ || missing > 0) {
     const std::optional<IndexedBlock> victim = index_.EvictNext();
     if (!victim) {
       pending_.erase(block.key);
       return false;
     }
     ++stats_.evictions;
+    missing -= std::min(missing, victim->file_bytes);
     BeginPending(*victim);
     lock.Unlock();
     Unlink({*victim});
@@ -249,6 +271,13 @@ bool DiskBlockCache::MakeRoom(const IndexedBlock& block) {
   }
   pending_bytes_ += block.file_bytes;
   return true;
+}
+
+std::uint64_t DiskBlockCache::ShortOfFree(std::uint64_t bytes) const {
+  const std::uint64_t wanted = bytes + options_.keep_free_bytes;
+  const Result<std::uint64_t> free_bytes = FreeBytes(disk_.get());
+  if (!free_bytes || *free_bytes >= wanted) return 0;
+  return wanted - *free_bytes;
 }
 
 Status DiskBlockCache::WriteFile(const IndexedBlock& block, ByteSpan header, ByteSpan data) {

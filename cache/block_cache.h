@@ -29,6 +29,8 @@ class BlockCache {
   struct Options {
     std::string directory;             // made if missing, mode 0700
     std::uint64_t capacity_bytes = 0;  // hard bound on the bytes of all block files together
+    // Blocks leave while the disk has less than this free, whoever filled it.
+    std::uint64_t keep_free_bytes = 0;
     std::uint64_t block_size_bytes = 4 << 20;
   };
   struct Stats {

@@ -32,8 +32,12 @@ Status MakeWithParents(const std::string& path) {
 Status MakePrivateDirectory(const std::string& path) {
   TRY_VOID(MakeWithParents(path));
   struct stat info {};
-  if (::stat(path.c_str(), &info) != 0)
+  if (::lstat(path.c_str(), &info) != 0)
     return Fail(ErrorFromErrno(errno, "look at '" + path + "'"));
+  if (S_ISLNK(info.st_mode)) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "'" + path + "' is a symbolic link; name the directory itself");
+  }
   if (!S_ISDIR(info.st_mode))
     return Fail(ErrorCode::kInvalidArgument, "'" + path + "' is not a directory");
   if (info.st_uid != ::geteuid()) {
@@ -41,8 +45,10 @@ Status MakePrivateDirectory(const std::string& path) {
                                                   std::to_string(info.st_uid) +
                                                   "); choose a directory of your own");
   }
-  if ((info.st_mode & 0077U) != 0 && ::chmod(path.c_str(), 0700) != 0) {
-    return Fail(ErrorFromErrno(errno, "close '" + path + "' to other users"));
+  if ((info.st_mode & 0022U) != 0) {
+    return Fail(ErrorCode::kPermissionDenied,
+                "other users may write to '" + path +
+                    "'; choose a directory of your own, or one that is not there yet");
   }
   return {};
 }
@@ -116,6 +122,12 @@ Result<std::uint64_t> FreeBytes(int fd) {
   if (::fstatvfs(fd, &info) != 0)
     return Fail(ErrorFromErrno(errno, "ask the disk for its free space"));
   return static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
+}
+
+Result<std::uint64_t> DiskBytes(int fd) {
+  struct statvfs info {};
+  if (::fstatvfs(fd, &info) != 0) return Fail(ErrorFromErrno(errno, "ask the disk for its size"));
+  return static_cast<std::uint64_t>(info.f_blocks) * info.f_frsize;
 }
 
 Status WriteSynced(const std::string& path, std::string_view text) {

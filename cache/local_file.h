@@ -14,9 +14,9 @@
 
 namespace skybridge::cache {
 
-// Makes `path` and its parents (mode 0700) or takes what is there, closing it to others when it is
-// ours. Errors: kInvalidArgument (not a directory), kPermissionDenied (owned by somebody else), and
-// errno's own.
+// Makes `path` and its parents (mode 0700), or takes a directory that is there, with its mode as it
+// is. Errors: kInvalidArgument (not a directory, or a symbolic link), kPermissionDenied (belongs to
+// another user, or other users may write to it), and errno's own.
 Status MakePrivateDirectory(const std::string& path);
 
 // Whether the kernel keeps what it transfers in its page cache. Large data that nobody reads again
@@ -42,5 +42,7 @@ Status SyncDirectoryOf(const std::string& path);
 
 // What an unprivileged program may still write on the disk that holds `fd`.
 Result<std::uint64_t> FreeBytes(int fd);
+// The size of that disk, free or not.
+Result<std::uint64_t> DiskBytes(int fd);
 
 }  // namespace skybridge::cache

@@ -682,7 +682,8 @@ Result<std::unique_ptr<InodeCounter>> OpenCounter(const std::string& path) {
 }  // namespace
 
 Result<std::unique_ptr<MetadataCache>> MetadataCache::Open(const Options& options) {
-  std::unique_ptr<CacheDirectory> directory = TRY(CacheDirectory::Take(options.directory, 0));
+  std::unique_ptr<CacheDirectory> directory =
+      TRY(CacheDirectory::Take({.path = options.directory}));
   std::unique_ptr<OpenMark> mark = TRY(OpenMark::Set(options.directory + "/open"));
   std::unique_ptr<InodeCounter> counter = TRY(OpenCounter(options.directory + "/next-inode"));
   RocksDb::Options database{.path = options.directory + "/db",

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -10,6 +11,7 @@
 #include "cache/cache_directory.h"
 #include "cache/metadata_cache.h"
 #include "cache/staging.h"
+#include "core/units.h"
 #include "fuse/read/read_path.h"
 #include "fuse/write/write_path.h"
 
@@ -54,7 +56,21 @@ class Stack final : public MountStack {
   Outcome<ExitCode> OpenLocal() {
     const std::string& path = plan_.settings.cache_dir;
     const std::string what = "cache directory";
-    directory_ = CLI_TRY_IN(cache::CacheDirectory::Take(path, kNeedFreeBytes), what, Phase::kLocal);
+    directory_ = CLI_TRY_IN(cache::CacheDirectory::Take({.path = path,
+                                                         .wait = kCacheLockWait,
+                                                         .clock = &context_.clock,
+                                                         .stop = context_.stop}),
+                            what, Phase::kLocal);
+    const std::uint64_t disk_bytes = CLI_TRY_IN(directory_->DiskBytes(), what, Phase::kLocal);
+    const std::uint64_t capacity =
+        CLI_TRY(CacheSizeFor(plan_.settings.cache_size_bytes, disk_bytes));
+    // The blocks first: they give room back to a disk that others have filled.
+    blocks_ = CLI_TRY_IN(cache::BlockCache::Open({.directory = path + "/blocks",
+                                                  .capacity_bytes = capacity,
+                                                  .keep_free_bytes = kNeedFreeBytes}),
+                         what, Phase::kLocal);
+    const Status has_room = directory_->RequireFree(kNeedFreeBytes);
+    if (!has_room) return Fails(what, has_room.error(), Phase::kLocal);
     staging_ = CLI_TRY_IN(cache::Staging::Open({.directory = path + "/staging",
                                                 .capacity_bytes = plan_.settings.staging_size_bytes,
                                                 .clock = &context_.clock}),
@@ -62,10 +78,6 @@ class Stack final : public MountStack {
     metadata_ = CLI_TRY_IN(
         cache::MetadataCache::Open({.directory = path + "/metadata", .identity = plan_.identity}),
         what, Phase::kLocal);
-    blocks_ =
-        CLI_TRY_IN(cache::BlockCache::Open({.directory = path + "/blocks",
-                                            .capacity_bytes = plan_.settings.cache_size_bytes}),
-                   what, Phase::kLocal);
     return ExitCode::kOk;
   }
 
@@ -124,6 +136,17 @@ class Stack final : public MountStack {
 };
 
 }  // namespace
+
+Outcome<std::uint64_t> CacheSizeFor(std::optional<std::uint64_t> asked_bytes,
+                                    std::uint64_t disk_bytes) {
+  constexpr std::uint64_t kDefaultBytes = std::uint64_t{10} << 30;
+  if (!asked_bytes) return std::min(kDefaultBytes, disk_bytes / 2);
+  if (*asked_bytes <= disk_bytes) return *asked_bytes;
+  return Fails(ExitCode::kLocalResource,
+               fmt::format("cache_size: {} are more than the whole disk of the cache directory has "
+                           "({}); lower it, or choose another directory with --cache-dir",
+                           FormatBytes(*asked_bytes), FormatBytes(disk_bytes)));
+}
 
 Outcome<std::unique_ptr<MountStack>> MountStack::Build(const MountPlan& plan,
                                                        const CommandContext& context) {

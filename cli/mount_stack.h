@@ -3,8 +3,10 @@
 // top-down.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +19,14 @@ namespace skybridge::cli {
 
 // Less than this free on the cache's disk, and a mount would fail at its first write.
 inline constexpr std::uint64_t kNeedFreeBytes = std::uint64_t{512} << 20;
+
+// A mount waits so long for one that has just been unmounted and still ends.
+inline constexpr std::chrono::seconds kCacheLockWait{5};
+
+// The bound of the block cache on a disk of `disk_bytes`: as asked for, which must fit on it, or 10
+// GiB and at most half of it.
+Outcome<std::uint64_t> CacheSizeFor(std::optional<std::uint64_t> asked_bytes,
+                                    std::uint64_t disk_bytes);
 
 class MountStack {
  public:

@@ -34,7 +34,9 @@ Apply Flag(bool MountSettings::*field) {
   };
 }
 
-Apply Size(std::uint64_t MountSettings::*field, std::uint64_t least, std::uint64_t most) {
+// Any field that holds a uint64: plain or optional.
+template <class Field>
+Apply Size(Field MountSettings::*field, std::uint64_t least, std::uint64_t most) {
   return [=](MountSettings& settings, std::string_view value) -> Status {
     const std::uint64_t bytes = TRY(ParseSize(value));
     if (bytes < least || bytes > most) {
@@ -99,7 +101,9 @@ const std::vector<Setting>& Settings() {
   static const std::vector<Setting> kSettings = {
       {{"cache_dir", kText, "directory of the metadata and block cache; an absolute path"},
        Directory(&M::cache_dir)},
-      {{"cache_size", kText, "bound of the block cache on disk (64MiB to 1PiB; default 10GiB)"},
+      {{"cache_size", kText,
+        "bound of the block cache on disk (64MiB to 1PiB; default 10GiB, at most half of the "
+        "disk)"},
        Size(&M::cache_size_bytes, 64 * kMiB, kPiB)},
       {{"staging_size", kText,
         "bound of data on its way up, on disk (64MiB to 1PiB; default 4GiB)"},

@@ -14,8 +14,8 @@
 namespace skybridge {
 
 struct MountSettings {
-  std::string cache_dir;  // empty: the user's own cache directory
-  std::uint64_t cache_size_bytes = std::uint64_t{10} << 30;
+  std::string cache_dir;                          // empty: the user's own cache directory
+  std::optional<std::uint64_t> cache_size_bytes;  // else 10 GiB, at most half of the disk
   std::uint64_t staging_size_bytes = std::uint64_t{4} << 30;
   std::chrono::milliseconds ttl{30'000};  // how long an entry is believed without asking the store
   std::chrono::milliseconds negative_ttl{1'000};  // the same for "no such name"

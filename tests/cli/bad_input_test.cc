@@ -1,6 +1,8 @@
 // What goes wrong in the field must end in seconds, with the documented exit code and one clear
 // line.
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 
 #include <gmock/gmock.h>
 
@@ -136,7 +138,7 @@ TEST_F(BadInput, CopyOfADirectoryThatIsNotThere) {
 
 TEST_F(BadInput, CacheDirectoryInUse) {
   std::filesystem::create_directory(Path("mnt"));
-  const auto taken = cache::CacheDirectory::Take(Path("cache"), 0);
+  const auto taken = cache::CacheDirectory::Take({.path = Path("cache")});
   ASSERT_TRUE(taken);
   EXPECT_THAT(LineOf({"mount", "-f", "--cache-dir", Path("cache"), "oci", Path("mnt")},
                      ExitCode::kLocalResource),
@@ -147,6 +149,24 @@ TEST_F(BadInput, CacheDirectoryIsAFile) {
   std::filesystem::create_directory(Path("mnt"));
   LineOf({"mount", "-f", "--cache-dir", Write("file", "x"), "oci", Path("mnt")},
          ExitCode::kLocalResource);
+}
+
+TEST_F(BadInput, CacheDirectoryWithSomebodysFiles) {
+  std::filesystem::create_directory(Path("mnt"));
+  std::filesystem::create_directories(Path("theirs/blocks/blocks/00"));
+  std::ofstream(Path("theirs/blocks/blocks/00/mine")) << "x";
+  EXPECT_THAT(LineOf({"mount", "-f", "--cache-dir", Path("theirs"), "oci", Path("mnt")},
+                     ExitCode::kLocalResource),
+              HasSubstr("holds files that are not skybridge's, such as 'blocks'"));
+  EXPECT_TRUE(std::filesystem::exists(Path("theirs/blocks/blocks/00/mine")));
+}
+
+TEST_F(BadInput, CacheLargerThanItsDisk) {
+  std::filesystem::create_directory(Path("mnt"));
+  EXPECT_THAT(LineOf({"mount", "-f", "--cache-dir", Path("cache"), "--cache-size", "1PiB", "oci",
+                      Path("mnt")},
+                     ExitCode::kLocalResource),
+              HasSubstr("cache_size: "));
 }
 
 TEST_F(BadInput, ImpossibleMountOption) {

@@ -182,12 +182,13 @@ class LocalResources(Bench):
         return errors
 
     def test_a_full_cache_disk(self):
-        errors = self.mount_where("mount -t tmpfs -o size=64k none {cache} && head -c 60k /dev/zero > {cache}/full")
+        errors = self.mount_where("mount -t tmpfs -o size=64k,mode=0700 none {cache} && touch {cache}/skybridge-cache"
+                                  " && head -c 60k /dev/zero > {cache}/full")
         self.assertIn("cache", errors)
-        self.assertIn("0 bytes free", errors)
+        self.assertIn("512.0 MiB are needed", errors)
 
     def test_a_read_only_cache_disk(self):
-        errors = self.mount_where("mount -t tmpfs -o ro none {cache}")
+        errors = self.mount_where("mount -t tmpfs -o ro,mode=0700 none {cache}")
         self.assertIn("cache", errors)
         self.assertIn("Read-only file system", errors)
 

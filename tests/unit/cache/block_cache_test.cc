@@ -291,5 +291,32 @@ TEST_F(BlockCacheTest, ReadersWritersAndDroppersMayMix) {
   EXPECT_EQ(cache->stats().corrupt, 0U);
 }
 
+// Other programs need the disk: the cache gives back what it has and keeps nothing new.
+TEST_F(BlockCacheTest, GivesRoomBackToADiskThatOthersHaveFilled) {
+  {
+    auto cache = Open();
+    cache->Write(Id(0), AsBytes(Content(0)));
+    ASSERT_TRUE(cache->Contains(Id(0)));
+  }
+  auto cache = BlockCache::Open({.directory = temp_.Sub("cache"),
+                                 .capacity_bytes = 64 << 20,
+                                 .keep_free_bytes = UINT64_MAX / 2,
+                                 .block_size_bytes = kBlock});
+  ASSERT_TRUE(cache) << cache.error().ToString();
+  EXPECT_FALSE((*cache)->Contains(Id(0)));
+  (*cache)->Write(Id(1), AsBytes(Content(1)));
+  EXPECT_FALSE((*cache)->Contains(Id(1)));
+  EXPECT_EQ(BytesBelow(temp_.Sub("cache")), 0U);
+}
+
+TEST_F(BlockCacheTest, DoesNotFollowALinkInItsDirectory) {
+  { auto cache = Open(); }
+  std::filesystem::create_directory(temp_.Sub("theirs"));
+  std::ofstream(temp_.Sub("theirs/file")) << "x";
+  std::filesystem::create_directory_symlink(temp_.Sub("theirs"), temp_.Sub("cache/blocks/00"));
+  auto cache = Open();
+  EXPECT_TRUE(std::filesystem::exists(temp_.Sub("theirs/file")));
+}
+
 }  // namespace
 }  // namespace skybridge::cache
