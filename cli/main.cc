@@ -1,3 +1,4 @@
+#include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -23,11 +24,31 @@ void ForbidCoreDumps() {
     std::perror("skybridge: core dumps cannot be forbidden");
 }
 
+// Every open file of a program may need two descriptors here; the usual soft limit of 1024 is for
+// programs that use select(2).
+void RaiseDescriptorLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+    std::perror("skybridge: the limit on open files cannot be raised");
+}
+
+// By default glibc makes an arena of its own for each of some eight threads a core, and each keeps
+// what a listing once needed. Buffers of the data path come from pools and are not affected.
+void BoundHeap() {
+  mallopt(M_ARENA_MAX, 2);
+  mallopt(M_TRIM_THRESHOLD, 16 << 20);
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   using namespace skybridge;
   ForbidCoreDumps();
+  RaiseDescriptorLimit();
+  BoundHeap();
   std::ios::sync_with_stdio(false);
   const ProcessEnvironment environment;
   SystemClock clock;
