@@ -23,6 +23,7 @@ fuse::MountOptions MakeMountOptions(const MountPlan& plan, const std::string& lo
                              .read_only = plan.settings.read_only,
                              .allow_other = plan.settings.allow_other,
                              .allow_nonempty = plan.settings.nonempty,
+                             .kernel_options = plan.kernel_options,
                              .local_paths = {plan.settings.cache_dir}};
   if (!log_file.empty()) options.local_paths.push_back(log_file);
   return options;

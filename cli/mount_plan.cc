@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <filesystem>
 #include <string_view>
 
@@ -15,17 +16,43 @@
 namespace skybridge::cli {
 namespace {
 
-// Of mount(8): what others act upon, or what is always so here (no set-uid programs, no devices, no
-// access times).
-constexpr std::array<std::string_view, 22> kIgnored = {
-    "rw",         "defaults",      "auto",     "noauto",    "user",     "nouser",
-    "users",      "owner",         "group",    "_netdev",   "nofail",   "nosuid",
-    "nodev",      "exec",          "async",    "noatime",   "relatime", "nodiratime",
-    "norelatime", "nostrictatime", "lazytime", "nolazytime"};
+// Of mount(8): what other programs act upon, what always holds here (no set-user-ID programs, no
+// devices, no access times), and what is a file system's default.
+constexpr auto kIgnored = std::to_array<std::string_view>(
+    {"rw",         "defaults",    "auto",          "noauto",   "user",       "nouser",
+     "users",      "owner",       "group",         "_netdev",  "nofail",     "nosuid",
+     "nodev",      "exec",        "async",         "atime",    "noatime",    "relatime",
+     "norelatime", "strictatime", "nostrictatime", "diratime", "nodiratime", "lazytime",
+     "nolazytime", "iversion",    "noiversion",    "nomand",   "silent",     "loud"});
+
+// Of mount(8): what the kernel does for every file system.
+constexpr auto kForKernel = std::to_array<std::string_view>(
+    {"noexec", "sync", "dirsync", "context", "fscontext", "defcontext", "rootcontext"});
 
 bool IsIgnored(std::string_view name) {
   return name.starts_with("x-") || name.starts_with("X-") || name == "comment" ||
          std::find(kIgnored.begin(), kIgnored.end(), name) != kIgnored.end();
+}
+
+// "user,exec" and the like: the later of two opposites holds.
+void TakeBack(std::vector<std::string>& kernel_options, std::string_view name) {
+  if (name == "exec") std::erase(kernel_options, "noexec");
+  if (name == "async") std::erase(kernel_options, "sync");
+}
+
+// umask=, fmask= and dmask= as other file systems have them: for what records no mode.
+Status AddMask(ParsedMountOptions& parsed, std::string_view name, const std::string& value) {
+  std::uint32_t mask = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), mask, 8);
+  if (error != std::errc() || end != value.data() + value.size() || mask > 0777) {
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("option {}: '{}' is not allowed: octal 0000 to 0777 is", name, value));
+  }
+  if (name != "dmask")
+    parsed.settings.emplace_back("file_mode", fmt::format("{:04o}", 0666 & ~mask));
+  if (name != "fmask")
+    parsed.settings.emplace_back("dir_mode", fmt::format("{:04o}", 0777 & ~mask));
+  return {};
 }
 
 std::vector<std::string_view> SplitCommas(std::string_view text) {
@@ -131,7 +158,19 @@ Outcome<ParsedMountOptions> ParseMountOptions(const std::vector<std::string>& op
         parsed.settings.emplace_back(name, "true");
       } else if (name == "remount") {
         return Fails(ExitCode::kUsage, "-o remount is not supported; unmount, and mount again");
-      } else if (!IsIgnored(name)) {
+      } else if (name == "suid" || name == "dev") {
+        return Fails(ExitCode::kUsage,
+                     fmt::format("-o {} is not supported: set-user-ID programs and devices of an "
+                                 "object store are never honoured",
+                                 name));
+      } else if (name == "umask" || name == "fmask" || name == "dmask") {
+        const Status added = AddMask(parsed, name, value);
+        if (!added) return Fails(ExitCode::kUsage, added.error().message);
+      } else if (std::find(kForKernel.begin(), kForKernel.end(), name) != kForKernel.end()) {
+        parsed.kernel_options.emplace_back(item);
+      } else if (IsIgnored(name)) {
+        TakeBack(parsed.kernel_options, name);
+      } else {
         parsed.settings.emplace_back(name, value);
       }
     }
@@ -166,6 +205,7 @@ Outcome<MountPlan> PlanMount(const MountArguments& arguments, const ParsedMountO
     plan.names.push_back(plan.places[0].remote.name.empty() ? "remote"
                                                             : plan.places[0].remote.name);
   }
+  plan.kernel_options = options.kernel_options;
   plan.identity = JoinSources(plan);
   plan.source = plan.as_directories ? "skybridge" : plan.identity;
   if (plan.settings.cache_dir.empty())

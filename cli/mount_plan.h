@@ -29,11 +29,12 @@ struct MountArguments {
   bool foreground = false;
 };
 
-// -o options taken apart. Those of mount(8) that do not concern us (auto, nofail, _netdev, x-...,
-// nosuid, nodev) are dropped; what would change the meaning of a mount and is not supported is an
-// error.
+// -o options taken apart. Those of mount(8) that do not concern us (auto, nofail, _netdev, x-...)
+// or always hold (nosuid, nodev, noatime) are dropped; umask, fmask and dmask become modes; what
+// would change the meaning of a mount and is not supported is an error.
 struct ParsedMountOptions {
   std::vector<std::pair<std::string, std::string>> settings;
+  std::vector<std::string> kernel_options;  // noexec, sync, dirsync, SELinux contexts
   std::string config_file;
   std::string log_file;
   bool debug = false;
@@ -46,9 +47,10 @@ struct MountPlan {
   std::optional<Place> tree;       // the directory of a remote that was asked for
   std::vector<std::string> names;  // of the directories, when `as_directories`
   bool as_directories = false;
-  std::string source;      // what mount(8) shows
-  std::string identity;    // names the remotes, for the metadata cache
-  MountSettings settings;  // cache_dir is set
+  std::string source;                       // what mount(8) shows
+  std::string identity;                     // names the remotes, for the metadata cache
+  std::vector<std::string> kernel_options;  // as in ParsedMountOptions
+  MountSettings settings;                   // cache_dir is set
 };
 
 // Settings of mounts.DIRECTORY come first, then -o, then options of their own.

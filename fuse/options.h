@@ -45,6 +45,7 @@ struct MountOptions {
   bool allow_other =
       false;  // users other than the one who mounted (default_permissions is always on)
   bool allow_nonempty = false;
+  std::vector<std::string> kernel_options = {};  // of mount(8), for the kernel: "noexec", "sync"
   std::uint32_t max_threads = 64;       // that wait for one remote
   std::uint32_t read_ahead_kib = 4096;  // set after mounting when we are root
   // A stop waits so long for data to reach the store before it gives up and says what was lost.

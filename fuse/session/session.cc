@@ -103,6 +103,7 @@ std::string MountOptionText(const MountOptions& options) {
       ",subtype=skybridge,default_permissions,noatime,nosuid,nodev";
   if (options.allow_other) text += ",allow_other";
   if (options.read_only) text += ",ro";
+  for (const std::string& option : options.kernel_options) text += "," + EscapeOption(option);
   return text;
 }
 

@@ -69,6 +69,14 @@ TEST_F(MountSession, TheMountNamesItsRemoteAndType) {
   EXPECT_NE(output.find("default_permissions"), std::string::npos);
 }
 
+TEST_F(MountSession, TheKernelGetsItsOptions) {
+  const TestMount mount(store, {}, {.kernel_options = {"noexec", "sync"}});
+  std::string output;
+  ASSERT_EQ(Shell("findmnt -n -o OPTIONS '" + mount.path() + "'", &output), 0);
+  EXPECT_NE(output.find("noexec"), std::string::npos) << output;
+  EXPECT_NE(output.find("sync"), std::string::npos) << output;
+}
+
 TEST_F(MountSession, TheReadAheadWindowIsRaised) {
   const TestMount mount(store);
   std::ifstream knob("/sys/class/bdi/" + fuse::FindMount(mount.path())->device + "/read_ahead_kb");
