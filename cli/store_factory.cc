@@ -1,8 +1,5 @@
 #include "cli/store_factory.h"
 
-#include <unistd.h>
-
-#include <cerrno>
 #include <string>
 #include <utility>
 
@@ -20,6 +17,7 @@
 #include "backends/retrying_store.h"
 #include "cli/azure_identity.h"
 #include "cli/oci_identity.h"
+#include "cli/trusted_certificates.h"
 #include "cli/vault_secrets.h"
 #include "core/config_environment.h"
 #include "core/log.h"
@@ -35,6 +33,7 @@ constexpr std::chrono::milliseconds kOpenRetryDelay{500};
 // What opening a remote works with.
 struct Opening {
   const std::string& what;  // for errors
+  const CurlOptions& curl;
   const Environment& environment;
   Clock& clock;
   EndpointRegistry& endpoints;
@@ -66,12 +65,12 @@ auto FewAttempts(const Opening& opening, EndpointState& endpoint, Attempt attemp
 // Members are destroyed from the last to the first: top-down.
 class RemoteStack final : public OpenStore {
  public:
-  RemoteStack(const RemoteConfig& remote, Clock& clock)
+  RemoteStack(const RemoteConfig& remote, const CurlOptions& curl, Clock& clock)
       : clock_(clock),
         limits_{.max_in_flight = remote.max_requests,
                 .calls_per_second = remote.requests_per_second},
         retry_{.unreachable_after = remote.unreachable_after},
-        curl_(clock, {.ca_file = remote.ca_file, .allow_plain_http = remote.allow_http}),
+        curl_(clock, curl),
         transport_(curl_) {}
 
   // What this remote cost, for those who look.
@@ -121,16 +120,25 @@ class LocalStack final : public OpenStore {
   std::unique_ptr<ObjectStore> store_;
 };
 
-Status CheckCaFile(const std::string& path) {
-  if (path.empty() || access(path.c_str(), R_OK) == 0) return {};
-  return Fail(ErrorFromErrno(errno, "ca_file " + path));
+// Certificates matter where the service is reached by https: everywhere but on the local cloud.
+bool IsPlainHttp(const RemoteConfig& remote) {
+  const auto* azure = std::get_if<AzureUri>(&remote.uri);
+  const std::string& endpoint = azure != nullptr ? azure->dfs_endpoint : remote.endpoint;
+  return endpoint.starts_with("http://");
+}
+
+Result<CurlOptions> MakeCurlOptions(const RemoteConfig& remote, const Environment& environment) {
+  CurlOptions options{.allow_plain_http = remote.allow_http};
+  const Status trusted = TrustCertificates(options, remote.ca_file, environment);
+  if (!trusted && !(IsPlainHttp(remote) && remote.ca_file.empty())) return Fail(trusted.error());
+  return options;
 }
 
 Outcome<std::unique_ptr<OpenStore>> OpenAzureRemote(const RemoteConfig& remote,
                                                     const Opening& opening) {
-  const auto& [what, environment, clock, endpoints, context] = opening;
+  const auto& [what, curl, environment, clock, endpoints, context] = opening;
   const auto& uri = std::get<AzureUri>(remote.uri);
-  auto stack = std::make_unique<RemoteStack>(remote, clock);
+  auto stack = std::make_unique<RemoteStack>(remote, curl, clock);
   azure::Options options{.account = uri.account,
                          .container = uri.container,
                          .root = uri.path.path,
@@ -180,11 +188,11 @@ Status TakePreAuthenticatedUrl(const Secret& url, oci::OciStoreOptions& options)
 
 Outcome<std::unique_ptr<OpenStore>> OpenOciRemote(const RemoteConfig& remote,
                                                   const Opening& opening) {
-  const auto& [what, environment, clock, endpoints, context] = opening;
+  const auto& [what, curl, environment, clock, endpoints, context] = opening;
   const auto& uri = std::get<OciUri>(remote.uri);
   auto vault =
       CLI_TRY_IN(OpenVault(remote.vault, environment, clock, context), what, Phase::kConfiguration);
-  auto stack = std::make_unique<RemoteStack>(remote, clock);
+  auto stack = std::make_unique<RemoteStack>(remote, curl, clock);
   OciIdentity identity = CLI_TRY_IN(
       MakeOciIdentity(
           {.auth = remote.auth, .region = remote.region, .needs_region = remote.endpoint.empty()},
@@ -243,9 +251,9 @@ Outcome<std::unique_ptr<OpenStore>> StoreFactory::Open(const RemoteConfig& remot
     complete.auth =
         CLI_TRY_IN(AuthFromEnvironment(complete.uri, environment_), what, Phase::kConfiguration);
   }
-  const Status ca_file = CheckCaFile(complete.ca_file);
-  if (!ca_file) return Fails(what, ca_file.error(), Phase::kConfiguration);
-  const Opening opening{what, environment_, clock_, endpoints_, context};
+  const CurlOptions curl =
+      CLI_TRY_IN(MakeCurlOptions(complete, environment_), what, Phase::kConfiguration);
+  const Opening opening{what, curl, environment_, clock_, endpoints_, context};
   if (std::holds_alternative<OciUri>(complete.uri)) return OpenOciRemote(complete, opening);
   return OpenAzureRemote(complete, opening);
 }

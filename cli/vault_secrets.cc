@@ -9,6 +9,7 @@
 #include "backends/oci/region.h"
 #include "backends/oci/vault.h"
 #include "cli/oci_identity.h"
+#include "cli/trusted_certificates.h"
 
 namespace skybridge::cli {
 namespace {
@@ -57,8 +58,10 @@ Result<std::unique_ptr<SecretVault>> OpenVault(const std::optional<VaultConfig>&
                                                const Environment& environment, Clock& clock,
                                                const CallContext& context) {
   if (!config) return nullptr;
-  auto vault = std::make_unique<OpenedVault>(
-      clock, CurlOptions{.ca_file = config->ca_file, .allow_plain_http = config->allow_http});
+  CurlOptions curl{.allow_plain_http = config->allow_http};
+  const Status trusted = TrustCertificates(curl, config->ca_file, environment);
+  if (!trusted && !config->endpoint.starts_with("http://")) return Fail(trusted.error());
+  auto vault = std::make_unique<OpenedVault>(clock, curl);
   OciIdentity identity = TRY(MakeOciIdentity(
       {.auth = config->auth, .region = config->region, .needs_region = config->endpoint.empty()},
       {vault->transport(), environment, clock}, context));

@@ -364,9 +364,10 @@ void CurlTransport::Exchange::PrepareConnection() {
   Set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   Set(CURLOPT_SSL_VERIFYPEER, 1L);
   Set(CURLOPT_SSL_VERIFYHOST, 2L);
-  if (!options_.ca_file.empty()) {
-    Set(CURLOPT_CAINFO, options_.ca_file.c_str());
-    Set(CURLOPT_CAPATH, static_cast<char*>(nullptr));
+  if (!options_.ca_file.empty() || !options_.ca_directory.empty()) {
+    const auto or_null = [](const std::string& s) { return s.empty() ? nullptr : s.c_str(); };
+    Set(CURLOPT_CAINFO, or_null(options_.ca_file));
+    Set(CURLOPT_CAPATH, or_null(options_.ca_directory));
   }
   Set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   if (endpoint_.is_local) Set(CURLOPT_PROXY, "");
@@ -451,6 +452,11 @@ Status CurlTransport::Exchange::Outcome() {
   if (code == CURLE_OK) return {};
   // A certificate that is not trusted comes from somebody.
   if (CodeOf(code) == ErrorCode::kUnauthenticated) line_.Heard();
+  if (code == CURLE_PEER_FAILED_VERIFICATION) {
+    return Broken(CodeOf(code), fmt::format("{}; check ca_file, a proxy on the way and this "
+                                            "machine's clock",
+                                            curl_easy_strerror(code)));
+  }
   if (IsSilence(code)) return Unanswered(CodeOf(code), curl_easy_strerror(code));
   return Broken(CodeOf(code), curl_easy_strerror(code));
 }
@@ -515,6 +521,12 @@ bool CurlTransport::Exchange::TakeBody(std::string_view bytes) {
   }
   response_.body.append(bytes);
   return true;
+}
+
+BuiltInCertificates CurlCertificates() {
+  const curl_version_info_data* about = curl_version_info(CURLVERSION_NOW);
+  const auto text = [](const char* path) { return std::string(path != nullptr ? path : ""); };
+  return {.file = text(about->cainfo), .directory = text(about->capath)};
 }
 
 CurlTransport::CurlTransport(const Clock& clock, CurlOptions options)

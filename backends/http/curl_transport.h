@@ -26,11 +26,21 @@ struct CurlOptions {
   // services and load balancers close idle ones after 60 seconds and more.
   std::size_t max_idle_connections = 128;
   std::chrono::seconds max_idle_time = std::chrono::seconds(50);
-  std::string ca_file;  // PEM of the only certificates trusted; empty: the system's
-  bool allow_plain_http =
-      false;  // to other machines; loopback and instance metadata are always allowed
+  // PEM of the only certificates trusted, and a directory of such files named by their hash. Both
+  // empty: libcurl's own.
+  std::string ca_file;
+  std::string ca_directory;
+  // To other machines; loopback and instance metadata are always allowed.
+  bool allow_plain_http = false;
   std::string user_agent = "skybridge/" SKYBRIDGE_VERSION;
 };
+
+// The certificates that libcurl was built to trust; "" where it has none.
+struct BuiltInCertificates {
+  std::string file;
+  std::string directory;
+};
+BuiltInCertificates CurlCertificates();
 
 // Safe from many threads. Send blocks the caller's thread, ends at context.deadline and at once
 // when stopped. Proxies: http_proxy, https_proxy and no_proxy as libcurl reads them, never for
