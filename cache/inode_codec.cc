@@ -1,14 +1,9 @@
 #include "cache/inode_codec.h"
 
-#include <bit>
-#include <cstring>
-#include <map>
+#include "core/binary_codec.h"
 
 namespace skybridge::cache {
 namespace {
-
-static_assert(std::endian::native == std::endian::little,
-              "fixed-size numbers are written as they lie in memory");
 
 constexpr std::uint8_t kVersion = 2;
 enum Flag : std::uint8_t {
@@ -42,96 +37,7 @@ std::uint64_t FromBigEndian(std::string_view bytes) {
   return number;
 }
 
-class Writer {
- public:
-  template <class T>
-  void Fixed(T value) {
-    out_.append(reinterpret_cast<const char*>(&value), sizeof value);
-  }
-  void Time(WallTime time) { Fixed<std::int64_t>(time.time_since_epoch().count()); }
-  void Varint(std::uint64_t value) {
-    for (; value >= 128; value >>= 7) out_.push_back(static_cast<char>(value | 128));
-    out_.push_back(static_cast<char>(value));
-  }
-  void Text(std::string_view text) {
-    Varint(text.size());
-    out_.append(text);
-  }
-  void Map(const std::map<std::string, std::string>& map) {
-    Varint(map.size());
-    for (const auto& [name, value] : map) {
-      Text(name);
-      Text(value);
-    }
-  }
-  std::string Take() { return std::move(out_); }
-
- private:
-  std::string out_;
-};
-
-// Reads what Writer wrote, and nothing else: each value has one spelling. After running past the
-// end every read gives zero.
-class Reader {
- public:
-  explicit Reader(std::string_view in) : in_(in) {}
-
-  template <class T>
-  T Fixed() {
-    T value{};
-    if (!Has(sizeof value)) return value;
-    std::memcpy(&value, in_.data(), sizeof value);
-    in_.remove_prefix(sizeof value);
-    return value;
-  }
-  bool Flag() {
-    const auto value = Fixed<std::uint8_t>();
-    good_ = good_ && value <= 1;
-    return value != 0;
-  }
-  WallTime Time() { return WallTime(std::chrono::nanoseconds(Fixed<std::int64_t>())); }
-  std::uint64_t Varint() {
-    std::uint64_t value = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-      const auto byte = Fixed<std::uint8_t>();
-      value |= static_cast<std::uint64_t>(byte & 127U) << shift;
-      if ((byte & 128U) != 0) continue;
-      // The last byte holds bits, or is the only one; of a tenth only one bit fits.
-      good_ = good_ && (byte != 0 || shift == 0) && (shift < 63 || byte == 1);
-      return value;
-    }
-    good_ = false;
-    return 0;
-  }
-  std::string Text() {
-    const std::uint64_t size = Varint();
-    if (!Has(size)) return {};
-    std::string text(in_.substr(0, size));
-    in_.remove_prefix(size);
-    return text;
-  }
-  std::map<std::string, std::string> Map() {
-    std::map<std::string, std::string> map;
-    for (std::uint64_t left = Varint(); left > 0 && good_; --left) {
-      std::string name = Text();
-      good_ = good_ && (map.empty() || map.rbegin()->first < name);
-      map[std::move(name)] = Text();
-    }
-    return map;
-  }
-  void Refuse() { good_ = false; }
-  bool good_to_the_end() const { return good_ && in_.empty(); }
-
- private:
-  bool Has(std::uint64_t size) {
-    good_ = good_ && in_.size() >= size;
-    return good_;
-  }
-  std::string_view in_;
-  bool good_ = true;
-};
-
-void WriteInode(Writer& out, const InodeRecord& inode) {
+void WriteInode(BinaryWriter& out, const InodeRecord& inode) {
   out.Fixed(ToInteger(inode.ino));
   out.Fixed(static_cast<std::uint8_t>(inode.kind));
   out.Fixed(FlagsOf(inode));
@@ -163,7 +69,7 @@ void WriteInode(Writer& out, const InodeRecord& inode) {
   }
 }
 
-void ReadInode(Reader& in, InodeRecord& inode) {
+void ReadInode(BinaryReader& in, InodeRecord& inode) {
   inode.ino = static_cast<InodeNumber>(in.Fixed<std::uint64_t>());
   inode.kind = static_cast<InodeKind>(in.Fixed<std::uint8_t>());
   const auto flags = in.Fixed<std::uint8_t>();
@@ -212,7 +118,7 @@ InodeNumber InodeOfKey(std::string_view key) {
 }
 
 std::string EncodeEntry(const DirectoryEntry& entry) {
-  Writer out;
+  BinaryWriter out;
   out.Fixed(kVersion);
   out.Fixed(static_cast<std::uint8_t>(entry.present));
   out.Fixed(entry.generation);
@@ -226,7 +132,7 @@ std::string EncodeEntry(const DirectoryEntry& entry) {
 
 std::optional<DirectoryEntry> DecodeEntry(std::string_view value, InodeNumber parent,
                                           std::string_view name) {
-  Reader in(value);
+  BinaryReader in(value);
   DirectoryEntry entry;
   if (in.Fixed<std::uint8_t>() != kVersion) return std::nullopt;
   entry.present = in.Flag();
@@ -254,7 +160,7 @@ std::optional<EntryPlace> DecodePlace(std::string_view value) {
 }
 
 std::string EncodeState(const ListingState& state) {
-  Writer out;
+  BinaryWriter out;
   out.Fixed(kVersion);
   out.Fixed(static_cast<std::uint8_t>(state.complete));
   out.Time(state.listed_at);
@@ -263,7 +169,7 @@ std::string EncodeState(const ListingState& state) {
 }
 
 std::optional<ListingState> DecodeState(std::string_view value) {
-  Reader in(value);
+  BinaryReader in(value);
   ListingState state;
   if (in.Fixed<std::uint8_t>() != kVersion) return std::nullopt;
   state.complete = in.Flag();

@@ -1,109 +1,28 @@
 #include "sync/listing/object_record.h"
 
-#include <cstring>
-#include <type_traits>
+#include "core/binary_codec.h"
 
 namespace skybridge {
 namespace {
 
-class Writer {
- public:
-  template <class T>
-  void Number(T value) {
-    static_assert(std::is_trivially_copyable_v<T>);
-    text_.append(reinterpret_cast<const char*>(&value), sizeof value);
-  }
-  void Text(std::string_view text) {
-    Number(static_cast<std::uint32_t>(text.size()));
-    text_ += text;
-  }
-  template <class T>
-  void Optional(const std::optional<T>& value) {
-    Number(value.has_value());
-    if (value) Number(*value);
-  }
-  void Map(const std::map<std::string, std::string>& map) {
-    Number(static_cast<std::uint32_t>(map.size()));
-    for (const auto& [key, value] : map) {
-      Text(key);
-      Text(value);
-    }
-  }
-  std::string Take() { return std::move(text_); }
-
- private:
-  std::string text_;
-};
-
-// What does not fit sticks as !ok().
-class Reader {
- public:
-  explicit Reader(std::string_view text) : text_(text) {}
-
-  template <class T>
-  T Number() {
-    T value{};
-    if (text_.size() < sizeof value) {
-      ok_ = false;
-      return value;
-    }
-    std::memcpy(&value, text_.data(), sizeof value);
-    text_.remove_prefix(sizeof value);
-    return value;
-  }
-  std::string Text() {
-    const auto size = Number<std::uint32_t>();
-    if (size > text_.size()) {
-      ok_ = false;
-      return {};
-    }
-    std::string text(text_.substr(0, size));
-    text_.remove_prefix(size);
-    return text;
-  }
-  // Any other byte than those of false and true is no bool, and must not be read as one.
-  bool Flag() {
-    const auto byte = Number<std::uint8_t>();
-    ok_ = ok_ && byte <= 1;
-    return byte == 1;
-  }
-  NodeKind Kind() {
-    const auto number = Number<std::underlying_type_t<NodeKind>>();
-    ok_ = ok_ && number >= 0 && number <= static_cast<int>(NodeKind::kSymlink);
-    return static_cast<NodeKind>(number);
-  }
-  template <class T>
-  std::optional<T> Optional() {
-    if (!Flag()) return std::nullopt;
-    return Number<T>();
-  }
-  std::map<std::string, std::string> Map() {
-    std::map<std::string, std::string> map;
-    for (auto left = Number<std::uint32_t>(); left > 0 && ok_; --left) {
-      std::string key = Text();
-      map[std::move(key)] = Text();
-    }
-    return map;
-  }
-  bool ok() const { return ok_ && text_.empty(); }
-
- private:
-  std::string_view text_;
-  bool ok_ = true;
-};
+NodeKind ReadKind(BinaryReader& in) {
+  const auto number = in.Fixed<std::uint8_t>();
+  if (number > static_cast<std::uint8_t>(NodeKind::kSymlink)) in.Refuse();
+  return static_cast<NodeKind>(number);
+}
 
 }  // namespace
 
 std::string EncodeObjectRecord(const ObjectInfo& info) {
-  Writer out;
+  BinaryWriter out;
   out.Text(info.key.path);
-  out.Number(info.kind);
-  out.Number(info.size_bytes);
+  out.Fixed(static_cast<std::uint8_t>(info.kind));
+  out.Fixed(info.size_bytes);
   out.Text(info.etag.value);
-  out.Number(info.last_modified);
+  out.Time(info.last_modified);
   out.Optional(info.digests.md5);
   out.Optional(info.digests.crc32c);
-  out.Number(info.attributes.has_value());
+  out.Flag(info.attributes.has_value());
   if (info.attributes) {
     out.Optional(info.attributes->mtime);
     out.Optional(info.attributes->mode);
@@ -117,7 +36,7 @@ std::string EncodeObjectRecord(const ObjectInfo& info) {
       out.Text(header);
     out.Text(info.attributes->tier);
     const std::optional<AccessControl>& access = info.attributes->access;
-    out.Number(access.has_value());
+    out.Flag(access.has_value());
     if (access) {
       for (const std::string& text : {access->owner, access->group, access->acl}) out.Text(text);
     }
@@ -126,13 +45,13 @@ std::string EncodeObjectRecord(const ObjectInfo& info) {
 }
 
 Result<ObjectInfo> DecodeObjectRecord(std::string_view record) {
-  Reader in(record);
+  BinaryReader in(record);
   ObjectInfo info;
   info.key.path = in.Text();
-  info.kind = in.Kind();
-  info.size_bytes = in.Number<std::uint64_t>();
+  info.kind = ReadKind(in);
+  info.size_bytes = in.Fixed<std::uint64_t>();
   info.etag.value = in.Text();
-  info.last_modified = in.Number<WallTime>();
+  info.last_modified = in.Time();
   info.digests.md5 = in.Optional<Md5Digest>();
   info.digests.crc32c = in.Optional<std::uint32_t>();
   if (in.Flag()) {
@@ -152,7 +71,8 @@ Result<ObjectInfo> DecodeObjectRecord(std::string_view record) {
     if (in.Flag())
       attributes.access = AccessControl{.owner = in.Text(), .group = in.Text(), .acl = in.Text()};
   }
-  if (!in.ok()) return Fail(ErrorCode::kCorrupt, "a record of a temporary file is damaged");
+  if (!in.good_to_the_end())
+    return Fail(ErrorCode::kCorrupt, "a record of a temporary file is damaged");
   return info;
 }
 
