@@ -67,8 +67,10 @@ bool LooksTheSame(const InodeRecord& a, const InodeRecord& b) {
 class RocksMetadataCache final : public MetadataCache {
  public:
   RocksMetadataCache(std::unique_ptr<CacheDirectory> directory, std::unique_ptr<OpenMark> mark,
-                     std::unique_ptr<InodeCounter> counter, std::unique_ptr<RocksDb> db)
-      : directory_(std::move(directory)),
+                     std::unique_ptr<InodeCounter> counter, std::unique_ptr<RocksDb> db,
+                     std::uint64_t max_bytes)
+      : max_bytes_(max_bytes),
+        directory_(std::move(directory)),
         mark_(std::move(mark)),
         counter_(std::move(counter)),
         db_(std::move(db)) {}
@@ -97,6 +99,7 @@ class RocksMetadataCache final : public MetadataCache {
   Status Update(const InodeRecord& record) override;
   Status Rename(InodeNumber ino, InodeNumber new_parent, std::string_view new_name) override;
   Status Remove(InodeNumber parent, std::string_view name) override;
+  Status Trim(const std::function<bool(InodeNumber)>& in_use) override;
   Result<InodeNumber> AllocateInode() override { return counter_->Next(); }
   Result<std::vector<std::string>> PathOf(InodeNumber ino) override;
 
@@ -139,9 +142,16 @@ class RocksMetadataCache final : public MetadataCache {
   // What lies below a removed directory may still be in the database.
   Result<bool> IsGarbage(InodeNumber directory);
 
+  // Directories that have a listing, in order of their numbers.
+  Result<std::vector<InodeNumber>> ListedDirectories(InodeNumber after, std::size_t max);
+  // Returns about the bytes that were given back.
+  Result<std::uint64_t> TrimDirectory(InodeNumber directory,
+                                      const std::function<bool(InodeNumber)>& in_use);
+
   void NoteRemoved(InodeNumber parent, std::string_view name) REQUIRES(mutex_);
   void NoteMade(InodeNumber parent, std::string_view name) REQUIRES(mutex_);
 
+  const std::uint64_t max_bytes_;
   const std::unique_ptr<CacheDirectory> directory_;
   const std::unique_ptr<OpenMark> mark_;
   const std::unique_ptr<InodeCounter> counter_;
@@ -151,6 +161,11 @@ class RocksMetadataCache final : public MetadataCache {
   std::uint64_t stale_before_ = 0;
 
   std::atomic<bool> has_garbage_{false};
+  Mutex trim_mutex_;  // one Trim at a time; taken before mutex_
+  // The size at the last Trim. RocksDB gives room back later, when it compacts; until then only what
+  // came on top is trimmed again.
+  std::uint64_t trimmed_bytes_ GUARDED_BY(trim_mutex_) = 0;
+  InodeNumber trim_after_ GUARDED_BY(trim_mutex_) = InodeNumber::kNone;
 
   Mutex mutex_;  // one change at a time; reads do not take it
   std::vector<InodeNumber> garbage_
@@ -589,6 +604,85 @@ std::unique_ptr<MetadataCache::Listing> RocksMetadataCache::BeginListing(InodeNu
   return std::make_unique<RunningListing>(*this, directory);
 }
 
+// --- the bound of the database
+
+Status RocksMetadataCache::Trim(const std::function<bool(InodeNumber)>& in_use) {
+  if (max_bytes_ == 0) return {};
+  MutexLock lock(trim_mutex_);
+  const std::uint64_t size = db_->SizeBytes();
+  trimmed_bytes_ = std::min(trimmed_bytes_, size);
+  const std::uint64_t allowed = std::max(max_bytes_, trimmed_bytes_);
+  if (size <= allowed) return {};
+  trimmed_bytes_ = size;
+  const std::uint64_t wanted = size - allowed + max_bytes_ / 16;
+  std::uint64_t given_back = 0;
+  for (bool wrapped = false; given_back < wanted;) {
+    const auto directories = TRY(ListedDirectories(trim_after_, 1));
+    if (directories.empty()) {
+      if (std::exchange(wrapped, true)) break;  // nothing is left that may go
+      trim_after_ = InodeNumber::kNone;
+      continue;
+    }
+    trim_after_ = directories.front();
+    given_back += TRY(TrimDirectory(trim_after_, in_use));
+  }
+  Log(LogLevel::kDebug, "metadata cache: {} bytes are over the bound of {}, {} are given back",
+      size - max_bytes_, max_bytes_, given_back);
+  return {};
+}
+
+Result<std::vector<InodeNumber>> RocksMetadataCache::ListedDirectories(InodeNumber after,
+                                                                       std::size_t max) {
+  std::vector<InodeNumber> directories;
+  const InodeNumber first = static_cast<InodeNumber>(ToInteger(after) + 1);
+  TRY_VOID(db_->Scan("s", StateKey(first), [&](std::string_view key, std::string_view) {
+    directories.push_back(InodeOfKey(key));
+    return directories.size() < max;
+  }));
+  return directories;
+}
+
+Result<std::uint64_t> RocksMetadataCache::TrimDirectory(
+    InodeNumber directory, const std::function<bool(InodeNumber)>& in_use) {
+  {
+    MutexLock lock(mutex_);
+    const auto is_listed = [&](const RunningListing* l) { return l->directory() == directory; };
+    if (std::any_of(listings_.begin(), listings_.end(), is_listed)) return 0;
+    ListingState state = TRY(StateOf(directory));
+    state.complete = false;
+    TRY_VOID(WriteState(directory, state));
+  }
+  std::uint64_t bytes = 0;
+  std::string from = EntryKey(directory, "");
+  for (bool more = true; more;) {
+    std::vector<std::pair<std::string, DirectoryEntry>> found;  // by key
+    TRY_VOID(
+        db_->Scan(EntryKey(directory, ""), from, [&](std::string_view key, std::string_view v) {
+          std::optional<DirectoryEntry> entry = DecodeEntry(v, directory, NameOfEntryKey(key));
+          if (entry) found.emplace_back(key, *std::move(entry));
+          from = std::string(key) + '\0';
+          bytes += key.size() + v.size();
+          return found.size() < kBatchEntries;
+        }));
+    more = found.size() == kBatchEntries;
+    std::erase_if(found, [&](const auto& candidate) {
+      const InodeRecord& inode = candidate.second.inode;
+      return candidate.second.present && (inode.kind == InodeKind::kDirectory || in_use(inode.ino));
+    });
+    MutexLock lock(mutex_);
+    Change change;
+    for (const auto& [key, entry] : found) {
+      const auto now = TRY(EntryAt(directory, NameOfEntryKey(key)));
+      if (!now || now->generation != entry.generation || now->inode.ino != entry.inode.ino)
+        continue;  // changed since it was looked at
+      change.batch.Delete(key);
+      if (now->present) ForgetInode(change, now->inode);
+    }
+    TRY_VOID(Commit(change));
+  }
+  return bytes;
+}
+
 void RocksMetadataCache::NoteRemoved(InodeNumber parent, std::string_view name) {
   for (RunningListing* listing : listings_) {
     if (listing->directory() == parent) listing->NoteRemoved(name);
@@ -699,8 +793,8 @@ Result<std::unique_ptr<MetadataCache>> MetadataCache::Open(const Options& option
                             .free_bytes = options.free_bytes};
   std::unique_ptr<RocksDb> db = TRY(RocksDb::Open(std::move(database)));
   if (counter->is_new()) TRY_VOID(StartCounterAnew(*counter, *db));
-  auto cache = std::make_unique<RocksMetadataCache>(std::move(directory), std::move(mark),
-                                                    std::move(counter), std::move(db));
+  auto cache = std::make_unique<RocksMetadataCache>(
+      std::move(directory), std::move(mark), std::move(counter), std::move(db), options.max_bytes);
   Status started = cache->Start();
   if (!started && started.error().code == ErrorCode::kCorrupt) started = cache->StartEmpty();
   TRY_VOID(std::move(started));

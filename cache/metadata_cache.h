@@ -79,6 +79,8 @@ class MetadataCache {
   struct Options {
     std::string directory;  // made if missing, mode 0700
     std::string identity;   // names the remotes; a cache of another identity is emptied
+    // About what the database may take on the disk (see Trim); 0: no bound.
+    std::uint64_t max_bytes = 0;
     std::size_t block_cache_bytes = 16 << 20;
     std::size_t write_buffer_bytes = 8 << 20;
     // The free bytes of the disk; tests set another.
@@ -142,6 +144,12 @@ class MetadataCache {
   virtual Status Rename(InodeNumber ino, InodeNumber new_parent, std::string_view new_name) = 0;
   // Forgets a name and, for a directory, all below it.
   virtual Status Remove(InodeNumber parent, std::string_view name) = 0;
+
+  // Does nothing while the database is within `max_bytes`. Beyond, it forgets names that do not
+  // exist, and files and links that are not `in_use`, of one directory after another; their listings
+  // are incomplete from then on. Directories stay. To be called after each listing, so that what one
+  // adds another gives back. `in_use` may be called at any time during the call, without a lock.
+  virtual Status Trim(const std::function<bool(InodeNumber)>& in_use) = 0;
 
   // A number that was never given out before, also across crashes.
   virtual Result<InodeNumber> AllocateInode() = 0;

@@ -14,6 +14,7 @@
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
+#include <rocksdb/utilities/table_properties_collectors.h>
 #include <rocksdb/write_batch.h>
 
 #include "cache/local_file.h"
@@ -27,6 +28,8 @@ constexpr const char* kDamagedMark = ".damaged";
 // Two keys are not the owner's.
 constexpr std::string_view kFormatKey = "mformat";
 constexpr std::string_view kIdentityKey = "midentity";
+// Half of so many keys in a row deleted: see MakeOptions.
+constexpr std::size_t kDeletionWindow = 4096;
 
 // RocksDB's own messages go to our log. A LOG file of its own would be written at any time, and a
 // write that follows one on a full disk ends the process.
@@ -69,6 +72,9 @@ rocksdb::Options MakeOptions(const RocksDb::Options& wanted) {
   options.info_log = std::make_shared<MessagesToLog>();
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
+  // A file with many deletions is compacted soon: what was removed gives its room back.
+  options.table_properties_collector_factories.push_back(
+      rocksdb::NewCompactOnDeletionCollectorFactory(kDeletionWindow, kDeletionWindow / 2));
   return options;
 }
 
@@ -244,12 +250,13 @@ Status RocksDb::Scan(
     const std::function<bool(std::string_view key, std::string_view value)>& visit) const {
   ReaderLock lock(mutex_);
   if (db_ == nullptr) return Fail(ReadFailed(false, "it is not open"));
-  // Without a bound, an iterator that has passed the last key steps over every deleted one behind it.
+  // Without a bound, an iterator that has reached the last key steps over every deleted one behind
+  // it.
   const std::string end = Behind(prefix);
   const rocksdb::Slice bound(end);
-  rocksdb::ReadOptions options;
-  if (!end.empty()) options.iterate_upper_bound = &bound;
-  const std::unique_ptr<rocksdb::Iterator> disk(db_->NewIterator(options));
+  rocksdb::ReadOptions how;
+  if (!end.empty()) how.iterate_upper_bound = &bound;
+  const std::unique_ptr<rocksdb::Iterator> disk(db_->NewIterator(how));
   auto memory = unwritten_.changes().lower_bound(from);
   disk->Seek(ToSlice(from));
   while (true) {

@@ -18,6 +18,8 @@
 namespace skybridge::cli {
 namespace {
 
+constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
+
 struct RemoteParts {
   std::string name;
   std::unique_ptr<OpenStore> opened;
@@ -75,9 +77,10 @@ class Stack final : public MountStack {
                                                 .capacity_bytes = plan_.settings.staging_size_bytes,
                                                 .clock = &context_.clock}),
                           what, Phase::kLocal);
-    metadata_ = CLI_TRY_IN(
-        cache::MetadataCache::Open({.directory = path + "/metadata", .identity = plan_.identity}),
-        what, Phase::kLocal);
+    metadata_ = CLI_TRY_IN(cache::MetadataCache::Open({.directory = path + "/metadata",
+                                                       .identity = plan_.identity,
+                                                       .max_bytes = std::max(kGiB, capacity / 5)}),
+                           what, Phase::kLocal);
     return ExitCode::kOk;
   }
 

@@ -104,6 +104,7 @@ Status DirectoryScan::FinishListing() {
       return false;
     });
     listing_.reset();
+    if (status) status = names_.TrimCache();
   }
   if (std::exchange(owns_listing_, false)) names_.ReleaseListing(directory_);
   question_.reset();

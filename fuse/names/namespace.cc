@@ -569,6 +569,12 @@ void Namespace::ReleaseListing(InodeNumber directory) {
   listings_.erase(ToInteger(directory));
 }
 
+Status Namespace::TrimCache() {
+  return cache().Trim([this](InodeNumber ino) {
+    return inodes_.lookup_count(ino) > 0 || inodes_.FindOpen(ino) != nullptr;
+  });
+}
+
 // --- What this mount changed ---
 
 Result<InodeRecord> Namespace::Record(InodeNumber parent, const Child& child) {

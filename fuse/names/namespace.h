@@ -148,6 +148,8 @@ class Namespace {
   std::size_t RemoteIndex(const Location& location) const {
     return static_cast<std::size_t>(location.remote - parts_.remotes.data());
   }
+  // Keeps the metadata cache within its bound; after each listing.
+  Status TrimCache();
   cache::MetadataCache& cache() { return *parts_.metadata; }
   LocalChanges& changes() { return changes_; }
   Clock& clock() const { return *parts_.clock; }

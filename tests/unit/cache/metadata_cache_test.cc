@@ -584,6 +584,44 @@ TEST_F(MetadataCacheTest, WhatNeverFoundRoomIsForgottenAndTheRestIsOld) {
   EXPECT_EQ(Look(kRoot, "before").inode.learned_at, WallTime{});
 }
 
+// Many directories are listed one after another; what was listed long ago goes, what is in use stays.
+TEST_F(MetadataCacheTest, TheDatabaseStaysNearItsBound) {
+  constexpr std::uint64_t kBound = 1 << 20;
+  cache_.reset();
+  MetadataCache::Options options = Options();
+  options.max_bytes = kBound;
+  options.write_buffer_bytes = 64 << 10;
+  cache_ = *MetadataCache::Open(options);
+  std::mt19937_64 random(1);
+  InodeNumber used = InodeNumber::kNone;
+  std::vector<InodeNumber> directories;
+  for (int d = 0; d < 100; ++d) {
+    directories.push_back(Put(kRoot, Directory("d" + std::to_string(d))).ino);
+    const auto listing = cache_->BeginListing(directories.back());
+    std::vector<Child> children;
+    for (int i = 0; i < 500; ++i) {
+      std::string etag(100, '\0');  // cannot be compressed
+      for (char& c : etag) c = static_cast<char>(random());
+      children.push_back(File("f" + std::to_string(i), etag));
+    }
+    const auto stored = listing->Add(children);
+    ASSERT_TRUE(stored);
+    if (d == 0) used = stored->records[7].ino;
+    ASSERT_TRUE(listing->Finish(At(d), nullptr));
+    ASSERT_TRUE(cache_->Trim([&](InodeNumber ino) { return ino == used; }));
+  }
+  EXPECT_TRUE(*cache_->Get(used));
+  EXPECT_FALSE(cache_->GetDirectoryState(directories[0])->complete);
+  EXPECT_TRUE(cache_->GetDirectoryState(directories[99])->complete);
+  EXPECT_EQ(cache_->Lookup(directories[0], "f8")->what, What::kUnknown);
+  EXPECT_EQ(Names(kRoot).size(), 100U);
+  cache_.reset();
+  std::uint64_t bytes = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(temp_.Sub("meta/db")))
+    bytes += entry.file_size();
+  EXPECT_LT(bytes, 4 * kBound);  // all of it is about 10 MiB
+}
+
 TEST_F(MetadataCacheTest, DirectoriesAreClosedToOthers) {
   EXPECT_EQ(std::filesystem::status(temp_.Sub("meta")).permissions(),
             std::filesystem::perms::owner_all);
