@@ -43,8 +43,8 @@ std::uint64_t MaxBlocks(std::uint64_t capacity_bytes) {
   return std::clamp(capacity_bytes / kCapacityForEachBlock, kFewestBlocks, kMostBlocks);
 }
 
-// A request of this size comes from a program (or the kernel's read-ahead) that goes through the
-// file.
+// A request of at least this size comes from a program (or the kernel's read-ahead) that reads the
+// whole file.
 constexpr std::uint64_t kStreamingReadBytes = 64 << 10;
 
 unsigned FanOut(const BlockKey& key) { return (key.version_low + key.index) % kFanOut; }
@@ -121,8 +121,8 @@ class DiskBlockCache final : public BlockCache {
   mutable Mutex mutex_;  // held for bookkeeping only, never across file operations
   BlockIndex index_ GUARDED_BY(mutex_);
   OpenBlocks open_ GUARDED_BY(mutex_);
-  // Files being written or unlinked: on disk, not in the index. Nobody else may use their names
-  // meanwhile.
+  // Files that are being written or unlinked: they are on disk and not in the index. Until that has
+  // ended no other thread uses their names.
   std::unordered_set<BlockKey, BlockKeyHash> pending_ GUARDED_BY(mutex_);
   std::uint64_t pending_bytes_ GUARDED_BY(mutex_) = 0;
   Stats stats_ GUARDED_BY(mutex_);
@@ -247,8 +247,8 @@ void DiskBlockCache::Write(const BlockId& id, ByteSpan bytes) {
   }
 }
 
-// Reserves the bytes of a block that is about to be written. False if it is here, on its way in or
-// out, or too large.
+// Reserves the bytes of a block that is about to be written. False if the block is in the cache, is
+// being written or removed, or is too large.
 bool DiskBlockCache::MakeRoom(const IndexedBlock& block) {
   MutexLock lock(mutex_);
   if (index_.Contains(block.key) || pending_.contains(block.key)) return false;
@@ -313,8 +313,8 @@ void DiskBlockCache::Drop(const std::string& object, const std::string& etag) {
   Unlink(dropped);
 }
 
-// A block that could not be read: gone from the disk (kNotFound: somebody emptied the directory) or
-// damaged.
+// Removes a block that could not be read: its file is gone (kNotFound: another program removed it)
+// or damaged.
 void DiskBlockCache::DropDamaged(const BlockId& id, const BlockKey& key, const Error& error) {
   std::optional<IndexedBlock> block;
   {

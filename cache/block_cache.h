@@ -1,6 +1,6 @@
-// BlockCache: pieces of objects on local disk, so that reading again needs no network. Every block
-// carries version, key, ETag, index, length and checksums, and proves itself when it is read; a
-// mismatch is a miss, and the block is dropped.
+// BlockCache: pieces of objects on local disk, so that a second read needs no network. Every block
+// carries version, key, ETag, index, length and checksums, which are checked when it is read; after
+// a mismatch the block is removed and the read is a miss.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
-// The format of one file of the block cache: a header that says whose bytes these are, then the
-// bytes. One owner.
+// The format of one file of the block cache: a header that names the object and version, then the
+// bytes. This file is the only owner of the format.
 //
 // Layout, little-endian:
 //    0  8  magic "SKYBLOCK"
@@ -50,7 +50,7 @@ class BlockFile {
                                 std::uint64_t block_size_bytes);
 
   std::uint64_t length_bytes() const { return length_bytes_; }
-  // Starts reading the whole block from the disk, for a reader who will go through it.
+  // Starts reading the whole block from the disk, for a reader that will read all of it.
   void ReadAhead() const;
   // Reads and verifies. The range must lie inside the block. Errors: kCorrupt, kIo.
   Status Read(std::uint64_t offset_bytes, std::span<std::byte> into) const;

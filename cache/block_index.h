@@ -1,11 +1,11 @@
-// BlockIndex: which blocks the cache has, in memory, and which one leaves next. Pure bookkeeping,
-// no files.
+// BlockIndex: the list of cached blocks, in memory, and the choice of the next one to evict. It
+// touches no files.
 //
 // Replacement is S3-FIFO (Yang et al., "FIFO queues are all you need for cache eviction", SOSP
-// 2023): a new block enters a small queue of a tenth of the bytes; only one that was read again
-// moves on to the main queue, so that a scan passes through the small queue without disturbing the
-// rest. The keys of blocks that left the small queue are remembered for a while; one that comes
-// back goes straight to the main queue. No list is reordered by a read.
+// 2023). A new block enters a small queue, which has a tenth of the bytes. A block that is read
+// again moves to the main queue, so a scan passes through the small queue and evicts nothing else.
+// Keys that left the small queue are remembered for a while; such a block, written again, enters
+// the main queue at once. A read reorders no list.
 #pragma once
 
 #include <cstddef>
@@ -48,16 +48,16 @@ class BlockIndex {
   std::optional<IndexedBlock> Find(const BlockKey& key) const;
   // A block just written. False if it is there already.
   bool Insert(const IndexedBlock& block, std::uint64_t length_bytes);
-  // A block found on disk at start: its past is unknown, it is not treated as a newcomer.
+  // A block found on disk at start enters the main queue, because nothing is known of its reads.
   bool InsertOld(const IndexedBlock& block);
-  // Notes a read; false if the block is not here. Reads that go forward through a block count as
-  // one visit, so that one sequential pass in small requests does not look like many.
+  // Records a read; false if the block is not here. Reads that go forward through a block count as
+  // one visit, so that one sequential pass in small requests does not look like many passes.
   bool Touch(const BlockKey& key, ByteRange range);
-  // Takes a block out.
+  // Removes a block.
   std::optional<IndexedBlock> Erase(const BlockKey& key);
-  // Chooses the block that leaves next and takes it out; nothing if the index is empty.
+  // Chooses the block to evict and removes it; nothing if the index is empty.
   std::optional<IndexedBlock> EvictNext();
-  // Takes all blocks of the version of `any` out.
+  // Removes all blocks of the version of `any`.
   std::vector<IndexedBlock> EraseVersion(const BlockKey& any);
 
   std::uint64_t used_bytes() const { return small_.bytes + main_.bytes; }

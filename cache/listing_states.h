@@ -1,5 +1,5 @@
-// ListingStates: the states of recently used directories in memory: every lookup needs its
-// directory's.
+// ListingStates: the listing states of recently used directories, in memory, because every lookup
+// needs that of its directory.
 #pragma once
 
 #include <cstddef>
@@ -14,13 +14,13 @@
 
 namespace skybridge::cache {
 
-// Safe from many threads. At the bound it starts anew: what is asked for again comes from the
+// Safe from many threads. At the bound all states are dropped; the caller reads them from the
 // database again.
 class ListingStates {
  public:
   static constexpr std::size_t kMax = 4096;
 
-  // What is known, and the epoch to hand to Keep after reading the database.
+  // The state if it is known, and the epoch to pass to Keep after reading the database.
   std::pair<std::optional<ListingState>, std::uint64_t> Find(InodeNumber directory) const {
     MutexLock lock(mutex_);
     const auto found = states_.find(directory);
@@ -28,8 +28,8 @@ class ListingStates {
     return {found->second, epoch_};
   }
 
-  // Keeps what was read, unless something was forgotten since then: the reading may be older than
-  // that.
+  // Keeps what was read, unless Forget was called since then: the value that was read may be older
+  // than that change.
   void Keep(InodeNumber directory, const ListingState& state, std::uint64_t epoch) {
     MutexLock lock(mutex_);
     if (epoch != epoch_) return;
@@ -37,7 +37,7 @@ class ListingStates {
     states_.insert_or_assign(directory, state);
   }
 
-  // The database has another state now.
+  // Called after the database got another state.
   void Forget(InodeNumber directory) {
     MutexLock lock(mutex_);
     ++epoch_;

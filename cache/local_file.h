@@ -19,10 +19,10 @@ namespace skybridge::cache {
 // another user, or other users may write to it), and errno's own.
 Status MakePrivateDirectory(const std::string& path);
 
-// Whether the kernel keeps what it transfers in its page cache. Large data that nobody reads again
-// soon is better not kept: allocating pages for it costs several times the copy on a virtual
-// machine, and pushes useful pages out. Kernels from 6.14 on can (RWF_DONTCACHE); on others, and
-// for small pieces, kDrop is kKeep.
+// Whether the kernel keeps transferred data in its page cache. Large data that is not read again
+// soon should not be kept: on a virtual machine the allocation of its pages costs several times the
+// copy, and it evicts useful pages. Kernels from 6.14 on support this (RWF_DONTCACHE); on others,
+// and for small pieces, kDrop works as kKeep.
 enum class PageCache { kKeep, kDrop };
 
 // Reads from `offset_bytes` until `into` is full or the file ends; returns the bytes read.

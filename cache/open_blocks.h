@@ -1,5 +1,5 @@
-// OpenBlocks: the most recently read block files, kept open, so that the next read needs neither
-// open nor header.
+// OpenBlocks: the block files read last, kept open, so that the next read need not open the file
+// and read its header again.
 #pragma once
 
 #include <cstddef>
@@ -13,8 +13,8 @@
 
 namespace skybridge::cache {
 
-// Not safe from many threads; the files it hands out are. At the bound the least recently used one
-// is let go: it is closed by its last reader.
+// Not safe from many threads; the files that it returns are. At the bound it drops the least
+// recently used file, which closes with its last reader.
 class OpenBlocks {
  public:
   static constexpr std::size_t kMaxOpen = 128;

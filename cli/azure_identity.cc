@@ -35,7 +35,7 @@ Result<Secret> Resolved(const SecretReference& secret, const Request& request) {
   return secret.Resolve(request.environment, request.vault.get(), request.context);
 }
 
-// The configured one, then the environment's where it counts, then that of the endpoint's cloud.
+// The configured host, then the environment's if it applies, then that of the endpoint's cloud.
 enum class AuthorityFrom { kConfiguration, kAlsoEnvironment };
 Result<std::string> AuthorityFor(const Request& request, AuthorityFrom from) {
   if (!request.auth.authority_host.empty()) return request.auth.authority_host;
@@ -147,7 +147,7 @@ SourceResult EnvironmentPrincipal(const Request& request) {
   return MakePrincipal(std::move(principal), request);
 }
 
-// A link whose variables are set must work: what is wrong with it is an error.
+// A link of the chain whose variables are set must work: a fault in it is an error.
 template <class Make>
 Status AddLink(std::vector<ChainLink>& links, const std::string& name, std::string why_not,
                Make make) {

@@ -1,5 +1,5 @@
-// Which credential an Azure remote gets: from its configuration, or the first identity that this
-// machine has. Nothing but the vault is contacted before it is used.
+// Chooses the credential of an Azure remote: the configured one, or the first identity that this
+// machine has. Only the vault is contacted before the credential is used.
 #pragma once
 
 #include <memory>
@@ -26,7 +26,7 @@ struct AzureIdentityRequest {
   CallContext context = {};                      // of reading them
 };
 
-// Errors: those of reading the secrets; kInvalidArgument for what cannot be right.
+// Errors: those of reading the secrets; kInvalidArgument for a value that cannot be right.
 Result<std::shared_ptr<azure::Credential>> MakeAzureCredential(const AzureIdentityRequest& request);
 
 }  // namespace skybridge::cli

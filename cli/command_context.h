@@ -30,8 +30,8 @@ struct CommandContext {
   }
 };
 
-// A store is opened, and a container proved to be there, within this: a command that cannot work
-// ends in seconds.
+// The time to open a store and to check that its container exists: a command that cannot work ends
+// within seconds.
 inline constexpr std::chrono::seconds kOpenTimeout{15};
 // Any other single call of a command.
 inline constexpr std::chrono::seconds kCallTimeout{120};

@@ -28,7 +28,7 @@ void Report(FileDescriptor& pipe, ExitCode code, const std::string& message) {
   while (sent < text.size()) {
     const ssize_t wrote = write(pipe.get(), text.data() + sent, text.size() - sent);
     if (wrote < 0 && errno == EINTR) continue;
-    if (wrote <= 0) break;  // nobody waits any more
+    if (wrote <= 0) break;  // the waiting process has gone
     sent += static_cast<std::size_t>(wrote);
   }
   pipe.Reset();

@@ -1,5 +1,5 @@
-// Daemon: work that goes on in the background once it is ready, with a foreground that waits for
-// just that.
+// Daemon: work that continues in the background once it is ready. The foreground process waits
+// until then and ends.
 #pragma once
 
 #include <functional>
@@ -9,7 +9,7 @@
 
 namespace skybridge::cli {
 
-// Told by the work, once, when it is ready: only then does the waiting process end with success.
+// The work calls it once, when it is ready: then the waiting process ends with success.
 using ReadyCallback = std::function<void()>;
 using DaemonWork = std::function<Outcome<ExitCode>(const ReadyCallback& ready)>;
 

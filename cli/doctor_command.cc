@@ -21,8 +21,8 @@
 namespace skybridge::cli {
 namespace {
 
-// OCI refuses requests that are more than 5 minutes off, Azure 15; certificates and tokens suffer
-// before.
+// OCI refuses requests whose time is more than 5 minutes off, Azure 15 minutes; certificates and
+// tokens fail earlier.
 constexpr std::chrono::minutes kAllowedSkew{2};
 
 // Prints each check as it ends, and remembers the first that failed.
@@ -31,7 +31,7 @@ class Checklist {
   Checklist(const CommandContext& context, bool json) : context_(context), json_(json) {}
 
   void Ok(const std::string& name, const std::string& detail) { Print(name, "OK", detail); }
-  // Nothing has failed yet: the exit code stays.
+  // A warning does not change the exit code.
   void Warn(const std::string& name, const std::string& detail) { Print(name, "WARN", detail); }
   void Failed(const std::string& name, const Failure& failure) {
     if (!first_failure_) first_failure_ = failure.exit_code;
@@ -102,8 +102,8 @@ bool CheckRead(const std::string& label, const OpenPlace& place, const CommandCo
   return true;  // nothing there to be read
 }
 
-// A hidden name with the time in it: never one of the user's, and easy to recognise should the
-// delete fail.
+// A hidden name that contains the time: no user has it, and it is easy to recognise if the delete
+// fails.
 ObjectKey ProbeKey(const ObjectKey& directory, const CommandContext& context) {
   return directory.child(fmt::format(".skybridge-doctor-{}-{}", getpid(),
                                      context.clock.WallNow().time_since_epoch().count()));
@@ -127,7 +127,7 @@ void CheckWrite(const std::string& label, const OpenPlace& place, const CommandC
   checks.Take(label + " delete", gone, Phase::kRemote, "deleted it again");
 }
 
-// What could not be passed on the way to the container.
+// The step on the way to the container that failed.
 std::string_view FailedStep(ExitCode code) {
   switch (code) {
     case ExitCode::kConfiguration:

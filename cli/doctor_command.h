@@ -11,7 +11,7 @@ namespace skybridge::cli {
 struct DoctorOptions {
   std::string remote;      // remote or URI; empty: every configured remote
   bool read_only = false;  // do not write and delete a probe object
-  std::string cache_dir;   // checked too when it is named
+  std::string cache_dir;   // checked if it is not empty
   bool json = false;
 };
 

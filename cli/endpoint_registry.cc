@@ -7,7 +7,7 @@ namespace skybridge::cli {
 std::shared_ptr<EndpointState> EndpointRegistry::Of(const std::string& url) {
   const auto endpoint = ParseEndpoint(url);
   MutexLock lock(mutex_);
-  // What is no URL never becomes a store: it is refused with a better message elsewhere.
+  // A text that is no URL never becomes a store: another check refuses it with a better message.
   auto& state = states_[endpoint ? endpoint->origin : url];
   if (!state) state = std::make_shared<EndpointState>();
   return state;

@@ -18,8 +18,8 @@ enum class ExitCode : int {
   kInternal = 70,       // our own mistake
 };
 
-// What skybridge was doing when an error came: the same error code means another thing for a remote
-// than for a disk.
+// What skybridge was doing when an error occurred: the same error code means one thing for a remote
+// and another for a disk.
 enum class Phase { kConfiguration, kRemote, kLocal };
 
 ExitCode ExitCodeFor(ErrorCode code, Phase phase);

@@ -1,4 +1,4 @@
-// Failure: how a command ends that could not do its work: an exit code and one line for stderr.
+// Failure: the end of a command that could not do its work: an exit code and one line for stderr.
 #pragma once
 
 #include <string>
@@ -17,7 +17,7 @@ struct Failure {
   std::string message;  // one line: what, reason; remedy
 };
 
-// What a command returns: its exit code, or the one line why not.
+// What a command returns: its exit code, or its Failure.
 template <class T>
 class [[nodiscard]] Outcome : public tl::expected<T, Failure> {
  public:

@@ -29,7 +29,7 @@ fuse::MountOptions MakeMountOptions(const MountPlan& plan, const std::string& lo
   return options;
 }
 
-// A daemon has no terminal to log to: the file it was given, else the journal.
+// A daemon has no terminal: it logs to the file that was named, else to the journal.
 Outcome<ExitCode> StartLog(const std::string& log_file, Where where) {
   if (!log_file.empty() && !SetLogFile(log_file)) {
     return Fails(ExitCode::kLocalResource,
@@ -68,7 +68,7 @@ Outcome<ExitCode> RunMount(const MountArguments& arguments, const CommandContext
       CLI_TRY_IN(LoadConfig(config_file, context.environment), "", Phase::kConfiguration);
   const MountPlan plan = CLI_TRY(PlanMount(arguments, options, config, context.environment));
   const std::string& log_text = arguments.log_file.empty() ? options.log_file : arguments.log_file;
-  // The daemon's working directory is another one.
+  // Absolute, because the daemon changes its working directory.
   const std::string log_file = log_text.empty() ? "" : std::filesystem::absolute(log_text).string();
   if (options.debug) SetLogLevel(LogLevel::kDebug);
   if (!arguments.foreground) {

@@ -9,9 +9,8 @@
 namespace skybridge::cli {
 
 // In the background (the default) it returns kOk when the mount answers. In the foreground it
-// returns when the mount has ended, having told systemd that it was ready. Either way SIGTERM,
-// SIGINT and an unmount first bring to the store what open files hold. Call it before there are
-// threads.
+// tells systemd that the mount is ready, and returns when the mount has ended. In both cases
+// SIGTERM, SIGINT and an unmount first publish what open files hold. The caller has no threads yet.
 Outcome<ExitCode> RunMount(const MountArguments& arguments, const CommandContext& context);
 
 }  // namespace skybridge::cli

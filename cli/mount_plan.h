@@ -15,13 +15,13 @@
 
 namespace skybridge::cli {
 
-// As the command line has it.
+// What the command line says.
 struct MountArguments {
   std::string source;  // remote, remote:path or URI; empty: `all`, or a mount of the configuration
   bool all = false;    // every configured remote, as directories of one mount
   std::string directory;             // the mount point
   std::vector<std::string> options;  // each -o: "ro,ttl=5s"
-  // From options of their own: {"cache_size", "10GiB"}.
+  // From options such as --cache-size: {"cache_size", "10GiB"}.
   std::vector<std::pair<std::string, std::string>> settings;
   std::string config_file;
   std::string log_file;
@@ -53,7 +53,7 @@ struct MountPlan {
   MountSettings settings;                   // cache_dir is set
 };
 
-// Settings of mounts.DIRECTORY come first, then -o, then options of their own.
+// -o overrides the settings of mounts.DIRECTORY, and options such as --cache-size override both.
 Outcome<MountPlan> PlanMount(const MountArguments& arguments, const ParsedMountOptions& options,
                              const Config& config, const Environment& environment);
 

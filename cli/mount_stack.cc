@@ -54,7 +54,7 @@ class Stack final : public MountStack {
   fuse::Filesystem& filesystem() override { return *filesystem_; }
 
  private:
-  // Local things first: they fail at once.
+  // Local parts come first, because they fail at once.
   Outcome<ExitCode> OpenLocal() {
     const std::string& path = plan_.settings.cache_dir;
     const std::string what = "cache directory";
@@ -66,7 +66,7 @@ class Stack final : public MountStack {
     const std::uint64_t disk_bytes = CLI_TRY_IN(directory_->DiskBytes(), what, Phase::kLocal);
     const std::uint64_t capacity =
         CLI_TRY(CacheSizeFor(plan_.settings.cache_size_bytes, disk_bytes));
-    // The blocks first: they give room back to a disk that others have filled.
+    // The block cache comes first: it removes blocks from a disk that other programs have filled.
     blocks_ = CLI_TRY_IN(cache::BlockCache::Open({.directory = path + "/blocks",
                                                   .capacity_bytes = capacity,
                                                   .keep_free_bytes = kNeedFreeBytes}),
@@ -103,7 +103,7 @@ class Stack final : public MountStack {
 
   void MakePaths(RemoteParts& parts, ObjectStore& store) {
     const MountSettings& settings = plan_.settings;
-    // The bound is the mount's: its remotes share it.
+    // The bound is for the whole mount; its remotes share it.
     const std::uint64_t prefetch_bytes = settings.prefetch_bytes / plan_.places.size();
     parts.reads = fuse::ReadPath::Create(store, blocks_.get(), context_.clock, parts.name,
                                          {.max_prefetch_bytes = prefetch_bytes,

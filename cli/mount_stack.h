@@ -1,6 +1,5 @@
-// MountStack: everything that a mount stands on, built bottom-up from a plan: stores, cache
-// directory, metadata cache, block cache, staging, read and write paths, file system. Destroyed
-// top-down.
+// MountStack: the parts of a mount, built bottom-up from a plan: stores, cache directory, metadata
+// cache, block cache, staging, read and write paths, file system. They are destroyed top-down.
 #pragma once
 
 #include <chrono>
@@ -17,7 +16,7 @@
 
 namespace skybridge::cli {
 
-// Less than this free on the cache's disk, and a mount would fail at its first write.
+// With less than this free on the cache's disk, a mount would fail at its first write.
 inline constexpr std::uint64_t kNeedFreeBytes = std::uint64_t{512} << 20;
 
 // A mount waits so long for one that has just been unmounted and still ends.
@@ -30,8 +29,8 @@ Outcome<std::uint64_t> CacheSizeFor(std::optional<std::uint64_t> asked_bytes,
 
 class MountStack {
  public:
-  // Each remote is proved to be there and readable: a mount that cannot work fails here, in
-  // seconds.
+  // Checks that each remote exists and can be read, so that a mount that cannot work fails here,
+  // within seconds.
   static Outcome<std::unique_ptr<MountStack>> Build(const MountPlan& plan,
                                                     const CommandContext& context);
   virtual ~MountStack() = default;

@@ -75,7 +75,7 @@ ordered_json Facts(const ObjectInfo& info, std::string_view name) {
   return facts;
 }
 
-// Names are bytes and need not be UTF-8; JSON must be.
+// Names are bytes that need not be UTF-8, while JSON must be UTF-8.
 std::string Dump(const ordered_json& value) {
   return value.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }

@@ -12,8 +12,8 @@
 namespace skybridge::cli {
 namespace {
 
-// A workload identity with its way to the cluster, which trusts the cluster's own certificates
-// only.
+// A workload identity with a transport to the cluster that trusts only the cluster's own
+// certificates.
 class WorkloadIdentity final : public oci::IdentityProvider {
  public:
   static Result<std::unique_ptr<oci::IdentityProvider>> Make(
@@ -35,8 +35,8 @@ class WorkloadIdentity final : public oci::IdentityProvider {
   std::unique_ptr<oci::IdentityProvider> provider_;
 };
 
-// From now on in the name of the user whose token is in `token_file`; of nobody else if it is
-// empty.
+// Makes the identity act on behalf of the user whose token is in `token_file`. An empty
+// `token_file` changes nothing.
 void Delegate(const std::string& token_file, OciIdentity& identity) {
   if (token_file.empty()) return;
   identity.provider = oci::MakeDelegatedIdentity(std::move(identity.provider), token_file);
@@ -83,7 +83,7 @@ Result<OciIdentity> OfWorkload(const OciIdentityRequest& request, const OciSurro
   return identity;
 }
 
-// "authentication_type" of a profile: the profile then says region and delegation, no more.
+// A profile with "authentication_type" gives only the region and the delegation.
 Result<OciIdentity> OfPrincipalInProfile(const oci::Profile& profile,
                                          const OciIdentityRequest& request,
                                          const OciSurroundings& around,

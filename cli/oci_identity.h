@@ -1,4 +1,4 @@
-// From a configuration's `auth` to the OCI identity that it means.
+// Makes the OCI identity that a configuration's `auth` describes.
 #pragma once
 
 #include <memory>
@@ -28,7 +28,7 @@ struct OciIdentityRequest {
   bool needs_region = false;  // an instance is asked for a region or realm that nothing here knows
 };
 
-// All outlive the identity, but for `vault`, which may be nullptr.
+// All except `vault` must outlive the identity; `vault` may be nullptr.
 struct OciSurroundings {
   HttpTransport& transport;
   const Environment& environment;

@@ -70,7 +70,7 @@ struct Resolver {
     return ResolveUri(uri, config, environment);
   }
   Outcome<Place> operator()(const LocalDirectory& directory) const {
-    std::error_code ignored;  // what cannot be looked at is a directory's matter
+    std::error_code ignored;  // opening the directory reports what cannot be read
     if (config.remotes.contains(directory.path) &&
         !std::filesystem::exists(directory.path, ignored)) {
       return Fails(ExitCode::kUsage, fmt::format("'{0}' is a remote: write '{0}:' for it, or "
@@ -108,7 +108,7 @@ void Descend(Uri& uri, const ObjectKey& path) {
   std::visit(Visitor{path}, uri);
 }
 
-// A local file is a name in its directory; a directory is the root of its own store.
+// The store of a local file is its directory; the store of a local directory is itself.
 Place FromItsDirectory(Place place) {
   auto& root = std::get<LocalDirectory>(place.remote.uri);
   std::filesystem::path path = root.path;
@@ -134,7 +134,7 @@ tl::unexpected<Failure> NoSuchDirectory(const Place& place) {
   return Fails(ExitCode::kNotFound, fmt::format("'{}': no such directory", place.label));
 }
 
-// The store of a directory that is not there is that of the nearest one above it.
+// A directory that does not exist is reached from its nearest existing parent.
 void StartAtWhatExists(Place& place) {
   auto& root = std::get<LocalDirectory>(place.remote.uri);
   const std::filesystem::path whole = root.path;

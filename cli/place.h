@@ -44,9 +44,9 @@ struct OpenPlace {
 Outcome<OpenPlace> OpenForPath(std::string_view text, const CommandContext& context);
 // For doctor: the path is the root of the store.
 Outcome<OpenPlace> OpenAsRoot(std::string_view text, const CommandContext& context);
-// For sync, verify and mount: the path is a directory, so that a mistyped name is never taken for
-// an empty tree. A destination may be missing; a local one is then made, unless nothing is to be
-// changed. Failures: kNotFound; kUsage for a file.
+// For sync, verify and mount: the path must be a directory, so that a mistyped name is never taken
+// for an empty tree. A destination may be missing; a local one is then made, except in a dry run.
+// Failures: kNotFound; kUsage for a file.
 enum class TreeRoot { kMustExist, kMayBeMissing, kMakeIfMissing };
 Outcome<OpenPlace> OpenTree(std::string_view text, const CommandContext& context, TreeRoot root);
 Outcome<OpenPlace> OpenTree(Place place, const CommandContext& context, TreeRoot root);

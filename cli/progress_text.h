@@ -1,4 +1,4 @@
-// What people and scripts read of a pass: the progress line, the summary, the differences.
+// The text output of a pass: the progress line, the summary, the differences.
 #pragma once
 
 #include <string>

@@ -33,14 +33,14 @@ std::string NameBelow(const ObjectKey& directory, const ObjectKey& key) {
   return directory.is_root() ? key.path : key.path.substr(directory.path.size() + 1);
 }
 
-// -l wants attributes; a listing that cannot tell them is completed entry by entry.
+// -l shows attributes; where a listing has none, each entry costs one more request.
 Result<ObjectInfo> WithAttributes(ObjectStore& store, const ObjectInfo& info,
                                   const CommandContext& context) {
   if (info.attributes) return info;
   auto head = store.Head(info.key, context.Within(kCallTimeout));
   const bool gone = !head && head.error().code == ErrorCode::kNotFound;
   return gone ? Result<ObjectInfo>(info)
-              : head;  // deleted meanwhile: the listing was right when it was made
+              : head;  // deleted since the listing was made: shown as it was listed
 }
 
 Status ListDirectory(ObjectStore& store, const ObjectKey& directory, const ListOptions& options,

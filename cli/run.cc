@@ -76,7 +76,7 @@ ExitCode Run(const std::vector<std::string>& arguments, CommandContext context) 
     context.err << FailureLine(outcome.error());
     return outcome.error().exit_code;
   } catch (const std::exception& error) {
-    // Ours throw nothing: this is memory, a thread that could not be made, or a library's surprise.
+    // Our own code does not throw: this is out of memory, a failed thread start, or a library.
     context.err << FailureLine(
         {ExitCode::kInternal, std::string("internal error: ") + error.what()});
     return ExitCode::kInternal;

@@ -25,8 +25,8 @@
 namespace skybridge::cli {
 namespace {
 
-// Who starts a command wants to know soon that the network is down; a store that has answered once
-// is worth more patience.
+// A user who starts a command wants to know soon that the network is down. Calls to a store that
+// has answered once are retried for longer.
 constexpr int kOpenAttempts = 3;
 constexpr std::chrono::milliseconds kOpenRetryDelay{500};
 
@@ -73,7 +73,7 @@ class RemoteStack final : public OpenStore {
         curl_(clock, curl),
         transport_(curl_) {}
 
-  // What this remote cost, for those who look.
+  // Logs the requests that this remote needed.
   ~RemoteStack() override {
     for (const auto& [operation, counts] : transport_.Snapshot()) {
       Log(LogLevel::kDebug, "requests: {} {} times, {} bytes up, {} bytes down", operation,
@@ -103,7 +103,7 @@ class RemoteStack final : public OpenStore {
   const RetryPolicy retry_;
   CurlTransport curl_;
   CountingTransport transport_;
-  std::shared_ptr<EndpointState> endpoint_;      // of all remotes that talk to it
+  std::shared_ptr<EndpointState> endpoint_;      // shared by all remotes of this endpoint
   std::shared_ptr<azure::Credential> identity_;  // shared with the store
   std::string description_;                      // of an identity that is not one of Azure
   std::unique_ptr<ObjectStore> base_;
@@ -120,7 +120,7 @@ class LocalStack final : public OpenStore {
   std::unique_ptr<ObjectStore> store_;
 };
 
-// Certificates matter where the service is reached by https: everywhere but on the local cloud.
+// Plain http needs no certificates: the local cloud of tests.
 bool IsPlainHttp(const RemoteConfig& remote) {
   const auto* azure = std::get_if<AzureUri>(&remote.uri);
   const std::string& endpoint = azure != nullptr ? azure->dfs_endpoint : remote.endpoint;
@@ -172,7 +172,7 @@ Outcome<std::unique_ptr<OpenStore>> OpenAzureRemote(const RemoteConfig& remote,
   return stack;
 }
 
-// What the URL says, put into the options; it must be of the bucket that the configuration names.
+// Puts the parts of the URL into the options. The URL must belong to the configured bucket.
 Status TakePreAuthenticatedUrl(const Secret& url, oci::OciStoreOptions& options) {
   oci::PreAuthenticatedUrl parsed = TRY(oci::ParsePreAuthenticatedUrl(url));
   if (parsed.bucket != options.bucket || parsed.name_space != options.name_space) {

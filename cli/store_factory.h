@@ -1,6 +1,6 @@
 // StoreFactory: builds the real stores. From the bottom: transport, credentials, the cloud's store,
-// a limit on requests in flight, retrying. The only place that knows every kind of store. Remotes
-// that it opens share what is known of an endpoint: its pauses and its silence.
+// a limit on requests in flight, retries. It is the only place that knows every kind of store. The
+// remotes that it opens share the state of their endpoint: its pauses, and whether it is silent.
 #pragma once
 
 #include <memory>

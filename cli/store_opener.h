@@ -16,10 +16,10 @@ class OpenStore {
  public:
   virtual ~OpenStore() = default;
   virtual ObjectStore& store() = 0;
-  // For people: as whom the store is reached, and why not as somebody else; "" if there is nothing
-  // to tell. Holds no secret.
+  // For people: which identity is used, and why others are not; "" if there is nothing to say. It
+  // contains no secret.
   virtual std::string Identity() const { return {}; }
-  // What will go wrong soon, as a SAS token that expires; "" if nothing is known.
+  // A problem that will come soon, such as a SAS token that expires; "" if there is none.
   virtual std::string Warning() const { return {}; }
 };
 
@@ -27,8 +27,8 @@ class OpenStore {
 class StoreOpener {
  public:
   virtual ~StoreOpener() = default;
-  // The store shows the directory that `remote.uri` names as its root, and retries by itself. Its
-  // container has answered: what is wrong with endpoint, credentials or container shows here, in
+  // The store's root is the directory that `remote.uri` names; it retries by itself. Its container
+  // has answered once, so that a wrong endpoint, credential or container is reported here, within
   // seconds.
   virtual Outcome<std::unique_ptr<OpenStore>> Open(const RemoteConfig& remote,
                                                    const CallContext& context) = 0;

@@ -1,4 +1,4 @@
-// Text of foreign origin (names of objects) made fit for a terminal and for line-wise output.
+// Makes text from outside (names of objects) safe for a terminal and for output by lines.
 #pragma once
 
 #include <string>
@@ -6,8 +6,8 @@
 
 namespace skybridge::cli {
 
-// Control characters become '?': a name cannot break a line or command the terminal. --json has the
-// exact characters.
+// Control characters become '?', so that a name cannot break a line or control the terminal. --json
+// prints the exact characters.
 std::string Printable(std::string_view text);
 
 }  // namespace skybridge::cli

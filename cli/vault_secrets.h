@@ -13,8 +13,8 @@
 
 namespace skybridge::cli {
 
-// The vault of a configuration, with its own way to the service; nullptr where none is configured.
-// Reads no secret yet. `environment` and `clock` must outlive it.
+// The configured vault, with a transport of its own; nullptr where none is configured. It reads no
+// secret yet. `environment` and `clock` must outlive it.
 Result<std::unique_ptr<SecretVault>> OpenVault(const std::optional<VaultConfig>& config,
                                                const Environment& environment, Clock& clock,
                                                const CallContext& context);

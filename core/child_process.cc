@@ -17,7 +17,7 @@
 namespace skybridge {
 namespace {
 
-// Waiting is done in steps of this length, so that a stop is seen soon.
+// The wait is cut into steps of this length, so that a stop is noticed soon.
 constexpr std::chrono::milliseconds kStep{100};
 
 struct Pipe {
@@ -47,7 +47,7 @@ class SpawnSetup {
   SpawnSetup(const SpawnSetup&) = delete;
   SpawnSetup& operator=(const SpawnSetup&) = delete;
 
-  // A process group of its own, so that what it starts dies with it; no signal blocked or ignored.
+  // A process group of its own, so that its children are killed with it; no signal is blocked.
   void Prepare(int output, int errors) {
     sigset_t none;
     sigset_t defaults;
@@ -150,7 +150,7 @@ Status Collect(const ProgramCall& call, const Patience& patience, Pipe& output, 
   return {};
 }
 
-// A program may close what it prints to and go on.
+// A program may close its output and go on running.
 Result<int> WaitForEnd(Child& child, const Patience& patience) {
   constexpr int kShortWaitMs = 5;
   for (;;) {

@@ -1,5 +1,5 @@
-// Time as a seam: monotonic time measures, wall time signs requests and stamps files. Never mix
-// them.
+// Clock: the source of time; tests replace it. Monotonic time measures durations; wall time signs
+// requests and stamps files. The two are never mixed.
 #pragma once
 
 #include <chrono>

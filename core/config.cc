@@ -109,7 +109,7 @@ class Node {
       return found->Bad(fmt::format("must be {} to {}", least, most));
     return number;
   }
-  // The meaning of one of a few words.
+  // The value that stands for one of a few words.
   template <class Enum>
   Result<Enum> AsChoice(std::initializer_list<std::pair<std::string_view, Enum>> choices) const {
     const std::string text = TRY(AsString());
@@ -152,7 +152,7 @@ class Node {
 bool IsAzure(const Uri& uri) { return std::holds_alternative<AzureUri>(uri); }
 bool IsOci(const Uri& uri) { return std::holds_alternative<OciUri>(uri); }
 
-// Of somebody who signs: for objects and for the vault.
+// The keys of an identity that signs requests, for objects and for the vault.
 Result<AuthType> ReadOciAuthType(const Node& type) {
   return type.AsChoice<AuthType>({{"config_file", AuthType::kConfigFile},
                                   {"session_token", AuthType::kSessionToken},
@@ -537,7 +537,7 @@ std::string SyntaxError(std::string_view text, std::size_t byte) {
       column);
 }
 
-// JSON itself lets a key come twice and the last one win; here that hides a mistake.
+// JSON allows a key to occur twice; the last one would win and hide a mistake.
 class DuplicateKeys {
  public:
   bool operator()(int, json::parse_event_t event, json& parsed) {

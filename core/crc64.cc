@@ -51,8 +51,8 @@ constexpr std::uint64_t PowerOfX(unsigned n) {
   return power;
 }
 
-// What moves a block on by kBits. The product of two reflected numbers comes out multiplied by x,
-// which the exponents make good.
+// The factors that move a block on by kBits. The product of two reflected numbers is too large by a
+// factor of x; the exponents correct that.
 template <unsigned kBits>
 struct FoldBy {
   static constexpr std::uint64_t kHigh = PowerOfX(kBits + 63);

@@ -13,7 +13,7 @@ namespace skybridge {
 class Environment {
  public:
   virtual ~Environment() = default;
-  // Nothing for a variable that is unset or empty: people clear variables both ways.
+  // Nothing for a variable that is unset or empty: users clear variables in both ways.
   virtual std::optional<std::string> Get(const std::string& name) const = 0;
 };
 

@@ -21,7 +21,7 @@ constexpr std::array<std::string_view, 7> kWeekdays = {"Sun", "Mon", "Tue", "Wed
 constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
-// Reads one calendar text from left to right; any mismatch sticks.
+// Reads one calendar text from left to right; after a mismatch every read fails.
 class Reader {
  public:
   explicit Reader(std::string_view text) : text_(text) {}
@@ -87,7 +87,7 @@ constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
 
 // The sum of both; nothing for what 64 bits of nanoseconds cannot hold.
 std::optional<WallTime> FromSeconds(std::int64_t whole, std::int64_t nanos) {
-  // Towards zero, or the first second of all would not fit before its fraction is added.
+  // Rounded towards zero: the earliest second does not fit before its fraction is added.
   if (whole < 0 && nanos > 0) {
     ++whole;
     nanos -= kNanosPerSecond;
@@ -110,7 +110,7 @@ std::optional<WallTime> FromCalendar(const Calendar& c, std::int64_t nanos, minu
   return FromSeconds(whole.count(), nanos);
 }
 
-// Not floor<days>: the first day of all begins before the first nanosecond.
+// Not floor<days>: the earliest day begins before the earliest nanosecond that fits.
 std::pair<std::chrono::year_month_day, std::chrono::hh_mm_ss<nanoseconds>> Split(WallTime time) {
   constexpr std::int64_t kNanosPerDay = nanoseconds(days(1)).count();
   const std::int64_t total = time.time_since_epoch().count();

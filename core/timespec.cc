@@ -9,7 +9,7 @@ constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
 
 }  // namespace
 
-// Not floor<seconds>: the first second of all begins before the first nanosecond.
+// Not floor<seconds>: the earliest second begins before the earliest nanosecond that fits.
 std::timespec ToTimespec(WallTime time) {
   const std::int64_t total = time.time_since_epoch().count();
   const std::int64_t rest = total % kNanosPerSecond;

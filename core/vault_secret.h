@@ -33,9 +33,9 @@ Result<VaultSecret> ParseVaultSecret(std::string_view text);
 class SecretVault {
  public:
   virtual ~SecretVault() = default;
-  // The secret's bytes as they are now, without line ends at their end. Errors: kNotFound (no such
-  // secret or version, or not for us to read), kUnauthenticated, those of the transport; they name
-  // the secret, never its value.
+  // The secret's current bytes, without line breaks at the end. Errors: kNotFound (no such secret
+  // or version, or these credentials may not read it), kUnauthenticated, those of the transport;
+  // they name the secret, never its value.
   virtual Result<Secret> Fetch(const VaultSecret& secret, const CallContext& context) = 0;
 };
 
