@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include <fmt/format.h>
@@ -22,16 +23,12 @@ Status Take(std::string& into, const std::string& path, const std::string& name)
 }  // namespace
 
 CertificatePlaces UsualCertificatePlaces() {
-  const BuiltInCertificates built_in = CurlCertificates();
-  CertificatePlaces places{.files = {"/etc/ssl/certs/ca-certificates.crt",  // Debian, Alpine, Arch
-                                     "/etc/pki/tls/certs/ca-bundle.crt",    // Fedora, Oracle Linux
-                                     "/etc/ssl/ca-bundle.pem",              // SUSE
-                                     "/etc/ssl/cert.pem"},                  // Alpine, BSD
-                           .directories = {"/etc/ssl/certs"}};
-  if (!built_in.file.empty()) places.files.insert(places.files.begin(), built_in.file);
-  if (!built_in.directory.empty())
-    places.directories.insert(places.directories.begin(), built_in.directory);
-  return places;
+  return {.built_in = CurlCertificates(),
+          .files = {"/etc/ssl/certs/ca-certificates.crt",  // Debian, Alpine, Arch
+                    "/etc/pki/tls/certs/ca-bundle.crt",    // Fedora, Oracle Linux
+                    "/etc/ssl/ca-bundle.pem",              // SUSE
+                    "/etc/ssl/cert.pem"},                  // Alpine, BSD
+          .directories = {"/etc/ssl/certs"}};
 }
 
 Status TrustCertificates(CurlOptions& options, const std::string& ca_file,
@@ -44,16 +41,24 @@ Status TrustCertificates(CurlOptions& options, const std::string& ca_file,
   if (file) TRY_VOID(Take(options.ca_file, *file, "SSL_CERT_FILE"));
   if (directory) TRY_VOID(Take(options.ca_directory, *directory, "SSL_CERT_DIR"));
   if (file || directory) return {};
+  if (IsReadable(places.built_in.file) || IsReadable(places.built_in.directory)) return {};
   for (const std::string& path : places.files) {
     if (IsReadable(path)) return Take(options.ca_file, path, "certificates");
   }
   for (const std::string& path : places.directories) {
     if (IsReadable(path)) return Take(options.ca_directory, path, "certificates");
   }
-  return Fail(ErrorCode::kNotFound,
-              fmt::format("there are no certificates to trust: looked for {}, {}; install the "
-                          "package ca-certificates, or set ca_file or SSL_CERT_FILE",
-                          fmt::join(places.files, ", "), fmt::join(places.directories, ", ")));
+  std::vector<std::string> seen = places.files;
+  for (const std::string& path : {places.built_in.file, places.built_in.directory}) {
+    const bool is_listed = std::find(seen.begin(), seen.end(), path) != seen.end();
+    if (!path.empty() && !is_listed) seen.push_back(path);
+  }
+  seen.insert(seen.end(), places.directories.begin(), places.directories.end());
+  Error error{.code = ErrorCode::kNotFound,
+              .message = fmt::format("there are no certificates to trust: looked for {}",
+                                     fmt::join(seen, ", "))};
+  error.Advise("install the package ca-certificates, or set ca_file or SSL_CERT_FILE");
+  return Fail(std::move(error));
 }
 
 }  // namespace skybridge::cli

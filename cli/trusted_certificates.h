@@ -12,6 +12,7 @@ namespace skybridge::cli {
 
 // Where to look after the environment, in this order.
 struct CertificatePlaces {
+  BuiltInCertificates built_in;
   std::vector<std::string> files;
   std::vector<std::string> directories;
 };
@@ -19,7 +20,8 @@ struct CertificatePlaces {
 CertificatePlaces UsualCertificatePlaces();
 
 // Fills in ca_file and ca_directory: `ca_file` if it is not empty, else CURL_CA_BUNDLE, else
-// SSL_CERT_FILE and SSL_CERT_DIR, else the first of `places` that is there.
+// SSL_CERT_FILE and SSL_CERT_DIR, else the first of `places` that is there; both stay empty where
+// that is libcurl's own.
 // Errors, naming what was looked at: those of errno for a file that was named and cannot be read;
 // kNotFound where nothing is there.
 Status TrustCertificates(CurlOptions& options, const std::string& ca_file,

@@ -46,8 +46,8 @@ struct MountOptions {
       false;  // users other than the one who mounted (default_permissions is always on)
   bool allow_nonempty = false;
   std::vector<std::string> kernel_options = {};  // of mount(8), for the kernel: "noexec", "sync"
-  std::uint32_t max_threads = 64;       // that wait for one remote
-  std::uint32_t read_ahead_kib = 4096;  // set after mounting when we are root
+  std::uint32_t max_threads = 64;                // that wait for one remote
+  std::uint32_t read_ahead_kib = 4096;           // set after mounting when we are root
   // A stop waits so long for data to reach the store before it gives up and says what was lost.
   std::chrono::milliseconds drain_timeout{300'000};
   // Directories and files that the daemon itself uses (cache, staging, log): none may lie below the

@@ -453,9 +453,9 @@ Status CurlTransport::Exchange::Outcome() {
   // A certificate that is not trusted comes from somebody.
   if (CodeOf(code) == ErrorCode::kUnauthenticated) line_.Heard();
   if (code == CURLE_PEER_FAILED_VERIFICATION) {
-    return Broken(CodeOf(code), fmt::format("{}; check ca_file, a proxy on the way and this "
-                                            "machine's clock",
-                                            curl_easy_strerror(code)));
+    Error error = MakeError(CodeOf(code), request_, endpoint_, curl_easy_strerror(code));
+    error.Advise("check ca_file, a proxy on the way and this machine's clock");
+    return Fail(std::move(error));
   }
   if (IsSilence(code)) return Unanswered(CodeOf(code), curl_easy_strerror(code));
   return Broken(CodeOf(code), curl_easy_strerror(code));

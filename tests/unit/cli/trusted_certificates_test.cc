@@ -57,6 +57,14 @@ TEST_F(TrustedCertificates, TheFirstPlaceThatIsThereIsTaken) {
   EXPECT_EQ(options_.ca_file, temp_.Sub("second"));
 }
 
+TEST_F(TrustedCertificates, LibcurlsOwnAreLeftToLibcurl) {
+  File("first");
+  places_.built_in.file = File("built-in");
+  ASSERT_TRUE(Trust("", {}));
+  EXPECT_EQ(options_.ca_file, "");
+  EXPECT_EQ(options_.ca_directory, "");
+}
+
 TEST_F(TrustedCertificates, WhatIsNamedAndNotThereIsAnError) {
   const Status trusted = Trust("", {{"SSL_CERT_FILE", "/not/there"}});
   ASSERT_FALSE(trusted);
