@@ -238,6 +238,9 @@ struct SetAttributesRequest {
   // All that Head would tell of that version, because the caller has written it: a store that must
   // carry some of it over then need not look first.
   std::optional<ObjectInfo> info;
+  // Whether the tier is written, too. Else it stays as it is: rules of the account move objects
+  // between tiers without a new version, and a change of other attributes must not undo that.
+  bool set_tier = false;
 };
 
 struct MakeDirectoryRequest {

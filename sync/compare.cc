@@ -31,7 +31,17 @@ bool Includes(const std::map<std::string, std::string>& there,
 
 CompareRules CompareRules::For(const Capabilities& source, const Capabilities& destination) {
   return {.mtime_granularity = std::max(source.mtime_granularity, destination.mtime_granularity),
-          .destination_keeps_xattrs = destination.keeps_xattrs};
+          .destination_keeps_xattrs = destination.keeps_xattrs,
+          .keep_content_headers = source.keeps_content_headers && destination.keeps_content_headers,
+          .tiers = destination.tiers};
+}
+
+std::string NearestTier(const std::string& tier, const std::vector<std::string>& tiers) {
+  const auto has = [&](std::string_view wanted) {
+    return std::find(tiers.begin(), tiers.end(), wanted) != tiers.end();
+  };
+  if (has(tier)) return tier;
+  return tier == "Cold" && has("Cool") ? "Cool" : std::string();
 }
 
 Attributes WantedAttributes(const ObjectInfo& source) {
@@ -43,6 +53,10 @@ Attributes WantedAttributes(const ObjectInfo& source) {
 bool HasAttributes(const ObjectInfo& there, const Attributes& wanted, const CompareRules& rules) {
   const Attributes has = there.attributes.value_or(Attributes{});
   if (wanted.mtime && !SameTime(*wanted.mtime, EffectiveMtime(there), rules)) return false;
+  if (rules.keep_content_headers && wanted.content != has.content) return false;
+  // Without a tier of its own an object may be in any: rules of the account move it.
+  const std::string tier = NearestTier(wanted.tier, rules.tiers);
+  if (!tier.empty() && tier != has.tier) return false;
   return Fits(wanted.mode, has.mode) && Fits(wanted.uid, has.uid) && Fits(wanted.gid, has.gid) &&
          Includes(has.xattrs, wanted.xattrs) && Includes(has.foreign, wanted.foreign);
 }

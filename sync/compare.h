@@ -7,6 +7,8 @@
 
 #include <chrono>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "backends/object_store.h"
 
@@ -21,6 +23,10 @@ enum class Action {
 struct CompareRules {
   std::chrono::nanoseconds mtime_granularity{1};  // the coarser one of the two stores
   bool destination_keeps_xattrs = true;
+  // Both stores do: else content headers are not compared.
+  bool keep_content_headers = true;
+  // Those that the destination keeps.
+  std::vector<std::string> tiers = {};
 
   static CompareRules For(const Capabilities& source, const Capabilities& destination);
 };
@@ -29,8 +35,11 @@ struct CompareRules {
 // source's last_modified, so that the next pass finds equal times.
 Attributes WantedAttributes(const ObjectInfo& source);
 
+// The tier that an object of `tier` has at a destination that keeps `tiers`: the nearest one.
+std::string NearestTier(const std::string& tier, const std::vector<std::string>& tiers);
+
 // Whether `there` has everything that `wanted` names. What is not named (a mode, say) may be
-// anything.
+// anything, but content headers must be equal: none of them is a value, too.
 bool HasAttributes(const ObjectInfo& there, const Attributes& wanted, const CompareRules& rules);
 
 // Nothing if no digest of one kind is known of both; every kind that is must agree.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sync/compare.h"
+
 namespace skybridge {
 
 LeftOut LeaveOut(Attributes& attributes, NodeKind kind, const Capabilities& destination) {
@@ -24,9 +26,7 @@ LeftOut LeaveOut(Attributes& attributes, NodeKind kind, const Capabilities& dest
   // The next three are of services. A store that has none of them is no worse a copy.
   if (!destination.keeps_content_headers) attributes.content = {};
   if (!destination.keeps_access) attributes.access.reset();
-  const auto& tiers = destination.tiers;
-  if (std::find(tiers.begin(), tiers.end(), attributes.tier) == tiers.end())
-    attributes.tier.clear();
+  attributes.tier = NearestTier(attributes.tier, destination.tiers);
   return out;
 }
 

@@ -220,13 +220,17 @@ Result<ObjectInfo> BlobClient::Put(const PutRequest& request, const std::string&
   const auto response = channel_.Send(MakePutBlobRequest({.url = names_.BlobUrl(blob_name),
                                                           .body = request.body,
                                                           .metadata = metadata,
+                                                          .content = request.attributes.content,
+                                                          .tier = request.attributes.tier,
                                                           .conditions = request.conditions,
                                                           .checksum = checksum_}),
                                       request.key, context);
   Sighting written{.key = request.key,
                    .is_directory = request.kind == NodeKind::kDirectory,
                    .size_bytes = request.body.size(),
-                   .metadata = std::move(metadata)};
+                   .metadata = std::move(metadata),
+                   .content = request.attributes.content,
+                   .tier = request.attributes.tier};
   if (response) {
     written.etag = StripETag(response->headers.Get("ETag"));
     written.last_modified = ParseTime(response->headers.Get("Last-Modified"));
@@ -249,16 +253,20 @@ Result<ObjectInfo> BlobClient::FindOwnPut(const PutRequest& request, const std::
   MetadataMap metadata = TRY(Encode(request.kind, request.attributes));
   const ObjectInfo sent = Describe(Sighting{.key = request.key,
                                             .is_directory = request.kind == NodeKind::kDirectory,
-                                            .metadata = std::move(metadata)});
+                                            .metadata = std::move(metadata),
+                                            .content = request.attributes.content,
+                                            .tier = request.attributes.tier});
   if (!same_content || found.attributes != sent.attributes) return Fail(std::move(error));
   return found;
 }
 
 HttpRequest BlobClient::MakeReplaceMetadata(const std::string& blob_name, MetadataMap metadata,
+                                            const ContentHeaders& content,
                                             std::optional<ETag> if_match) const {
   if (dfs_only_) {
     return MakeSetPropertiesRequest({.url = names_.DfsUrl(blob_name),
                                      .properties = std::move(metadata),
+                                     .content = content,
                                      .if_match = std::move(if_match)});
   }
   return MakeSetMetadataRequest({.url = names_.BlobUrl(blob_name),
@@ -276,12 +284,52 @@ Result<Sighting> BlobClient::LookBeforeSetting(const SetBlobMetadata& request,
                  .etag = known->etag,
                  .last_modified = known->last_modified,
                  .metadata = MetadataMap(),
-                 .md5 = known->digests.md5};
+                 .md5 = known->digests.md5,
+                 .content = known->attributes->content,
+                 .tier = known->attributes->tier};
   if (known->digests.crc32c) {
     there.metadata->emplace(kRecordedCrc32cKey,
                             FormatRecordedCrc32c(known->size_bytes, *known->digests.crc32c));
   }
   return there;
+}
+
+Status BlobClient::SetTier(const ObjectKey& key, const std::string& blob_name,
+                           const std::string& tier, const CallContext& context) const {
+  if (dfs_only_) {
+    return Fail(ErrorCode::kNotSupported,
+                fmt::format("set the tier of '{}': only DFS can be reached", key.path));
+  }
+  TRY_VOID(channel_.Send(MakeSetTierRequest(names_.BlobUrl(blob_name), tier), key, context));
+  return {};
+}
+
+// The version that has them, which is `there` where it has them already.
+Result<ETag> BlobClient::SetContentHeaders(const SetBlobMetadata& request, const Sighting& there,
+                                           const CallContext& context) const {
+  const ContentHeaders& wanted = request.attributes.content;
+  if (dfs_only_ || there.is_directory || there.content == wanted) return there.etag;
+  const HttpResponse response =
+      TRY(channel_.Send(MakeSetBlobPropertiesRequest({.url = names_.BlobUrl(request.blob_name),
+                                                      .content = wanted,
+                                                      .md5 = there.md5,
+                                                      .if_match = there.etag}),
+                        request.key, context));
+  return StripETag(response.headers.Get("ETag"));
+}
+
+// Content headers first, where they change; then the metadata, conditional on the version that these
+// made, or where nothing is carried over, on the caller's.
+Result<HttpResponse> BlobClient::ReplaceMetadata(const SetBlobMetadata& request,
+                                                 const Sighting& there, MetadataMap metadata,
+                                                 bool carries_digest,
+                                                 const CallContext& context) const {
+  const ETag etag = TRY(SetContentHeaders(request, there, context));
+  const bool conditional = carries_digest || etag != there.etag;
+  return channel_.Send(
+      MakeReplaceMetadata(request.blob_name, std::move(metadata), request.attributes.content,
+                          conditional ? std::optional(etag) : request.if_match),
+      request.key, context);
 }
 
 // All metadata is replaced, and the digest of the whole is part of it: it is carried over, and then
@@ -294,6 +342,10 @@ Result<ObjectInfo> BlobClient::SetMetadata(const SetBlobMetadata& request,
   if (digest) metadata.emplace(kRecordedCrc32cKey, *digest);
   Sighting changed = there;
   changed.metadata = metadata;
+  changed.content = request.attributes.content;
+  const bool set_tier =
+      request.set_tier && !request.attributes.tier.empty() && request.attributes.tier != there.tier;
+  if (set_tier) changed.tier = request.attributes.tier;
   ObjectInfo wanted = Describe(std::move(changed));
   if (request.if_match && *request.if_match != there.etag) {
     // Our own earlier attempt changed the ETag, or somebody else did.
@@ -304,10 +356,10 @@ Result<ObjectInfo> BlobClient::SetMetadata(const SetBlobMetadata& request,
     return Fail(ErrorCode::kPreconditionFailed,
                 fmt::format("set metadata of '{}': it has changed", request.key.path));
   }
-  auto response =
-      channel_.Send(MakeReplaceMetadata(request.blob_name, metadata,
-                                        digest ? std::optional(there.etag) : request.if_match),
-                    request.key, context);
+  auto response = ReplaceMetadata(request, there, std::move(metadata), digest.has_value(), context);
+  if (response && set_tier)
+    TRY_VOID(
+        AfterActing(SetTier(request.key, request.blob_name, wanted.attributes->tier, context)));
   if (!response) {
     Error error = std::move(response).error();
     // A condition that nobody asked for is ours, and an earlier attempt of ours may have ended
@@ -331,7 +383,9 @@ ObjectInfo BlobClient::Describe(ObjectKey key, const ListedBlob& blob, bool is_d
                            .etag = blob.etag,
                            .last_modified = blob.last_modified,
                            .metadata = blob.metadata,
-                           .md5 = blob.md5});
+                           .md5 = blob.md5,
+                           .content = blob.content,
+                           .tier = blob.tier});
 }
 
 }  // namespace skybridge::azure

@@ -6,6 +6,7 @@
 // DFS instead, which cannot write whole and whose listings have no metadata.
 #pragma once
 
+#include <array>
 #include <string>
 
 #include "backends/azure/blob_list.h"
@@ -33,6 +34,7 @@ struct SetBlobMetadata {
   Attributes attributes;
   std::optional<ETag> if_match;
   std::optional<ObjectInfo> info;  // as in SetAttributesRequest
+  bool set_tier = false;
 };
 
 // Limits of one blob since version 2019-12-12 (Azure REST: Put Blob, Put Block), the same for
@@ -40,6 +42,10 @@ struct SetBlobMetadata {
 inline constexpr std::uint64_t kMaxPutBytes = std::uint64_t{5000} << 20;
 inline constexpr std::uint64_t kMaxPartBytes = std::uint64_t{4000} << 20;
 inline constexpr std::uint32_t kMaxParts = 50'000;
+
+// Access tiers of block blobs, which are the words of Attributes::tier. Source: Azure REST: Set Blob
+// Tier.
+inline constexpr std::array<const char*, 4> kAzureTiers = {"Hot", "Cool", "Cold", "Archive"};
 
 // A refused write in the store's words: a version that is gone is a failed precondition, and "must
 // not exist" fails as kAlreadyExists however the service spells it.
@@ -72,12 +78,18 @@ class BlobClient {
   // size, digest and attributes, else `error`.
   Result<ObjectInfo> FindOwnPut(const PutRequest& request, const std::string& blob_name,
                                 Error error, const CallContext& context) const;
-  // Recognises its own earlier attempt by the attributes.
+  // Recognises its own earlier attempt by the attributes. Content headers and tier, which are not
+  // metadata, cost a request each where they change.
   Result<ObjectInfo> SetMetadata(const SetBlobMetadata& request, const CallContext& context) const;
 
-  // Replaces all metadata of a blob.
+  // Replaces all metadata of a blob. Over DFS the content headers go along.
   HttpRequest MakeReplaceMetadata(const std::string& blob_name, MetadataMap metadata,
+                                  const ContentHeaders& content,
                                   std::optional<ETag> if_match) const;
+
+  // Errors besides those of the service: kNotSupported where only DFS can be reached.
+  Status SetTier(const ObjectKey& key, const std::string& blob_name, const std::string& tier,
+                 const CallContext& context) const;
 
   Result<MetadataMap> Encode(NodeKind kind, const Attributes& attributes) const {
     return EncodePosixMetadata(dialect_, kind, attributes);
@@ -89,6 +101,11 @@ class BlobClient {
   ObjectInfo Describe(ObjectKey key, const ListedBlob& blob, bool is_directory) const;
 
  private:
+  Result<ETag> SetContentHeaders(const SetBlobMetadata& request, const Sighting& there,
+                                 const CallContext& context) const;
+  Result<HttpResponse> ReplaceMetadata(const SetBlobMetadata& request, const Sighting& there,
+                                       MetadataMap metadata, bool carries_digest,
+                                       const CallContext& context) const;
   Result<Sighting> LookBeforeSetting(const SetBlobMetadata& request,
                                      const CallContext& context) const;
 

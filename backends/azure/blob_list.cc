@@ -28,6 +28,19 @@ MetadataMap MetadataOf(const pugi::xml_node& metadata) {
   return map;
 }
 
+ContentHeaders ContentOf(const pugi::xml_node& properties) {
+  return WithoutDefaultType({.type = properties.child_value("Content-Type"),
+                             .encoding = properties.child_value("Content-Encoding"),
+                             .language = properties.child_value("Content-Language"),
+                             .disposition = properties.child_value("Content-Disposition"),
+                             .cache_control = properties.child_value("Cache-Control")});
+}
+
+std::string TierOf(const pugi::xml_node& properties) {
+  const bool inferred = properties.child("AccessTierInferred").text().as_bool();
+  return inferred ? std::string() : properties.child_value("AccessTier");
+}
+
 Result<ListedBlob> ParseEntry(const pugi::xml_node& entry, bool is_prefix) {
   const pugi::xml_node properties = entry.child("Properties");
   const auto size = ParseFileLength(properties.child_value("Content-Length"));
@@ -42,7 +55,9 @@ Result<ListedBlob> ParseEntry(const pugi::xml_node& entry, bool is_prefix) {
       .size_bytes = size.value_or(0),
       .etag = StripETag(properties.child_value("Etag")),
       .last_modified = ParseTime(properties.child_value("Last-Modified")),
-      .md5 = DecodeMd5(properties.child_value("Content-MD5"))};
+      .md5 = DecodeMd5(properties.child_value("Content-MD5")),
+      .content = ContentOf(properties),
+      .tier = TierOf(properties)};
   if (!is_prefix || metadata) blob.metadata = MetadataOf(metadata);
   return blob;
 }

@@ -21,6 +21,8 @@ struct ListedBlob {
   ETag etag;
   WallTime last_modified{};
   std::optional<Md5Digest> md5;
+  ContentHeaders content = {};
+  std::string tier = {};  // empty: inferred from the account's default
   std::optional<MetadataMap>
       metadata;  // blobs: always, when asked for; prefixes: where the service sends it
 };

@@ -12,6 +12,22 @@
 namespace skybridge::azure {
 namespace {
 
+// Names as Put Blob, Put Block List and Set Blob Properties have them.
+void AddContentHeaders(HttpHeaders& headers, const ContentHeaders& content) {
+  const auto add = [&](const char* name, const std::string& value) {
+    if (!value.empty()) headers.Add(name, value);
+  };
+  add("x-ms-blob-content-type", content.type);
+  add("x-ms-blob-content-encoding", content.encoding);
+  add("x-ms-blob-content-language", content.language);
+  add("x-ms-blob-content-disposition", content.disposition);
+  add("x-ms-blob-cache-control", content.cache_control);
+}
+
+void AddTier(HttpHeaders& headers, const std::string& tier) {
+  if (!tier.empty()) headers.Add("x-ms-access-tier", tier);
+}
+
 constexpr const char* kBinary = "application/octet-stream";
 
 void AddIfMatch(HttpHeaders& headers, const std::optional<ETag>& etag) {
@@ -69,6 +85,8 @@ HttpRequest MakePutBlobRequest(const PutBlobParams& params) {
   request.headers.Add("x-ms-blob-type", "BlockBlob");
   request.headers.Add("Content-Type", kBinary);
   AddChecksum(request.headers, params.body, params.checksum);
+  AddContentHeaders(request.headers, params.content);
+  AddTier(request.headers, params.tier);
   AddMetadata(request.headers, params.metadata);
   AddConditions(request.headers, params.conditions);
   return request;
@@ -96,7 +114,10 @@ HttpRequest MakePutBlockListRequest(const PutBlockListParams& params) {
                       .url = params.url + "?comp=blocklist",
                       .body = AsBytes(params.xml)};
   request.headers.Add("Content-Type", "application/xml");
-  request.headers.Add("x-ms-blob-content-type", kBinary);
+  ContentHeaders content = params.content;
+  if (content.type.empty()) content.type = kBinary;  // else the body's own type would be taken
+  AddContentHeaders(request.headers, content);
+  AddTier(request.headers, params.tier);
   AddMetadata(request.headers, params.metadata);
   AddConditions(request.headers, params.conditions);
   return request;
@@ -107,6 +128,24 @@ HttpRequest MakeSetMetadataRequest(const SetMetadataParams& params) {
       .operation = "azure.set_metadata", .method = "PUT", .url = params.url + "?comp=metadata"};
   AddMetadata(request.headers, params.metadata);
   AddIfMatch(request.headers, params.if_match);
+  return request;
+}
+
+HttpRequest MakeSetBlobPropertiesRequest(const SetBlobPropertiesParams& params) {
+  HttpRequest request{.operation = "azure.set_blob_properties",
+                      .method = "PUT",
+                      .url = params.url + "?comp=properties"};
+  ContentHeaders content = params.content;
+  if (content.type.empty()) content.type = kBinary;
+  AddContentHeaders(request.headers, content);
+  if (params.md5) request.headers.Add("x-ms-blob-content-md5", Base64Encode(*params.md5));
+  AddIfMatch(request.headers, params.if_match);
+  return request;
+}
+
+HttpRequest MakeSetTierRequest(const std::string& url, const std::string& tier) {
+  HttpRequest request{.operation = "azure.set_tier", .method = "PUT", .url = url + "?comp=tier"};
+  AddTier(request.headers, tier);
   return request;
 }
 
@@ -122,6 +161,7 @@ HttpRequest MakeCopyBlobRequest(const CopyBlobParams& params) {
   request.headers.Add("x-ms-copy-source", params.source_url);
   if (params.source_if_match)
     request.headers.Add("x-ms-source-if-match", QuoteETag(*params.source_if_match));
+  AddTier(request.headers, params.tier);
   AddConditions(request.headers, params.conditions);
   return request;
 }

@@ -43,6 +43,8 @@ struct PutBlobParams {
   std::string url;
   ByteSpan body;
   MetadataMap metadata;
+  ContentHeaders content = {};
+  std::string tier = {};  // empty: the account's default
   Conditions conditions;
   Checksum checksum = Checksum::kCrc64;
 };
@@ -64,6 +66,8 @@ struct PutBlockListParams {
   std::string url;
   std::string_view xml;  // must outlive the request
   MetadataMap metadata;
+  ContentHeaders content = {};
+  std::string tier = {};
   Conditions conditions;
 };
 HttpRequest MakePutBlockListRequest(const PutBlockListParams& params);
@@ -76,13 +80,28 @@ struct SetMetadataParams {
 };
 HttpRequest MakeSetMetadataRequest(const SetMetadataParams& params);
 
+// Azure REST: Set Blob Properties. Replaces all content headers, and the stored MD5 with them: what
+// is not sent is cleared.
+struct SetBlobPropertiesParams {
+  std::string url;
+  ContentHeaders content = {};
+  std::optional<Md5Digest> md5;
+  std::optional<ETag> if_match;
+};
+HttpRequest MakeSetBlobPropertiesRequest(const SetBlobPropertiesParams& params);
+
+// Azure REST: Set Blob Tier. ETag and Last-Modified stay; there are no conditions.
+HttpRequest MakeSetTierRequest(const std::string& url, const std::string& tier);
+
 // Azure REST: Delete Blob, with its snapshots.
 HttpRequest MakeDeleteBlobRequest(std::string url, const std::optional<ETag>& if_match);
 
-// Azure REST: Copy Blob. Metadata comes along.
+// Azure REST: Copy Blob. Metadata and content headers come along; the tier does not: without one,
+// the copy gets the account's default.
 struct CopyBlobParams {
   std::string url;
   std::string source_url;
+  std::string tier = {};
   std::optional<ETag> source_if_match;
   Conditions conditions;
 };

@@ -10,6 +10,20 @@
 #include "core/encoding.h"
 
 namespace skybridge::azure {
+namespace {
+
+void AddContentHeaders(HttpHeaders& headers, const ContentHeaders& content) {
+  const auto add = [&](const char* name, const std::string& value) {
+    if (!value.empty()) headers.Add(name, value);
+  };
+  add("x-ms-content-type", content.type);
+  add("x-ms-content-encoding", content.encoding);
+  add("x-ms-content-language", content.language);
+  add("x-ms-content-disposition", content.disposition);
+  add("x-ms-cache-control", content.cache_control);
+}
+
+}  // namespace
 
 HttpRequest MakeHeadFilesystemRequest(std::string container_url) {
   return {.operation = "azure.head_filesystem",
@@ -42,6 +56,7 @@ HttpRequest MakeSetPropertiesRequest(const SetPropertiesParams& params) {
                       .url = params.url + "?action=setProperties"};
   if (!params.properties.empty())
     request.headers.Add("x-ms-properties", EncodeProperties(params.properties));
+  AddContentHeaders(request.headers, params.content);
   if (params.if_match) request.headers.Add("If-Match", QuoteETag(*params.if_match));
   return request;
 }
@@ -69,10 +84,13 @@ HttpRequest MakeAppendRequest(const AppendParams& params) {
 }
 
 HttpRequest MakeFlushRequest(const FlushParams& params) {
-  return {.operation = "azure.flush",
-          .method = "PATCH",
-          .url = fmt::format("{}?action=flush&position={}&retainUncommittedData=false&close=true",
-                             params.url, params.size_bytes)};
+  HttpRequest request{
+      .operation = "azure.flush",
+      .method = "PATCH",
+      .url = fmt::format("{}?action=flush&position={}&retainUncommittedData=false&close=true",
+                         params.url, params.size_bytes)};
+  AddContentHeaders(request.headers, params.content);
+  return request;
 }
 
 HttpRequest MakeRenamePathRequest(const RenamePathParams& params) {

@@ -29,10 +29,12 @@ struct ListPathsParams {
 };
 HttpRequest MakeListPathsRequest(const ListPathsParams& params);
 
-// Azure Data Lake REST: Path - Update, setProperties. Replaces all of them.
+// Azure Data Lake REST: Path - Update, setProperties. Replaces all of them. Content
+// headers that are sent replace those of the path; others stay.
 struct SetPropertiesParams {
   std::string url;
   MetadataMap properties;
+  ContentHeaders content = {};
   std::optional<ETag> if_match;
 };
 HttpRequest MakeSetPropertiesRequest(const SetPropertiesParams& params);
@@ -59,6 +61,7 @@ HttpRequest MakeAppendRequest(const AppendParams& params);
 struct FlushParams {
   std::string url;
   std::uint64_t size_bytes = 0;
+  ContentHeaders content = {};
 };
 HttpRequest MakeFlushRequest(const FlushParams& params);
 

@@ -45,6 +45,7 @@ Result<FlatStore::Copied> FlatStore::Copy(const CopyRequest& request,
   auto response =
       blobs_.channel().Send(MakeCopyBlobRequest({.url = names.BlobUrl(request.destination_name),
                                                  .source_url = names.BlobUrl(request.source_name),
+                                                 .tier = request.tier,
                                                  .source_if_match = request.source_etag,
                                                  .conditions = request.conditions}),
                             request.key, context);
@@ -161,6 +162,7 @@ Result<ObjectInfo> FlatStore::RenameFile(const RenameRequest& request, const Cal
                    .source_name = BlobName(request.source),
                    .destination_name = BlobName(request.destination),
                    .source_etag = source ? source->etag : ETag(),
+                   .tier = source && source->attributes ? source->attributes->tier : std::string(),
                    .conditions = request.destination_conditions};
   if (!source) return FindMoved(request, copy, context);
   if (source->kind == NodeKind::kDirectory) {
@@ -314,6 +316,7 @@ Status FlatStore::MoveChildren(const RenameRequest& request, const CallContext& 
                               .source_name = blob.name,
                               .destination_name = to + blob.name.substr(from.size()),
                               .source_etag = blob.etag,
+                              .tier = blob.tier,
                               .conditions = {}},
                              context);
     });

@@ -24,6 +24,7 @@ Capabilities MakeCapabilities() {
           .set_attributes_rewrites = false,
           .append = false,
           .keeps_xattrs = true,
+          .tiers = {kAzureTiers.begin(), kAzureTiers.end()},
           .max_checked_range_bytes = kMaxRangeDigestBytes,
           .max_put_bytes = kMaxPutBytes,
           .min_part_bytes = 1,
@@ -201,6 +202,8 @@ Result<ObjectInfo> FlatStore::CommitUpload(const CommitUploadRequest& request,
       MakePutBlockListRequest({.url = blobs_.names().BlobUrl(BlobName(request.key)),
                                .xml = xml,
                                .metadata = metadata,
+                               .content = request.attributes.content,
+                               .tier = request.attributes.tier,
                                .conditions = request.conditions}),
       request.key, context);
   if (response) {
@@ -209,7 +212,9 @@ Result<ObjectInfo> FlatStore::CommitUpload(const CommitUploadRequest& request,
                  .size_bytes = whole.size_bytes,
                  .etag = StripETag(response->headers.Get("ETag")),
                  .last_modified = ParseTime(response->headers.Get("Last-Modified")),
-                 .metadata = std::move(metadata)});
+                 .metadata = std::move(metadata),
+                 .content = request.attributes.content,
+                 .tier = request.attributes.tier});
   }
   Error error = AsWriteError(response.error(), request.conditions);
   if (error.retryable) return Fail(std::move(error));
@@ -252,7 +257,8 @@ Result<ObjectInfo> FlatStore::SetAttributes(const SetAttributesRequest& request,
                       .kind = request.kind,
                       .attributes = request.attributes,
                       .if_match = conditional ? request.if_match : std::nullopt,
-                      .info = request.info};
+                      .info = request.info,
+                      .set_tier = request.set_tier};
   if (request.kind != NodeKind::kDirectory) return blobs_.SetMetadata(set, context);
   if (conditional && !context.retried) {
     set.blob_name = blobs_.names().ChildPrefix(request.key);

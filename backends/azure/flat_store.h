@@ -69,6 +69,7 @@ class FlatStore final : public ObjectStore {
     std::string source_name;
     std::string destination_name;
     ETag source_etag;
+    std::string tier = {};  // of the source, if not the account's default
     Conditions conditions;
   };
   struct Copied {

@@ -26,6 +26,8 @@ Capabilities MakeCapabilities(bool dfs_only) {
           // Files that were put whole refuse appends, and nothing tells beforehand.
           .append = false,
           .keeps_xattrs = true,
+          .tiers = dfs_only ? std::vector<std::string>()
+                            : std::vector<std::string>(kAzureTiers.begin(), kAzureTiers.end()),
           .max_checked_range_bytes = kMaxRangeDigestBytes,
           .max_put_bytes = dfs_only ? kMaxPartBytes : kMaxPutBytes,
           .min_part_bytes = 1,
@@ -57,6 +59,8 @@ struct HierarchicalStore::Publication {
   std::string nonce;
   WholeContent whole;
   MetadataMap metadata;
+  ContentHeaders content = {};
+  std::string tier = {};
   Conditions conditions;
 };
 
@@ -150,6 +154,8 @@ Result<ObjectInfo> HierarchicalStore::PutThroughUpload(const PutRequest& request
                                 .nonce = nonce,
                                 .whole = whole,
                                 .metadata = CommitMetadata(std::move(attributes), nonce, whole),
+                                .content = request.attributes.content,
+                                .tier = {},
                                 .conditions = request.conditions};
   auto info = SendWhole(publication, request.body, context);
   if (info) return info;
@@ -263,6 +269,8 @@ Result<ObjectInfo> HierarchicalStore::CommitUpload(const CommitUploadRequest& re
                                 .nonce = nonce,
                                 .whole = whole,
                                 .metadata = CommitMetadata(std::move(attributes), nonce, whole),
+                                .content = request.attributes.content,
+                                .tier = blobs_.dfs_only() ? "" : request.attributes.tier,
                                 .conditions = request.conditions};
   auto info = Publish(publication, context);
   if (info || info.error().retryable) return info;
@@ -274,8 +282,9 @@ Result<ObjectInfo> HierarchicalStore::CommitUpload(const CommitUploadRequest& re
 // A flush that was carried out before, without our knowing, leaves the file at its full length.
 Status HierarchicalStore::FlushUpload(const Publication& publication,
                                       const CallContext& context) const {
-  const HttpRequest flush = MakeFlushRequest(
-      {.url = DfsUrl(publication.temporary), .size_bytes = publication.whole.size_bytes});
+  const HttpRequest flush = MakeFlushRequest({.url = DfsUrl(publication.temporary),
+                                              .size_bytes = publication.whole.size_bytes,
+                                              .content = publication.content});
   const auto response = blobs_.channel().Send(flush, publication.key, context);
   if (response) return {};
   if (response.error().retryable || response.error().code == ErrorCode::kNotFound)
@@ -289,6 +298,10 @@ Status HierarchicalStore::FlushUpload(const Publication& publication,
 Result<ObjectInfo> HierarchicalStore::Publish(const Publication& publication,
                                               const CallContext& context) const {
   TRY_VOID(FlushUpload(publication, context));
+  if (!publication.tier.empty()) {
+    TRY_VOID(blobs_.SetTier(publication.key, BlobName(publication.temporary), publication.tier,
+                            context));
+  }
   const HttpRequest rename =
       MakeRenamePathRequest({.url = DfsUrl(publication.key),
                              .source = blobs_.names().RenameSource(BlobName(publication.temporary)),
@@ -304,7 +317,9 @@ Result<ObjectInfo> HierarchicalStore::Publish(const Publication& publication,
                                   .size_bytes = publication.whole.size_bytes,
                                   .etag = StripETag(*etag),
                                   .last_modified = ParseTime(response.headers.Get("Last-Modified")),
-                                  .metadata = publication.metadata});
+                                  .metadata = publication.metadata,
+                                  .content = publication.content,
+                                  .tier = publication.tier});
 }
 
 Result<std::optional<ObjectInfo>> HierarchicalStore::FindPublished(
@@ -336,7 +351,8 @@ Result<ObjectInfo> HierarchicalStore::SetAttributes(const SetAttributesRequest& 
                              .kind = request.kind,
                              .attributes = request.attributes,
                              .if_match = conditional ? request.if_match : std::nullopt,
-                             .info = request.info},
+                             .info = request.info,
+                             .set_tier = request.set_tier},
                             context);
 }
 

@@ -69,6 +69,25 @@ std::string EncodeProperties(const MetadataMap& metadata) {
   return text;
 }
 
+ContentHeaders WithoutDefaultType(ContentHeaders content) {
+  if (content.type == "application/octet-stream") content.type.clear();
+  return content;
+}
+
+ContentHeaders ContentFromHeaders(const HttpHeaders& headers) {
+  const auto value = [&](const char* name) { return std::string(headers.Get(name)); };
+  return WithoutDefaultType({.type = value("Content-Type"),
+                             .encoding = value("Content-Encoding"),
+                             .language = value("Content-Language"),
+                             .disposition = value("Content-Disposition"),
+                             .cache_control = value("Cache-Control")});
+}
+
+std::string TierFromHeaders(const HttpHeaders& headers) {
+  if (headers.Get("x-ms-access-tier-inferred") == "true") return {};
+  return std::string(headers.Get("x-ms-access-tier"));
+}
+
 bool IsFolderMarker(const MetadataMap& metadata) {
   return std::any_of(metadata.begin(), metadata.end(), [](const auto& field) {
     return SameText(field.second, "true") &&
@@ -100,6 +119,10 @@ ObjectInfo Describe(MetadataDialect dialect, Sighting sighting) {
     if (!sighting.is_directory) info.digests.crc32c = recorded;
     PosixMetadata decoded = DecodePosixMetadata(dialect, info.kind, *sighting.metadata);
     info.attributes = std::move(decoded.attributes);
+    if (!sighting.is_directory) {
+      info.attributes->content = std::move(sighting.content);
+      info.attributes->tier = std::move(sighting.tier);
+    }
     // A blob with content is a file, whatever its metadata claims.
     if (decoded.kind == NodeKind::kSymlink && !sighting.is_directory)
       info.kind = NodeKind::kSymlink;
@@ -113,7 +136,9 @@ Sighting SightingFromHeaders(const ObjectKey& key, const HttpHeaders& headers) {
                     .etag = StripETag(headers.Get("ETag")),
                     .last_modified = ParseTime(headers.Get("Last-Modified")),
                     .metadata = MetadataFromHeaders(headers),
-                    .md5 = DecodeMd5(headers.Get("Content-MD5"))};
+                    .md5 = DecodeMd5(headers.Get("Content-MD5")),
+                    .content = ContentFromHeaders(headers),
+                    .tier = TierFromHeaders(headers)};
   sighting.is_directory = headers.Get("x-ms-resource-type") == "directory" ||
                           (sighting.size_bytes == 0 && IsFolderMarker(*sighting.metadata));
   return sighting;

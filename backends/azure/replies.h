@@ -27,6 +27,13 @@ void AddMetadata(HttpHeaders& headers, const MetadataMap& metadata);
 // "name=base64(value),...": x-ms-properties of the DFS protocol.
 std::string EncodeProperties(const MetadataMap& metadata);
 
+// Of a HEAD or GET. Source: Azure REST: Get Blob Properties; x-ms-access-tier is not the blob's own
+// where x-ms-access-tier-inferred comes with it.
+ContentHeaders ContentFromHeaders(const HttpHeaders& headers);
+std::string TierFromHeaders(const HttpHeaders& headers);
+// As Attributes has it: what the service tells of a blob that was written without a type is no type.
+ContentHeaders WithoutDefaultType(ContentHeaders content);
+
 // Whether metadata marks a zero-byte blob as a directory: hdi_isfolder (every tool), asv_isfolder
 // (old WASB), is_directory (adlfs). Names and value compare without case.
 bool IsFolderMarker(const MetadataMap& metadata);
@@ -46,6 +53,8 @@ struct Sighting {
   WallTime last_modified{};
   std::optional<MetadataMap> metadata;
   std::optional<Md5Digest> md5;
+  ContentHeaders content = {};
+  std::string tier = {};  // empty: inferred from the account's default
 };
 // Content-MD5 counts as the store's digest: it is computed by Put Blob, but only stored by a block
 // list or a flush. Of what we uploaded in parts, the CRC-32C is in the metadata.

@@ -20,7 +20,8 @@ Result<ObjectInfo> DescribeLocal(const ObjectKey& key, const FileDescriptor& nod
 // Writes the set to a node. What is not recorded in it stays as the system made it, but extended
 // attributes that are not in it are removed.
 // Extended attributes: "user." only, which is what every user may set. Metadata of other tools is
-// kept as "user.skybridge.foreign.<key>". A link keeps time and owner only. Errors: kNotSupported,
+// kept as "user.skybridge.foreign.<key>". A link keeps time and owner only. Content
+// headers and tier are not kept (Capabilities). Errors: kNotSupported,
 // kPermissionDenied (giving a file away), kNoSpace.
 Status WriteLocalAttributes(const Attributes& attributes, const FileDescriptor& node);
 

@@ -62,6 +62,7 @@ Capabilities LocalCapabilities(const LocalTree& tree) {
   c.atomic_directory_rename = true;
   c.list_has_attributes = true;
   c.list_is_sorted = true;
+  c.keeps_content_headers = false;
   c.keeps_digests = false;
   c.links_keep_attributes = false;
   c.root_keeps_attributes = true;

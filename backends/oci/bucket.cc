@@ -184,7 +184,7 @@ Result<ObjectHead> Bucket::Head(std::string_view name, const std::optional<ETag>
   const HttpResponse response = TRY(Send(MakeHeadObject(address, name, if_match), what, context));
   const auto size = ParseFileLength(response.headers.Get("content-length"));
   if (!size) return Fail(Corrupt(what, "the answer has no Content-Length", true));
-  return ObjectHead{ParseObjectFacts(response.headers), *size, ContentHeadersOf(response.headers)};
+  return ObjectHead{ParseObjectFacts(response.headers), *size, StoredHeadersOf(response.headers)};
 }
 
 Result<GetReply> Bucket::Get(std::string_view name, ByteRange range,
@@ -215,7 +215,7 @@ Result<ObjectHead> Bucket::GetWhole(std::string_view name, const ETag& if_match,
   }
   Received received = TRY(Receive(name, {0, into.size()}, if_match, into, context));
   return checked({std::move(received.facts), received.reply.object_size_bytes,
-                  std::move(received.content_headers)});
+                  std::move(received.stored_headers)});
 }
 
 Result<Bucket::Received> Bucket::Receive(std::string_view name, ByteRange range,
@@ -246,7 +246,7 @@ Result<Bucket::Received> Bucket::Receive(std::string_view name, ByteRange range,
   GetReply reply{response.bytes_received, *total, ETag(facts.etag)};
   if (reply.bytes_received == *total)
     reply.checked = TRY(CheckReceived(what, facts.digests, into.first(*total)));
-  return Received{std::move(reply), std::move(facts), ContentHeadersOf(response.headers)};
+  return Received{std::move(reply), std::move(facts), StoredHeadersOf(response.headers)};
 }
 
 // Nothing to read there; size and version come from HEAD, since a 416 names neither for certain.
@@ -369,13 +369,14 @@ void Bucket::ForgetParts(std::string_view upload_id) {
 }
 
 Status Bucket::RewriteMetadata(std::string_view name, const ETag& etag, const Metadata& metadata,
-                               const CallContext& context) {
+                               const std::string& storage_tier, const CallContext& context) {
   const std::string what = What("rewrite metadata of", name);
   if (options_.region.empty()) {
     return Fail(ErrorCode::kInvalidArgument, what + ": the bucket's region must be configured");
   }
   const BucketAddress address = TRY(Address(context));
-  const RewriteParameters parameters{std::string(name), options_.region, etag, metadata};
+  const RewriteParameters parameters{std::string(name), options_.region, etag, metadata,
+                                     storage_tier};
   const HttpResponse response = TRY(Send(MakeRewriteMetadata(address, parameters), what, context));
   const std::string work_id(response.headers.Get("opc-work-request-id"));
   if (work_id.empty()) return Fail(Corrupt(what, "the answer has no work request", true));

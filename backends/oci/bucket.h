@@ -31,7 +31,7 @@ struct BucketOptions {
 struct ObjectHead {
   ObjectFacts facts;
   std::uint64_t size_bytes = 0;
-  ContentHeaders content_headers;
+  StoredHeaders stored_headers;
 };
 
 struct UploadedPart {
@@ -87,7 +87,7 @@ class Bucket {
   // waiting until it is done. Errors: kPreconditionFailed, kPermissionDenied (the bucket's policy
   // does not let the service copy), kTimedOut.
   Status RewriteMetadata(std::string_view name, const ETag& etag, const Metadata& metadata,
-                         const CallContext& context);
+                         const std::string& storage_tier, const CallContext& context);
 
  private:
   Result<BucketAddress> Address(const CallContext& context);
@@ -98,7 +98,7 @@ class Bucket {
   struct Received {
     GetReply reply;
     ObjectFacts facts;
-    ContentHeaders content_headers;
+    StoredHeaders stored_headers;
   };
   Result<Received> Receive(std::string_view name, ByteRange range,
                            const std::optional<ETag>& if_match, std::span<std::byte> into,

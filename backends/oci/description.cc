@@ -6,6 +6,78 @@
 #include "backends/recorded_digest.h"
 
 namespace skybridge::oci {
+namespace {
+
+constexpr const char* kTypeHeader = "content-type";
+constexpr const char* kTierHeader = "storage-tier";
+constexpr std::string_view kDefaultType = "application/octet-stream";
+
+struct HeaderField {
+  const char* header;
+  std::string ContentHeaders::*field;
+};
+constexpr HeaderField kContentFields[] = {{kTypeHeader, &ContentHeaders::type},
+                                          {"content-encoding", &ContentHeaders::encoding},
+                                          {"content-language", &ContentHeaders::language},
+                                          {"content-disposition", &ContentHeaders::disposition},
+                                          {"cache-control", &ContentHeaders::cache_control}};
+
+// Standard is what a bucket gives unless it is an archive as a whole, so it is no tier of its own.
+struct TierName {
+  std::string_view service;
+  std::string_view common;  // as in Attributes::tier
+};
+constexpr TierName kTierNames[] = {{"InfrequentAccess", "Cool"},
+                                   {"InfrequentAccess", "Cold"},
+                                   {"Archive", "Archive"},
+                                   {"Standard", ""},
+                                   {"Standard", "Hot"}};
+
+std::string TierOf(std::string_view service) {
+  for (const TierName& name : kTierNames) {
+    if (name.service == service) return std::string(name.common);
+  }
+  return {};
+}
+
+std::string ServiceTierOf(std::string_view common) {
+  if (common.empty()) return {};
+  for (const TierName& name : kTierNames) {
+    if (name.common == common) return std::string(name.service);
+  }
+  return {};
+}
+
+ContentHeaders ContentOf(const StoredHeaders& headers) {
+  ContentHeaders content;
+  for (const HeaderField& field : kContentFields) {
+    const auto found = headers.find(field.header);
+    if (found != headers.end()) content.*field.field = found->second;
+  }
+  if (content.type == kDefaultType) content.type.clear();
+  return content;
+}
+
+}  // namespace
+
+StoredHeaders HeadersOf(const Attributes& attributes) {
+  StoredHeaders headers;
+  for (const HeaderField& field : kContentFields) {
+    const std::string& value = attributes.content.*field.field;
+    if (!value.empty()) headers.emplace(field.header, value);
+  }
+  const std::string tier = ServiceTierOf(attributes.tier);
+  if (!tier.empty()) headers.emplace(kTierHeader, tier);
+  return headers;
+}
+
+bool HasHeaders(const ObjectHead& head, const StoredHeaders& wanted) {
+  const auto tier = wanted.find(kTierHeader);
+  const auto there = head.stored_headers.find(kTierHeader);
+  const bool same_tier =
+      tier == wanted.end() || (there != head.stored_headers.end() && there->second == tier->second);
+  return same_tier && ContentOf(head.stored_headers) == ContentOf(wanted);
+}
 
 Result<Metadata> EncodeAttributes(NodeKind kind, const Attributes& attributes) {
   Metadata metadata = TRY(EncodePosixMetadata(MetadataDialect::kOci, kind, attributes));
@@ -20,6 +92,11 @@ ObjectInfo DescribeObject(const ObjectKey& key, NodeKind known_kind, const Objec
   const auto recorded = TakeRecordedMd5(metadata);
   if (!digests.md5) digests.md5 = recorded;
   PosixMetadata posix = DecodePosixMetadata(MetadataDialect::kOci, known_kind, metadata);
+  if (known_kind != NodeKind::kDirectory) {
+    posix.attributes.content = ContentOf(head.stored_headers);
+    const auto tier = head.stored_headers.find(kTierHeader);
+    if (tier != head.stored_headers.end()) posix.attributes.tier = TierOf(tier->second);
+  }
   return {.key = key,
           .kind = posix.kind,
           .size_bytes = known_kind == NodeKind::kDirectory ? 0 : head.size_bytes,

@@ -13,6 +13,12 @@ namespace skybridge::oci {
 // cloud, say) is not of this content for certain. Errors: those of EncodePosixMetadata.
 Result<Metadata> EncodeAttributes(NodeKind kind, const Attributes& attributes);
 
+// The headers that go with it: content headers, and the tier in the service's words. Source: Object
+// Storage Service API: PutObject, storage-tier: Standard, InfrequentAccess, Archive.
+StoredHeaders HeadersOf(const Attributes& attributes);
+// Whether the object has these headers. A tier that is not among them may be any.
+bool HasHeaders(const ObjectHead& head, const StoredHeaders& wanted);
+
 // The object as its own reply tells it.
 ObjectInfo DescribeObject(const ObjectKey& key, NodeKind known_kind, const ObjectHead& head);
 // The object that was just written, as what was sent and the reply to it tell.

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "backends/fan_out.h"
+#include "backends/oci/description.h"
 #include "backends/recorded_digest.h"
 #include "core/log.h"
 
@@ -27,32 +28,40 @@ Status ReadExactly(Bucket& bucket, const std::string& name, ByteRange range, con
               fmt::format("rewrite metadata of '{}': the content was cut short", name));
 }
 
+// The headers of the version that replaces `old`.
+StoredHeaders HeadersAfter(const ObjectHead& old, const NewMetadata& change) {
+  StoredHeaders headers = change.headers;
+  const auto tier = old.stored_headers.find("storage-tier");
+  if (tier != old.stored_headers.end()) headers.insert(*tier);
+  return headers;
+}
+
 // The version that replaces `old`, as the reply that made it tells.
-ObjectHead Rewritten(ObjectFacts facts, Metadata metadata, const ObjectHead& old) {
-  facts.metadata = std::move(metadata);
-  return {std::move(facts), old.size_bytes, old.content_headers};
+ObjectHead Rewritten(ObjectFacts facts, const NewMetadata& change, const ObjectHead& old) {
+  facts.metadata = change.metadata;
+  return {std::move(facts), old.size_bytes, HeadersAfter(old, change)};
 }
 
 Result<ObjectHead> WriteWhole(Bucket& bucket, const std::string& name, const ObjectHead& head,
-                              ByteSpan content, Metadata metadata, const CallContext& context) {
-  metadata = WithRecordedDigest(std::move(metadata), head.facts.metadata);
+                              ByteSpan content, NewMetadata change, const CallContext& context) {
+  change.metadata = WithRecordedDigest(std::move(change.metadata), head.facts.metadata);
   ObjectFacts facts = TRY(bucket.Put({.name = name,
                                       .body = content,
-                                      .metadata = metadata,
-                                      .content_headers = head.content_headers,
+                                      .metadata = change.metadata,
+                                      .stored_headers = HeadersAfter(head, change),
                                       .conditions = {.if_match = ETag(head.facts.etag)}},
                                      context));
-  return Rewritten(std::move(facts), std::move(metadata), head);
+  return Rewritten(std::move(facts), change, head);
 }
 
 Result<ObjectHead> RewriteWhole(Bucket& bucket, const std::string& name, const ObjectHead& head,
-                                Metadata metadata, const CallContext& context) {
+                                NewMetadata change, const CallContext& context) {
   std::vector<std::byte> content(head.size_bytes);
   if (!content.empty()) {
     const ByteRange all{0, head.size_bytes};
     TRY_VOID(ReadExactly(bucket, name, all, ETag(head.facts.etag), content, context));
   }
-  return WriteWhole(bucket, name, head, content, std::move(metadata), context);
+  return WriteWhole(bucket, name, head, content, std::move(change), context);
 }
 
 Status SendParts(Bucket& bucket, const std::string& name, const ObjectHead& head,
@@ -78,20 +87,21 @@ Status SendParts(Bucket& bucket, const std::string& name, const ObjectHead& head
 }
 
 Result<ObjectHead> RewriteInParts(Bucket& bucket, const std::string& name, const ObjectHead& head,
-                                  Metadata metadata, const CallContext& context) {
+                                  const NewMetadata& change, const CallContext& context) {
   const Conditions same_version{.if_match = ETag(head.facts.etag)};
-  const std::string upload_id = TRY(bucket.CreateUpload({.name = name,
-                                                         .metadata = metadata,
-                                                         .content_headers = head.content_headers,
-                                                         .conditions = same_version},
-                                                        context));
+  const std::string upload_id =
+      TRY(bucket.CreateUpload({.name = name,
+                               .metadata = change.metadata,
+                               .stored_headers = HeadersAfter(head, change),
+                               .conditions = same_version},
+                              context));
   std::vector<PartReceipt> parts;
   Status done = SendParts(bucket, name, head, upload_id, parts, context);
   if (done) {
     auto committed = bucket.CommitUpload(
         {.name = name, .upload_id = upload_id, .parts = parts, .conditions = same_version},
         context);
-    if (committed) return Rewritten(*std::move(committed), std::move(metadata), head);
+    if (committed) return Rewritten(*std::move(committed), change, head);
     done = Fail(std::move(committed).error());
   }
   // What is left of the upload if this fails too is for the bucket's lifecycle rule. There is none
@@ -111,22 +121,27 @@ Metadata WithRecordedDigest(Metadata metadata, const Metadata& old) {
 }
 
 Result<ObjectHead> RewriteKnown(Bucket& bucket, const std::string& name, const ETag& version,
-                                std::uint64_t size_bytes, Metadata metadata,
+                                std::uint64_t size_bytes, const NewMetadata& change,
                                 const CallContext& context) {
   std::vector<std::byte> content(size_bytes);
   const ObjectHead head = TRY(bucket.GetWhole(name, version, content, context));
-  return WriteWhole(bucket, name, head, content, std::move(metadata), context);
+  return WriteWhole(bucket, name, head, content, change, context);
 }
 
 Result<std::optional<ObjectHead>> ReplaceMetadata(Bucket& bucket, const std::string& name,
-                                                  const ObjectHead& head, Metadata metadata,
+                                                  const ObjectHead& head, NewMetadata change,
                                                   const CallContext& context) {
   if (head.size_bytes <= kMaxWholeBytes)
-    return RewriteWhole(bucket, name, head, std::move(metadata), context);
-  metadata = WithRecordedDigest(std::move(metadata), head.facts.metadata);
-  if (bucket.is_pre_authenticated())
-    return RewriteInParts(bucket, name, head, std::move(metadata), context);
-  const Status copied = bucket.RewriteMetadata(name, ETag(head.facts.etag), metadata, context);
+    return RewriteWhole(bucket, name, head, std::move(change), context);
+  change.metadata = WithRecordedDigest(std::move(change.metadata), head.facts.metadata);
+  StoredHeaders content_headers = change.headers;
+  const auto tier = content_headers.extract("storage-tier");
+  // A copy within the service takes the content headers of its source.
+  if (bucket.is_pre_authenticated() || !HasHeaders(head, content_headers))
+    return RewriteInParts(bucket, name, head, change, context);
+  const Status copied =
+      bucket.RewriteMetadata(name, ETag(head.facts.etag), change.metadata,
+                             tier.empty() ? std::string() : tier.mapped(), context);
   if (copied) return std::optional<ObjectHead>();
   if (copied.error().code != ErrorCode::kPermissionDenied) return Fail(copied.error());
   static std::atomic<bool> told{false};
@@ -138,7 +153,7 @@ Result<std::optional<ObjectHead>> ReplaceMetadata(Bucket& bucket, const std::str
         "...",
         bucket.name());
   }
-  return RewriteInParts(bucket, name, head, std::move(metadata), context);
+  return RewriteInParts(bucket, name, head, change, context);
 }
 
 }  // namespace skybridge::oci

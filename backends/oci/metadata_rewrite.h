@@ -15,18 +15,24 @@ namespace skybridge::oci {
 // the size).
 inline constexpr std::uint64_t kMaxWholeBytes = std::uint64_t{8} << 20;
 
-// Both leave any other version than the one that is named alone (kPreconditionFailed). Bytes,
-// content type, recorded digest and the like stay; the change becomes visible at once. Errors:
+// What replaces what the object has. A tier that is not among the headers stays as it is.
+struct NewMetadata {
+  Metadata metadata;
+  StoredHeaders headers;
+};
+
+// Both leave any other version than the one that is named alone (kPreconditionFailed). Bytes
+// and recorded digest stay; the change becomes visible at once. Errors:
 // those of the bucket; kCorrupt.
 
 // An object of at most kMaxWholeBytes, of which version and size are known: one GET, one PUT.
 Result<ObjectHead> RewriteKnown(Bucket& bucket, const std::string& name, const ETag& version,
-                                std::uint64_t size_bytes, Metadata metadata,
+                                std::uint64_t size_bytes, const NewMetadata& change,
                                 const CallContext& context);
 // Any object, as `head` describes it. Nothing is returned where the service did not say what the
 // new version is.
 Result<std::optional<ObjectHead>> ReplaceMetadata(Bucket& bucket, const std::string& name,
-                                                  const ObjectHead& head, Metadata metadata,
+                                                  const ObjectHead& head, NewMetadata change,
                                                   const CallContext& context);
 // `metadata` with the digest that is recorded in `old`: the bytes stay, and so does their digest.
 Metadata WithRecordedDigest(Metadata metadata, const Metadata& old);

@@ -75,6 +75,7 @@ Capabilities MakeCapabilities(const ObjectNames& names, bool is_pre_authenticate
           .set_attributes_rewrites = true,
           .can_rename = !is_pre_authenticated,
           .can_delete = !is_pre_authenticated,
+          .tiers = {"Cool", "Archive"},
           .max_put_bytes = 50 * kGiB,
           .min_part_bytes = std::uint64_t{10} << 20,
           .max_part_bytes = 50 * kGiB,

@@ -20,30 +20,34 @@ Result<ObjectInfo> OciStoreImpl::SetAttributes(const SetAttributesRequest& reque
 
 Result<ObjectInfo> OciStoreImpl::SetFileAttributes(const SetAttributesRequest& request,
                                                    const CallContext& context) {
-  const Metadata metadata = TRY(EncodeAttributes(request.kind, request.attributes));
+  NewMetadata change{.metadata = TRY(EncodeAttributes(request.kind, request.attributes)),
+                     .headers = HeadersOf(request.attributes)};
+  if (!request.set_tier) change.headers.erase("storage-tier");
   const std::string name = names_.File(request.key);
   const bool known =
       request.if_match && request.size_bytes && *request.size_bytes <= kMaxWholeBytes;
   if (known && !context.retried) {
     const ObjectHead now =
-        TRY(RewriteKnown(bucket_, name, *request.if_match, *request.size_bytes, metadata, context));
+        TRY(RewriteKnown(bucket_, name, *request.if_match, *request.size_bytes, change, context));
     return DescribeObject(request.key, request.kind, now);
   }
   const ObjectHead head = TRY(bucket_.Head(name, std::nullopt, context));
-  const Metadata wanted = WithRecordedDigest(metadata, head.facts.metadata);
+  const Metadata wanted = WithRecordedDigest(change.metadata, head.facts.metadata);
+  const auto is_wanted = [&](const ObjectHead& there) {
+    return there.facts.metadata == wanted && HasHeaders(there, change.headers);
+  };
   if (request.if_match && request.if_match->value != head.facts.etag) {
     // Our own earlier attempt changed the ETag, or somebody else did.
-    if (context.retried && head.facts.metadata == wanted)
-      return DescribeObject(request.key, request.kind, head);
+    if (context.retried && is_wanted(head)) return DescribeObject(request.key, request.kind, head);
     return Fail(KeyError(ErrorCode::kPreconditionFailed, "set attributes of", request.key));
   }
-  const auto replaced = ReplaceMetadata(bucket_, name, head, metadata, context);
+  const auto replaced = ReplaceMetadata(bucket_, name, head, change, context);
   if (replaced && *replaced) return DescribeObject(request.key, request.kind, **replaced);
   if (!replaced && !(context.retried && IsLostRace(replaced.error())))
     return Fail(replaced.error());
   const ObjectHead now = TRY(AfterActing(bucket_.Head(name, std::nullopt, context)));
   // An earlier attempt that ended late may have been faster than this one.
-  if (!replaced && now.facts.metadata != wanted) return Fail(replaced.error());
+  if (!replaced && !is_wanted(now)) return Fail(replaced.error());
   return DescribeObject(request.key, request.kind, now);
 }
 

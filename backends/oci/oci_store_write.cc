@@ -9,12 +9,14 @@
 namespace skybridge::oci {
 namespace {
 
-// An UploadId is the service's id and a digest of the metadata it was started with, which the
-// service keeps for itself.
-std::string MetadataTag(const Metadata& metadata) {
+// An UploadId is the service's id and a digest of the metadata and headers that it was started
+// with, which the service keeps for itself.
+std::string MetadataTag(const Metadata& metadata, const StoredHeaders& headers) {
   std::string text;
   for (const auto& [name, value] : metadata)
     text.append(name).append("=").append(value).append("\n");
+  for (const auto& [name, value] : headers)
+    text.append(name).append(":").append(value).append("\n");
   return HexEncode(ByteSpan(Sha256(AsBytes(text))).first(8));
 }
 
@@ -39,9 +41,13 @@ Result<ObjectInfo> OciStoreImpl::Put(const PutRequest& request, const CallContex
   TRY_VOID(CheckObjectKey(request.key, capabilities_));
   Metadata metadata = TRY(EncodeAttributes(request.kind, request.attributes));
   const std::string name = names_.File(request.key);
-  const Result<ObjectFacts> facts = bucket_.Put(
-      {.name = name, .body = request.body, .metadata = metadata, .conditions = request.conditions},
-      context);
+  const StoredHeaders headers = HeadersOf(request.attributes);
+  const Result<ObjectFacts> facts = bucket_.Put({.name = name,
+                                                 .body = request.body,
+                                                 .metadata = metadata,
+                                                 .stored_headers = headers,
+                                                 .conditions = request.conditions},
+                                                context);
   if (facts)
     return DescribeWritten(request.key, request.kind, request.body.size(), request.attributes,
                            *facts);
@@ -52,7 +58,8 @@ Result<ObjectInfo> OciStoreImpl::Put(const PutRequest& request, const CallContex
   ObjectInfo there = DescribeObject(request.key, NodeKind::kFile, *head);
   const ObjectInfo sent{.size_bytes = request.body.size(),
                         .digests = {.md5 = Md5(request.body), .crc32c = Crc32c(request.body)}};
-  if (!SameContent(there, sent) || head->facts.metadata != metadata) return Fail(facts.error());
+  const bool same_attributes = head->facts.metadata == metadata && HasHeaders(*head, headers);
+  if (!SameContent(there, sent) || !same_attributes) return Fail(facts.error());
   return there;
 }
 
@@ -61,9 +68,11 @@ Result<UploadId> OciStoreImpl::StartUpload(const StartUploadRequest& request,
   if (request.append_to) return Fail(KeyError(ErrorCode::kNotSupported, "append to", request.key));
   TRY_VOID(CheckObjectKey(request.key, capabilities_));
   Metadata metadata = TRY(EncodeAttributes(NodeKind::kFile, request.attributes));
-  const std::string tag = MetadataTag(metadata);
+  StoredHeaders headers = HeadersOf(request.attributes);
+  const std::string tag = MetadataTag(metadata, headers);
   const std::string id = TRY(bucket_.CreateUpload({.name = names_.File(request.key),
                                                    .metadata = std::move(metadata),
+                                                   .stored_headers = std::move(headers),
                                                    .conditions = request.conditions},
                                                   context));
   return UploadId{id + '|' + tag};
@@ -91,6 +100,7 @@ Result<ObjectInfo> OciStoreImpl::CommitUpload(const CommitUploadRequest& request
                                               const CallContext& context) {
   const UploadParts upload = TRY(SplitUploadId(request.upload));
   const Metadata metadata = TRY(EncodeAttributes(NodeKind::kFile, request.attributes));
+  const StoredHeaders headers = HeadersOf(request.attributes);
   const std::string name = names_.File(request.key);
   ObjectInfo sent{.key = request.key, .attributes = request.attributes};
   std::uint32_t crc32c = 0;
@@ -107,8 +117,8 @@ Result<ObjectInfo> OciStoreImpl::CommitUpload(const CommitUploadRequest& request
   if (facts) {
     sent.etag = ETag(facts->etag);
     sent.last_modified = facts->last_modified;
-    return AfterActing(
-        Finish(request, std::move(sent), MetadataTag(metadata) == upload.metadata_tag, context));
+    const bool has_attributes = MetadataTag(metadata, headers) == upload.metadata_tag;
+    return AfterActing(Finish(request, std::move(sent), has_attributes, context));
   }
   const bool may_be_done = IsLostRace(facts.error()) || facts.error().code == ErrorCode::kNotFound;
   if (!context.retried || !may_be_done) return Fail(facts.error());
@@ -116,7 +126,8 @@ Result<ObjectInfo> OciStoreImpl::CommitUpload(const CommitUploadRequest& request
   if (!head) return Fail(IsOpen(head) ? head.error() : facts.error());
   ObjectInfo there = DescribeObject(request.key, NodeKind::kFile, *head);
   if (!SameContent(there, sent)) return Fail(facts.error());
-  return AfterActing(Finish(request, std::move(there), head->facts.metadata == metadata, context));
+  const bool has_attributes = head->facts.metadata == metadata && HasHeaders(*head, headers);
+  return AfterActing(Finish(request, std::move(there), has_attributes, context));
 }
 
 Result<ObjectInfo> OciStoreImpl::Finish(const CommitUploadRequest& request, ObjectInfo info,
@@ -125,7 +136,8 @@ Result<ObjectInfo> OciStoreImpl::Finish(const CommitUploadRequest& request, Obje
   return SetFileAttributes({.key = request.key,
                             .attributes = request.attributes,
                             .if_match = info.etag,
-                            .size_bytes = info.size_bytes},
+                            .size_bytes = info.size_bytes,
+                            .set_tier = true},
                            context);
 }
 

@@ -70,11 +70,11 @@ void AddChecksum(std::uint32_t crc32c, HttpRequest& request) {
   request.headers.Add("opc-content-crc32c", EncodeCrc32c(crc32c));
 }
 
-void AddContent(const ContentHeaders& content_headers, const Metadata& metadata,
+void AddContent(const StoredHeaders& stored_headers, const Metadata& metadata,
                 HttpRequest& request) {
-  if (!content_headers.contains("content-type"))
+  if (!stored_headers.contains("content-type"))
     request.headers.Add("content-type", "application/octet-stream");
-  for (const auto& [name, value] : content_headers) request.headers.Add(name, value);
+  for (const auto& [name, value] : stored_headers) request.headers.Add(name, value);
   for (const auto& [name, value] : metadata)
     request.headers.Add(std::string(kMetadataPrefix) + name, value);
 }
@@ -102,7 +102,7 @@ Call MakeCreateUploadThrough(const BucketAddress& bucket,
                              const CreateUploadParameters& parameters) {
   Call call = MakeCall("oci.create_multipart", "PUT", ObjectUrl(bucket, parameters.name));
   call.http.headers.Add("opc-multipart", "true");
-  AddContent(parameters.content_headers, parameters.metadata, call.http);
+  AddContent(parameters.stored_headers, parameters.metadata, call.http);
   call.http.headers.Add("opc-checksum-algorithm", "CRC32C");
   AddConditions(parameters.conditions, call.http);
   return call;
@@ -141,11 +141,11 @@ Call MakeGetObject(const BucketAddress& bucket, std::string_view name, ByteRange
   return call;
 }
 
-ContentHeaders ContentHeadersOf(const HttpHeaders& reply) {
+StoredHeaders StoredHeadersOf(const HttpHeaders& reply) {
   constexpr std::array<std::string_view, 6> kNames = {"content-type",     "content-encoding",
                                                       "content-language", "content-disposition",
                                                       "cache-control",    "storage-tier"};
-  ContentHeaders kept;
+  StoredHeaders kept;
   for (const std::string_view name : kNames) {
     if (const std::string* value = reply.Find(name); value != nullptr && !value->empty()) {
       kept[std::string(name)] = *value;
@@ -159,7 +159,7 @@ Call MakePutObject(const BucketAddress& bucket, const PutParameters& parameters)
   call.signing = SigningProfile::kRawBody;
   call.http.body = parameters.body;
   call.http.expect_continue = parameters.body.size() >= kExpectContinueBytes;
-  AddContent(parameters.content_headers, parameters.metadata, call.http);
+  AddContent(parameters.stored_headers, parameters.metadata, call.http);
   AddChecksum(parameters.crc32c, call.http);
   AddConditions(parameters.conditions, call.http);
   return call;
@@ -195,14 +195,16 @@ Call MakeRenameObject(const BucketAddress& bucket, const RenameParameters& param
 }
 
 Call MakeRewriteMetadata(const BucketAddress& bucket, const RewriteParameters& parameters) {
-  const Json body = {{"sourceObjectName", parameters.name},
-                     {"destinationRegion", parameters.region},
-                     {"destinationNamespace", bucket.name_space},
-                     {"destinationBucket", bucket.bucket},
-                     {"destinationObjectName", parameters.name},
-                     {"sourceObjectIfMatchETag", parameters.etag.value},
-                     {"destinationObjectIfMatchETag", parameters.etag.value},
-                     {"destinationObjectMetadata", MetadataMember(parameters.metadata)}};
+  Json body = {{"sourceObjectName", parameters.name},
+               {"destinationRegion", parameters.region},
+               {"destinationNamespace", bucket.name_space},
+               {"destinationBucket", bucket.bucket},
+               {"destinationObjectName", parameters.name},
+               {"sourceObjectIfMatchETag", parameters.etag.value},
+               {"destinationObjectIfMatchETag", parameters.etag.value},
+               {"destinationObjectMetadata", MetadataMember(parameters.metadata)}};
+  if (!parameters.storage_tier.empty())
+    body["destinationObjectStorageTier"] = parameters.storage_tier;
   return MakeJsonCall("oci.copy_object", BucketUrl(bucket) + "/actions/copyObject", body);
 }
 
@@ -221,7 +223,7 @@ Call MakeCreateUpload(const BucketAddress& bucket, const CreateUploadParameters&
   Json body = {{"object", parameters.name},
                {"contentType", "application/octet-stream"},
                {"metadata", MetadataMember(parameters.metadata)}};
-  for (const auto& [header, value] : parameters.content_headers)
+  for (const auto& [header, value] : parameters.stored_headers)
     body[MemberOfHeader(header)] = value;
   Call call = MakeJsonCall("oci.create_multipart", BucketUrl(bucket) + "/u", body);
   call.http.headers.Add("opc-checksum-algorithm", "CRC32C");

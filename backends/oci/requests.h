@@ -53,16 +53,17 @@ Call MakeHeadObject(const BucketAddress& bucket, std::string_view name,
 Call MakeGetObject(const BucketAddress& bucket, std::string_view name, ByteRange range,
                    const std::optional<ETag>& if_match);
 
-// What a PUT stores beside the bytes and the metadata, so that writing an object anew keeps it.
-using ContentHeaders = std::map<std::string, std::string>;  // content-type, content-encoding, ...
-ContentHeaders ContentHeadersOf(const HttpHeaders& reply);
+// What a PUT stores beside the bytes and the metadata, by lower-case header: content-type,
+// content-encoding, content-language, content-disposition, cache-control, storage-tier.
+using StoredHeaders = std::map<std::string, std::string>;
+StoredHeaders StoredHeadersOf(const HttpHeaders& reply);
 
 struct PutParameters {
   std::string_view name;
   ByteSpan body;
   std::uint32_t crc32c = 0;  // of the body
   Metadata metadata;
-  ContentHeaders content_headers;  // empty: application/octet-stream
+  StoredHeaders stored_headers;  // empty: application/octet-stream
   Conditions conditions;
 };
 Call MakePutObject(const BucketAddress& bucket, const PutParameters& parameters);
@@ -92,6 +93,7 @@ struct RewriteParameters {
   std::string region;
   ETag etag;
   Metadata metadata;
+  std::string storage_tier = {};  // empty: stays
 };
 Call MakeRewriteMetadata(const BucketAddress& bucket, const RewriteParameters& parameters);
 Call MakeGetWorkRequest(std::string_view endpoint, std::string_view id);
@@ -103,7 +105,7 @@ Call MakeGetWorkErrors(std::string_view endpoint, std::string_view id);
 struct CreateUploadParameters {
   std::string name;
   Metadata metadata;
-  ContentHeaders content_headers = {};  // empty: application/octet-stream
+  StoredHeaders stored_headers = {};  // empty: application/octet-stream
   Conditions conditions;
 };
 Call MakeCreateUpload(const BucketAddress& bucket, const CreateUploadParameters& parameters);

@@ -123,6 +123,10 @@ Status Executor::SetAttributes(const Decision& decision, const ObjectInfo& there
                                .if_match = {}};
   if (!there.etag.empty()) request.if_match = there.etag;
   if (decision.kind != NodeKind::kDirectory) request.size_bytes = there.size_bytes;
+  request.set_tier = true;
+  // A source that has no content headers says nothing about them.
+  if (!rules_.keep_content_headers && there.attributes)
+    request.attributes.content = there.attributes->content;
   TRY(destination().SetAttributes(request, policy_.Context()));
   return {};
 }

@@ -53,6 +53,7 @@ Capabilities HierarchicalCapabilities() {
   c.atomic_directory_rename = true;
   c.list_has_attributes = true;
   c.append = true;
+  c.tiers = {"Hot", "Cool", "Cold", "Archive"};
   return c;
 }
 
@@ -61,6 +62,7 @@ Capabilities FlatCapabilities() {
   c.name = "fake-flat";
   c.list_has_attributes = true;
   c.list_is_sorted = true;
+  c.tiers = {"Hot", "Cool", "Cold", "Archive"};
   return c;
 }
 
@@ -69,6 +71,7 @@ Capabilities OciLikeCapabilities() {
   c.name = "fake-oci";
   c.list_is_sorted = true;
   c.set_attributes_rewrites = true;
+  c.tiers = {"Cool", "Archive"};
   return c;
 }
 
@@ -295,6 +298,9 @@ Attributes FakeObjectStore::Kept(Attributes attributes) const {
     const auto since_epoch = attributes.mtime->time_since_epoch();
     *attributes.mtime -= since_epoch % options_.capabilities.mtime_granularity;
   }
+  const auto& tiers = options_.capabilities.tiers;
+  if (std::find(tiers.begin(), tiers.end(), attributes.tier) == tiers.end())
+    attributes.tier.clear();
   return attributes;
 }
 
@@ -589,7 +595,8 @@ Result<ObjectInfo> FakeObjectStore::DoSetAttributes(const SetAttributesRequest& 
     found = nodes_.try_emplace(name, Node{.kind = NodeKind::kDirectory}).first;
   }
   Node& node = found->second;
-  const Attributes wanted = Kept(request.attributes);
+  Attributes wanted = Kept(request.attributes);
+  if (!request.set_tier) wanted.tier = node.attributes.tier;
   if (request.info && request.info->etag == node.etag) ++told_versions_;
   if (request.if_match && node.etag != *request.if_match) {
     if (retried && node.attributes == wanted) return Describe(name, node);

@@ -4,6 +4,7 @@
 #include "backends/azure/blob_requests.h"
 #include "backends/azure/dfs_requests.h"
 #include "backends/azure/names.h"
+#include "core/digest.h"
 #include "core/encoding.h"
 
 namespace skybridge::azure {
@@ -75,6 +76,38 @@ TEST(AzureRequests, PutBlobCarriesMetadataConditionsAndCrc64) {
                                        {"x-ms-meta-mtime", "2026"},
                                        {"If-None-Match", "*"}}));
   EXPECT_EQ(request.body.size(), 6U);
+}
+
+TEST(AzureRequests, PutBlobSendsContentHeadersAndTierThatItIsGiven) {
+  const HttpRequest request = MakePutBlobRequest({.url = kUrl,
+                                                  .body = {},
+                                                  .metadata = {},
+                                                  .content = {.type = "text/csv",
+                                                              .encoding = "gzip",
+                                                              .language = "de",
+                                                              .disposition = "inline",
+                                                              .cache_control = "no-store"},
+                                                  .tier = "Cool",
+                                                  .conditions = {}});
+  EXPECT_EQ(request.headers.Get("x-ms-blob-content-type"), "text/csv");
+  EXPECT_EQ(request.headers.Get("x-ms-blob-content-encoding"), "gzip");
+  EXPECT_EQ(request.headers.Get("x-ms-blob-content-language"), "de");
+  EXPECT_EQ(request.headers.Get("x-ms-blob-content-disposition"), "inline");
+  EXPECT_EQ(request.headers.Get("x-ms-blob-cache-control"), "no-store");
+  EXPECT_EQ(request.headers.Get("x-ms-access-tier"), "Cool");
+}
+
+// Set Blob Properties clears what it is not sent.
+TEST(AzureRequests, ContentHeadersAreReplacedWithTheDigestThatGoesWithThem) {
+  const HttpRequest request = MakeSetBlobPropertiesRequest({.url = kUrl,
+                                                            .content = {.encoding = "gzip"},
+                                                            .md5 = Md5(AsBytes("x")),
+                                                            .if_match = ETag("0x1")});
+  EXPECT_EQ(request.url, std::string(kUrl) + "?comp=properties");
+  EXPECT_EQ(FieldsOf(request), (Fields{{"x-ms-blob-content-type", "application/octet-stream"},
+                                       {"x-ms-blob-content-encoding", "gzip"},
+                                       {"x-ms-blob-content-md5", "ndTkYSaMgDT1yFZOFVxnpg=="},
+                                       {"If-Match", "\"0x1\""}}));
 }
 
 TEST(AzureRequests, ChecksumMayBeMd5) {

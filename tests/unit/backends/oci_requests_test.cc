@@ -79,7 +79,7 @@ TEST(OciRequests, UploadsNameMetadataWithItsPrefix) {
   const Call typed = MakeCreateUpload(
       kBucket, {.name = "a",
                 .metadata = {},
-                .content_headers = {{"content-type", "text/csv"}, {"cache-control", "no-store"}}});
+                .stored_headers = {{"content-type", "text/csv"}, {"cache-control", "no-store"}}});
   EXPECT_EQ(typed.json,
             R"({"cacheControl":"no-store","contentType":"text/csv","metadata":{},"object":"a"})");
   EXPECT_EQ(create.http.headers.Get("opc-checksum-algorithm"), "CRC32C");

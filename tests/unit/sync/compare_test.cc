@@ -70,6 +70,31 @@ TEST(Compare, AttributesThatTheSourceHasMustBeThere) {
   EXPECT_EQ(Decide(a, b, {}), Action::kNone);
 }
 
+TEST(Compare, ContentHeadersMustBeEqualWhereBothStoresKeepThem) {
+  ObjectInfo a = File(1, kTime);
+  ObjectInfo b = File(1, kTime);
+  b.attributes->content.encoding = "gzip";
+  EXPECT_EQ(Decide(a, b, {}), Action::kUpdateAttributes);
+  EXPECT_EQ(Decide(a, b, {.keep_content_headers = false}), Action::kNone);
+  a.attributes->content.encoding = "gzip";
+  EXPECT_EQ(Decide(a, b, {}), Action::kNone);
+}
+
+TEST(Compare, ATierIsComparedAsTheDestinationKeepsIt) {
+  const CompareRules two_tiers{.tiers = {"Cool", "Archive"}};
+  ObjectInfo a = File(1, kTime);
+  ObjectInfo b = File(1, kTime);
+  b.attributes->tier = "Cool";
+  EXPECT_EQ(Decide(a, b, two_tiers), Action::kNone) << "an account's rule may have moved it";
+  a.attributes->tier = "Archive";
+  EXPECT_EQ(Decide(a, b, two_tiers), Action::kUpdateAttributes);
+  EXPECT_EQ(Decide(a, b, {}), Action::kNone) << "the destination has no tiers";
+  a.attributes->tier = "Cold";
+  EXPECT_EQ(Decide(a, b, two_tiers), Action::kNone) << "nearest is Cool";
+  a.attributes->tier = "Hot";
+  EXPECT_EQ(Decide(a, b, two_tiers), Action::kNone) << "its default";
+}
+
 TEST(Compare, WithoutARecordedTimeTheStoresOwnIsBroughtOver) {
   ObjectInfo a = File(1, kTime);
   a.attributes->mtime.reset();
