@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -93,23 +94,17 @@ bool IsSpellable(MetadataDialect dialect, std::string_view key) {
   });
 }
 
-bool IsHeaderValue(std::string_view value) {
-  return std::all_of(value.begin(), value.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
+// What a store of this dialect believes although the dialect knows nothing of it: digests that are
+// recorded with an object, the mark of an upload, and what makes a directory of a blob.
+bool IsReserved(MetadataDialect dialect, std::string_view lower_key, std::string_view value) {
+  if (!IsAzure(dialect)) return lower_key == "md5chksum";
+  if (lower_key == "skybridge_crc32c" || lower_key == "skybridge_upload") return true;
+  const bool is_folder_mark = lower_key == "asv_isfolder" || lower_key == "is_directory";
+  return is_folder_mark && ToLower(value) == "true";
 }
 
-Status AddForeign(MetadataDialect dialect, const Attributes& attributes, MetadataMap& out) {
-  for (const auto& [key, value] : attributes.foreign) {
-    if (key.empty() || !IsHeaderValue(value)) {
-      return Fail(ErrorCode::kInvalidArgument,
-                  fmt::format("metadata '{}' cannot be kept in a header", key));
-    }
-    // Our own values stand above what another tool left under the same name, whatever its case.
-    if (out.contains(ToLower(key))) continue;
-    const std::string name =
-        IsSpellable(dialect, key) ? key : std::string(KeyPrefix(dialect)) + HexEncode(AsBytes(key));
-    out.emplace(name, value);
-  }
-  return {};
+bool IsHeaderValue(std::string_view value) {
+  return std::all_of(value.begin(), value.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
 }
 
 // ---- Reading ----
@@ -129,11 +124,24 @@ std::optional<WallTime> ParseLustreTime(std::string_view text) {
                                              text.substr(20, 3), text.substr(23, 2))));
 }
 
+// RFC 3339 or Unix seconds: rclone writes the one on Azure and the other on OCI, and tools and
+// scripts either one on both.
+std::optional<WallTime> ParseMtime(std::string_view text) {
+  const auto rfc3339 = ToOptional(ParseRfc3339(text));
+  return rfc3339 ? rfc3339 : ToOptional(ParseUnixSeconds(text));
+}
+
 // Unix nanoseconds (AzCopy) or Lustre's text.
 std::optional<WallTime> ParseModtime(std::string_view text) {
   if (const auto nanoseconds = ParseNumber<std::int64_t>(text))
     return WallTime(std::chrono::nanoseconds(*nanoseconds));
   return ParseLustreTime(text);
+}
+
+std::optional<std::string> XattrValue(std::string_view text) {
+  if (text == kEmptyValue) return "";
+  const Result<std::string> bytes = Base64Decode(text);
+  return bytes ? std::optional(*bytes) : std::nullopt;
 }
 
 // Takes values out of the metadata as they are understood; what is left is foreign.
@@ -143,10 +151,13 @@ class Reader {
     result_.kind = known_kind;
     result_.attributes.foreign = metadata;
     for (const auto& [key, value] : metadata) by_lower_key_.emplace(ToLower(key), key);
+    for (const auto& [lower_key, key] : by_lower_key_) names_.insert(lower_key);
   }
 
   void ReadAzure();
   void ReadOci();
+  // What rclone --metadata writes on either cloud, besides mtime. `mode`: of a key that goes before.
+  void ReadRclone(std::optional<std::uint64_t> mode);
   void ReadEscaped(MetadataDialect dialect);
   PosixMetadata Take() && { return std::move(result_); }
 
@@ -193,11 +204,12 @@ class Reader {
 
   PosixMetadata result_;
   std::map<std::string, std::string, std::less<>> by_lower_key_;  // to the spelling in the metadata
+  std::set<std::string, std::less<>> names_;  // all that were there, in lower case
 };
 
 void Reader::ReadAzure() {
   Attributes& a = result_.attributes;
-  Read("mtime", a.mtime, [](std::string_view text) { return ToOptional(ParseRfc3339(text)); });
+  Read("mtime", a.mtime, ParseMtime);
   Read("modtime", a.mtime, ParseModtime);
   Read("posix_owner", a.uid, ParseId);
   Read("posix_group", a.gid, ParseId);
@@ -213,17 +225,41 @@ void Reader::ReadAzure() {
         lustre_owner || lustre_group ? ParseNumber<std::uint64_t>(text, 8) : std::nullopt;
     return octal ? octal : ParseNumber<std::uint64_t>(text);
   });
-  SetMode(mode);
+  ReadRclone(mode);
 }
 
 void Reader::ReadOci() {
-  Attributes& a = result_.attributes;
-  Read("mtime", a.mtime, [](std::string_view text) { return ToOptional(ParseUnixSeconds(text)); });
-  Read("uid", a.uid, ParseId);
-  Read("gid", a.gid, ParseId);
-  std::optional<std::uint64_t> mode;
+  Read("mtime", result_.attributes.mtime, ParseMtime);
+  ReadRclone({});
+}
+
+void Reader::ReadRclone(std::optional<std::uint64_t> mode) {
+  Read("uid", result_.attributes.uid, ParseId);
+  Read("gid", result_.attributes.gid, ParseId);
   Read("mode", mode, [](std::string_view text) { return ParseNumber<std::uint64_t>(text, 8); });
   SetMode(mode);
+}
+
+// Whether a foreign key must be written as key_<hex>: the dialect cannot spell it, or would take it
+// for one of its own when it is read again. A value that none of ours can be says nothing to the
+// dialect and stays under its own name.
+bool NeedsEscape(MetadataDialect dialect, const std::string& key, const std::string& value) {
+  if (!IsSpellable(dialect, key) || IsReserved(dialect, ToLower(key), value)) return true;
+  const auto after = [&](std::string_view prefix) {
+    const std::string lower = ToLower(key);
+    if (!lower.starts_with(prefix)) return std::string();
+    return HexDecode(std::string_view(lower).substr(prefix.size())).value_or("");
+  };
+  if (!after(XattrPrefix(dialect)).empty() && XattrValue(value)) return true;
+  const std::string escaped = after(KeyPrefix(dialect));
+  if (!escaped.empty() && NeedsEscape(dialect, escaped, value)) return true;
+  Reader reader(NodeKind::kFile, {{key, value}});
+  if (IsAzure(dialect)) {
+    reader.ReadAzure();
+  } else {
+    reader.ReadOci();
+  }
+  return std::move(reader).Take().attributes.foreign.empty();
 }
 
 // Extended attributes, and foreign keys that the dialect could not spell.
@@ -239,16 +275,32 @@ void Reader::ReadEscaped(MetadataDialect dialect) {
         std::string_view(lower_key).substr(is_xattr ? xattr_prefix.size() : key_prefix.size()));
     if (!name || name->empty()) continue;
     // A name that needs no escape is not ours: written again it might be one that has a meaning.
-    if (!is_xattr && IsSpellable(dialect, *name)) continue;
+    const bool needed = names_.contains(ToLower(*name)) || NeedsEscape(dialect, *name, value);
+    if (!is_xattr && !needed) continue;
     if (is_xattr) {
-      const Result<std::string> bytes =
-          value == kEmptyValue ? Result<std::string>("") : Base64Decode(value);
+      const std::optional<std::string> bytes = XattrValue(value);
       if (!bytes) continue;
       result_.attributes.xattrs.emplace(*name, *bytes);
     }
     Remove(lower_key);
     if (!is_xattr) result_.attributes.foreign.emplace(*name, value);
   }
+}
+
+Status AddForeign(MetadataDialect dialect, const Attributes& attributes, MetadataMap& out) {
+  for (const auto& [key, value] : attributes.foreign) {
+    if (key.empty() || !IsHeaderValue(value)) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  fmt::format("metadata '{}' cannot be kept in a header", key));
+    }
+    // Our own values stand above what another tool left under the same name, whatever its case.
+    const bool taken = out.contains(ToLower(key));
+    const std::string name = taken || NeedsEscape(dialect, key, value)
+                                 ? std::string(KeyPrefix(dialect)) + HexEncode(AsBytes(key))
+                                 : key;
+    out.emplace(name, value);
+  }
+  return {};
 }
 
 }  // namespace

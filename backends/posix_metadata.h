@@ -16,14 +16,15 @@
 //   uid, gid                  decimal
 //   xattr-<hex of name>       base64 of the value
 //
-// Read besides: Azure Managed Lustre's owner, group, octal permissions ("0644") and modtime
-// ("2026-01-05 10:20:30 +0000"); written again, they become the standard spelling. A link has no
+// Read besides, and written again in the standard spelling: Azure Managed Lustre's owner, group,
+// octal permissions ("0644") and modtime ("2026-01-05 10:20:30 +0000"); mtime in the other cloud's
+// form; on Azure mode, uid and gid as rclone --metadata writes them there. A link has no
 // permission bits of its own: none are kept for it. An empty xattr value is "-", since empty header
 // values do not survive everywhere.
 //
-// All other keys are `Attributes::foreign`. A foreign key that the dialect cannot spell (it came
-// from another cloud) is kept as key_<hex of key> (OCI: key-<hex>) and comes back under its own
-// name. A key of ours with a value that we cannot read is foreign too, until we write our own value
+// All other keys are `Attributes::foreign`. A foreign key that the dialect cannot spell, or that
+// would mean something to it (both came from another cloud), is kept as key_<hex of key> (OCI:
+// key-<hex>) and comes back under its own name. A key of ours with a value that we cannot read is foreign too, until we write our own value
 // over it.
 // Sources: rclone "Azure Blob" and "Oracle Object Storage" pages; AzCopy common/unixStatAdapter.go.
 #pragma once

@@ -135,10 +135,68 @@ TEST(PosixMetadata, LeavesUnreadableValuesToTheirOwner) {
             metadata);
 }
 
-TEST(PosixMetadata, OwnValuesReplaceForeignOnesOfTheSameName) {
+TEST(PosixMetadata, OwnValuesStandAboveForeignOnesOfTheSameName) {
   const Attributes attributes{.uid = 7, .foreign = {{"Posix_Owner", "nobody"}}};
-  EXPECT_EQ(EncodePosixMetadata(Dialect::kAzureFlat, NodeKind::kFile, attributes).value(),
-            (MetadataMap{{"posix_owner", "7"}}));
+  const MetadataMap written =
+      EncodePosixMetadata(Dialect::kAzureFlat, NodeKind::kFile, attributes).value();
+  EXPECT_EQ(written, (MetadataMap{{"posix_owner", "7"}, {"key_506f7369785f4f776e6572", "nobody"}}));
+  EXPECT_EQ(DecodePosixMetadata(Dialect::kAzureFlat, NodeKind::kFile, written).attributes,
+            attributes);
+}
+
+// What one cloud does not understand, the other might take for its own: whatever is foreign in the
+// one is foreign in the other, under the same name and with the same value.
+TEST(PosixMetadata, ForeignKeysThatMeanSomethingInTheOtherCloudStayForeign) {
+  const Attributes attributes{.mtime = kTime,
+                              .mode = 0644,
+                              .foreign = {{"mode", "fast"},
+                                          {"uid", "0"},
+                                          {"permissions", "420"},
+                                          {"posix_owner", "7"},
+                                          {"modtime", "1"},
+                                          {"owner", "4"},
+                                          {"is_symlink", "true"},
+                                          {"hdi_isfolder", "true"},
+                                          {"is_directory", "True"},
+                                          {"md5chksum", "CY9rzUYh03PK3k6DJie09g=="},
+                                          {"skybridge_crc32c", "4:AAAAAA=="},
+                                          {"skybridge_upload", "x"},
+                                          {"xattr_757365722e78", "YQ=="},
+                                          {"xattr-757365722e78", "YQ=="},
+                                          {"key_6d74696d65", "1"},
+                                          {"key-6d74696d65", "1"}}};
+  for (const Dialect dialect : kDialects) {
+    const MetadataMap written = EncodePosixMetadata(dialect, NodeKind::kFile, attributes).value();
+    const PosixMetadata read = DecodePosixMetadata(dialect, NodeKind::kFile, written);
+    EXPECT_EQ(read.kind, NodeKind::kFile);
+    EXPECT_EQ(read.attributes, attributes);
+    EXPECT_FALSE(written.contains("skybridge_crc32c") && dialect != Dialect::kOci);
+  }
+}
+
+TEST(PosixMetadata, ReadsTheTimeInTheOtherCloudsForm) {
+  EXPECT_EQ(
+      DecodePosixMetadata(Dialect::kAzureFlat, NodeKind::kFile, {{"mtime", "1767608430.123456789"}})
+          .attributes,
+      (Attributes{.mtime = kTime}));
+  EXPECT_EQ(DecodePosixMetadata(Dialect::kOci, NodeKind::kFile,
+                                {{"mtime", "2026-01-05T10:20:30.123456789Z"}})
+                .attributes,
+            (Attributes{.mtime = kTime}));
+}
+
+TEST(PosixMetadata, ReadsWhatRcloneWritesOnAzureWithItsMetadataOption) {
+  const PosixMetadata read = DecodePosixMetadata(Dialect::kAzureHierarchical, NodeKind::kFile,
+                                                 {{"mtime", "2026-01-05T10:20:30.123456789Z"},
+                                                  {"mode", "100640"},
+                                                  {"uid", "1000"},
+                                                  {"gid", "1001"},
+                                                  {"btime", "2026-01-05T10:20:30Z"}});
+  EXPECT_EQ(read.attributes, (Attributes{.mtime = kTime,
+                                         .mode = 0640,
+                                         .uid = 1000,
+                                         .gid = 1001,
+                                         .foreign = {{"btime", "2026-01-05T10:20:30Z"}}}));
 }
 
 TEST(PosixMetadata, KeepsForeignKeysThatTheDialectCannotSpell) {
@@ -152,8 +210,8 @@ TEST(PosixMetadata, KeepsForeignKeysThatTheDialectCannotSpell) {
 }
 
 TEST(PosixMetadata, AnEscapeThatNobodyNeedsIsANameOfItsOwn) {
-  // "mtime" in hexadecimal.
-  const MetadataMap stored = {{"key-6d74696d65", "1"}};
+  // "mtime" in hexadecimal, with a value that is no time.
+  const MetadataMap stored = {{"key-6d74696d65", "soon"}};
   const PosixMetadata read = DecodePosixMetadata(Dialect::kOci, NodeKind::kFile, stored);
   EXPECT_EQ(read.attributes.mtime, std::nullopt);
   EXPECT_EQ(read.attributes.foreign, stored);
