@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "core/encoding.h"
+#include "core/time_text.h"
 
 namespace skybridge {
 namespace {
@@ -30,8 +31,10 @@ std::optional<std::string> Take(MetadataMap& metadata, std::string_view lower_ke
 
 }  // namespace
 
-std::string FormatRecordedCrc32c(std::uint64_t size_bytes, std::uint32_t crc32c) {
-  return fmt::format("{}:{}", size_bytes, EncodeCrc32c(crc32c));
+std::string FormatRecordedCrc32c(std::uint64_t size_bytes, std::uint32_t crc32c,
+                                 WallTime server_now) {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(server_now.time_since_epoch());
+  return fmt::format("{}:{}:{}", size_bytes, EncodeCrc32c(crc32c), seconds.count());
 }
 
 std::optional<std::string> FindRecorded(const MetadataMap& metadata, std::string_view key) {
@@ -40,18 +43,22 @@ std::optional<std::string> FindRecorded(const MetadataMap& metadata, std::string
   return found->second;
 }
 
-std::optional<std::uint32_t> TakeRecordedCrc32c(MetadataMap& metadata, std::uint64_t size_bytes) {
+std::optional<std::uint32_t> TakeRecordedCrc32c(MetadataMap& metadata,
+                                                const DescribedVersion& version) {
   const auto value = Take(metadata, kRecordedCrc32cKey);
-  if (!value) return std::nullopt;
-  const std::string of_this_length = fmt::format("{}:", size_bytes);
-  if (!value->starts_with(of_this_length)) return std::nullopt;
-  return DecodeCrc32c(std::string_view(*value).substr(of_this_length.size()));
+  if (!value || version.has_service_digest) return std::nullopt;
+  const std::string of_this_length = fmt::format("{}:", version.size_bytes);
+  const std::size_t colon = value->rfind(':');
+  if (!value->starts_with(of_this_length) || colon < of_this_length.size()) return std::nullopt;
+  const auto recorded_at = ParseUnixSeconds(value->substr(colon + 1));
+  if (!recorded_at) return std::nullopt;
+  const auto apart = *recorded_at > version.last_modified ? *recorded_at - version.last_modified
+                                                          : version.last_modified - *recorded_at;
+  if (apart > kRecordedTolerance) return std::nullopt;
+  return DecodeCrc32c(
+      std::string_view(*value).substr(of_this_length.size(), colon - of_this_length.size()));
 }
 
-std::optional<Md5Digest> TakeRecordedMd5(MetadataMap& metadata) {
-  const auto value = Take(metadata, kRecordedMd5Key);
-  if (!value) return std::nullopt;
-  return DecodeMd5(*value);
-}
+void RemoveRecordedMd5(MetadataMap& metadata) { Take(metadata, kRecordedMd5Key); }
 
 }  // namespace skybridge

@@ -274,6 +274,19 @@ HttpRequest BlobClient::MakeReplaceMetadata(const std::string& blob_name, Metada
                                  .if_match = std::move(if_match)});
 }
 
+std::optional<std::string> BlobClient::RecordedNow(const ObjectInfo& info) const {
+  if (!info.digests.crc32c || info.digests.md5) return std::nullopt;
+  return FormatRecordedCrc32c(info.size_bytes, *info.digests.crc32c, channel_.ServerNow());
+}
+
+Result<MetadataMap> BlobClient::MetadataForCopy(const ObjectInfo& source) const {
+  const auto recorded = RecordedNow(source);
+  if (!recorded || !source.attributes) return MetadataMap();
+  MetadataMap metadata = TRY(Encode(source.kind, *source.attributes));
+  metadata[std::string(kRecordedCrc32cKey)] = *recorded;
+  return metadata;
+}
+
 // What the metadata of a blob is replaced on.
 Result<Sighting> BlobClient::LookBeforeSetting(const SetBlobMetadata& request,
                                                const CallContext& context) const {
@@ -287,9 +300,10 @@ Result<Sighting> BlobClient::LookBeforeSetting(const SetBlobMetadata& request,
                  .md5 = known->digests.md5,
                  .content = known->attributes->content,
                  .tier = known->attributes->tier};
-  if (known->digests.crc32c) {
-    there.metadata->emplace(kRecordedCrc32cKey,
-                            FormatRecordedCrc32c(known->size_bytes, *known->digests.crc32c));
+  if (known->digests.crc32c && !known->digests.md5) {
+    there.metadata->emplace(
+        kRecordedCrc32cKey,
+        FormatRecordedCrc32c(known->size_bytes, *known->digests.crc32c, known->last_modified));
   }
   return there;
 }
@@ -338,8 +352,7 @@ Result<ObjectInfo> BlobClient::SetMetadata(const SetBlobMetadata& request,
                                            const CallContext& context) const {
   MetadataMap metadata = TRY(Encode(request.kind, request.attributes));
   Sighting there = TRY(LookBeforeSetting(request, context));
-  const auto digest = FindRecorded(*there.metadata, kRecordedCrc32cKey);
-  if (digest) metadata.emplace(kRecordedCrc32cKey, *digest);
+  const StoreDigests digests = Describe(there).digests;
   Sighting changed = there;
   changed.metadata = metadata;
   changed.content = request.attributes.content;
@@ -347,6 +360,9 @@ Result<ObjectInfo> BlobClient::SetMetadata(const SetBlobMetadata& request,
       request.set_tier && !request.attributes.tier.empty() && request.attributes.tier != there.tier;
   if (set_tier) changed.tier = request.attributes.tier;
   ObjectInfo wanted = Describe(std::move(changed));
+  wanted.digests = digests;
+  if (const auto recorded = RecordedNow(wanted))
+    metadata[std::string(kRecordedCrc32cKey)] = *recorded;
   if (request.if_match && *request.if_match != there.etag) {
     // Our own earlier attempt changed the ETag, or somebody else did.
     if (context.retried) {
@@ -356,7 +372,8 @@ Result<ObjectInfo> BlobClient::SetMetadata(const SetBlobMetadata& request,
     return Fail(ErrorCode::kPreconditionFailed,
                 fmt::format("set metadata of '{}': it has changed", request.key.path));
   }
-  auto response = ReplaceMetadata(request, there, std::move(metadata), digest.has_value(), context);
+  auto response =
+      ReplaceMetadata(request, there, std::move(metadata), digests.crc32c.has_value(), context);
   if (response && set_tier)
     TRY_VOID(
         AfterActing(SetTier(request.key, request.blob_name, wanted.attributes->tier, context)));

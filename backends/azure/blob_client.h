@@ -87,6 +87,12 @@ class BlobClient {
                                   const ContentHeaders& content,
                                   std::optional<ETag> if_match) const;
 
+  // The digest of a version, as it is written with its metadata now; nothing where none is recorded.
+  std::optional<std::string> RecordedNow(const ObjectInfo& info) const;
+  // The metadata that a copy of `source` must be given: all of it, where a digest is recorded, which
+  // is bound to the time of the version. Empty: what the service takes along is right.
+  Result<MetadataMap> MetadataForCopy(const ObjectInfo& source) const;
+
   // Errors besides those of the service: kNotSupported where only DFS can be reached.
   Status SetTier(const ObjectKey& key, const std::string& blob_name, const std::string& tier,
                  const CallContext& context) const;

@@ -162,6 +162,7 @@ HttpRequest MakeCopyBlobRequest(const CopyBlobParams& params) {
   if (params.source_if_match)
     request.headers.Add("x-ms-source-if-match", QuoteETag(*params.source_if_match));
   AddTier(request.headers, params.tier);
+  AddMetadata(request.headers, params.metadata);
   AddConditions(request.headers, params.conditions);
   return request;
 }

@@ -96,12 +96,13 @@ HttpRequest MakeSetTierRequest(const std::string& url, const std::string& tier);
 // Azure REST: Delete Blob, with its snapshots.
 HttpRequest MakeDeleteBlobRequest(std::string url, const std::optional<ETag>& if_match);
 
-// Azure REST: Copy Blob. Metadata and content headers come along; the tier does not: without one,
+// Azure REST: Copy Blob. Metadata, unless some is given, and content headers come along; the tier does not: without one,
 // the copy gets the account's default.
 struct CopyBlobParams {
   std::string url;
   std::string source_url;
   std::string tier = {};
+  MetadataMap metadata = {};
   std::optional<ETag> source_if_match;
   Conditions conditions;
 };

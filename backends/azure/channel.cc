@@ -34,6 +34,7 @@ bool IsSuccess(int status) { return status >= 200 && status < 300; }
 Channel::Channel(const Options& options, HttpTransport& transport, const Clock& clock)
     : transport_(transport),
       clock_(clock),
+      server_clock_(clock),
       credential_(options.credential),
       api_version_(options.api_version) {}
 
@@ -52,6 +53,7 @@ Result<HttpResponse> Channel::SendAuthorized(const HttpRequest& request, const O
     const bool stranger = !IsFromService(response->headers);
     if (stranger && IsMeaninglessFromStrangers(response->status))
       return Fail(StrangersAnswer(what, *response));
+    server_clock_.Learn(response->headers);
     if (IsSuccess(response->status)) return response;
     return Fail(MakeError(what, *response, clock_.WallNow()));
   }

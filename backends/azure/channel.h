@@ -7,6 +7,7 @@
 
 #include "backends/azure/options.h"
 #include "backends/http_transport.h"
+#include "backends/server_clock.h"
 #include "core/clock.h"
 #include "core/ids.h"
 
@@ -26,6 +27,8 @@ class Channel {
                             const CallContext& context) const;
 
   const Clock& clock() const { return clock_; }
+  // The service's own time.
+  WallTime ServerNow() const { return server_clock_.Now(); }
 
  private:
   Result<HttpResponse> SendAuthorized(const HttpRequest& request, const ObjectKey& key,
@@ -35,6 +38,7 @@ class Channel {
 
   HttpTransport& transport_;
   const Clock& clock_;
+  mutable ServerClock server_clock_;
   const std::shared_ptr<Credential> credential_;
   const std::string api_version_;
 };

@@ -46,6 +46,7 @@ Result<FlatStore::Copied> FlatStore::Copy(const CopyRequest& request,
       blobs_.channel().Send(MakeCopyBlobRequest({.url = names.BlobUrl(request.destination_name),
                                                  .source_url = names.BlobUrl(request.source_name),
                                                  .tier = request.tier,
+                                                 .metadata = request.metadata,
                                                  .source_if_match = request.source_etag,
                                                  .conditions = request.conditions}),
                             request.key, context);
@@ -179,6 +180,7 @@ Result<ObjectInfo> FlatStore::RenameFile(const RenameRequest& request, const Cal
                 fmt::format("rename to '{}': it is a directory", request.destination.path));
   }
   recent_renames_.Remember(request.destination, *source);
+  copy.metadata = TRY(blobs_.MetadataForCopy(*source));
   auto copied = Copy(copy, context);
   if (!copied && context.retried && !copied.error().retryable) {
     const auto there = TRY(FindEarlierCopy(copy, *source, context));
@@ -312,11 +314,17 @@ Status FlatStore::MoveChildren(const RenameRequest& request, const CallContext& 
     std::vector<Status> statuses(blobs.size());
     FanOut(blobs.size(), [&](std::size_t i) {
       const ListedBlob& blob = blobs[i];
+      auto metadata = blobs_.MetadataForCopy(blobs_.Describe(request.source, blob, false));
+      if (!metadata) {
+        statuses[i] = Fail(metadata.error());
+        return;
+      }
       statuses[i] = MoveBlob({.key = request.destination,
                               .source_name = blob.name,
                               .destination_name = to + blob.name.substr(from.size()),
                               .source_etag = blob.etag,
                               .tier = blob.tier,
+                              .metadata = *std::move(metadata),
                               .conditions = {}},
                              context);
     });

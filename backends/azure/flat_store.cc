@@ -194,7 +194,8 @@ Result<ObjectInfo> FlatStore::CommitUpload(const CommitUploadRequest& request,
   const std::string nonce = TRY(LiveUpload(request.upload));
   const WholeContent whole = TRY(WholeOf(request));
   MetadataMap attributes = TRY(blobs_.Encode(NodeKind::kFile, request.attributes));
-  MetadataMap metadata = CommitMetadata(std::move(attributes), nonce, whole);
+  MetadataMap metadata =
+      CommitMetadata(std::move(attributes), nonce, whole, blobs_.channel().ServerNow());
   std::vector<std::string> ids;
   for (const PartReceipt& part : request.parts) ids.push_back(BlockId(nonce, part.part_number));
   const std::string xml = MakeBlockListXml(ids);

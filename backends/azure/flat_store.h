@@ -69,7 +69,8 @@ class FlatStore final : public ObjectStore {
     std::string source_name;
     std::string destination_name;
     ETag source_etag;
-    std::string tier = {};  // of the source, if not the account's default
+    std::string tier = {};      // of the source, if not the account's default
+    MetadataMap metadata = {};  // BlobClient::MetadataForCopy
     Conditions conditions;
   };
   struct Copied {

@@ -149,14 +149,15 @@ Result<ObjectInfo> HierarchicalStore::PutThroughUpload(const PutRequest& request
   DiscardRemains(context);
   const std::string nonce = NewUploadId().value;
   const WholeContent whole{.size_bytes = request.body.size(), .crc32c = Crc32c(request.body)};
-  const Publication publication{.key = request.key,
-                                .temporary = UploadPath(request.key, nonce),
-                                .nonce = nonce,
-                                .whole = whole,
-                                .metadata = CommitMetadata(std::move(attributes), nonce, whole),
-                                .content = request.attributes.content,
-                                .tier = {},
-                                .conditions = request.conditions};
+  const Publication publication{
+      .key = request.key,
+      .temporary = UploadPath(request.key, nonce),
+      .nonce = nonce,
+      .whole = whole,
+      .metadata = CommitMetadata(std::move(attributes), nonce, whole, blobs_.channel().ServerNow()),
+      .content = request.attributes.content,
+      .tier = {},
+      .conditions = request.conditions};
   auto info = SendWhole(publication, request.body, context);
   if (info) return info;
   Error error = AsWriteError(info.error(), request.conditions);
@@ -264,14 +265,15 @@ Result<ObjectInfo> HierarchicalStore::CommitUpload(const CommitUploadRequest& re
   const std::string nonce = TRY(ParseUploadId(request.upload));
   const WholeContent whole = TRY(WholeOf(request));
   MetadataMap attributes = TRY(blobs_.Encode(NodeKind::kFile, request.attributes));
-  const Publication publication{.key = request.key,
-                                .temporary = UploadPath(request.key, nonce),
-                                .nonce = nonce,
-                                .whole = whole,
-                                .metadata = CommitMetadata(std::move(attributes), nonce, whole),
-                                .content = request.attributes.content,
-                                .tier = blobs_.dfs_only() ? "" : request.attributes.tier,
-                                .conditions = request.conditions};
+  const Publication publication{
+      .key = request.key,
+      .temporary = UploadPath(request.key, nonce),
+      .nonce = nonce,
+      .whole = whole,
+      .metadata = CommitMetadata(std::move(attributes), nonce, whole, blobs_.channel().ServerNow()),
+      .content = request.attributes.content,
+      .tier = blobs_.dfs_only() ? "" : request.attributes.tier,
+      .conditions = request.conditions};
   auto info = Publish(publication, context);
   if (info || info.error().retryable) return info;
   // An earlier attempt, perhaps before a restart, may have published the file: its mark tells.

@@ -115,7 +115,10 @@ ObjectInfo Describe(MetadataDialect dialect, Sighting sighting) {
   if (!sighting.is_directory) info.digests.md5 = sighting.md5;
   if (sighting.metadata) {
     TakeUploadMark(*sighting.metadata);
-    const auto recorded = TakeRecordedCrc32c(*sighting.metadata, sighting.size_bytes);
+    const auto recorded =
+        TakeRecordedCrc32c(*sighting.metadata, {.size_bytes = sighting.size_bytes,
+                                                .last_modified = sighting.last_modified,
+                                                .has_service_digest = sighting.md5.has_value()});
     if (!sighting.is_directory) info.digests.crc32c = recorded;
     PosixMetadata decoded = DecodePosixMetadata(dialect, info.kind, *sighting.metadata);
     info.attributes = std::move(decoded.attributes);

@@ -59,9 +59,10 @@ Result<WholeContent> WholeOf(const CommitUploadRequest& request) {
 }
 
 MetadataMap CommitMetadata(MetadataMap attributes, const std::string& nonce,
-                           const WholeContent& whole) {
+                           const WholeContent& whole, WallTime server_now) {
   attributes.emplace(kUploadKey, nonce);
-  attributes.emplace(kRecordedCrc32cKey, FormatRecordedCrc32c(whole.size_bytes, whole.crc32c));
+  attributes.emplace(kRecordedCrc32cKey,
+                     FormatRecordedCrc32c(whole.size_bytes, whole.crc32c, server_now));
   return attributes;
 }
 

@@ -29,6 +29,6 @@ Result<WholeContent> WholeOf(const CommitUploadRequest& request);
 // The metadata that a commit gives its file: the attributes', the upload's mark, by which a
 // repeated commit recognises itself, and the digest of the whole.
 MetadataMap CommitMetadata(MetadataMap attributes, const std::string& nonce,
-                           const WholeContent& whole);
+                           const WholeContent& whole, WallTime server_now);
 
 }  // namespace skybridge::azure

@@ -81,16 +81,14 @@ bool HasHeaders(const ObjectHead& head, const StoredHeaders& wanted) {
 
 Result<Metadata> EncodeAttributes(NodeKind kind, const Attributes& attributes) {
   Metadata metadata = TRY(EncodePosixMetadata(MetadataDialect::kOci, kind, attributes));
-  TakeRecordedMd5(metadata);
+  RemoveRecordedMd5(metadata);
   return metadata;
 }
 
 ObjectInfo DescribeObject(const ObjectKey& key, NodeKind known_kind, const ObjectHead& head) {
   Metadata metadata = head.facts.metadata;
-  StoreDigests digests = head.facts.digests;
-  // The service knows no MD5 of what was uploaded in parts; rclone records it.
-  const auto recorded = TakeRecordedMd5(metadata);
-  if (!digests.md5) digests.md5 = recorded;
+  // rclone records an MD5 of what it uploads in parts; nothing binds it to this version.
+  RemoveRecordedMd5(metadata);
   PosixMetadata posix = DecodePosixMetadata(MetadataDialect::kOci, known_kind, metadata);
   if (known_kind != NodeKind::kDirectory) {
     posix.attributes.content = ContentOf(head.stored_headers);
@@ -103,7 +101,7 @@ ObjectInfo DescribeObject(const ObjectKey& key, NodeKind known_kind, const Objec
           .etag = ETag(head.facts.etag),
           .last_modified = head.facts.last_modified,
           .attributes = std::move(posix.attributes),
-          .digests = digests};
+          .digests = head.facts.digests};
 }
 
 ObjectInfo DescribeWritten(const ObjectKey& key, NodeKind kind, std::uint64_t size_bytes,
