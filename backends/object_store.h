@@ -71,6 +71,7 @@ struct ObjectInfo {
   std::uint64_t size_bytes = 0;  // of a symbolic link: the length of its target
   ETag etag;                     // empty for a directory that exists only as a prefix
   WallTime last_modified{};      // the store's time; epoch where it has none
+  WallTime told_at{};            // the store's time when it said this; epoch: not told
   // Nothing: this reply cannot tell (an OCI listing); ask Head. `kind` may then be kFile for what
   // is a symbolic link.
   std::optional<Attributes> attributes;

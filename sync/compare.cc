@@ -14,6 +14,13 @@ bool SameTime(WallTime a, WallTime b, const CompareRules& rules) {
   return difference < rules.mtime_granularity;
 }
 
+// Whether `copy` says that it was made of another version than the source now is.
+bool IsOfOtherVersion(const ObjectInfo& copy, const ObjectInfo& source) {
+  if (!copy.attributes) return false;
+  const auto version = copy.attributes->foreign.find(kSourceVersionKey);
+  return version != copy.attributes->foreign.end() && version->second != source.etag.value;
+}
+
 template <class T>
 bool Fits(const std::optional<T>& wanted, const std::optional<T>& there) {
   return !wanted || wanted == there;
@@ -44,8 +51,17 @@ std::string NearestTier(const std::string& tier, const std::vector<std::string>&
   return tier == "Cold" && has("Cool") ? "Cool" : std::string();
 }
 
+bool HasDoubtfulTime(const ObjectInfo& source) {
+  constexpr std::chrono::seconds kOldEnough{2};
+  const bool recorded = source.attributes && source.attributes->mtime;
+  if (recorded || source.kind == NodeKind::kDirectory || source.etag.empty()) return false;
+  return source.told_at - source.last_modified < kOldEnough;
+}
+
 Attributes WantedAttributes(const ObjectInfo& source) {
   Attributes wanted = source.attributes.value_or(Attributes{});
+  wanted.foreign.erase(kSourceVersionKey);  // of the copy that the source itself is
+  if (HasDoubtfulTime(source)) wanted.foreign[kSourceVersionKey] = source.etag.value;
   if (!wanted.mtime && source.kind != NodeKind::kDirectory) wanted.mtime = source.last_modified;
   return wanted;
 }
@@ -75,7 +91,8 @@ Action Decide(const ObjectInfo& source, const std::optional<ObjectInfo>& destina
     return Action::kCopy;
   }
   const std::optional<bool> same_bytes = DigestsAgree(source.digests, destination->digests);
-  const bool same_time = SameTime(EffectiveMtime(source), EffectiveMtime(*destination), rules);
+  const bool same_time = SameTime(EffectiveMtime(source), EffectiveMtime(*destination), rules) &&
+                         !IsOfOtherVersion(*destination, source);
   if (same_bytes.value_or(same_time) == false) return Action::kCopy;
   return HasAttributes(*destination, WantedAttributes(source), rules) ? Action::kNone
                                                                       : Action::kUpdateAttributes;

@@ -31,8 +31,19 @@ struct CompareRules {
   static CompareRules For(const Capabilities& source, const Capabilities& destination);
 };
 
+// Whether the time of `source` tells its version from the one that comes next. A service tells
+// Last-Modified in whole seconds: of two versions of one second it does not. So a version without a
+// recorded mtime that was under two seconds old when the store described it, by the store's own
+// clock, has a doubtful time.
+bool HasDoubtfulTime(const ObjectInfo& source);
+
+// The metadata with which a copy names the version (ETag) of its source where that has a doubtful
+// time. A later pass believes the copy's time only if the source still is that version.
+inline constexpr const char* kSourceVersionKey = "skybridge_source_etag";
+
 // What the destination shall keep: the source's attributes, and where no mtime is recorded, the
-// source's last_modified, so that the next pass finds equal times.
+// source's last_modified, so that the next pass finds equal times. With kSourceVersionKey, where
+// that time is doubtful.
 Attributes WantedAttributes(const ObjectInfo& source);
 
 // The tier that an object of `tier` has at a destination that keeps `tiers`: the nearest one.

@@ -87,6 +87,7 @@ BlobClient::BlobClient(const Options& options, MetadataDialect dialect, HttpTran
     : dialect_(dialect),
       checksum_(options.checksum),
       dfs_only_(options.blob_endpoint.empty()),
+      tell_access_(options.tell_access && dialect == MetadataDialect::kAzureHierarchical),
       names_(options),
       channel_(options, transport, clock) {}
 
@@ -101,6 +102,8 @@ Result<BlobListPage> BlobClient::List(const BlobListQuery& query,
                                       const CallContext& context) const {
   const HttpResponse response = TRY(SendList(query, context));
   BlobListPage page = TRY(ParseList(response));
+  const WallTime told_at = ParseTime(response.headers.Get("Date"));
+  for (ListedBlob& blob : page.entries) blob.told_at = told_at;
   const std::string prefix = names_.ChildPrefix(query.directory);
   const ListingScope scope{.prefix = prefix, .one_level = query.one_level};
   const auto may_be_there = [&](const ListedBlob& blob) {
@@ -120,7 +123,8 @@ Result<HttpResponse> BlobClient::SendList(const BlobListQuery& query,
                                                .prefix = std::move(prefix),
                                                .one_level = query.one_level,
                                                .marker = query.marker,
-                                               .max_results = query.max_results}),
+                                               .max_results = query.max_results,
+                                               .permissions = tell_access_}),
                          query.directory, context);
   }
   if (prefix.ends_with('/')) prefix.pop_back();
@@ -256,7 +260,8 @@ Result<ObjectInfo> BlobClient::FindOwnPut(const PutRequest& request, const std::
                                             .metadata = std::move(metadata),
                                             .content = request.attributes.content,
                                             .tier = request.attributes.tier});
-  if (!same_content || found.attributes != sent.attributes) return Fail(std::move(error));
+  if (!same_content || !SameButAccess(found.attributes, sent.attributes))
+    return Fail(std::move(error));
   return found;
 }
 
@@ -367,7 +372,7 @@ Result<ObjectInfo> BlobClient::SetMetadata(const SetBlobMetadata& request,
     // Our own earlier attempt changed the ETag, or somebody else did.
     if (context.retried) {
       ObjectInfo found = Describe(std::move(there));
-      if (found.attributes == wanted.attributes) return found;
+      if (SameButAccess(found.attributes, wanted.attributes)) return found;
     }
     return Fail(ErrorCode::kPreconditionFailed,
                 fmt::format("set metadata of '{}': it has changed", request.key.path));
@@ -393,16 +398,23 @@ Result<ObjectInfo> BlobClient::SetMetadata(const SetBlobMetadata& request,
   return wanted;
 }
 
+ObjectInfo BlobClient::Describe(Sighting sighting) const {
+  if (!tell_access_) sighting.access.reset();
+  return azure::Describe(dialect_, std::move(sighting));
+}
+
 ObjectInfo BlobClient::Describe(ObjectKey key, const ListedBlob& blob, bool is_directory) const {
   return Describe(Sighting{.key = std::move(key),
                            .is_directory = is_directory,
                            .size_bytes = blob.size_bytes,
                            .etag = blob.etag,
                            .last_modified = blob.last_modified,
+                           .told_at = blob.told_at,
                            .metadata = blob.metadata,
                            .md5 = blob.md5,
                            .content = blob.content,
-                           .tier = blob.tier});
+                           .tier = blob.tier,
+                           .access = blob.access});
 }
 
 }  // namespace skybridge::azure

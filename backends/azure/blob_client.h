@@ -61,6 +61,7 @@ class BlobClient {
   const Channel& channel() const { return channel_; }
   Checksum checksum() const { return checksum_; }
   bool dfs_only() const { return dfs_only_; }
+  bool tells_access() const { return tell_access_; }
 
   // Proves container and credentials: lists one name.
   Result<ProbeReply> Probe(std::string detail, const CallContext& context) const;
@@ -100,9 +101,7 @@ class BlobClient {
   Result<MetadataMap> Encode(NodeKind kind, const Attributes& attributes) const {
     return EncodePosixMetadata(dialect_, kind, attributes);
   }
-  ObjectInfo Describe(Sighting sighting) const {
-    return azure::Describe(dialect_, std::move(sighting));
-  }
+  ObjectInfo Describe(Sighting sighting) const;
   // Of a listing entry whose key is `key`.
   ObjectInfo Describe(ObjectKey key, const ListedBlob& blob, bool is_directory) const;
 
@@ -127,6 +126,7 @@ class BlobClient {
   const MetadataDialect dialect_;
   const Checksum checksum_;
   const bool dfs_only_;
+  const bool tell_access_;
   const Names names_;
   const Channel channel_;
 };

@@ -41,6 +41,14 @@ std::string TierOf(const pugi::xml_node& properties) {
   return inferred ? std::string() : properties.child_value("AccessTier");
 }
 
+std::optional<AccessControl> AccessOf(const pugi::xml_node& properties) {
+  const std::string acl = properties.child_value("Acl");
+  if (acl.empty()) return std::nullopt;
+  return AccessControl{.owner = properties.child_value("Owner"),
+                       .group = properties.child_value("Group"),
+                       .acl = acl};
+}
+
 Result<ListedBlob> ParseEntry(const pugi::xml_node& entry, bool is_prefix) {
   const pugi::xml_node properties = entry.child("Properties");
   const auto size = ParseFileLength(properties.child_value("Content-Length"));
@@ -57,7 +65,8 @@ Result<ListedBlob> ParseEntry(const pugi::xml_node& entry, bool is_prefix) {
       .last_modified = ParseTime(properties.child_value("Last-Modified")),
       .md5 = DecodeMd5(properties.child_value("Content-MD5")),
       .content = ContentOf(properties),
-      .tier = TierOf(properties)};
+      .tier = TierOf(properties),
+      .access = AccessOf(properties)};
   if (!is_prefix || metadata) blob.metadata = MetadataOf(metadata);
   return blob;
 }

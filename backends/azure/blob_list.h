@@ -20,9 +20,11 @@ struct ListedBlob {
   std::uint64_t size_bytes = 0;
   ETag etag;
   WallTime last_modified{};
+  WallTime told_at{};  // the Date of the reply
   std::optional<Md5Digest> md5;
   ContentHeaders content = {};
-  std::string tier = {};  // empty: inferred from the account's default
+  std::string tier = {};                // empty: inferred from the account's default
+  std::optional<AccessControl> access;  // where permissions were asked for
   std::optional<MetadataMap>
       metadata;  // blobs: always, when asked for; prefixes: where the service sends it
 };

@@ -54,6 +54,7 @@ HttpRequest MakeListBlobsRequest(const ListBlobsParams& params) {
       .operation = "azure.list_blobs",
       .method = "GET",
       .url = params.container_url + "?restype=container&comp=list&include=metadata"};
+  if (params.permissions) request.url += "%2Cpermissions";
   if (params.one_level) request.url += "&delimiter=%2F";
   if (!params.prefix.empty()) request.url += "&prefix=" + PercentEncode(params.prefix);
   if (!params.marker.empty()) request.url += "&marker=" + PercentEncode(params.marker);

@@ -22,6 +22,7 @@ struct ListBlobsParams {
   bool one_level = true;          // delimiter=/
   std::string marker;             // decoded
   std::uint32_t max_results = 0;  // 0: kMaxListEntries
+  bool permissions = false;       // hierarchical accounts only: owner, group and ACL, too
 };
 HttpRequest MakeListBlobsRequest(const ListBlobsParams& params);
 

@@ -39,6 +39,14 @@ struct SetPropertiesParams {
 };
 HttpRequest MakeSetPropertiesRequest(const SetPropertiesParams& params);
 
+// Azure Data Lake REST: Path - Get Properties, getAccessControl. Needs no right on the path itself,
+// only to walk to it.
+HttpRequest MakeGetAccessRequest(const std::string& url);
+
+// Azure Data Lake REST: Path - Update, setAccessControl. ETag and Last-Modified stay. Empty fields
+// are not sent and stay as they are: only a super-user may set an owner.
+HttpRequest MakeSetAccessRequest(const std::string& url, const AccessControl& access);
+
 // Azure Data Lake REST: Path - Create. Only where nothing has that name; parents come into being.
 struct CreatePathParams {
   std::string url;

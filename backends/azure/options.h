@@ -26,6 +26,9 @@ struct Options {
   std::string api_version = "2023-11-03";
   Checksum checksum = Checksum::kCrc64;
   bool allow_http = false;  // plain http also to another machine; a bearer token never goes there
+  // Of a hierarchical account: whether Head and List tell Attributes::access. Listings are then
+  // longer.
+  bool tell_access = false;
   // Known: saves asking. A store opened without it asks the service once.
   std::optional<bool> hierarchical;
   // Shared by all stores of an account, so that they share one token.

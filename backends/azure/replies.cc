@@ -83,6 +83,14 @@ ContentHeaders ContentFromHeaders(const HttpHeaders& headers) {
                              .cache_control = value("Cache-Control")});
 }
 
+std::optional<AccessControl> AccessFromHeaders(const HttpHeaders& headers) {
+  const std::string* acl = headers.Find("x-ms-acl");
+  if (acl == nullptr || acl->empty()) return std::nullopt;
+  return AccessControl{.owner = std::string(headers.Get("x-ms-owner")),
+                       .group = std::string(headers.Get("x-ms-group")),
+                       .acl = *acl};
+}
+
 std::string TierFromHeaders(const HttpHeaders& headers) {
   if (headers.Get("x-ms-access-tier-inferred") == "true") return {};
   return std::string(headers.Get("x-ms-access-tier"));
@@ -111,7 +119,8 @@ ObjectInfo Describe(MetadataDialect dialect, Sighting sighting) {
                   .kind = sighting.is_directory ? NodeKind::kDirectory : NodeKind::kFile,
                   .size_bytes = sighting.is_directory ? 0 : sighting.size_bytes,
                   .etag = std::move(sighting.etag),
-                  .last_modified = sighting.last_modified};
+                  .last_modified = sighting.last_modified,
+                  .told_at = sighting.told_at};
   if (!sighting.is_directory) info.digests.md5 = sighting.md5;
   if (sighting.metadata) {
     TakeUploadMark(*sighting.metadata);
@@ -122,6 +131,7 @@ ObjectInfo Describe(MetadataDialect dialect, Sighting sighting) {
     if (!sighting.is_directory) info.digests.crc32c = recorded;
     PosixMetadata decoded = DecodePosixMetadata(dialect, info.kind, *sighting.metadata);
     info.attributes = std::move(decoded.attributes);
+    info.attributes->access = std::move(sighting.access);
     if (!sighting.is_directory) {
       info.attributes->content = std::move(sighting.content);
       info.attributes->tier = std::move(sighting.tier);
@@ -133,15 +143,23 @@ ObjectInfo Describe(MetadataDialect dialect, Sighting sighting) {
   return info;
 }
 
+bool SameButAccess(std::optional<Attributes> a, std::optional<Attributes> b) {
+  if (a) a->access.reset();
+  if (b) b->access.reset();
+  return a == b;
+}
+
 Sighting SightingFromHeaders(const ObjectKey& key, const HttpHeaders& headers) {
   Sighting sighting{.key = key,
                     .size_bytes = ParseFileLength(headers.Get("Content-Length")).value_or(0),
                     .etag = StripETag(headers.Get("ETag")),
                     .last_modified = ParseTime(headers.Get("Last-Modified")),
+                    .told_at = ParseTime(headers.Get("Date")),
                     .metadata = MetadataFromHeaders(headers),
                     .md5 = DecodeMd5(headers.Get("Content-MD5")),
                     .content = ContentFromHeaders(headers),
-                    .tier = TierFromHeaders(headers)};
+                    .tier = TierFromHeaders(headers),
+                    .access = AccessFromHeaders(headers)};
   sighting.is_directory = headers.Get("x-ms-resource-type") == "directory" ||
                           (sighting.size_bytes == 0 && IsFolderMarker(*sighting.metadata));
   return sighting;

@@ -31,6 +31,8 @@ std::string EncodeProperties(const MetadataMap& metadata);
 // where x-ms-access-tier-inferred comes with it.
 ContentHeaders ContentFromHeaders(const HttpHeaders& headers);
 std::string TierFromHeaders(const HttpHeaders& headers);
+// x-ms-owner, x-ms-group and x-ms-acl; nothing without the latter.
+std::optional<AccessControl> AccessFromHeaders(const HttpHeaders& headers);
 // As Attributes has it: what the service tells of a blob that was written without a type is no type.
 ContentHeaders WithoutDefaultType(ContentHeaders content);
 
@@ -51,14 +53,20 @@ struct Sighting {
   std::uint64_t size_bytes = 0;
   ETag etag;
   WallTime last_modified{};
+  WallTime told_at{};
   std::optional<MetadataMap> metadata;
   std::optional<Md5Digest> md5;
   ContentHeaders content = {};
-  std::string tier = {};  // empty: inferred from the account's default
+  std::string tier = {};                // empty: inferred from the account's default
+  std::optional<AccessControl> access;  // hierarchical accounts, where the reply tells it
 };
 // Content-MD5 counts as the store's digest: it is computed by Put Blob, but only stored by a block
 // list or a flush. Of what we uploaded in parts, the CRC-32C is in the metadata.
 ObjectInfo Describe(MetadataDialect dialect, Sighting sighting);
+
+// Whether a path that was found has the attributes that were sent. Its access is the account's own
+// matter and not compared.
+bool SameButAccess(std::optional<Attributes> a, std::optional<Attributes> b);
 
 // Of a HEAD on a blob.
 Sighting SightingFromHeaders(const ObjectKey& key, const HttpHeaders& headers);

@@ -100,6 +100,7 @@ ObjectInfo DescribeObject(const ObjectKey& key, NodeKind known_kind, const Objec
           .size_bytes = known_kind == NodeKind::kDirectory ? 0 : head.size_bytes,
           .etag = ETag(head.facts.etag),
           .last_modified = head.facts.last_modified,
+          .told_at = head.facts.told_at,
           .attributes = std::move(posix.attributes),
           .digests = head.facts.digests};
 }

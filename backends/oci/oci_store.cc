@@ -124,11 +124,12 @@ Result<ListPage> OciStoreImpl::List(const ListRequest& request, const CallContex
   const std::string prefix = names_.Directory(request.directory);
   const std::uint32_t limit =
       request.max_entries == 0 ? kMaxListEntries : std::min(request.max_entries, kMaxListEntries);
+  WallTime told_at{};
   const Listing listing = TRY(bucket_.List({.prefix = prefix,
                                             .start = request.continuation,
                                             .fold_subdirectories = !request.recursive,
                                             .limit = limit},
-                                           context));
+                                           context, &told_at));
   PageBuilder builder{names_, capabilities_};
   for (const ListedObject& object : listing.objects) {
     if (object.name == prefix) continue;  // the directory's own marker
@@ -138,6 +139,7 @@ Result<ListPage> OciStoreImpl::List(const ListRequest& request, const CallContex
                 {.size_bytes = is_marker ? 0 : object.size_bytes,
                  .etag = ETag(object.etag),
                  .last_modified = std::chrono::floor<std::chrono::seconds>(object.time_modified),
+                 .told_at = told_at,
                  .digests = {.md5 = is_marker ? std::nullopt : object.md5}});
   }
   for (const std::string& folded : listing.prefixes) builder.Add(folded, {});

@@ -113,6 +113,7 @@ ObjectFacts ParseObjectFacts(const HttpHeaders& headers) {
   ObjectFacts facts;
   facts.etag = WithoutQuotes(headers.Get("etag"));
   if (const auto time = ParseHttpDate(headers.Get("last-modified"))) facts.last_modified = *time;
+  if (const auto date = ParseHttpDate(headers.Get("date"))) facts.told_at = *date;
   facts.digests.md5 = DecodeMd5(headers.Get("content-md5"));
   if (!facts.digests.md5) facts.digests.md5 = DecodeMd5(headers.Get("opc-content-md5"));
   facts.digests.crc32c = DecodeCrc32c(headers.Get("opc-content-crc32c"));

@@ -44,6 +44,7 @@ Result<Listing> ParseListing(std::string_view body);
 struct ObjectFacts {
   std::string etag;
   WallTime last_modified{};
+  WallTime told_at{};
   StoreDigests digests;
   std::map<std::string, std::string> metadata;  // without "opc-meta-", names in lower case
 };

@@ -20,6 +20,7 @@ std::string EncodeObjectRecord(const ObjectInfo& info) {
   out.Fixed(info.size_bytes);
   out.Text(info.etag.value);
   out.Time(info.last_modified);
+  out.Time(info.told_at);
   out.Optional(info.digests.md5);
   out.Optional(info.digests.crc32c);
   out.Flag(info.attributes.has_value());
@@ -52,6 +53,7 @@ Result<ObjectInfo> DecodeObjectRecord(std::string_view record) {
   info.size_bytes = in.Fixed<std::uint64_t>();
   info.etag.value = in.Text();
   info.last_modified = in.Time();
+  info.told_at = in.Time();
   info.digests.md5 = in.Optional<Md5Digest>();
   info.digests.crc32c = in.Optional<std::uint32_t>();
   if (in.Flag()) {

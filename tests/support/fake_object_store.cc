@@ -333,6 +333,7 @@ ObjectInfo FakeObjectStore::Describe(const std::string& name, const Node& node) 
           .size_bytes = node.content.size(),
           .etag = node.etag,
           .last_modified = node.last_modified,
+          .told_at = std::max(clock_.WallNow(), node.last_modified + options_.least_age),
           .attributes = node.attributes,
           .digests = node.digests};
 }

@@ -52,6 +52,8 @@ struct FakeStoreOptions {
   Capabilities capabilities = HierarchicalCapabilities();
   std::uint32_t page_size = 1000;  // entries of a listing's page
   bool endless_listings = false;   // the last page of a listing leads to its first one
+  // What is younger is told as so old (ObjectInfo::told_at). 0: the truth.
+  std::chrono::seconds least_age{10};
 };
 
 // Safe from many threads. Where Capabilities say "flat", a file `a` and a directory `a` (a prefix

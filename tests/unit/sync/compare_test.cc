@@ -15,6 +15,7 @@ const WallTime kTime{seconds(1767608430)};
 ObjectInfo File(std::uint64_t size, WallTime mtime) {
   return {.size_bytes = size,
           .last_modified = kTime + seconds(999),
+          .told_at = kTime + seconds(2000),
           .attributes = Attributes{.mtime = mtime}};
 }
 
@@ -68,6 +69,38 @@ TEST(Compare, AttributesThatTheSourceHasMustBeThere) {
   EXPECT_EQ(Decide(a, b, {}), Action::kUpdateAttributes);
   b.attributes->foreign["k"] = "v";
   EXPECT_EQ(Decide(a, b, {}), Action::kNone);
+}
+
+TEST(Compare, AYoungSourcesTimeIsBelievedOnlyWithItsVersion) {
+  ObjectInfo source = File(1, kTime);
+  source.attributes->mtime.reset();
+  source.etag = ETag("v1");
+  source.told_at = source.last_modified + seconds(1);
+  EXPECT_TRUE(HasDoubtfulTime(source));
+  ObjectInfo copy = File(1, source.last_modified);
+  copy.attributes = WantedAttributes(source);
+  EXPECT_EQ(copy.attributes->mtime, source.last_modified);
+  EXPECT_EQ(Decide(source, copy, {}), Action::kNone);
+  source.told_at = source.last_modified + seconds(100);
+  EXPECT_FALSE(HasDoubtfulTime(source));
+  EXPECT_EQ(Decide(source, copy, {}), Action::kNone) << "still the version that was copied";
+  source.etag = ETag("v2");
+  EXPECT_EQ(Decide(source, copy, {}), Action::kCopy) << "of the same size, in the same second";
+  source.digests.md5 = copy.digests.md5 = Md5(AsBytes("x"));
+  EXPECT_EQ(Decide(source, copy, {}), Action::kNone) << "a digest knows better";
+}
+
+TEST(Compare, ACopyOfACopyDoesNotNameTheFirstSource) {
+  ObjectInfo source = File(1, kTime);
+  source.attributes->foreign[kSourceVersionKey] = "v1";
+  EXPECT_TRUE(WantedAttributes(source).foreign.empty());
+}
+
+TEST(Compare, ARecordedTimeIsNotDoubtful) {
+  ObjectInfo source = File(1, kTime);
+  source.etag = ETag("v1");
+  source.told_at = source.last_modified;
+  EXPECT_FALSE(HasDoubtfulTime(source));
 }
 
 TEST(Compare, ContentHeadersMustBeEqualWhereBothStoresKeepThem) {
