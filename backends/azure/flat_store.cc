@@ -208,14 +208,16 @@ Result<ObjectInfo> FlatStore::CommitUpload(const CommitUploadRequest& request,
                                .conditions = request.conditions}),
       request.key, context);
   if (response) {
-    return blobs_.Describe(
-        Sighting{.key = request.key,
-                 .size_bytes = whole.size_bytes,
-                 .etag = StripETag(response->headers.Get("ETag")),
-                 .last_modified = ParseTime(response->headers.Get("Last-Modified")),
-                 .metadata = std::move(metadata),
-                 .content = request.attributes.content,
-                 .tier = request.attributes.tier});
+    ObjectInfo made =
+        blobs_.Describe(Sighting{.key = request.key,
+                                 .size_bytes = whole.size_bytes,
+                                 .etag = StripETag(response->headers.Get("ETag")),
+                                 .last_modified = ParseTime(response->headers.Get("Last-Modified")),
+                                 .metadata = std::move(metadata),
+                                 .content = request.attributes.content,
+                                 .tier = request.attributes.tier});
+    made.digests.crc32c = whole.crc32c;
+    return made;
   }
   Error error = AsWriteError(response.error(), request.conditions);
   if (error.retryable) return Fail(std::move(error));

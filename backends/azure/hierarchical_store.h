@@ -9,11 +9,15 @@
 // A large file grows in a hidden file beside its target (names.h, kUploadPrefix), which is created
 // through DFS, since blocks of the Blob protocol are refused on such files; a rename publishes it
 // whole, under the target's conditions, and gives it its attributes and the digest of the whole.
+//
+// A file that replaces another one keeps its owner, group and access control list (path_access.h).
+// Its methods are in two files: hierarchical_write.cc holds how files get in.
 #pragma once
 
 #include <vector>
 
 #include "backends/azure/blob_client.h"
+#include "backends/azure/path_access.h"
 #include "backends/azure/upload.h"
 #include "backends/object_store.h"
 #include "core/mutex.h"
@@ -59,6 +63,10 @@ class HierarchicalStore final : public ObjectStore {
   Status DeletePath(const ObjectKey& key, NodeKind kind, const std::optional<ETag>& if_match,
                     const CallContext& context) const;
   Result<bool> DeleteStaleUploads(const ObjectKey& directory, const CallContext& context) const;
+  Result<ObjectInfo> PutFile(const PutRequest& request, const CallContext& context) const;
+  Result<ObjectInfo> PutBeside(const PutRequest& request, const CallContext& context) const;
+  Result<ObjectInfo> RenameOver(const PutRequest& request, const ObjectKey& temporary,
+                                ObjectInfo put, const CallContext& context) const;
   Result<ObjectInfo> PutThroughUpload(const PutRequest& request, const CallContext& context) const;
   void DiscardTemporary(const ObjectKey& temporary, const CallContext& context) const;
   void DiscardRemains(const CallContext& context) const;
@@ -71,6 +79,7 @@ class HierarchicalStore final : public ObjectStore {
 
   const Capabilities capabilities_;
   const BlobClient blobs_;
+  const PathAccess access_;
   // Hidden files of writes that failed, which could not be removed then: the next write tries
   // again. What a crash leaves is removed with its directory.
   static constexpr std::size_t kMaxRemains = 100;

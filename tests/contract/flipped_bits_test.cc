@@ -58,7 +58,7 @@ class FlippedBits : public ::testing::TestWithParam<Subject> {
     return text;
   }
   void Put(const std::string& text) {
-    const auto put = patient_.Put({.key = kKey, .body = AsBytes(text)}, {});
+    const auto put = patient_.Put({.key = kKey, .body = AsBytes(text), .conditions = kNew}, {});
     ASSERT_TRUE(put) << put.error().ToString();
   }
   static Result<std::string> Read(ObjectStore& store, ByteRange range) {
@@ -70,6 +70,8 @@ class FlippedBits : public ::testing::TestWithParam<Subject> {
   }
 
   inline static const ObjectKey kKey{std::string("file")};
+  // One request: nothing is there whose access would have to be kept.
+  inline static const Conditions kNew{.if_match = {}, .must_not_exist = true};
   const Cloud cloud_{GetParam().make()};
   ObjectStore& store_{*cloud_.store};
   localcloud::RuleBook& rules_{*cloud_.rules};
@@ -82,7 +84,7 @@ class FlippedBits : public ::testing::TestWithParam<Subject> {
 TEST_P(FlippedBits, APutIsRefusedByTheServiceAndSentAgain) {
   const std::string text = Text(100'000);
   Flip(localcloud::Fault::kFlipUpload, "", GetParam().put_path);
-  const auto refused = store_.Put({.key = kKey, .body = AsBytes(text)}, {});
+  const auto refused = store_.Put({.key = kKey, .body = AsBytes(text), .conditions = kNew}, {});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kCorrupt);
   EXPECT_TRUE(refused.error().retryable);

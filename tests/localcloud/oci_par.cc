@@ -149,7 +149,16 @@ void UnwrapUpload(std::size_t object_end, Unwrapped& through) {
 
 std::string StartUploadBody(const std::string& object, const HttpHeaders& headers) {
   json body = {{"object", object}, {"metadata", json::object()}};
-  if (const std::string* type = headers.Find("content-type")) body["contentType"] = *type;
+  constexpr std::pair<const char*, const char*> kMembers[] = {
+      {"content-type", "contentType"},
+      {"content-encoding", "contentEncoding"},
+      {"content-language", "contentLanguage"},
+      {"content-disposition", "contentDisposition"},
+      {"cache-control", "cacheControl"},
+      {"storage-tier", "storageTier"}};
+  for (const auto& [header, member] : kMembers) {
+    if (const std::string* value = headers.Find(header)) body[member] = *value;
+  }
   for (const auto& [name, value] : headers) {
     const std::string lower = LowerCase(name);
     if (StartsWith(lower, "opc-meta-")) body["metadata"][lower] = value;

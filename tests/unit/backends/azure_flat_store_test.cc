@@ -156,7 +156,7 @@ TEST(FlatStore, LargeFileIsBlocksAndTheirList) {
   EXPECT_EQ(HeaderOf(commit, "If-None-Match"), "*");
   EXPECT_EQ(info->digests.crc32c, Crc32c(AsBytes("startend")));
   EXPECT_EQ(HeaderOf(commit, "x-ms-meta-skybridge_crc32c"),
-            "8:" + EncodeCrc32c(Crc32c(AsBytes("startend"))));
+            "8:" + EncodeCrc32c(Crc32c(AsBytes("startend"))) + ":1767608430");
 }
 
 TEST(FlatStore, RepeatedCommitRecognisesTheFileByItsUpload) {

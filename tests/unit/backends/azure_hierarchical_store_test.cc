@@ -44,7 +44,7 @@ struct Fixture {
             .key = ObjectKey("d/f"),
             .parts = {{.part_number = 1, .offset_bytes = 0, .size_bytes = 5},
                       {.part_number = 2, .offset_bytes = 5, .size_bytes = 3}},
-            .conditions = {.if_match = ETag("0xOLD")}};
+            .conditions = {.if_match = std::nullopt, .must_not_exist = true}};
   }
 };
 
@@ -207,7 +207,7 @@ TEST(HierarchicalStore, SmallFileIsOnePutBlobWithItsAttributes) {
   const auto info = f.store.Put({.key = ObjectKey("f"),
                                  .body = AsBytes("hello"),
                                  .attributes = Fixture::WithMtime(),
-                                 .conditions = {.if_match = ETag("0x1")}},
+                                 .conditions = {.if_match = {}, .must_not_exist = true}},
                                 {});
   ASSERT_TRUE(info);
   EXPECT_EQ(info->etag, ETag("0x2"));
@@ -217,7 +217,7 @@ TEST(HierarchicalStore, SmallFileIsOnePutBlobWithItsAttributes) {
   const auto sent = f.http.sent(0);
   EXPECT_EQ(sent.operation, "azure.put_blob");
   EXPECT_EQ(HeaderOf(sent, "x-ms-meta-mtime"), "2026-01-05T10:20:30.123456789Z");
-  EXPECT_EQ(HeaderOf(sent, "If-Match"), "\"0x1\"");
+  EXPECT_EQ(HeaderOf(sent, "If-None-Match"), "*");
   EXPECT_EQ(HeaderOf(sent, "x-ms-version"), "2023-11-03");
   EXPECT_EQ(HeaderOf(sent, "x-ms-date"), "Mon, 05 Jan 2026 10:20:30 GMT");
   EXPECT_EQ(HeaderOf(sent, "x-ms-client-request-id").size(), 36U);
@@ -253,7 +253,8 @@ TEST(HierarchicalStore, RepeatedPutRecognisesItsFirstAttempt) {
 
 TEST(HierarchicalStore, FirstPutThatLosesIsNeverTakenForAnEarlierOne) {
   Fixture f;
-  f.http.Answer(412, {{"x-ms-error-code", "ConditionNotMet"}})
+  f.http.Answer(404, {{"x-ms-error-code", "PathNotFound"}})
+      .Answer(412, {{"x-ms-error-code", "ConditionNotMet"}})
       .Answer(200, {{"Content-Length", "9"}, {"ETag", "\"0x9\""}});
   const auto lost = f.store.Put(
       {.key = ObjectKey("f"), .body = AsBytes("hello"), .conditions = {.if_match = ETag("0x1")}},
@@ -299,7 +300,7 @@ TEST(HierarchicalStore, LargeFileGrowsHiddenAndIsPublishedByRename) {
             temporary + "?action=flush&position=8&retainUncommittedData=false&close=true");
   EXPECT_EQ(f.http.sent(4).url, "https://a.dfs.core.windows.net/c/d/f?mode=legacy");
   EXPECT_EQ(HeaderOf(f.http.sent(4), "x-ms-rename-source"), "/c/" + f.Temporary());
-  EXPECT_EQ(HeaderOf(f.http.sent(4), "If-Match"), "\"0xOLD\"");
+  EXPECT_EQ(HeaderOf(f.http.sent(4), "If-None-Match"), "*");
 }
 
 // The rename that publishes also gives the file what belongs to it: one request, and nobody sees
@@ -318,13 +319,13 @@ TEST(HierarchicalStore, CommitRecordsAttributesAndTheDigestOfTheWhole) {
   EXPECT_EQ(info->digests.crc32c, Crc32c(AsBytes("12345678")));
   EXPECT_EQ(info->attributes, Fixture::WithMtime());
   EXPECT_EQ(f.http.operations(), (Operations{"azure.create_path", "azure.flush", "azure.rename"}));
-  EXPECT_EQ(
-      HeaderOf(f.http.sent(2), "x-ms-properties"),
-      EncodeProperties({{"modtime", "1767608430123456789"},
-                        {"mtime", "2026-01-05T10:20:30.123456789Z"},
-                        {"permissions", "33184"},
-                        {"skybridge_crc32c", "8:" + EncodeCrc32c(Crc32c(AsBytes("12345678")))},
-                        {"skybridge_upload", f.nonce()}}));
+  EXPECT_EQ(HeaderOf(f.http.sent(2), "x-ms-properties"),
+            EncodeProperties({{"modtime", "1767608430123456789"},
+                              {"mtime", "2026-01-05T10:20:30.123456789Z"},
+                              {"permissions", "33184"},
+                              {"skybridge_crc32c",
+                               "8:" + EncodeCrc32c(Crc32c(AsBytes("12345678"))) + ":1767608430"},
+                              {"skybridge_upload", f.nonce()}}));
 }
 
 // Versions of the service that do not name it in the reply.
@@ -366,7 +367,7 @@ TEST(HierarchicalStore, CommitThatLosesTheRaceFailsAndKeepsTheUpload) {
   f.http.Answer(200, {{"ETag", "\"0xTHEIRS\""}, {"Content-Length", "8"}});
   const auto lost = f.store.CommitUpload(Fixture::Commit(id), {});
   ASSERT_FALSE(lost);
-  EXPECT_EQ(lost.error().code, ErrorCode::kPreconditionFailed);
+  EXPECT_EQ(lost.error().code, ErrorCode::kAlreadyExists);
   EXPECT_EQ(f.http.operations().back(), "azure.head");
 }
 
@@ -386,8 +387,9 @@ TEST(HierarchicalStore, RepeatedCommitRecognisesTheFileByItsUpload) {
       .Answer(200, {{"ETag", "\"0x6\""},
                     {"Content-Length", "9"},
                     {"x-ms-meta-skybridge_upload", f.nonce()}});
-  EXPECT_EQ(f.store.CommitUpload(Fixture::Commit(id), kRetried).error().code,
-            ErrorCode::kPreconditionFailed);
+  CommitUploadRequest commit = Fixture::Commit(id);
+  commit.conditions = {.if_match = ETag("0xOLD")};
+  EXPECT_EQ(f.store.CommitUpload(commit, kRetried).error().code, ErrorCode::kPreconditionFailed);
 }
 
 TEST(HierarchicalStore, CommitOfAnUploadThatIsGoneIsNotFound) {
@@ -397,9 +399,7 @@ TEST(HierarchicalStore, CommitOfAnUploadThatIsGoneIsNotFound) {
       .Answer(200, {{"ETag", "\"0x5\""},
                     {"Content-Length", "8"},
                     {"x-ms-meta-skybridge_upload", "another"}});
-  CommitUploadRequest commit = Fixture::Commit(id);
-  commit.conditions = {};
-  const auto gone = f.store.CommitUpload(commit, kRetried);
+  const auto gone = f.store.CommitUpload(Fixture::Commit(id), kRetried);
   ASSERT_FALSE(gone);
   EXPECT_EQ(gone.error().code, ErrorCode::kNotFound);
 }
@@ -455,7 +455,8 @@ TEST(HierarchicalStore, SetAttributesKeepsTheRecordedDigest) {
   const auto head = [&]() -> auto& {
     return f.http.Answer(200, {{"ETag", "\"0x5\""},
                                {"Content-Length", "11"},
-                               {"X-MS-Meta-SkyBridge_CRC32C", "11:yZRlqg=="}});
+                               {"Last-Modified", "Mon, 05 Jan 2026 10:20:30 GMT"},
+                               {"X-MS-Meta-SkyBridge_CRC32C", "11:yZRlqg==:1767608430"}});
   };
   const SetAttributesRequest set{.key = ObjectKey("f"), .attributes = {.mode = 0600}};
   head().Answer(200, {{"ETag", "\"0x6\""}});
@@ -463,7 +464,7 @@ TEST(HierarchicalStore, SetAttributesKeepsTheRecordedDigest) {
   ASSERT_TRUE(info);
   EXPECT_EQ(info->digests.crc32c, 0xC99465AAU);
   EXPECT_EQ(info->attributes, (Attributes{.mode = 0600}));
-  EXPECT_EQ(HeaderOf(f.http.sent(1), "x-ms-meta-skybridge_crc32c"), "11:yZRlqg==");
+  EXPECT_EQ(HeaderOf(f.http.sent(1), "x-ms-meta-skybridge_crc32c"), "11:yZRlqg==:1767608430");
   EXPECT_EQ(HeaderOf(f.http.sent(1), "If-Match"), "\"0x5\"")
       << "the digest must not come to stand beside other content";
 
@@ -490,7 +491,7 @@ TEST(HierarchicalStore, SetsAttributesOfAVersionItIsToldWithoutALook) {
   EXPECT_EQ(info->size_bytes, 11U);
   EXPECT_EQ(info->attributes, (Attributes{.mode = 0600}));
   EXPECT_EQ(info->digests.crc32c, 0xC99465AAU);
-  EXPECT_EQ(HeaderOf(f.http.sent(0), "x-ms-meta-skybridge_crc32c"), "11:yZRlqg==");
+  EXPECT_EQ(HeaderOf(f.http.sent(0), "x-ms-meta-skybridge_crc32c"), "11:yZRlqg==:1767608430");
   EXPECT_EQ(HeaderOf(f.http.sent(0), "If-Match"), "\"0x5\"");
 
   f.http.Answer(412, {{"x-ms-error-code", "ConditionNotMet"}});
@@ -507,20 +508,57 @@ TEST(HierarchicalStore, SetsAttributesOfAVersionItIsToldWithoutALook) {
   EXPECT_TRUE(looks(set, {})) << "what is told is another version";
 }
 
-TEST(HierarchicalStore, ARecordedDigestOfAnotherLengthIsNotBelieved) {
+// Whoever uploads a file again may carry its metadata over.
+TEST(HierarchicalStore, ARecordedDigestIsBelievedOfItsOwnVersionOnly) {
   Fixture f;
-  const auto head = [&](const std::string& value) {
-    f.http.Answer(
-        200,
-        {{"ETag", "\"0x5\""}, {"Content-Length", "12"}, {"x-ms-meta-skybridge_crc32c", value}});
+  struct Version {
+    const char* recorded;
+    const char* last_modified = "Mon, 05 Jan 2026 10:20:30 GMT";
+    const char* md5 = "";
+  };
+  const auto head = [&](const Version& version) {
+    f.http.Answer(200, {{"ETag", "\"0x5\""},
+                        {"Content-Length", "12"},
+                        {"Last-Modified", version.last_modified},
+                        {"Content-MD5", version.md5},
+                        {"x-ms-meta-skybridge_crc32c", version.recorded}});
     return *f.store.Head(ObjectKey("f"), {});
   };
-  EXPECT_EQ(head("12:yZRlqg==").digests.crc32c, 0xC99465AAU);
-  for (const char* other : {"11:yZRlqg==", "yZRlqg==", "12:yZRl", "12:", ""}) {
+  EXPECT_EQ(head({"12:yZRlqg==:1767608430"}).digests.crc32c, 0xC99465AAU);
+  EXPECT_EQ(head({"12:yZRlqg==:1767608435"}).digests.crc32c, 0xC99465AAU);
+  for (const Version& other :
+       {Version{"11:yZRlqg==:1767608430"},
+        {"yZRlqg=="},
+        {"12:yZRlqg=="},
+        {"12:yZRl:1767608430"},
+        {"12::1767608430"},
+        {"12:"},
+        {""},
+        {"12:yZRlqg==:soon"},
+        {"12:yZRlqg==:1767608430", "Mon, 05 Jan 2026 10:21:01 GMT"},
+        {"12:yZRlqg==:1767608461"},
+        {.recorded = "12:yZRlqg==:1767608430", .md5 = "XUFAKrxLKna5cZ2REBfFkg=="}}) {
     const ObjectInfo info = head(other);
-    EXPECT_EQ(info.digests.crc32c, std::nullopt) << other;
+    EXPECT_EQ(info.digests.crc32c, std::nullopt) << other.recorded << other.last_modified;
     EXPECT_TRUE(info.attributes->foreign.empty()) << "what is ours is never shown";
   }
+}
+
+// The local clock may be wrong; what Last-Modified is compared with is the service's own time.
+TEST(HierarchicalStore, ADigestIsRecordedWithTheServicesTime) {
+  Fixture f;
+  const UploadId id = f.Start();
+  f.http.Answer(202, {{"Date", "Mon, 05 Jan 2026 12:00:00 GMT"}})
+      .Answer(200)
+      .Answer(201, {{"ETag", "\"0x5\""}, {"Last-Modified", "Mon, 05 Jan 2026 12:00:00 GMT"}});
+  ASSERT_TRUE(f.store.UploadPart(
+      {.upload = id, .key = ObjectKey("d/f"), .part_number = 1, .body = AsBytes("start")}, {}));
+  const auto info = f.store.CommitUpload(Fixture::Commit(id), {});
+  ASSERT_TRUE(info);
+  EXPECT_TRUE(info->digests.crc32c);
+  EXPECT_NE(HeaderOf(f.http.sent(3), "x-ms-properties")
+                .find(Base64Encode(AsBytes("8:AAAAAA==:1767614400"))),
+            std::string::npos);
 }
 
 TEST(HierarchicalStore, RepeatedSetAttributesRecognisesItsFirstAttempt) {
