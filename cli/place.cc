@@ -229,7 +229,9 @@ Outcome<OpenPlace> OpenAsRoot(std::string_view text, const CommandContext& conte
 }
 
 Outcome<OpenPlace> OpenTree(std::string_view text, const CommandContext& context, TreeRoot root) {
-  return OpenTree(CLI_TRY(FindPlace(text, context)), context, root);
+  Place place = CLI_TRY(FindPlace(text, context));
+  place.remote.tell_access = true;
+  return OpenTree(std::move(place), context, root);
 }
 
 Outcome<OpenPlace> OpenTree(Place place, const CommandContext& context, TreeRoot root) {

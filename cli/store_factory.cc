@@ -144,7 +144,8 @@ Outcome<std::unique_ptr<OpenStore>> OpenAzureRemote(const RemoteConfig& remote,
                          .root = uri.path.path,
                          .dfs_endpoint = uri.dfs_endpoint,
                          .blob_endpoint = uri.blob_endpoint,
-                         .allow_http = remote.allow_http};
+                         .allow_http = remote.allow_http,
+                         .tell_access = remote.tell_access};
   if (remote.namespace_kind != NamespaceKind::kDetect) {
     options.hierarchical = remote.namespace_kind == NamespaceKind::kHierarchical;
   }

@@ -85,8 +85,10 @@ struct RemoteConfig {
   std::string ca_file;      // PEM; empty: the system's
   bool allow_http = false;  // plain http to another host than loopback
   NamespaceKind namespace_kind = NamespaceKind::kDetect;  // Azure
-  std::uint32_t max_requests = 64;                        // in flight at once
-  double requests_per_second = 0;                         // 0: no limit
+  // Azure: for commands that compare or copy access control lists. Not a key of the file.
+  bool tell_access = false;
+  std::uint32_t max_requests = 64;  // in flight at once
+  double requests_per_second = 0;   // 0: no limit
   // A service that has answered nothing for so long is not waited for any more.
   std::chrono::milliseconds unreachable_after{20'000};
   AuthConfig auth;

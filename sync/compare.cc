@@ -40,6 +40,7 @@ CompareRules CompareRules::For(const Capabilities& source, const Capabilities& d
   return {.mtime_granularity = std::max(source.mtime_granularity, destination.mtime_granularity),
           .destination_keeps_xattrs = destination.keeps_xattrs,
           .keep_content_headers = source.keeps_content_headers && destination.keeps_content_headers,
+          .keep_access = source.keeps_access && destination.keeps_access,
           .tiers = destination.tiers};
 }
 
@@ -60,6 +61,10 @@ bool HasDoubtfulTime(const ObjectInfo& source) {
 
 Attributes WantedAttributes(const ObjectInfo& source) {
   Attributes wanted = source.attributes.value_or(Attributes{});
+  // To give a file away takes more rights than to write it, and ids are those of one directory of
+  // identities.
+  if (wanted.access)
+    wanted.access = AccessControl{.owner = {}, .group = {}, .acl = wanted.access->acl};
   wanted.foreign.erase(kSourceVersionKey);  // of the copy that the source itself is
   if (HasDoubtfulTime(source)) wanted.foreign[kSourceVersionKey] = source.etag.value;
   if (!wanted.mtime && source.kind != NodeKind::kDirectory) wanted.mtime = source.last_modified;
@@ -73,6 +78,8 @@ bool HasAttributes(const ObjectInfo& there, const Attributes& wanted, const Comp
   // Without a tier of its own an object may be in any: rules of the account move it.
   const std::string tier = NearestTier(wanted.tier, rules.tiers);
   if (!tier.empty() && tier != has.tier) return false;
+  const bool other_access = wanted.access && has.access && wanted.access->acl != has.access->acl;
+  if (rules.keep_access && other_access) return false;
   return Fits(wanted.mode, has.mode) && Fits(wanted.uid, has.uid) && Fits(wanted.gid, has.gid) &&
          Includes(has.xattrs, wanted.xattrs) && Includes(has.foreign, wanted.foreign);
 }

@@ -25,6 +25,9 @@ struct CompareRules {
   bool destination_keeps_xattrs = true;
   // Both stores do: else content headers are not compared.
   bool keep_content_headers = true;
+  // Both stores have access control lists: they are copied and compared. Owner and group are those
+  // of who writes.
+  bool keep_access = false;
   // Those that the destination keeps.
   std::vector<std::string> tiers = {};
 

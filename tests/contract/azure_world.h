@@ -45,6 +45,11 @@ struct AzureWorld {
   // Another store on the same file system, below `root`, as another process would have.
   std::unique_ptr<ObjectStore> OpenStore(const std::string& root,
                                          azure::Checksum checksum = azure::Checksum::kCrc64) {
+    return azure::OpenStore(MakeOptions(root, checksum), transport, clock, {}).value();
+  }
+
+  azure::Options MakeOptions(const std::string& root,
+                             azure::Checksum checksum = azure::Checksum::kCrc64) {
     const std::string endpoint = server->url() + "/" + kAccount;
     azure::Options options{.account = kAccount,
                            .container = "raw",
@@ -60,7 +65,7 @@ struct AzureWorld {
     }
     options.credential =
         azure::SharedKeyCredential::Make(kAccount, localcloud::kAzureEmulatorKey).value();
-    return azure::OpenStore(options, transport, clock, {}).value();
+    return options;
   }
 
  private:

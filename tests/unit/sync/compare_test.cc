@@ -128,6 +128,19 @@ TEST(Compare, ATierIsComparedAsTheDestinationKeepsIt) {
   EXPECT_EQ(Decide(a, b, two_tiers), Action::kNone) << "its default";
 }
 
+TEST(Compare, AnAccessControlListIsComparedWhereBothStoresHaveThem) {
+  ObjectInfo a = File(1, kTime);
+  ObjectInfo b = File(1, kTime);
+  a.attributes->access = AccessControl{.owner = "u1", .group = "g1", .acl = "user::rw-"};
+  b.attributes->access = AccessControl{.owner = "u2", .group = "g2", .acl = "user::rwx"};
+  EXPECT_EQ(Decide(a, b, {}), Action::kNone);
+  EXPECT_EQ(Decide(a, b, {.keep_access = true}), Action::kUpdateAttributes);
+  b.attributes->access->acl = "user::rw-";
+  EXPECT_EQ(Decide(a, b, {.keep_access = true}), Action::kNone) << "owners do not cross";
+  EXPECT_EQ(WantedAttributes(a).access,
+            (AccessControl{.owner = "", .group = "", .acl = "user::rw-"}));
+}
+
 TEST(Compare, WithoutARecordedTimeTheStoresOwnIsBroughtOver) {
   ObjectInfo a = File(1, kTime);
   a.attributes->mtime.reset();
