@@ -81,6 +81,10 @@ void AddCopyCommands(CLI::App& app, Parsed& parsed) {
   sync->add_flag("-v,--verbose", parsed.sync.verbose, "name each step");
   sync->add_option("-j,--jobs", parsed.sync.jobs, "files at once")->check(CLI::Range(1, 1024));
   sync->add_flag("--json", parsed.sync.json, "the summary as one JSON object");
+  sync->add_option(
+          "--tier", parsed.sync.tier,
+          "storage tier of copies: keep the source's, or the default of DST (default keep)")
+      ->check(CLI::IsMember({"keep", "default"}));
   CLI::App* verify = app.add_subcommand("verify", "prove that SRC and DST are equal");
   verify->add_option("SRC", parsed.verify.source, "source")->required();
   verify->add_option("DST", parsed.verify.destination, "destination")->required();

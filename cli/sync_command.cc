@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "backends/tierless_store.h"
 #include "cli/overlap.h"
 #include "cli/place.h"
 #include "cli/progress_text.h"
@@ -32,6 +33,7 @@ Outcome<Pair> OpenBoth(const std::string& source, const std::string& destination
                        TreeRoot destination_root, const CommandContext& context) {
   auto from = CLI_TRY(OpenTree(source, context, TreeRoot::kMustExist));
   Place place = CLI_TRY(FindPlace(destination, context));
+  place.remote.tell_access = true;
   if (destination_root != TreeRoot::kMustExist && Overlap(from.place, place, context)) {
     // Copying a tree into itself would never end.
     return Fails(ExitCode::kUsage, "SRC and DST are the same place, or one lies in the other");
@@ -152,7 +154,10 @@ AttributeCheck AttributesToCheck(const std::string& word) {
 Outcome<ExitCode> RunSync(const SyncArguments& arguments, const CommandContext& context) {
   const TreeRoot root = arguments.dry_run ? TreeRoot::kMayBeMissing : TreeRoot::kMakeIfMissing;
   const Pair pair = CLI_TRY(OpenBoth(arguments.source, arguments.destination, root, context));
-  SyncOptions options{.source = SideOf(pair.source),
+  TierlessStore tierless(pair.source.store());
+  const bool keep_tier = arguments.tier == "keep";
+  SyncOptions options{.source = {.store = keep_tier ? pair.source.store() : tierless,
+                                 .root = pair.source.place.path},
                       .destination = SideOf(pair.destination),
                       .clock = context.clock,
                       .dry_run = arguments.dry_run,

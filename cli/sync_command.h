@@ -16,6 +16,7 @@ struct SyncArguments {
   bool verbose = false;    // name each step; a dry run does it in any case
   std::uint32_t jobs = 0;  // files at once; 0: the default of sync/
   bool json = false;
+  std::string tier = "keep";  // "keep" or "default"
 };
 // kIncomplete when files failed; each is named on err. A dry run prints the steps that the pass would
 // take, in order, and changes nothing. Progress goes to err: one line that is

@@ -65,7 +65,10 @@ Attributes WantedAttributes(const ObjectInfo& source) {
   // identities.
   if (wanted.access)
     wanted.access = AccessControl{.owner = {}, .group = {}, .acl = wanted.access->acl};
-  wanted.foreign.erase(kSourceVersionKey);  // of the copy that the source itself is
+  // Of the copy that the source itself is, unless it names the source as it is now.
+  const auto version = wanted.foreign.find(kSourceVersionKey);
+  if (version != wanted.foreign.end() && version->second != source.etag.value)
+    wanted.foreign.erase(version);
   if (HasDoubtfulTime(source)) wanted.foreign[kSourceVersionKey] = source.etag.value;
   if (!wanted.mtime && source.kind != NodeKind::kDirectory) wanted.mtime = source.last_modified;
   return wanted;

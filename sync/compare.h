@@ -46,7 +46,8 @@ inline constexpr const char* kSourceVersionKey = "skybridge_source_etag";
 
 // What the destination shall keep: the source's attributes, and where no mtime is recorded, the
 // source's last_modified, so that the next pass finds equal times. With kSourceVersionKey, where
-// that time is doubtful.
+// that time is doubtful. Of what it returned, in the place of the source's attributes, it returns the
+// same.
 Attributes WantedAttributes(const ObjectInfo& source);
 
 // The tier that an object of `tier` has at a destination that keeps `tiers`: the nearest one.

@@ -16,6 +16,11 @@ LeftOut LeaveOut(Attributes& attributes, NodeKind kind, const Capabilities& dest
     if (other_group) attributes.gid.reset();
     out.owner = other_user || other_group;
   }
+  // Where the version cannot be named, the next pass must not believe the time.
+  const bool keeps_foreign =
+      destination.keeps_xattrs && (kind != NodeKind::kSymlink || destination.links_keep_attributes);
+  if (!keeps_foreign && attributes.foreign.erase(kSourceVersionKey) > 0 && attributes.mtime)
+    *attributes.mtime -= destination.mtime_granularity;
   const bool bare_link = kind == NodeKind::kSymlink && !destination.links_keep_attributes;
   if (bare_link) attributes.mode.reset();
   if (bare_link || !destination.keeps_xattrs) {

@@ -138,8 +138,10 @@ class Verification {
     if (options_.attributes == AttributeCheck::kIgnore) return true;
     Attributes wanted = WantedAttributes(a);
     wanted.foreign.clear();
-    if (options_.attributes == AttributeCheck::kMtime) wanted = Attributes{.mtime = wanted.mtime};
-    return HasAttributes(b, wanted, rules_);
+    if (options_.attributes == AttributeCheck::kAll) return HasAttributes(b, wanted, rules_);
+    CompareRules times_only = rules_;
+    times_only.keep_content_headers = false;
+    return HasAttributes(b, {.mtime = wanted.mtime}, times_only);
   }
 
   void Count(std::uint64_t VerifyReport::*counter, std::uint64_t by) {

@@ -150,12 +150,9 @@ void UnwrapUpload(std::size_t object_end, Unwrapped& through) {
 std::string StartUploadBody(const std::string& object, const HttpHeaders& headers) {
   json body = {{"object", object}, {"metadata", json::object()}};
   constexpr std::pair<const char*, const char*> kMembers[] = {
-      {"content-type", "contentType"},
-      {"content-encoding", "contentEncoding"},
-      {"content-language", "contentLanguage"},
-      {"content-disposition", "contentDisposition"},
-      {"cache-control", "cacheControl"},
-      {"storage-tier", "storageTier"}};
+      {"content-type", "contentType"},         {"content-encoding", "contentEncoding"},
+      {"content-language", "contentLanguage"}, {"content-disposition", "contentDisposition"},
+      {"cache-control", "cacheControl"},       {"storage-tier", "storageTier"}};
   for (const auto& [header, member] : kMembers) {
     if (const std::string* value = headers.Find(header)) body[member] = *value;
   }

@@ -69,6 +69,7 @@ TEST(CommandLine, GlobalOptionsStandBeforeOrAfterTheCommand) {
 }
 
 TEST(CommandLine, ReadsSyncVerifyAndDoctor) {
+  EXPECT_EQ(Parse<SyncArguments>({"sync", "--tier", "default", "a:", "o:"}).tier, "default");
   const auto sync = Parse<SyncArguments>({"sync", "-n", "--jobs", "8", "azure:", "oci:"});
   EXPECT_EQ(sync.source, "azure:");
   EXPECT_EQ(sync.destination, "oci:");

@@ -53,6 +53,26 @@ TEST_F(FilesystemFile, ANewFileIsSeenHereBeforeItIsPublished) {
   EXPECT_EQ(Ino("a"), created.node.stat.ino);
 }
 
+TEST_F(FilesystemFile, ContentHeadersAndTierStayWithEveryNewVersion) {
+  const ContentHeaders headers{.type = "text/csv", .encoding = "gzip"};
+  store->PutText("a", "1", {.mode = 0644U, .content = headers, .tier = "Cool"});
+  const HandleId handle = OpenToWrite(Ino("a"));
+  ASSERT_TRUE(Write(handle, "more"));
+  ASSERT_TRUE(Close(handle));
+  EXPECT_EQ(store->ContentOf("a"), "more");
+  EXPECT_EQ(store->InfoOf("a")->attributes->content, headers);
+  EXPECT_EQ(store->InfoOf("a")->attributes->tier, "Cool");
+  ASSERT_TRUE(fs->SetAttributes(Ino("a"), std::nullopt, {.mode = 0600U}, call));
+  EXPECT_EQ(store->InfoOf("a")->attributes->mode, 0600U);
+  EXPECT_EQ(store->InfoOf("a")->attributes->content, headers);
+  Restart();
+  const HandleId again = OpenToWrite(Ino("a"));
+  ASSERT_TRUE(Write(again, "again"));
+  ASSERT_TRUE(Close(again));
+  EXPECT_EQ(store->InfoOf("a")->attributes->content, headers) << "the cache knows them, too";
+  EXPECT_EQ(store->InfoOf("a")->attributes->tier, "Cool");
+}
+
 TEST_F(FilesystemFile, TimesSetBeforeCloseAreThoseThatArePublished) {
   const CreateReply created = Create("a");
   ASSERT_TRUE(Write(created.open.handle, "hello"));

@@ -79,6 +79,9 @@ TEST(Compare, AYoungSourcesTimeIsBelievedOnlyWithItsVersion) {
   EXPECT_TRUE(HasDoubtfulTime(source));
   ObjectInfo copy = File(1, source.last_modified);
   copy.attributes = WantedAttributes(source);
+  ObjectInfo prepared = source;
+  prepared.attributes = copy.attributes;
+  EXPECT_EQ(WantedAttributes(prepared), copy.attributes);
   EXPECT_EQ(copy.attributes->mtime, source.last_modified);
   EXPECT_EQ(Decide(source, copy, {}), Action::kNone);
   source.told_at = source.last_modified + seconds(100);
