@@ -146,6 +146,13 @@ Outcome<std::unique_ptr<OpenStore>> OpenAzureRemote(const RemoteConfig& remote,
                          .blob_endpoint = uri.blob_endpoint,
                          .allow_http = remote.allow_http,
                          .tell_access = remote.tell_access};
+  if (remote.account_permissions) {
+    options.account_ids =
+        std::make_shared<const azure::AccountIds>(azure::AccountIds{.users = remote.users,
+                                                                    .groups = remote.groups,
+                                                                    .default_uid = getuid(),
+                                                                    .default_gid = getgid()});
+  }
   if (remote.namespace_kind != NamespaceKind::kDetect) {
     options.hierarchical = remote.namespace_kind == NamespaceKind::kHierarchical;
   }

@@ -321,6 +321,32 @@ Result<AuthConfig> ReadAuth(const Node& node, const Uri& uri, bool allow_http) {
   return auth;
 }
 
+// {"OBJECT-ID": NUMBER, ...}
+Status ReadIds(const Node& node, std::string_view name, std::map<std::string, std::uint32_t>& ids) {
+  const auto table = node.Find(name);
+  if (!table) return {};
+  TRY_VOID(table->CheckObject());
+  for (const auto& [object_id, unused] : table->value().items()) {
+    constexpr double kMostId = 4294967294;
+    ids[object_id] = static_cast<std::uint32_t>(TRY(table->NumberOr(object_id, 0, kMostId, 0)));
+  }
+  return {};
+}
+
+Status ReadPermissions(const Node& node, RemoteConfig& remote) {
+  if (const auto permissions = node.Find("permissions")) {
+    remote.account_permissions =
+        TRY(permissions->AsChoice<bool>({{"metadata", false}, {"account", true}}));
+  }
+  TRY_VOID(ReadIds(node, "users", remote.users));
+  TRY_VOID(ReadIds(node, "groups", remote.groups));
+  if (remote.account_permissions && remote.namespace_kind == NamespaceKind::kFlat)
+    return node.Bad("\"permissions\": \"account\" is for hierarchical namespaces");
+  if (!remote.account_permissions && !(remote.users.empty() && remote.groups.empty()))
+    return node.Bad("users and groups need \"permissions\": \"account\"");
+  return {};
+}
+
 Status ReadAzureKeys(const Node& node, RemoteConfig& remote) {
   auto& uri = std::get<AzureUri>(remote.uri);
   remote.account_endpoint = uri.dfs_endpoint;
@@ -339,6 +365,7 @@ Status ReadAzureKeys(const Node& node, RemoteConfig& remote) {
                                            {"hierarchical", NamespaceKind::kHierarchical},
                                            {"flat", NamespaceKind::kFlat}}));
   }
+  TRY_VOID(ReadPermissions(node, remote));
   if (TRY(node.FlagOr("dfs_only", false))) {
     if (node.Find("blob_endpoint")) return node.Bad("takes blob_endpoint or dfs_only, not both");
     if (remote.namespace_kind == NamespaceKind::kFlat)
@@ -372,8 +399,8 @@ Result<RemoteConfig> ReadRemote(const Node& node, const std::string& name) {
   remote.uri = TRY(uri.Parsed(ParseUri));
   if (IsAzure(remote.uri)) {
     TRY_VOID(node.CheckKeys({"uri", "auth", "endpoint", "dfs_endpoint", "blob_endpoint", "dfs_only",
-                             "namespace", "ca_file", "allow_http", "max_requests",
-                             "requests_per_second", "unreachable_after"}));
+                             "namespace", "permissions", "users", "groups", "ca_file", "allow_http",
+                             "max_requests", "requests_per_second", "unreachable_after"}));
   } else if (IsOci(remote.uri)) {
     TRY_VOID(node.CheckKeys({"uri", "auth", "region", "endpoint", "ca_file", "allow_http",
                              "max_requests", "requests_per_second", "unreachable_after"}));

@@ -85,6 +85,10 @@ struct RemoteConfig {
   std::string ca_file;      // PEM; empty: the system's
   bool allow_http = false;  // plain http to another host than loopback
   NamespaceKind namespace_kind = NamespaceKind::kDetect;  // Azure
+  // Azure, hierarchical: modes and owners are the account's own, by this table of object ids.
+  bool account_permissions = false;
+  std::map<std::string, std::uint32_t> users;
+  std::map<std::string, std::uint32_t> groups;
   // Azure: for commands that compare or copy access control lists. Not a key of the file.
   bool tell_access = false;
   std::uint32_t max_requests = 64;  // in flight at once

@@ -87,7 +87,9 @@ BlobClient::BlobClient(const Options& options, MetadataDialect dialect, HttpTran
     : dialect_(dialect),
       checksum_(options.checksum),
       dfs_only_(options.blob_endpoint.empty()),
-      tell_access_(options.tell_access && dialect == MetadataDialect::kAzureHierarchical),
+      tell_access_((options.tell_access || options.account_ids) &&
+                   dialect == MetadataDialect::kAzureHierarchical),
+      account_ids_(options.account_ids),
       names_(options),
       channel_(options, transport, clock) {}
 
@@ -260,8 +262,7 @@ Result<ObjectInfo> BlobClient::FindOwnPut(const PutRequest& request, const std::
                                             .metadata = std::move(metadata),
                                             .content = request.attributes.content,
                                             .tier = request.attributes.tier});
-  if (!same_content || !SameButAccess(found.attributes, sent.attributes))
-    return Fail(std::move(error));
+  if (!same_content || !SameRecorded(found, sent)) return Fail(std::move(error));
   return found;
 }
 
@@ -372,7 +373,7 @@ Result<ObjectInfo> BlobClient::SetMetadata(const SetBlobMetadata& request,
     // Our own earlier attempt changed the ETag, or somebody else did.
     if (context.retried) {
       ObjectInfo found = Describe(std::move(there));
-      if (SameButAccess(found.attributes, wanted.attributes)) return found;
+      if (SameRecorded(found, wanted)) return found;
     }
     return Fail(ErrorCode::kPreconditionFailed,
                 fmt::format("set metadata of '{}': it has changed", request.key.path));
@@ -400,7 +401,25 @@ Result<ObjectInfo> BlobClient::SetMetadata(const SetBlobMetadata& request,
 
 ObjectInfo BlobClient::Describe(Sighting sighting) const {
   if (!tell_access_) sighting.access.reset();
-  return azure::Describe(dialect_, std::move(sighting));
+  ObjectInfo info = azure::Describe(dialect_, std::move(sighting));
+  if (account_ids_ && info.attributes) ShowAccess(*account_ids_, info.kind, *info.attributes);
+  return info;
+}
+
+Attributes BlobClient::Recorded(Attributes attributes) const {
+  attributes.access.reset();
+  if (!account_ids_) return attributes;
+  attributes.mode.reset();
+  attributes.uid.reset();
+  attributes.gid.reset();
+  return attributes;
+}
+
+bool BlobClient::SameRecorded(const ObjectInfo& found, const ObjectInfo& sent) const {
+  const auto recorded = [&](const ObjectInfo& info) {
+    return Recorded(info.attributes.value_or(Attributes{}));
+  };
+  return recorded(found) == recorded(sent);
 }
 
 ObjectInfo BlobClient::Describe(ObjectKey key, const ListedBlob& blob, bool is_directory) const {

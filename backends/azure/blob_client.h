@@ -61,7 +61,8 @@ class BlobClient {
   const Channel& channel() const { return channel_; }
   Checksum checksum() const { return checksum_; }
   bool dfs_only() const { return dfs_only_; }
-  bool tells_access() const { return tell_access_; }
+  // Null: modes and owners are metadata.
+  const AccountIds* account_ids() const { return account_ids_.get(); }
 
   // Proves container and credentials: lists one name.
   Result<ProbeReply> Probe(std::string detail, const CallContext& context) const;
@@ -99,8 +100,13 @@ class BlobClient {
                  const CallContext& context) const;
 
   Result<MetadataMap> Encode(NodeKind kind, const Attributes& attributes) const {
-    return EncodePosixMetadata(dialect_, kind, attributes);
+    return EncodePosixMetadata(dialect_, kind, Recorded(attributes));
   }
+  // Those that are metadata, content headers or tier: access is the account's own matter, and so are
+  // mode, owner and group where account_ids() tells them.
+  Attributes Recorded(Attributes attributes) const;
+  // Whether what was found has what was sent, as far as it is recorded.
+  bool SameRecorded(const ObjectInfo& found, const ObjectInfo& sent) const;
   ObjectInfo Describe(Sighting sighting) const;
   // Of a listing entry whose key is `key`.
   ObjectInfo Describe(ObjectKey key, const ListedBlob& blob, bool is_directory) const;
@@ -127,6 +133,7 @@ class BlobClient {
   const Checksum checksum_;
   const bool dfs_only_;
   const bool tell_access_;
+  const std::shared_ptr<const AccountIds> account_ids_;
   const Names names_;
   const Channel channel_;
 };

@@ -62,13 +62,15 @@ HttpRequest MakeSetPropertiesRequest(const SetPropertiesParams& params) {
 }
 
 HttpRequest MakeGetAccessRequest(const std::string& url) {
-  return {
-      .operation = "azure.get_access", .method = "HEAD", .url = url + "?action=getAccessControl"};
+  return {.operation = "azure.get_access_control",
+          .method = "HEAD",
+          .url = url + "?action=getAccessControl"};
 }
 
 HttpRequest MakeSetAccessRequest(const std::string& url, const AccessControl& access) {
-  HttpRequest request{
-      .operation = "azure.set_access", .method = "PATCH", .url = url + "?action=setAccessControl"};
+  HttpRequest request{.operation = "azure.set_access_control",
+                      .method = "PATCH",
+                      .url = url + "?action=setAccessControl"};
   if (!access.owner.empty()) request.headers.Add("x-ms-owner", access.owner);
   if (!access.group.empty()) request.headers.Add("x-ms-group", access.group);
   if (!access.acl.empty()) request.headers.Add("x-ms-acl", access.acl);

@@ -15,25 +15,31 @@ namespace {
 
 constexpr MetadataDialect kDialect = MetadataDialect::kAzureHierarchical;
 
-Capabilities MakeCapabilities(bool dfs_only) {
-  return {.name = "azure-hns",
-          .real_directories = true,
-          .atomic_directory_rename = true,
-          .list_has_attributes = !dfs_only,
-          // Directories and files of one level come in the service's own order.
-          .list_is_sorted = false,
-          .set_attributes_rewrites = false,
-          // Files that were put whole refuse appends, and nothing tells beforehand.
-          .append = false,
-          .keeps_xattrs = true,
-          .keeps_access = true,
-          .tiers = dfs_only ? std::vector<std::string>()
-                            : std::vector<std::string>(kAzureTiers.begin(), kAzureTiers.end()),
-          .max_checked_range_bytes = kMaxRangeDigestBytes,
-          .max_put_bytes = dfs_only ? kMaxPartBytes : kMaxPutBytes,
-          .min_part_bytes = 1,
-          .max_part_bytes = kMaxPartBytes,
-          .max_parts = kMaxParts};
+Capabilities MakeCapabilities(const Options& options) {
+  const bool dfs_only = options.blob_endpoint.empty();
+  Capabilities capabilities = {
+      .name = "azure-hns",
+      .real_directories = true,
+      .atomic_directory_rename = true,
+      .list_has_attributes = !dfs_only,
+      // Directories and files of one level come in the service's own order.
+      .list_is_sorted = false,
+      .set_attributes_rewrites = false,
+      // Files that were put whole refuse appends, and nothing tells beforehand.
+      .append = false,
+      .keeps_xattrs = true,
+      .keeps_access = true,
+      .tiers = dfs_only ? std::vector<std::string>()
+                        : std::vector<std::string>(kAzureTiers.begin(), kAzureTiers.end()),
+      .max_checked_range_bytes = kMaxRangeDigestBytes,
+      .max_put_bytes = dfs_only ? kMaxPartBytes : kMaxPutBytes,
+      .min_part_bytes = 1,
+      .max_part_bytes = kMaxPartBytes,
+      .max_parts = kMaxParts};
+  // A copy gives no file away: ids of another place mean nobody here.
+  if (const auto& ids = options.account_ids)
+    capabilities.owner_limits = {.uid = ids->default_uid, .gids = {ids->default_gid}};
+  return capabilities;
 }
 
 bool IsUpload(const ObjectKey& key) { return key.name().starts_with(kUploadPrefix); }
@@ -51,14 +57,20 @@ bool IsRenamed(const RenameRequest& request, const ObjectInfo& there, const Erro
 
 HierarchicalStore::HierarchicalStore(const Options& options, HttpTransport& transport,
                                      const Clock& clock)
-    : capabilities_(MakeCapabilities(options.blob_endpoint.empty())),
+    : capabilities_(MakeCapabilities(options)),
       blobs_(options, kDialect, transport, clock),
       access_(blobs_) {}
 
 Result<ProbeReply> HierarchicalStore::Probe(const CallContext& context) {
-  return blobs_.Probe(
+  ProbeReply reply = TRY(blobs_.Probe(
       blobs_.dfs_only() ? "hierarchical namespace, through DFS only" : "hierarchical namespace",
-      context);
+      context));
+  if (blobs_.account_ids() == nullptr) return reply;
+  // Whether we may set what is there already.
+  const AccessControl root = TRY(access_.Read(ObjectKey(), context));
+  TRY_VOID(access_.Change(ObjectKey(), {}, {.owner = {}, .group = {}, .acl = root.acl}, context));
+  reply.detail += "; modes and owners are the account's";
+  return reply;
 }
 
 Result<ListPage> HierarchicalStore::List(const ListRequest& request, const CallContext& context) {
@@ -114,22 +126,44 @@ Result<GetReply> HierarchicalStore::Get(const GetRequest& request, std::span<std
   return blobs_.Get(request, into, context);
 }
 
+// Of a path that is there: what `attributes` ask of its access.
+Status HierarchicalStore::ChangeAccess(const ObjectKey& key, const Attributes& attributes,
+                                       const CallContext& context) const {
+  const AccountIds* const ids = blobs_.account_ids();
+  if (ids == nullptr && !attributes.access) return {};
+  const AccessControl has = TRY(access_.Read(key, context));
+  const AccessControl change =
+      ids == nullptr ? *attributes.access : TRY(AccessAsWanted(*ids, has, attributes));
+  return access_.Change(key, has, change, context);
+}
+
 Result<ObjectInfo> HierarchicalStore::SetAttributes(const SetAttributesRequest& request,
                                                     const CallContext& context) {
   TRY_VOID(CheckAzureKey(request.key, capabilities_));
-  if (const auto& access = request.attributes.access) {
-    const AccessControl has = TRY(access_.Read(request.key, context));
-    TRY_VOID(access_.Change(request.key, has, *access, context));
-  }
+  TRY_VOID(ChangeAccess(request.key, request.attributes, context));
   const bool conditional = request.if_match && !request.if_match->empty();
-  return blobs_.SetMetadata({.key = request.key,
-                             .blob_name = BlobName(request.key),
-                             .kind = request.kind,
-                             .attributes = request.attributes,
-                             .if_match = conditional ? request.if_match : std::nullopt,
-                             .info = request.info,
-                             .set_tier = request.set_tier},
-                            context);
+  ObjectInfo info =
+      TRY(blobs_.SetMetadata({.key = request.key,
+                              .blob_name = BlobName(request.key),
+                              .kind = request.kind,
+                              .attributes = request.attributes,
+                              .if_match = conditional ? request.if_match : std::nullopt,
+                              .info = request.info,
+                              .set_tier = request.set_tier},
+                             context));
+  return WithAccess(std::move(info), context);
+}
+
+// Of a directory that was just made.
+Status HierarchicalStore::GiveAccess(const MakeDirectoryRequest& request,
+                                     const CallContext& context) const {
+  if (const auto& access = request.attributes.access)
+    return access_.Change(request.key, {}, *access, context);
+  if (blobs_.account_ids() == nullptr || !request.attributes.mode) return {};
+  const AccessControl has = TRY(access_.Read(request.key, context));
+  const std::uint32_t mode = ModeOfAcl(has.acl) & *request.attributes.mode;
+  return access_.Change(request.key, has,
+                        {.owner = {}, .group = {}, .acl = AclWithMode(has.acl, mode)}, context);
 }
 
 Result<ObjectInfo> HierarchicalStore::MakeDirectory(const MakeDirectoryRequest& request,
@@ -144,9 +178,8 @@ Result<ObjectInfo> HierarchicalStore::MakeDirectory(const MakeDirectoryRequest& 
   if (response) {
     made.etag = StripETag(response->headers.Get("ETag"));
     made.last_modified = ParseTime(response->headers.Get("Last-Modified"));
-    if (const auto& access = request.attributes.access)
-      TRY_VOID(AfterActing(access_.Change(request.key, {}, *access, context)));
-    return blobs_.Describe(std::move(made));
+    TRY_VOID(AfterActing(GiveAccess(request, context)));
+    return WithAccess(blobs_.Describe(std::move(made)), context);
   }
   Error error = response.error();
   if (error.code == ErrorCode::kIsDirectory)
@@ -156,8 +189,7 @@ Result<ObjectInfo> HierarchicalStore::MakeDirectory(const MakeDirectoryRequest& 
   if (IsOpen(there)) return Fail(there.error());
   if (!there || !there->is_directory) return Fail(std::move(error));
   ObjectInfo found = blobs_.Describe(*there);
-  if (!SameButAccess(found.attributes, blobs_.Describe(std::move(made)).attributes))
-    return Fail(std::move(error));
+  if (!blobs_.SameRecorded(found, blobs_.Describe(std::move(made)))) return Fail(std::move(error));
   return found;
 }
 

@@ -64,7 +64,13 @@ class HierarchicalStore final : public ObjectStore {
                     const CallContext& context) const;
   Result<bool> DeleteStaleUploads(const ObjectKey& directory, const CallContext& context) const;
   Result<ObjectInfo> PutFile(const PutRequest& request, const CallContext& context) const;
-  Result<ObjectInfo> PutBeside(const PutRequest& request, const CallContext& context) const;
+  Result<WantedAccess> WantedOf(const Attributes& attributes, const Conditions& conditions) const;
+  Result<ObjectInfo> WithAccess(ObjectInfo info, const CallContext& context) const;
+  Status GiveAccess(const MakeDirectoryRequest& request, const CallContext& context) const;
+  Status ChangeAccess(const ObjectKey& key, const Attributes& attributes,
+                      const CallContext& context) const;
+  Result<ObjectInfo> PutBeside(const PutRequest& request, const WantedAccess& wanted,
+                               const CallContext& context) const;
   Result<ObjectInfo> RenameOver(const PutRequest& request, const ObjectKey& temporary,
                                 ObjectInfo put, const CallContext& context) const;
   Result<ObjectInfo> PutThroughUpload(const PutRequest& request, const CallContext& context) const;

@@ -24,7 +24,7 @@ struct HierarchicalStore::Publication {
   MetadataMap metadata;
   ContentHeaders content = {};
   std::string tier = {};
-  std::optional<AccessControl> access = {};
+  WantedAccess access = {};
   Conditions conditions;
 };
 
@@ -39,30 +39,65 @@ Result<ObjectInfo> HierarchicalStore::Put(const PutRequest& request, const CallC
                 fmt::format("put '{}': {} bytes", request.key.path, request.body.size()));
   }
   auto info = PutFile(request, context);
-  if (info) return info;
+  if (info) return WithAccess(*std::move(info), context);
   return Fail(ExplainWrite(request.key, info.error(), request.conditions, context));
 }
 
 Result<ObjectInfo> HierarchicalStore::PutFile(const PutRequest& request,
                                               const CallContext& context) const {
   if (blobs_.dfs_only()) return PutThroughUpload(request, context);
-  const bool is_new = request.conditions.must_not_exist && !request.attributes.access;
-  const bool in_one_request =
-      is_new || !TRY(access_.IsLostByPut(request.key, request.attributes.access, context));
-  return in_one_request ? blobs_.Put(request, BlobName(request.key), context)
-                        : PutBeside(request, context);
+  const WantedAccess wanted = TRY(WantedOf(request.attributes, request.conditions));
+  if (TRY(access_.IsLostByPut(request.key, wanted, context)))
+    return PutBeside(request, wanted, context);
+  return blobs_.Put(request, BlobName(request.key), context);
+}
+
+Result<WantedAccess> HierarchicalStore::WantedOf(const Attributes& attributes,
+                                                 const Conditions& conditions) const {
+  WantedAccess wanted{.access = attributes.access, .is_new = conditions.must_not_exist};
+  const AccountIds* const ids = blobs_.account_ids();
+  if (ids == nullptr) return wanted;
+  if (!wanted.access) {
+    if (attributes.mode) wanted.most = *attributes.mode & 0777;
+    return wanted;
+  }
+  Attributes asked = attributes;
+  if (wanted.access->owner.empty()) asked.uid = asked.gid = std::nullopt;
+  const AccessControl change = TRY(AccessAsWanted(*ids, *wanted.access, asked));
+  const bool as_it_is = change == AccessControl() && !wanted.access->owner.empty();
+  if (as_it_is) {
+    wanted.access.reset();
+  } else {
+    wanted.access = PathAccess::After(*wanted.access, change);
+  }
+  return wanted;
+}
+
+// What was written as it is shown: where modes and owners are the account's, one request more.
+Result<ObjectInfo> HierarchicalStore::WithAccess(ObjectInfo info,
+                                                 const CallContext& context) const {
+  const AccountIds* const ids = blobs_.account_ids();
+  if (ids == nullptr || !info.attributes) return info;
+  info.attributes->access = TRY(AfterActing(access_.Read(info.key, context)));
+  ShowAccess(*ids, info.kind, *info.attributes);
+  return info;
 }
 
 // Put Blob carries no permissions: the blob is put under a hidden name and is renamed once it has
 // them.
 Result<ObjectInfo> HierarchicalStore::PutBeside(const PutRequest& request,
+                                                const WantedAccess& wanted,
                                                 const CallContext& context) const {
   DiscardRemains(context);
   const ObjectKey temporary = UploadPath(request.key, NewUploadId(context.call_id).value);
   PutRequest hidden = request;
   hidden.conditions = {};
   auto info = blobs_.Put(hidden, BlobName(temporary), context);
-  if (info) info = RenameOver(request, temporary, *std::move(info), context);
+  if (info) {
+    const Status handed_over = access_.HandOver(request.key, temporary, wanted, context);
+    info = handed_over ? RenameOver(request, temporary, *std::move(info), context)
+                       : Result<ObjectInfo>(Fail(handed_over.error()));
+  }
   if (info) return info;
   Error error = AsWriteError(info.error(), request.conditions);
   DiscardTemporary(temporary, context);
@@ -72,7 +107,6 @@ Result<ObjectInfo> HierarchicalStore::PutBeside(const PutRequest& request,
 Result<ObjectInfo> HierarchicalStore::RenameOver(const PutRequest& request,
                                                  const ObjectKey& temporary, ObjectInfo put,
                                                  const CallContext& context) const {
-  TRY_VOID(access_.HandOver(request.key, temporary, request.attributes.access, context));
   const HttpRequest rename =
       MakeRenamePathRequest({.url = DfsUrl(request.key),
                              .source = blobs_.names().RenameSource(BlobName(temporary)),
@@ -102,7 +136,7 @@ Result<ObjectInfo> HierarchicalStore::PutThroughUpload(const PutRequest& request
       .metadata = CommitMetadata(std::move(attributes), nonce, whole, blobs_.channel().ServerNow()),
       .content = request.attributes.content,
       .tier = {},
-      .access = request.attributes.access,
+      .access = TRY(WantedOf(request.attributes, request.conditions)),
       .conditions = request.conditions};
   auto info = SendWhole(publication, request.body, context);
   if (info) return info;
@@ -219,10 +253,11 @@ Result<ObjectInfo> HierarchicalStore::CommitUpload(const CommitUploadRequest& re
       .metadata = CommitMetadata(std::move(attributes), nonce, whole, blobs_.channel().ServerNow()),
       .content = request.attributes.content,
       .tier = blobs_.dfs_only() ? "" : request.attributes.tier,
-      .access = request.attributes.access,
+      .access = TRY(WantedOf(request.attributes, request.conditions)),
       .conditions = request.conditions};
   auto info = Publish(publication, context);
-  if (info || info.error().retryable) return info;
+  if (info) return WithAccess(*std::move(info), context);
+  if (info.error().retryable) return info;
   // An earlier attempt, perhaps before a restart, may have published the file: its mark tells.
   if (auto published = TRY(FindPublished(publication, context))) return *std::move(published);
   return Fail(AsWriteError(info.error(), request.conditions));
@@ -251,9 +286,7 @@ Result<ObjectInfo> HierarchicalStore::Publish(const Publication& publication,
     TRY_VOID(blobs_.SetTier(publication.key, BlobName(publication.temporary), publication.tier,
                             context));
   }
-  if (publication.access || !publication.conditions.must_not_exist) {
-    TRY_VOID(access_.HandOver(publication.key, publication.temporary, publication.access, context));
-  }
+  TRY_VOID(access_.HandOver(publication.key, publication.temporary, publication.access, context));
   const HttpRequest rename =
       MakeRenamePathRequest({.url = DfsUrl(publication.key),
                              .source = blobs_.names().RenameSource(BlobName(publication.temporary)),

@@ -80,6 +80,12 @@ Result<std::unique_ptr<ObjectStore>> OpenStore(Options options, HttpTransport& t
                             "Blob endpoint",
                             options.account));
   }
+  if (!*options.hierarchical && options.account_ids) {
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("account '{}' has no hierarchical namespace, so it has no permissions: "
+                            "leave out \"permissions\": \"account\"",
+                            options.account));
+  }
   std::unique_ptr<ObjectStore> store;
   if (*options.hierarchical) {
     store = std::make_unique<HierarchicalStore>(options, transport, clock);

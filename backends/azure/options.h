@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "backends/azure/account_ids.h"
 #include "backends/azure/credential.h"
 
 namespace skybridge::azure {
@@ -29,6 +30,9 @@ struct Options {
   // Of a hierarchical account: whether Head and List tell Attributes::access. Listings are then
   // longer.
   bool tell_access = false;
+  // Of a hierarchical account: mode, owner and group are the account's own, by this table; none:
+  // they are metadata, which grants nothing. Implies tell_access.
+  std::shared_ptr<const AccountIds> account_ids;
   // Known: saves asking. A store opened without it asks the service once.
   std::optional<bool> hierarchical;
   // Shared by all stores of an account, so that they share one token.

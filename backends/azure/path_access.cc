@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "backends/azure/account_ids.h"
 #include "backends/azure/dfs_requests.h"
 
 namespace skybridge::azure {
@@ -11,7 +12,7 @@ namespace {
 
 constexpr int kMaxRounds = 5;
 
-// The fields of `wanted` that differ from `has`; all empty: none does.
+// The fields of `wanted` that differ from `has`; all empty: none does. An empty one asks nothing.
 AccessControl Difference(const AccessControl& has, const AccessControl& wanted) {
   const auto changed = [](const std::string& a, const std::string& b) {
     return a == b ? std::string() : b;
@@ -25,18 +26,25 @@ bool IsOfDirectory(const AccessControl& access) {
   return access.acl.find("default:") != std::string::npos;
 }
 
-// How AccessControl changes where its fields are set one by one.
-AccessControl After(AccessControl has, const AccessControl& wanted) {
-  if (!wanted.owner.empty()) has.owner = wanted.owner;
-  if (!wanted.group.empty()) has.group = wanted.group;
-  if (!wanted.acl.empty()) has.acl = wanted.acl;
-  return has;
+// Without the permissions that `most` has not.
+AccessControl Narrowed(const AccessControl& access, std::uint32_t most) {
+  const std::uint32_t mode = ModeOfAcl(access.acl);
+  if ((mode & ~most) == 0) return {};
+  return {.owner = {}, .group = {}, .acl = AclWithMode(access.acl, mode & most)};
 }
 
 }  // namespace
 
+AccessControl PathAccess::After(AccessControl has, const AccessControl& change) {
+  if (!change.owner.empty()) has.owner = change.owner;
+  if (!change.group.empty()) has.group = change.group;
+  if (!change.acl.empty()) has.acl = change.acl;
+  return has;
+}
+
 std::string PathAccess::DfsUrl(const ObjectKey& key) const {
-  return blobs_.names().DfsUrl(blobs_.names().BlobName(key));
+  const std::string name = blobs_.names().BlobName(key);
+  return name.empty() ? blobs_.names().container_dfs_url() + "/" : blobs_.names().DfsUrl(name);
 }
 
 Result<AccessControl> PathAccess::Read(const ObjectKey& key, const CallContext& context) const {
@@ -98,14 +106,14 @@ Result<AccessControl> PathAccess::FreshOf(const ObjectKey& temporary,
   return access;
 }
 
-Result<bool> PathAccess::IsLostByPut(const ObjectKey& key,
-                                     const std::optional<AccessControl>& wanted,
+Result<bool> PathAccess::IsLostByPut(const ObjectKey& key, const WantedAccess& wanted,
                                      const CallContext& context) const {
   const auto fresh = RecallFresh(key);
   const auto is_kept = [&](const AccessControl& access) {
     return fresh && Difference(*fresh, access) == AccessControl();
   };
-  if (wanted) return !is_kept(*wanted);
+  if (wanted.access) return !is_kept(*wanted.access);
+  if (wanted.is_new) return wanted.most && !(fresh && is_kept(Narrowed(*fresh, *wanted.most)));
   if (const auto known = Recall(key); known && fresh && !is_kept(*known)) return true;
   const auto there = Read(key, context);
   if (!there && there.error().code == ErrorCode::kNotFound) return false;
@@ -116,17 +124,20 @@ Result<bool> PathAccess::IsLostByPut(const ObjectKey& key,
 }
 
 Status PathAccess::HandOver(const ObjectKey& key, const ObjectKey& temporary,
-                            const std::optional<AccessControl>& wanted,
-                            const CallContext& context) const {
+                            const WantedAccess& wanted, const CallContext& context) const {
+  if (wanted.is_new && !wanted.access && !wanted.most) return {};
   AccessControl has = TRY(FreshOf(temporary, context));
-  if (wanted) return Change(temporary, has, *wanted, context);
+  if (wanted.access) return Change(temporary, has, *wanted.access, context);
+  if (wanted.is_new) return Change(temporary, has, Narrowed(has, *wanted.most), context);
   if (const auto known = Recall(key); known && !IsOfDirectory(*known)) {
     TRY_VOID(Change(temporary, has, *known, context));
     has = After(std::move(has), *known);
   }
   for (int round = 0; round < kMaxRounds; ++round) {
     const auto there = Read(key, context);
-    if (!there && there.error().code == ErrorCode::kNotFound) return {};
+    if (!there && there.error().code == ErrorCode::kNotFound) {
+      return wanted.most ? Change(temporary, has, Narrowed(has, *wanted.most), context) : Status();
+    }
     if (!there) return Fail(there.error());
     if (IsOfDirectory(*there))
       return Fail(ErrorCode::kIsDirectory, fmt::format("'{}' is a directory", key.path));

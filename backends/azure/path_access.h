@@ -19,6 +19,15 @@
 
 namespace skybridge::azure {
 
+// What a write asks of a path.
+struct WantedAccess {
+  // Nothing: a path that is replaced keeps its own.
+  std::optional<AccessControl> access = {};
+  // Of a new path: permission bits that it may have of those that its directory gives. Nothing: all.
+  std::optional<std::uint32_t> most = {};
+  bool is_new = false;  // nothing is there, or the write will fail
+};
+
 // Safe from many threads. The client must outlive it.
 class PathAccess {
  public:
@@ -36,19 +45,23 @@ class PathAccess {
   Status Change(const ObjectKey& key, const AccessControl& has, const AccessControl& wanted,
                 const CallContext& context) const;
 
+  // `has` with the fields of `change` that are not empty.
+  static AccessControl After(AccessControl has, const AccessControl& change);
+
   // What a reply told of a path. Only a hint: it saves a request where it is still true.
   void Note(const ObjectKey& key, const AccessControl& access) const;
 
   // Whether what is there at `key`, or `wanted`, would be lost by a Put over it. At most one
-  // request. `wanted`: Attributes::access of the write.
-  Result<bool> IsLostByPut(const ObjectKey& key, const std::optional<AccessControl>& wanted,
+  // request.
+  Result<bool> IsLostByPut(const ObjectKey& key, const WantedAccess& wanted,
                            const CallContext& context) const;
   // Gives the new, hidden file `temporary`, which lies beside `key`, what the path shall have when
-  // it is renamed to `key`: `wanted`, or else what `key` has now. That is read last, after it was
+  // it is renamed to `key`: what is wanted, or else what `key` has now. That is read last, after it was
   // set, and set again until nothing has moved. Errors: kPermissionDenied, kIsDirectory, kConflict
   // (it changes faster than it can be set).
-  Status HandOver(const ObjectKey& key, const ObjectKey& temporary,
-                  const std::optional<AccessControl>& wanted, const CallContext& context) const;
+  // No request where nothing is asked of a new path.
+  Status HandOver(const ObjectKey& key, const ObjectKey& temporary, const WantedAccess& wanted,
+                  const CallContext& context) const;
 
  private:
   struct Fresh {

@@ -143,12 +143,6 @@ ObjectInfo Describe(MetadataDialect dialect, Sighting sighting) {
   return info;
 }
 
-bool SameButAccess(std::optional<Attributes> a, std::optional<Attributes> b) {
-  if (a) a->access.reset();
-  if (b) b->access.reset();
-  return a == b;
-}
-
 Sighting SightingFromHeaders(const ObjectKey& key, const HttpHeaders& headers) {
   Sighting sighting{.key = key,
                     .size_bytes = ParseFileLength(headers.Get("Content-Length")).value_or(0),

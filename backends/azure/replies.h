@@ -64,10 +64,6 @@ struct Sighting {
 // list or a flush. Of what we uploaded in parts, the CRC-32C is in the metadata.
 ObjectInfo Describe(MetadataDialect dialect, Sighting sighting);
 
-// Whether a path that was found has the attributes that were sent. Its access is the account's own
-// matter and not compared.
-bool SameButAccess(std::optional<Attributes> a, std::optional<Attributes> b);
-
 // Of a HEAD on a blob.
 Sighting SightingFromHeaders(const ObjectKey& key, const HttpHeaders& headers);
 

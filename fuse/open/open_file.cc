@@ -27,6 +27,15 @@ Outcome OrStale(Outcome outcome) {
   return outcome;
 }
 
+// Where modes and owners are the account's own, a new version may have others than were asked for.
+void TakeOwner(const ObjectInfo& info, cache::InodeRecord& record) {
+  if (!info.attributes || !info.attributes->access) return;
+  record.mode = info.attributes->mode;
+  record.uid = info.attributes->uid;
+  record.gid = info.attributes->gid;
+  record.access = info.attributes->access;
+}
+
 }  // namespace
 
 OpenFile::OpenFile(const Remote& remote, const cache::InodeRecord& record, FileState state)
@@ -221,7 +230,10 @@ cache::InodeRecord OpenFile::Published(const ObjectInfo& info,
   record_.size_bytes = info.size_bytes;
   record_.last_modified = info.last_modified;
   record_.learned_at = now;
-  if (generation == attributes_generation_) attributes_dirty_ = false;
+  if (generation == attributes_generation_) {
+    attributes_dirty_ = false;
+    TakeOwner(info, record_);
+  }
   if (writer_ && writer_ != by) writer_->RebaseTo(info);
   if (reader_) reader_ = remote_.reads->Open(info.key, info.etag, info.size_bytes);
   cache::InodeRecord published = record_;

@@ -66,10 +66,13 @@ void OnSetattr(fuse_req_t req, fuse_ino_t ino, struct stat* attributes, int to_s
       ToChange(*attributes, to_set, ContextOf(req).filesystem.clock().WallNow());
   const std::optional<HandleId> handle =
       info != nullptr ? std::optional<HandleId>(info->fh) : std::nullopt;
-  ReplyAttributes(req, "setattr", ino,
-                  Run(req, Interrupts::kAreIgnored, [&](Filesystem& filesystem, const Call& call) {
-                    return filesystem.SetAttributes(Ino(ino), handle, change, call);
-                  }));
+  const auto reply =
+      Run(req, Interrupts::kAreIgnored, [&](Filesystem& filesystem, const Call& call) {
+        return filesystem.SetAttributes(Ino(ino), handle, change, call);
+      });
+  if (!reply && !change.size_bytes && reply.error().code == ErrorCode::kPermissionDenied)
+    return ReplyNotOwner(req, "setattr", ino, reply.error());
+  ReplyAttributes(req, "setattr", ino, reply);
 }
 
 void OnReadlink(fuse_req_t req, fuse_ino_t ino) {

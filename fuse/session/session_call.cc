@@ -1,5 +1,7 @@
 #include "fuse/session/session_call.h"
 
+#include <cerrno>
+
 #include "core/log.h"
 #include "core/timespec.h"
 #include "fuse/session/errno_map.h"
@@ -56,6 +58,11 @@ struct stat ToStat(const NodeStat& node) {
 void ReplyError(fuse_req_t req, const char* operation, fuse_ino_t ino, const Error& error) {
   LogFailure(operation, ino, error);
   fuse_reply_err(req, ErrnoOf(error.code));
+}
+
+void ReplyNotOwner(fuse_req_t req, const char* operation, fuse_ino_t ino, const Error& refusal) {
+  LogFailure(operation, ino, refusal);
+  fuse_reply_err(req, EPERM);
 }
 
 void ReplyStatus(fuse_req_t req, const char* operation, fuse_ino_t ino, const Status& status) {

@@ -79,6 +79,8 @@ auto Run(fuse_req_t req, Interrupts interrupts, Body&& body)
 }
 
 void ReplyError(fuse_req_t req, const char* operation, fuse_ino_t ino, const Error& error);
+// A refusal is EPERM, not EACCES: chmod(2) and chown(2) by who is not the owner (POSIX.1-2017).
+void ReplyNotOwner(fuse_req_t req, const char* operation, fuse_ino_t ino, const Error& refusal);
 void ReplyStatus(fuse_req_t req, const char* operation, fuse_ino_t ino, const Status& status);
 void ReplyEntry(fuse_req_t req, const char* operation, fuse_ino_t ino,
                 const Result<NodeReply>& node);

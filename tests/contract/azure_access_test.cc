@@ -133,5 +133,117 @@ TEST(AzureAccess, ACopyBetweenAccountsCarriesTheAclAndASecondPassMovesNothing) {
   EXPECT_EQ(world.AccessOf("to/sub/g").acl, kClosed);
 }
 
+// "permissions": "account".
+struct AccountWorld : AccessWorld {
+  AccountWorld() : account(OpenWith(MakeIds())) {}
+
+  static azure::AccountIds MakeIds() {
+    return {.users = {{kReader, 1001}}, .groups = {}, .default_uid = 1000, .default_gid = 100};
+  }
+  std::unique_ptr<ObjectStore> OpenWith(azure::AccountIds ids) {
+    azure::Options options = MakeOptions("");
+    options.account_ids = std::make_shared<const azure::AccountIds>(std::move(ids));
+    return azure::OpenStore(options, transport, clock, {}).value();
+  }
+  Result<ObjectInfo> Make(const std::string& path, std::uint32_t mode) {
+    return account->Put({.key = ObjectKey(path),
+                         .body = AsBytes("x"),
+                         .attributes = {.mode = mode, .uid = 7, .gid = 7},
+                         .conditions = {.if_match = {}, .must_not_exist = true}},
+                        {});
+  }
+
+  std::unique_ptr<ObjectStore> account;
+};
+
+TEST(AzureAccountPermissions, ANewFileGetsWhatItsDirectoryGivesAndNoMoreThanWasAskedFor) {
+  AccountWorld world;
+  const auto open = world.Make("d/open", 0644);
+  ASSERT_TRUE(open) << open.error().ToString();
+  EXPECT_EQ(open->attributes->mode, 0640U) << "others get nothing in an account";
+  EXPECT_EQ(open->attributes->uid, 1000U);
+  const auto secret = world.Make("d/secret", 0600);
+  ASSERT_TRUE(secret) << secret.error().ToString();
+  EXPECT_EQ(secret->attributes->mode, 0600U);
+  EXPECT_EQ(world.AccessOf("d/secret").acl, "user::rw-,group::---,other::---");
+  const auto head = world.account->Head(ObjectKey("d/secret"), {});
+  EXPECT_EQ(head->attributes->mode, 0600U);
+  EXPECT_TRUE(world.store->Head(ObjectKey("d/secret"), {})->attributes->mode == std::nullopt)
+      << "nothing of it is metadata";
+}
+
+TEST(AzureAccountPermissions, ADirectoryToo) {
+  AccountWorld world;
+  const auto made =
+      world.account->MakeDirectory({.key = ObjectKey("d"), .attributes = {.mode = 0700}}, {});
+  ASSERT_TRUE(made) << made.error().ToString();
+  EXPECT_EQ(made->attributes->mode, 0700U);
+  EXPECT_EQ(world.account->Head(ObjectKey("d"), {})->attributes->mode, 0700U);
+}
+
+TEST(AzureAccountPermissions, ChmodChangesTheListAndKeepsNamedEntries) {
+  AccountWorld world;
+  ASSERT_TRUE(world.Make("d/f", 0640));
+  world.Close("d/f");
+  const auto before = world.account->Head(ObjectKey("d/f"), {});
+  ASSERT_TRUE(before);
+  EXPECT_EQ(before->attributes->mode, 0640U) << "the mask stands for the group";
+  Attributes wanted = *before->attributes;
+  wanted.mode = 0600;
+  const auto set =
+      world.account->SetAttributes({.key = ObjectKey("d/f"), .attributes = wanted}, {});
+  ASSERT_TRUE(set) << set.error().ToString();
+  EXPECT_EQ(set->attributes->mode, 0600U);
+  EXPECT_EQ(world.AccessOf("d/f").acl,
+            std::string("user::rw-,user:") + kReader + ":r--,group::---,mask::---,other::---");
+  EXPECT_EQ(world.AccessOf("d/f").owner, "owner-of-it");
+}
+
+TEST(AzureAccountPermissions, ChownGoesByTheTable) {
+  AccountWorld world;
+  ASSERT_TRUE(world.Make("d/f", 0640));
+  Attributes wanted = *world.account->Head(ObjectKey("d/f"), {})->attributes;
+  wanted.uid = 1001;
+  const auto given =
+      world.account->SetAttributes({.key = ObjectKey("d/f"), .attributes = wanted}, {});
+  ASSERT_TRUE(given) << given.error().ToString();
+  EXPECT_EQ(given->attributes->uid, 1001U);
+  EXPECT_EQ(world.AccessOf("d/f").owner, kReader);
+  wanted = *given->attributes;
+  wanted.uid = 4242;
+  EXPECT_EQ(world.account->SetAttributes({.key = ObjectKey("d/f"), .attributes = wanted}, {})
+                .error()
+                .code,
+            ErrorCode::kPermissionDenied);
+}
+
+TEST(AzureAccountPermissions, AnOverwriteByAKnownVersionKeepsThem) {
+  AccountWorld world;
+  ASSERT_TRUE(world.Make("d/f", 0600));
+  world.Close("d/f");
+  const auto before = world.account->Head(ObjectKey("d/f"), {});
+  const auto put = world.account->Put({.key = ObjectKey("d/f"),
+                                       .body = AsBytes("more"),
+                                       .attributes = *before->attributes,
+                                       .conditions = {.if_match = before->etag}},
+                                      {});
+  ASSERT_TRUE(put) << put.error().ToString();
+  EXPECT_EQ(world.AccessOf("d/f").acl, kClosed);
+  EXPECT_EQ(world.AccessOf("d/f").owner, "owner-of-it");
+}
+
+TEST(AzureAccountPermissions, WhoMayNotSetListsIsRefusedWithTheRoleThatIsNeeded) {
+  AccountWorld world;
+  ASSERT_TRUE(world.account->Probe({}));
+  world.server->rules().Add({.operation = "azure.set_access_control",
+                             .fault = localcloud::Fault::kStatus,
+                             .status = 403});
+  const auto refused = world.account->Probe({});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kPermissionDenied);
+  EXPECT_NE(refused.error().message.find("Storage Blob Data Owner"), std::string::npos);
+  EXPECT_TRUE(world.store->Probe({})) << "where modes are metadata nothing is asked";
+}
+
 }  // namespace
 }  // namespace skybridge::testing

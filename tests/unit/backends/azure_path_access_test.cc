@@ -67,8 +67,8 @@ TEST(PathAccess, AnOverwriteKeepsAnAclOfItsOwn) {
   EXPECT_EQ(info->key, ObjectKey("d/f"));
   EXPECT_EQ(info->etag, ETag("0x3"));
   EXPECT_EQ(f.NewOperations(),
-            (Operations{"azure.get_access", "azure.put_blob", "azure.get_access",
-                        "azure.set_access", "azure.get_access", "azure.rename"}));
+            (Operations{"azure.get_access_control", "azure.put_blob", "azure.get_access_control",
+                        "azure.set_access_control", "azure.get_access_control", "azure.rename"}));
   const std::string temporary = f.http.sent(1).url;
   EXPECT_NE(temporary.find(kUploadPrefix), std::string::npos);
   EXPECT_EQ(f.http.sent(1).headers.Find("If-Match"), nullptr);
@@ -84,8 +84,8 @@ TEST(PathAccess, AnOverwriteKeepsAnAclOfItsOwn) {
   f.AnswerAccess(kClosed, "somebody");
   f.AnswerRename();
   ASSERT_TRUE(f.Overwrite());
-  EXPECT_EQ(f.NewOperations(),
-            (Operations{"azure.put_blob", "azure.set_access", "azure.get_access", "azure.rename"}))
+  EXPECT_EQ(f.NewOperations(), (Operations{"azure.put_blob", "azure.set_access_control",
+                                           "azure.get_access_control", "azure.rename"}))
       << "what was kept before is known";
 }
 
@@ -97,13 +97,14 @@ TEST(PathAccess, WhatANewFileIsGivenAnywayIsKeptByAPut) {
   f.AnswerAccess(kPlain);
   f.AnswerRename();
   ASSERT_TRUE(f.Overwrite());
-  EXPECT_EQ(f.NewOperations(), (Operations{"azure.get_access", "azure.put_blob", "azure.get_access",
-                                           "azure.get_access", "azure.rename"}))
+  EXPECT_EQ(f.NewOperations(),
+            (Operations{"azure.get_access_control", "azure.put_blob", "azure.get_access_control",
+                        "azure.get_access_control", "azure.rename"}))
       << "what new files here are given is not known yet";
   f.AnswerAccess(kPlain);
   f.AnswerPut();
   ASSERT_TRUE(f.Overwrite());
-  EXPECT_EQ(f.NewOperations(), (Operations{"azure.get_access", "azure.put_blob"}));
+  EXPECT_EQ(f.NewOperations(), (Operations{"azure.get_access_control", "azure.put_blob"}));
   f.clock.Advance(PathAccess::kFreshFor + std::chrono::seconds(1));
   f.AnswerAccess(kPlain);
   f.AnswerPut();
@@ -137,8 +138,9 @@ TEST(PathAccess, WhereItCannotBeKeptTheWriteFailsBeforeItIsVisible) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kPermissionDenied);
   EXPECT_NE(refused.error().message.find("Storage Blob Data Owner"), std::string::npos);
-  EXPECT_EQ(f.NewOperations(), (Operations{"azure.get_access", "azure.put_blob", "azure.get_access",
-                                           "azure.set_access", "azure.delete"}))
+  EXPECT_EQ(f.NewOperations(),
+            (Operations{"azure.get_access_control", "azure.put_blob", "azure.get_access_control",
+                        "azure.set_access_control", "azure.delete"}))
       << "the hidden file goes, and nothing was renamed";
 }
 
@@ -160,8 +162,9 @@ TEST(PathAccess, ALargeFileIsHandedOverBeforeItsRename) {
                                          {});
   ASSERT_TRUE(info) << info.error().ToString();
   EXPECT_EQ(f.NewOperations(),
-            (Operations{"azure.create_path", "azure.flush", "azure.get_access", "azure.get_access",
-                        "azure.set_access", "azure.get_access", "azure.rename"}));
+            (Operations{"azure.create_path", "azure.flush", "azure.get_access_control",
+                        "azure.get_access_control", "azure.set_access_control",
+                        "azure.get_access_control", "azure.rename"}));
 }
 
 TEST(PathAccess, AnAclThatIsGivenIsSetBeforeTheFileIsVisible) {
@@ -175,8 +178,8 @@ TEST(PathAccess, AnAclThatIsGivenIsSetBeforeTheFileIsVisible) {
   f.http.Answer(200);
   f.AnswerRename();
   ASSERT_TRUE(f.store.Put(put, {}));
-  EXPECT_EQ(f.NewOperations(),
-            (Operations{"azure.put_blob", "azure.get_access", "azure.set_access", "azure.rename"}));
+  EXPECT_EQ(f.NewOperations(), (Operations{"azure.put_blob", "azure.get_access_control",
+                                           "azure.set_access_control", "azure.rename"}));
   EXPECT_EQ(f.http.sent(2).headers.Find("x-ms-owner"), nullptr);
 }
 

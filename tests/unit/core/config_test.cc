@@ -76,6 +76,24 @@ TEST(Config, ReadsAllSections) {
   EXPECT_EQ(config.mirrors.at("lake").from, Location(RemotePath{"azure", ObjectKey()}));
 }
 
+TEST(Config, ReadsTheTablesOfAccountPermissions) {
+  const Config config = Parse(AzureRemote(
+      R"("permissions": "account", "users": {"u-1": 1001, "$superuser": 0}, "groups": {"g": 50})"));
+  const RemoteConfig& remote = config.remotes.at("azure");
+  EXPECT_TRUE(remote.account_permissions);
+  EXPECT_EQ(remote.users.at("u-1"), 1001U);
+  EXPECT_EQ(remote.users.at("$superuser"), 0U);
+  EXPECT_EQ(remote.groups.at("g"), 50U);
+  EXPECT_THAT(ErrorOf(AzureRemote(R"("users": {"u-1": 1001})")),
+              HasSubstr("users and groups need \"permissions\": \"account\""));
+  EXPECT_THAT(ErrorOf(AzureRemote(R"("permissions": "account", "users": {"u-1": -1})")),
+              HasSubstr("remotes.azure.users.u-1: must be 0 to"));
+  EXPECT_THAT(ErrorOf(AzureRemote(R"("permissions": "posix")")),
+              HasSubstr("'posix' is not allowed; allowed are metadata, account"));
+  EXPECT_THAT(ErrorOf(AzureRemote(R"("permissions": "account", "namespace": "flat")")),
+              HasSubstr("is for hierarchical namespaces"));
+}
+
 TEST(Config, NamesAnUnknownKeyAndWhatIsAllowed) {
   EXPECT_THAT(ErrorOf(R"({"remote": {}})"), AllOf(StartsWith("config.json: remote: unknown key"),
                                                   HasSubstr("remotes, mounts, mirrors")));
