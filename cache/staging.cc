@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <system_error>
 #include <vector>
 
@@ -13,6 +14,7 @@
 
 #include "cache/local_file.h"
 #include "core/call_wait.h"
+#include "core/log.h"
 #include "core/mutex.h"
 #include "core/range_set.h"
 
@@ -29,18 +31,37 @@ std::uint64_t RoundUp(std::uint64_t n) { return RoundDown(n + kGrainBytes - 1); 
 // The books of one staging directory: reserved bytes against the bound and the disk.
 class Room {
  public:
-  Room(const Staging::Options& options, FileDescriptor directory)
-      : options_(options), directory_(std::move(directory)) {}
+  // One per file.
+  using FileId = std::uint64_t;
+  static constexpr FileId kNobody = 0;
 
-  Status Reserve(std::uint64_t bytes, const CallContext& context) {
+  Room(const Staging::Options& options, FileDescriptor directory)
+      : options_(options),
+        reserve_bytes_(std::min(options.reserve_bytes, options.capacity_bytes / 2)),
+        directory_(std::move(directory)) {}
+
+  FileId NewFile() {
+    MutexLock lock(mutex_);
+    return ++last_file_;
+  }
+
+  // `held_bytes`: what the file has reserved so far.
+  Status Reserve(FileId file, std::uint64_t bytes, std::uint64_t held_bytes,
+                 const CallContext& context) {
     if (bytes > options_.capacity_bytes) return Fail(Full(bytes));
     MutexLock lock(mutex_);
-    while (!Fits(bytes)) {
-      const Status waited =
-          WaitWithin(context, *options_.clock, released_, mutex_, "the wait for staging room");
-      if (waited) continue;
-      return Fail(waited.error().code == ErrorCode::kTimedOut ? Full(bytes) : waited.error());
+    Status waited;
+    while (waited && !Fits(file, bytes)) {
+      waiting_[file] = held_bytes;
+      if (MayTakeReserve(file)) {
+        reserve_owner_ = file;
+        continue;
+      }
+      waited = WaitWithin(context, *options_.clock, released_, mutex_, "the wait for staging room");
     }
+    waiting_.erase(file);
+    if (!waited)
+      return Fail(waited.error().code == ErrorCode::kTimedOut ? Full(bytes) : waited.error());
     used_bytes_ += bytes;
     return {};
   }
@@ -51,16 +72,35 @@ class Room {
     released_.NotifyAll();
   }
 
+  void EndFile(FileId file) {
+    MutexLock lock(mutex_);
+    if (reserve_owner_ == file) reserve_owner_ = kNobody;
+  }
+
   std::uint64_t used_bytes() const {
     MutexLock lock(mutex_);
     return used_bytes_;
   }
 
  private:
-  bool Fits(std::uint64_t bytes) const REQUIRES(mutex_) {
-    if (used_bytes_ + bytes > options_.capacity_bytes) return false;
+  bool Fits(FileId file, std::uint64_t bytes) const REQUIRES(mutex_) {
+    const std::uint64_t kept_back = file == reserve_owner_ ? 0 : reserve_bytes_;
+    if (used_bytes_ + bytes > options_.capacity_bytes - kept_back) return false;
     const Result<std::uint64_t> free_bytes = FreeBytes(directory_.get());
     return free_bytes && *free_bytes >= bytes + options_.keep_free_bytes;
+  }
+
+  // The reserve changes its owner only while enough of it is left for a part, and not while its
+  // owner waits. Of the files that wait, the one that holds the most goes first: what it frees is
+  // more than what it leaves behind.
+  bool MayTakeReserve(FileId file) const REQUIRES(mutex_) {
+    if (reserve_bytes_ == 0 || reserve_owner_ == file || waiting_.contains(reserve_owner_))
+      return false;
+    if (used_bytes_ + reserve_bytes_ / 2 > options_.capacity_bytes) return false;
+    const auto most = std::max_element(
+        waiting_.begin(), waiting_.end(),
+        [](const auto& left, const auto& right) { return left.second < right.second; });
+    return most->second == waiting_.at(file);
   }
 
   Error Full(std::uint64_t bytes) const {
@@ -72,18 +112,23 @@ class Room {
   }
 
   const Staging::Options options_;
+  const std::uint64_t reserve_bytes_;
   const FileDescriptor directory_;
   mutable Mutex mutex_;
   CondVar released_;
   std::uint64_t used_bytes_ GUARDED_BY(mutex_) = 0;
+  FileId last_file_ GUARDED_BY(mutex_) = kNobody;
+  FileId reserve_owner_ GUARDED_BY(mutex_) = kNobody;
+  std::map<FileId, std::uint64_t> waiting_ GUARDED_BY(mutex_);  // with the bytes that they hold
 };
 
 class SparseFile final : public StagingFile {
  public:
   SparseFile(std::shared_ptr<Room> room, FileDescriptor file)
-      : room_(std::move(room)), file_(std::move(file)) {}
+      : room_(std::move(room)), id_(room_->NewFile()), file_(std::move(file)) {}
   ~SparseFile() override {
     file_.Reset();
+    room_->EndFile(id_);
     room_->Release(reserved_bytes());
   }
 
@@ -126,7 +171,7 @@ class SparseFile final : public StagingFile {
     }
     // Waited for without the lock; what a parallel writer reserved meanwhile is given back.
     const std::uint64_t missing = MissingBytes(wanted);
-    TRY_VOID(room_->Reserve(missing, context));
+    TRY_VOID(room_->Reserve(id_, missing, reserved_bytes(), context));
     MutexLock lock(mutex_);
     const std::uint64_t before = grains_.total_bytes();
     grains_.Add(wanted);
@@ -173,6 +218,7 @@ class SparseFile final : public StagingFile {
   }
 
   const std::shared_ptr<Room> room_;  // shared: files may outlive the Staging that made them
+  const Room::FileId id_;
   FileDescriptor file_;
   mutable Mutex mutex_;
   RangeSet used_ GUARDED_BY(mutex_);    // bytes written and not discarded
@@ -186,14 +232,26 @@ class DiskStaging final : public Staging {
       : options_(options), room_(std::make_shared<Room>(options, std::move(directory))) {}
 
   Result<std::unique_ptr<StagingFile>> Create() override {
-    FileDescriptor file(::open(options_.directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-    if (!file) file = TRY(CreateByUnlinking());
-    return std::make_unique<SparseFile>(room_, std::move(file));
+    Result<FileDescriptor> file = MakeFile();
+    if (!file && file.error().code == ErrorCode::kNotFound) {
+      TRY_VOID(MakePrivateDirectory(options_.directory));
+      Log(LogLevel::kWarning, "staging directory '{}' was removed; it was made again",
+          options_.directory);
+      file = MakeFile();
+    }
+    if (!file) return Fail(std::move(file).error());
+    return std::make_unique<SparseFile>(room_, *std::move(file));
   }
   std::uint64_t used_bytes() const override { return room_->used_bytes(); }
   std::uint64_t capacity_bytes() const override { return options_.capacity_bytes; }
 
  private:
+  Result<FileDescriptor> MakeFile() {
+    FileDescriptor file(::open(options_.directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+    if (file) return file;
+    return CreateByUnlinking();
+  }
+
   // For file systems without O_TMPFILE.
   Result<FileDescriptor> CreateByUnlinking() {
     std::string name = options_.directory + "/staging-XXXXXX";

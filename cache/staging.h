@@ -1,6 +1,11 @@
 // Staging: local files that hold data on its way up to the store, under one byte bound. Bytes are
 // reserved before they are used; at the bound a writer waits for room until its deadline, then gets
 // kNoSpace.
+//
+// A file frees room only when a whole part of it has been uploaded, so many files that each hold
+// less than a part could fill staging and wait for each other. Therefore the last
+// `Options::reserve_bytes` belong to one file at a time: of those that wait, the one that holds the
+// most. It completes its part, the part leaves, and the reserve goes to the next file.
 #pragma once
 
 #include <cstddef>
@@ -35,9 +40,12 @@ class StagingFile {
 class Staging {
  public:
   struct Options {
-    std::string
-        directory;  // made if missing, mode 0700; what an earlier process left here is removed
+    // Made if missing, mode 0700; made anew if somebody removes it. What an earlier process left
+    // here is removed.
+    std::string directory;
     std::uint64_t capacity_bytes = 0;
+    // At least a part and one write; at most half of the capacity is used. 0: no reserve.
+    std::uint64_t reserve_bytes = 0;
     std::uint64_t keep_free_bytes = 256 << 20;  // the disk is never filled further than this
     Clock* clock = nullptr;
   };

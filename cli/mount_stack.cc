@@ -19,6 +19,8 @@ namespace skybridge::cli {
 namespace {
 
 constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
+// Twice what one file needs to go on: its first part (10 MiB at most) and a write of the kernel.
+constexpr std::uint64_t kStagingReserveBytes = 2 * (std::uint64_t{12} << 20);
 
 struct RemoteParts {
   std::string name;
@@ -75,6 +77,7 @@ class Stack final : public MountStack {
     if (!has_room) return Fails(what, has_room.error(), Phase::kLocal);
     staging_ = CLI_TRY_IN(cache::Staging::Open({.directory = path + "/staging",
                                                 .capacity_bytes = plan_.settings.staging_size_bytes,
+                                                .reserve_bytes = kStagingReserveBytes,
                                                 .clock = &context_.clock}),
                           what, Phase::kLocal);
     metadata_ = CLI_TRY_IN(cache::MetadataCache::Open({.directory = path + "/metadata",

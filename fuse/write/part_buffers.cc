@@ -1,17 +1,19 @@
 #include "fuse/write/part_buffers.h"
 
 #include <algorithm>
-#include <chrono>
 #include <new>
+#include <stop_token>
 #include <utility>
 
 #include <sys/mman.h>
 
+#include "core/call_wait.h"
+
 namespace skybridge::fuse {
 
-PartBuffers::PartBuffers(std::size_t slot_bytes, std::size_t slot_count)
-    : slot_bytes_(slot_bytes), slot_count_(slot_count), taken_(slot_count, false) {
-  // Address space now; memory with the first part that uses a slot.
+PartBuffers::PartBuffers(std::size_t slot_bytes, std::size_t slot_count, const Clock& clock)
+    : slot_bytes_(slot_bytes), slot_count_(slot_count), clock_(clock), taken_(slot_count, false) {
+  // This reserves address space only; the first part that uses a slot takes its memory.
   constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
   void* region = ::mmap(nullptr, max_bytes(), PROT_READ | PROT_WRITE, kFlags, -1, 0);
   if (region == MAP_FAILED) throw std::bad_alloc();
@@ -27,22 +29,23 @@ PartBuffers::Lease::~Lease() {
   if (owner_ != nullptr) owner_->GiveBack(bytes_);
 }
 
-PartBuffers::Lease PartBuffers::Take(std::size_t size_bytes, const std::stop_token& stop) {
+Result<PartBuffers::Lease> PartBuffers::Take(std::size_t size_bytes, const CallContext& context) {
   const std::size_t count = SlotsFor(size_bytes);
-  if (count > slot_count_) return {};
-  const std::stop_callback wake(stop, [this] {
+  if (count > slot_count_)
+    return Fail(ErrorCode::kTooLarge, "the part is larger than the memory for parts");
+  const std::stop_callback wake(context.stop, [this] {
     MutexLock lock(mutex_);
     returned_.NotifyAll();
   });
   MutexLock lock(mutex_);
   std::size_t first = FindFree(count);
-  while (first == slot_count_ && !stop.stop_requested()) {
-    returned_.Wait(mutex_);
+  while (first == slot_count_) {
+    TRY_VOID(
+        WaitWithin(context, clock_, returned_, mutex_, "the wait for memory to upload a part"));
     first = FindFree(count);
   }
-  if (first == slot_count_) return {};
   for (std::size_t i = first; i < first + count; ++i) taken_[i] = true;
-  return {*this, std::span(memory_ + first * slot_bytes_, size_bytes)};
+  return Lease(*this, std::span(memory_ + first * slot_bytes_, size_bytes));
 }
 
 std::size_t PartBuffers::FindFree(std::size_t count) const {

@@ -1,44 +1,45 @@
 // PartBuffers: one region of memory, divided into slots of the smallest part; a larger part takes
-// neighbouring slots. It bounds what uploads hold in memory, and its pages are reused instead of
-// being faulted in for each part.
+// neighbouring slots. It bounds the memory of all uploads of a remote. Its pages are used again, so
+// that a part does not pay for page faults.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <stop_token>
 #include <vector>
 
+#include "core/call_context.h"
+#include "core/clock.h"
 #include "core/mutex.h"
+#include "core/result.h"
 
 namespace skybridge::fuse {
 
 // Safe from many threads.
 class PartBuffers {
  public:
-  PartBuffers(std::size_t slot_bytes, std::size_t slot_count);
+  PartBuffers(std::size_t slot_bytes, std::size_t slot_count, const Clock& clock);
   ~PartBuffers();
   PartBuffers(const PartBuffers&) = delete;
   PartBuffers& operator=(const PartBuffers&) = delete;
 
+  // Owns its slots until destroyed.
   class Lease {
    public:
-    Lease() = default;
     Lease(Lease&& other) noexcept;
     Lease& operator=(Lease&& other) noexcept = delete;
     ~Lease();
     std::span<std::byte> span() const { return bytes_; }
-    explicit operator bool() const { return owner_ != nullptr; }
 
    private:
     friend class PartBuffers;
     Lease(PartBuffers& owner, std::span<std::byte> bytes) : owner_(&owner), bytes_(bytes) {}
-    PartBuffers* owner_ = nullptr;
+    PartBuffers* owner_;
     std::span<std::byte> bytes_;
   };
 
-  // Waits for room. An empty lease when stopped, or when the size is over max_bytes().
-  Lease Take(std::size_t size_bytes, const std::stop_token& stop);
+  // Waits for free slots. Errors: kTooLarge (over max_bytes()), kTimedOut, kCancelled.
+  Result<Lease> Take(std::size_t size_bytes, const CallContext& context);
   std::size_t max_bytes() const { return slot_bytes_ * slot_count_; }
 
  private:
@@ -51,6 +52,7 @@ class PartBuffers {
 
   const std::size_t slot_bytes_;
   const std::size_t slot_count_;
+  const Clock& clock_;
   std::byte* memory_ = nullptr;
   Mutex mutex_;
   CondVar returned_;

@@ -80,11 +80,12 @@ void Upload::SendPart(std::uint32_t number, ByteRange range) {
 
 Result<PartReceipt> Upload::CopyAndSend(std::uint32_t number, ByteRange range,
                                         std::uint64_t& generation) {
-  const PartBuffers::Lease buffer = crew_.buffers.Take(range.length_bytes, stop_.get_token());
+  // Nobody's call waits for this buffer: who publishes has a deadline of its own.
+  const PartBuffers::Lease buffer =
+      TRY(crew_.buffers.Take(range.length_bytes, {.stop = stop_.get_token()}));
   const CallContext context{.deadline = crew_.clock.Now() + crew_.request_timeout,
                             .stop = stop_.get_token()};
-  if (stop_.stop_requested()) return Fail(ErrorCode::kCancelled, "the upload was given up");
-  if (!buffer) return Fail(ErrorCode::kTooLarge, "the part is larger than the memory for parts");
+  TRY_VOID(CheckContext(context, crew_.clock, "the upload"));
   {
     MutexLock lock(mutex_);
     generation = parts_[number].generation;

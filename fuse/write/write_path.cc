@@ -16,6 +16,7 @@
 #include "fuse/write/part_buffers.h"
 #include "fuse/write/part_layout.h"
 #include "fuse/write/task_crew.h"
+#include "fuse/write/turns.h"
 #include "fuse/write/upload.h"
 
 namespace skybridge::fuse {
@@ -37,7 +38,8 @@ class Shared {
         remote_name(std::move(the_remote_name)),
         request_timeout(options.request_timeout),
         first_part_bytes(FirstPart(the_store.capabilities(), options)),
-        buffers(first_part_bytes, std::max<std::uint32_t>(1, options.max_parallel_uploads)),
+        buffers(first_part_bytes, std::max<std::uint32_t>(1, options.max_parallel_uploads),
+                the_clock),
         crew{.store = the_store,
              .clock = the_clock,
              .buffers = buffers,
@@ -161,9 +163,6 @@ class StagedWriter final : public FileWriter {
   std::uint64_t MakeRoom(std::uint64_t wanted_bytes);
 
  private:
-  // One publication at a time; the content may change meanwhile.
-  class PublishTurn;
-
   // What the store made of a publication, and the digest it ought to have.
   struct Outcome {
     ObjectInfo info;
@@ -172,8 +171,8 @@ class StagedWriter final : public FileWriter {
 
   Status WriteStaged(std::uint64_t offset_bytes, ByteSpan bytes, const CallContext& context);
   // The upload in progress, after giving up one that the change to `range` makes useless. Errors:
-  // kNoSpace.
-  Result<std::shared_ptr<Upload>> UploadForChange(ByteRange range) REQUIRES(change_order_);
+  // kNoSpace. Only within a turn of changes_.
+  Result<std::shared_ptr<Upload>> UploadForChange(ByteRange range);
   void SendCompleted(ByteRange range);
   std::shared_ptr<Upload> NewUpload(const ObjectKey& key, const Attributes& attributes)
       REQUIRES(mutex_);
@@ -197,17 +196,17 @@ class StagedWriter final : public FileWriter {
       base_;  // shared with content that is still being sent, as that is
   const std::shared_ptr<FileContent> content_;
 
-  // Held by Write and Truncate from beginning to end, also while they wait for room in staging:
-  // changes of one file come one after another, as programs made them. Before mutex_.
-  Mutex change_order_;
+  // One publication at a time; the content may change meanwhile. Comes before changes_.
+  Turns publications_;
+  // Taken by Write and Truncate from beginning to end, also while they wait for room in staging:
+  // changes of one file come one after another, as programs made them. Comes before mutex_.
+  Turns changes_;
 
   mutable Mutex mutex_;  // not held while staging or the network is waited for
-  CondVar publish_ended_;
   ObjectKey key_ GUARDED_BY(mutex_);
   std::shared_ptr<Upload> upload_ GUARDED_BY(mutex_);
   bool never_published_ GUARDED_BY(mutex_) = false;
   std::uint64_t published_generation_ GUARDED_BY(mutex_) = 0;
-  bool publishing_ GUARDED_BY(mutex_) = false;
 };
 
 std::uint64_t Shared::dirty_bytes() const {
@@ -241,6 +240,8 @@ StagedWriter::StagedWriter(Shared& shared, const OpenWriterRequest& request,
                          const CallContext& context) {
             return base->Read(offset_bytes, into, context);
           })),
+      publications_(shared.clock),
+      changes_(shared.clock),
       key_(request.key),
       never_published_(!request.base || (request.truncate && request.base->size_bytes > 0)) {
   shared_.Register(this);
@@ -265,7 +266,7 @@ Status StagedWriter::Write(std::uint64_t offset_bytes, ByteSpan bytes, const Cal
                             shared_.crew.layout.max_file_bytes()));
   }
   if (bytes.empty()) return {};
-  MutexLock order(change_order_);
+  const Turns::Turn turn = TRY(changes_.Take(context, "another write"));
   const std::unique_ptr<FileContent::Hold> hold = TRY(content_->HoldForChange(range));
   const std::shared_ptr<Upload> upload = TRY(UploadForChange(range));
   if (upload != nullptr) upload->Touch(range);
@@ -284,13 +285,13 @@ Status StagedWriter::WriteStaged(std::uint64_t offset_bytes, ByteSpan bytes,
   return content_->Write(offset_bytes, bytes, context);
 }
 
-Status StagedWriter::Truncate(std::uint64_t size_bytes, const CallContext&) {
+Status StagedWriter::Truncate(std::uint64_t size_bytes, const CallContext& context) {
   if (size_bytes > shared_.crew.layout.max_file_bytes()) {
     return Fail(ErrorCode::kTooLarge,
                 fmt::format("a file of this store can have {} bytes here at most",
                             shared_.crew.layout.max_file_bytes()));
   }
-  MutexLock order(change_order_);
+  const Turns::Turn turn = TRY(changes_.Take(context, "another write"));
   const std::uint64_t old_size = content_->size_bytes();
   const std::uint64_t from = std::min(size_bytes, old_size);
   const ByteRange changed{from, std::max(size_bytes, old_size) - from};
@@ -379,40 +380,14 @@ std::uint64_t StagedWriter::MakeRoom(std::uint64_t wanted_bytes) {
 
 // --- publishing
 
-class StagedWriter::PublishTurn {
- public:
-  // Errors: kTimedOut, kCancelled.
-  static Result<std::unique_ptr<PublishTurn>> Take(StagedWriter& writer,
-                                                   const CallContext& context) {
-    MutexLock lock(writer.mutex_);
-    while (writer.publishing_) {
-      TRY_VOID(WaitWithin(context, writer.shared_.clock, writer.publish_ended_, writer.mutex_,
-                          "another publication"));
-    }
-    writer.publishing_ = true;
-    return std::unique_ptr<PublishTurn>(new PublishTurn(writer));
-  }
-  ~PublishTurn() {
-    MutexLock lock(writer_.mutex_);
-    writer_.publishing_ = false;
-    writer_.publish_ended_.NotifyAll();
-  }
-  PublishTurn(const PublishTurn&) = delete;
-  PublishTurn& operator=(const PublishTurn&) = delete;
-
- private:
-  explicit PublishTurn(StagedWriter& writer) : writer_(writer) {}
-  StagedWriter& writer_;
-};
-
 Result<ObjectInfo> StagedWriter::Publish(const PublishRequest& request,
                                          const CallContext& context) {
-  const std::unique_ptr<PublishTurn> turn = TRY(PublishTurn::Take(*this, context));
+  const Turns::Turn turn = TRY(publications_.Take(context, "another publication"));
   std::uint64_t generation = 0;
   std::uint64_t size = 0;
   bool by_put = false;
   {
-    MutexLock order(change_order_);  // not in the middle of a change
+    const Turns::Turn unchanged = TRY(changes_.Take(context, "a write that goes on"));
     MutexLock lock(mutex_);
     generation = content_->BeginPublish();
     const std::optional<ObjectInfo> base = base_->info();
@@ -457,8 +432,7 @@ Result<StagedWriter::Outcome> StagedWriter::PublishByPut(const PublishRequest& r
                                                          std::uint64_t size_bytes,
                                                          const Conditions& conditions,
                                                          const CallContext& context) {
-  const PartBuffers::Lease buffer = shared_.buffers.Take(size_bytes, context.stop);
-  if (!buffer) return Fail(ErrorCode::kCancelled, "publishing was interrupted");
+  const PartBuffers::Lease buffer = TRY(shared_.buffers.Take(size_bytes, context));
   const ByteSpan body = buffer.span();
   const std::size_t got = TRY(content_->Read(0, buffer.span(), context));
   if (got != size_bytes) {
@@ -524,7 +498,7 @@ Result<StagedWriter::Outcome> StagedWriter::SendAndCommit(Upload& upload,
 Result<ObjectInfo> StagedWriter::PublishConflictCopy(const ObjectKey& key,
                                                      const Attributes& attributes,
                                                      const CallContext& context) {
-  const std::unique_ptr<PublishTurn> turn = TRY(PublishTurn::Take(*this, context));
+  const Turns::Turn turn = TRY(publications_.Take(context, "another publication"));
   {
     MutexLock lock(mutex_);
     if (!DropUpload()) {
@@ -576,8 +550,7 @@ Result<std::optional<ObjectInfo>> StagedWritePath::PutAgain(const ObjectInfo& ve
   const std::optional<ObjectInfo> not_here;
   const std::uint64_t size = version.size_bytes;
   if (shared_.cache == nullptr || size > shared_.max_put_bytes()) return not_here;
-  const PartBuffers::Lease buffer = shared_.buffers.Take(size, context.stop);
-  if (!buffer) return Fail(ErrorCode::kCancelled, "publishing was interrupted");
+  const PartBuffers::Lease buffer = TRY(shared_.buffers.Take(size, context));
   const cache::BlockId block = shared_.BlockOf(version.key, version.etag);
   if (size > 0 && !shared_.cache->Read(block, 0, buffer.span())) return not_here;
   const ByteSpan body = buffer.span();

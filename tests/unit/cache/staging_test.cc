@@ -1,5 +1,6 @@
 #include "cache/staging.h"
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -18,9 +19,11 @@ constexpr std::uint64_t kGrain = 64 << 10;
 
 class StagingTest : public ::testing::Test {
  protected:
-  std::unique_ptr<Staging> Open(std::uint64_t capacity_bytes, std::uint64_t keep_free_bytes = 0) {
+  std::unique_ptr<Staging> Open(std::uint64_t capacity_bytes, std::uint64_t keep_free_bytes = 0,
+                                std::uint64_t reserve_bytes = 0) {
     auto staging = Staging::Open({.directory = temp_.Sub("staging"),
                                   .capacity_bytes = capacity_bytes,
+                                  .reserve_bytes = reserve_bytes,
                                   .keep_free_bytes = keep_free_bytes,
                                   .clock = &clock_});
     EXPECT_TRUE(staging);
@@ -145,6 +148,52 @@ TEST_F(StagingTest, LeftoversOfAnEarlierProcessAreRemoved) {
   std::ofstream(temp_.Sub("staging/staging-abcdef")) << "old";
   const auto staging = Open(1 << 20);
   EXPECT_TRUE(std::filesystem::is_empty(temp_.Sub("staging")));
+}
+
+TEST_F(StagingTest, ADirectoryThatWasRemovedIsMadeAgain) {
+  const auto staging = Open(1 << 20);
+  const auto before = staging->Create();
+  ASSERT_TRUE(before);
+  std::filesystem::remove_all(temp_.Sub("staging"));
+  const auto after = staging->Create();
+  ASSERT_TRUE(after) << after.error().ToString();
+  ASSERT_TRUE((*after)->Write(0, AsBytes("new"), Now()));
+  ASSERT_TRUE((*before)->Write(0, AsBytes("old"), Now()));
+  EXPECT_EQ(ReadText(**before, 0, 3) + ReadText(**after, 0, 3), "oldnew");
+}
+
+// Ten files that each need three grains at once, in staging for eight: the reserve goes from one to
+// the next.
+TEST_F(StagingTest, FilesThatNeedMoreThanTheirShareDoNotWaitForEachOther) {
+  const auto staging = Open(8 * kGrain, 0, 6 * kGrain);
+  std::vector<std::thread> writers;
+  std::atomic<int> done{0};
+  for (int i = 0; i < 10; ++i) {
+    writers.emplace_back([&] {
+      auto file = staging->Create();
+      const std::string grain(kGrain, 'x');
+      for (int k = 0; k < 3; ++k) {
+        if (!(*file)->Write(static_cast<std::uint64_t>(k) * kGrain, AsBytes(grain), InAMinute()))
+          return;
+      }
+      ++done;
+    });
+  }
+  for (std::thread& writer : writers) writer.join();
+  EXPECT_EQ(done, 10);
+}
+
+TEST_F(StagingTest, TheReserveIsForOneFileAtATime) {
+  const auto staging = Open(8 * kGrain, 0, 4 * kGrain);
+  const auto first = staging->Create();
+  const auto second = staging->Create();
+  const std::string four(4 * kGrain, 'x');
+  ASSERT_TRUE((*first)->Write(0, AsBytes(four), Now()));
+  ASSERT_TRUE((*second)->Write(0, AsBytes(std::string(3 * kGrain, 'x')), Now()));
+  const Status third = (*first)->Write(4 * kGrain, AsBytes(std::string(kGrain, 'x')), Now());
+  EXPECT_FALSE(third) << "the second file has the reserve, and less than half of it is left";
+  ASSERT_TRUE((*second)->Discard({0, UINT64_MAX}));
+  EXPECT_TRUE((*first)->Write(4 * kGrain, AsBytes(four), Now()));
 }
 
 TEST_F(StagingTest, TheBoundHoldsUnderManyWriters) {

@@ -53,6 +53,7 @@ class WritePathTest : public ::testing::Test {
     writes_.reset();
     staging_ = *cache::Staging::Open({.directory = temp_.Sub("staging"),
                                       .capacity_bytes = staging_bytes,
+                                      .reserve_bytes = 4 * kPart,
                                       .keep_free_bytes = 0,
                                       .clock = &clock_});
     writes_ = WritePath::Create(store_, *reads_, cache_.get(), *staging_, clock_, "r",
@@ -418,6 +419,59 @@ TEST_F(WritePathTest, PublishingEndsAtItsDeadline) {
   ASSERT_FALSE(published);
   EXPECT_EQ(published.error().code, ErrorCode::kTimedOut);
   ASSERT_TRUE(Publish(*writer, "f"));
+}
+
+TEST_F(WritePathTest, ASmallFileThatFindsAllPartBuffersTakenEndsAtItsDeadline) {
+  const auto large = Create("large");
+  store_.script().Block(StoreOp::kUploadPart);
+  WriteAll(*large, RandomText(6 * kPart));
+  store_.script().WaitForBlocked(StoreOp::kUploadPart, 4);
+  const auto small = Create("small");
+  WriteAll(*small, "data");
+  const auto published =
+      small->Publish({.key = ObjectKey("small"), .attributes = {}}, {.deadline = clock_.Now()});
+  ASSERT_FALSE(published);
+  EXPECT_EQ(published.error().code, ErrorCode::kTimedOut);
+  store_.script().Release(StoreOp::kUploadPart);
+  EXPECT_TRUE(Publish(*small, "small"));
+}
+
+TEST_F(WritePathTest, ACloseDuringAWriteThatWaitsForRoomEndsAtItsDeadline) {
+  Start(8 * kPart);
+  const auto holder = Create("holder");
+  ASSERT_TRUE(holder->Write(0, AsBytes(RandomText(4 * kPart)), Soon()));
+  const auto writer = Create("f");
+  ASSERT_TRUE(Publish(*writer, "f"));  // until the write below comes, publishing has nothing to do
+  store_.script().Block(StoreOp::kUploadPart);
+  Status written;
+  std::thread program([&] { written = writer->Write(0, AsBytes(RandomText(6 * kPart)), Soon()); });
+  bool ended_late = false;
+  while (!ended_late) {
+    const auto published =
+        writer->Publish({.key = ObjectKey("f"), .attributes = {}}, {.deadline = clock_.Now()});
+    ended_late = !published && published.error().code == ErrorCode::kTimedOut;
+  }
+  clock_.Advance(std::chrono::minutes(2));
+  program.join();
+  EXPECT_FALSE(written);
+  store_.script().Release(StoreOp::kUploadPart);
+}
+
+TEST_F(WritePathTest, ManyWritersAtTheBoundOfStagingDoNotWaitForEachOther) {
+  Start(8 * kPart);
+  constexpr int kWriters = 10;
+  const std::string text = RandomText(5 * kPart + 7);
+  std::vector<std::thread> programs;
+  for (int i = 0; i < kWriters; ++i) {
+    programs.emplace_back([&, name = "f" + std::to_string(i)] {
+      const auto writer = Create(name);
+      WriteAll(*writer, text);
+      const auto published = Publish(*writer, name);
+      EXPECT_TRUE(published) << published.error().ToString();
+    });
+  }
+  for (std::thread& program : programs) program.join();
+  for (int i = 0; i < kWriters; ++i) EXPECT_EQ(store_.ContentOf("f" + std::to_string(i)), text);
 }
 
 TEST_F(WritePathTest, AFileOverTheStoresLimitIsRefusedAtOnce) {
