@@ -63,6 +63,13 @@ Attributes ToAttributes(const cache::InodeRecord& record) {
           .access = record.access};
 }
 
+bool HasAttributes(const ObjectInfo& info, const cache::InodeRecord& record, bool any_mtime) {
+  if (!info.attributes) return true;
+  Attributes wanted = ToAttributes(record);
+  if (any_mtime) wanted.mtime = info.attributes->mtime;
+  return wanted == *info.attributes;
+}
+
 ObjectInfo ToObjectInfo(const cache::InodeRecord& record, const ObjectKey& key) {
   return {.key = key,
           .kind = ToNodeKind(record.kind),

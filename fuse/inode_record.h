@@ -22,6 +22,10 @@ cache::Child ToChild(const ObjectInfo& info, std::string name, WallTime now);
 // of its own: otherwise writing attributes would move it.
 Attributes ToAttributes(const cache::InodeRecord& record);
 
+// Whether the object has the attributes of the record; with `any_mtime`, its time does not count.
+// True also where the store does not say what the object has.
+bool HasAttributes(const ObjectInfo& info, const cache::InodeRecord& record, bool any_mtime);
+
 // The version of the content that a record describes, for a writer to build on.
 ObjectInfo ToObjectInfo(const cache::InodeRecord& record, const ObjectKey& key);
 

@@ -28,11 +28,13 @@ CallContext ForPublish(CallContext context, std::uint64_t size_bytes) {
   return context;
 }
 
-// "name.conflict-20260105T102030Z", then "...-2": the name is cut where the whole would not fit.
-std::string ConflictName(std::string_view name, WallTime now, int attempt) {
+// "name.conflict-20260105T102030Z", then "...-2", each with `kind` at its end: the name is cut where
+// the whole would not fit.
+std::string ConflictName(std::string_view name, WallTime now, int attempt, std::string_view kind) {
   std::string suffix = ".conflict-" + FormatRfc3339(now, 0);
   std::erase_if(suffix, [](char c) { return c == ':'; });
   if (attempt > 1) suffix += fmt::format("-{}", attempt);
+  suffix += kind;
   return std::string(name.substr(0, kMaxNameBytes - suffix.size())) + suffix;
 }
 
@@ -41,6 +43,11 @@ bool IsLostUpdate(const Error& error, FileState state) {
   if (error.code == ErrorCode::kPreconditionFailed) return true;
   if (error.code == ErrorCode::kAlreadyExists) return state == FileState::kNew;
   return error.code == ErrorCode::kNotFound && state == FileState::kPublished;
+}
+
+// The version that a file was opened with is not in the store any more.
+bool IsGone(const Error& error) {
+  return error.code == ErrorCode::kPreconditionFailed || error.code == ErrorCode::kNotFound;
 }
 
 }  // namespace
@@ -338,22 +345,38 @@ Status FilesystemImpl::PublishAt(const Location& location, OpenFile& file,
                 "'" + view.place.name + "' has been replaced in the store");
   }
   const LocalChanges::Change publishing(names_.changes(), view.place.parent, view.place.name);
-  const Attributes attributes = ToAttributes(view.record);
-  const SetAttributesRequest change{.key = location.key,
-                                    .attributes = attributes,
-                                    .if_match = ETag(view.record.etag),
-                                    .size_bytes = view.record.size_bytes};
-  auto info = content
-                  ? view.writer->Publish({.key = location.key, .attributes = attributes}, context)
-                  : StoreAttributes(*location.remote, change, context);
-  if (info) {
-    info->key = location.key;
-    if (content) own_versions_.Remember(*location.remote->store, location.key, *info);
-    return RecordPublished(file, view, content ? view.writer : nullptr, *info);
-  }
-  if (content && IsLostUpdate(info.error(), view.state))
-    return SaveConflictCopy(file, view, context);
-  return Fail(std::move(info).error());
+  return content ? PublishContent(location, file, view, context)
+                 : PublishAttributes(location, file, view, context);
+}
+
+Status FilesystemImpl::PublishContent(const Location& location, OpenFile& file,
+                                      const OpenFile::View& view, const CallContext& context) {
+  auto info = view.writer->Publish({.key = location.key,
+                                    .attributes = ToAttributes(view.record),
+                                    .mtime_is_of_last_write = !view.mtime_set},
+                                   context);
+  if (!info && IsLostUpdate(info.error(), view.state)) return SaveConflictCopy(file, view, context);
+  if (!info) return Fail(std::move(info).error());
+  info->key = location.key;
+  own_versions_.Remember(*location.remote->store, location.key, *info);
+  TRY_VOID(RecordPublished(file, view, view.writer, *info));
+  const OpenFile::View now = file.view();
+  if (!now.attributes_dirty || now.attributes_generation != view.attributes_generation) return {};
+  // The upload had started before these attributes were set. The content is published whatever
+  // becomes of this second step; if it fails, the attributes stay to be published.
+  return PublishAttributes(location, file, now, context);
+}
+
+Status FilesystemImpl::PublishAttributes(const Location& location, OpenFile& file,
+                                         const OpenFile::View& view, const CallContext& context) {
+  ObjectInfo info = TRY(StoreAttributes(*location.remote,
+                                        {.key = location.key,
+                                         .attributes = ToAttributes(view.record),
+                                         .if_match = ETag(view.record.etag),
+                                         .size_bytes = view.record.size_bytes},
+                                        context));
+  info.key = location.key;
+  return RecordPublished(file, view, nullptr, info);
 }
 
 Status FilesystemImpl::RecordPublished(OpenFile& file, const OpenFile::View& view,
@@ -372,35 +395,42 @@ Status FilesystemImpl::RecordPublished(OpenFile& file, const OpenFile::View& vie
   return {};
 }
 
+Result<FilesystemImpl::ConflictCopy> FilesystemImpl::SaveBeside(
+    const OpenFile::Place& place, std::string_view suffix,
+    const std::function<Result<ObjectInfo>(const ObjectKey&)>& save) {
+  for (int attempt = 1; attempt <= kMaxConflictNames; ++attempt) {
+    std::string name = ConflictName(place.name, names_.Now(), attempt, suffix);
+    const Location location = TRY(names_.LocateChild(place.parent, name));
+    Result<ObjectInfo> saved = save(location.key);
+    if (saved) return ConflictCopy{.name = std::move(name), .info = *std::move(saved)};
+    if (saved.error().code != ErrorCode::kAlreadyExists) return Fail(std::move(saved).error());
+  }
+  return Fail(ErrorCode::kAlreadyExists,
+              "no name is left for a conflict copy of '" + place.name + "'");
+}
+
 Status FilesystemImpl::SaveConflictCopy(OpenFile& file, const OpenFile::View& view,
                                         const CallContext& context) {
   const Attributes attributes = ToAttributes(view.record);
-  for (int attempt = 1; attempt <= kMaxConflictNames; ++attempt) {
-    const std::string name = ConflictName(view.place.name, names_.Now(), attempt);
-    const Location location = TRY(names_.LocateChild(view.place.parent, name));
-    auto copy = view.writer->PublishConflictCopy(location.key, attributes, context);
-    if (!copy && copy.error().code == ErrorCode::kAlreadyExists) continue;
-    if (!copy) return Fail(std::move(copy).error());
-    ++conflicts_;
-    file.SetState(FileState::kLost);
-    if (view.state == FileState::kNew)
-      inodes_.RemoveUnpublished(view.place.parent, view.place.name);
-    cache::Child child = view.record;
-    child.ino = InodeNumber::kNone;
-    child.name = name;
-    child.etag = copy->etag.value;
-    child.size_bytes = copy->size_bytes;
-    child.last_modified = copy->last_modified;
-    child.learned_at = names_.Now();
-    TRY(names_.Record(view.place.parent, child));
-    names_.Distrust(view.place.parent, view.place.name);
-    return Fail(
-        ErrorCode::kPreconditionFailed,
-        fmt::format("somebody else changed '{}' first; what was written here is kept as '{}'",
-                    view.place.name, name));
+  FileWriter& writer = *view.writer;
+  auto copy = SaveBeside(view.place, "", [&](const ObjectKey& key) {
+    return writer.PublishConflictCopy(key, attributes, context);
+  });
+  if (!copy && IsGone(copy.error())) {
+    copy = SaveBeside(view.place, ".ranges", [&](const ObjectKey& key) {
+      return writer.PublishWrittenRanges(key, view.place.name, attributes, context);
+    });
   }
-  return Fail(ErrorCode::kAlreadyExists,
-              "no name is left for a conflict copy of '" + view.place.name + "'");
+  if (!copy) return Fail(std::move(copy).error());
+  ++conflicts_;
+  file.SetState(FileState::kLost);
+  if (view.state == FileState::kNew) inodes_.RemoveUnpublished(view.place.parent, view.place.name);
+  cache::Child child = ToChild(copy->info, copy->name, names_.Now());
+  TRY(names_.Record(view.place.parent, child));
+  names_.Distrust(view.place.parent, view.place.name);
+  return Fail(ErrorCode::kPreconditionFailed,
+              fmt::format("somebody else changed '{}' first; what was written here is kept as '{}'",
+                          view.place.name, copy->name));
 }
 
 Status FilesystemImpl::Drain(const CallContext& context) {

@@ -253,9 +253,20 @@ class FilesystemImpl final : public Filesystem {
   Status PublishInTurn(OpenFile& file, const CallContext& context);
   Status PublishAt(const Location& location, OpenFile& file, const OpenFile::View& view,
                    const CallContext& context);
+  Status PublishContent(const Location& location, OpenFile& file, const OpenFile::View& view,
+                        const CallContext& context);
+  Status PublishAttributes(const Location& location, OpenFile& file, const OpenFile::View& view,
+                           const CallContext& context);
   Status RecordPublished(OpenFile& file, const OpenFile::View& view,
                          const std::shared_ptr<FileWriter>& by, const ObjectInfo& info);
   Status SaveConflictCopy(OpenFile& file, const OpenFile::View& view, const CallContext& context);
+  struct ConflictCopy {
+    std::string name;
+    ObjectInfo info;
+  };
+  // Makes the copy under the first name that is free; `save` writes the object.
+  Result<ConflictCopy> SaveBeside(const OpenFile::Place& place, std::string_view suffix,
+                                  const std::function<Result<ObjectInfo>(const ObjectKey&)>& save);
   // Without an offset: at the end. Returns where the bytes are.
   Result<std::uint64_t> WriteAt(const FileHandle& handle, std::optional<std::uint64_t> offset_bytes,
                                 ByteSpan bytes, const Call& call);

@@ -41,4 +41,9 @@ Result<ObjectInfo> DetachedContent::PublishConflictCopy(const ObjectKey& key, co
   return Fail(ErrorCode::kInternal, "conflict copy of a file without a name: '" + key.path + "'");
 }
 
+Result<ObjectInfo> DetachedContent::PublishWrittenRanges(const ObjectKey& key, std::string_view,
+                                                         const Attributes&, const CallContext&) {
+  return Fail(ErrorCode::kInternal, "conflict copy of a file without a name: '" + key.path + "'");
+}
+
 }  // namespace skybridge::fuse

@@ -28,6 +28,10 @@ class DetachedContent final : public FileWriter {
   Result<ObjectInfo> Publish(const PublishRequest& request, const CallContext& context) override;
   Result<ObjectInfo> PublishConflictCopy(const ObjectKey& key, const Attributes& attributes,
                                          const CallContext& context) override;
+  Result<ObjectInfo> PublishWrittenRanges(const ObjectKey& key, std::string_view name,
+                                          const Attributes& attributes,
+                                          const CallContext& context) override;
+  void NoteAttributes(const Attributes&) override {}
   void RebaseTo(const ObjectInfo&) override {}
 
  private:

@@ -73,7 +73,8 @@ OpenFile::View OpenFile::view() const {
             .record = record_,
             .writer = writer_,
             .attributes_dirty = attributes_dirty_,
-            .attributes_generation = attributes_generation_};
+            .attributes_generation = attributes_generation_,
+            .mtime_set = mtime_set_};
   view.record.size_bytes = SizeLocked();
   return view;
 }
@@ -90,6 +91,7 @@ Status OpenFile::OpenContentLocked(const PrepareRequest& request, const ObjectKe
     OpenWriterRequest open{.key = key, .truncate = request.truncate};
     if (state_ != FileState::kNew) open.base = ToObjectInfo(record_, key);
     writer_ = TRY(remote_.writes->Open(open));
+    TellWriterLocked();
   } else if (!writer_ && !reader_) {
     reader_ = remote_.reads->Open(key, ETag(record_.etag), record_.size_bytes);
   }
@@ -161,6 +163,14 @@ Result<std::size_t> OpenFile::Read(std::uint64_t offset_bytes, std::span<std::by
 void OpenFile::TouchLocked(WallTime now) {
   record_.mtime = now;
   record_.ctime = now;
+  if (std::exchange(mtime_set_, false)) TellWriterLocked();
+}
+
+void OpenFile::TellWriterLocked() {
+  if (!writer_) return;
+  Attributes attributes = ToAttributes(record_);
+  if (!mtime_set_) attributes.mtime.reset();  // it still moves with each write
+  writer_->NoteAttributes(attributes);
 }
 
 Result<std::uint64_t> OpenFile::Write(std::optional<std::uint64_t> offset_bytes, ByteSpan bytes,
@@ -186,6 +196,7 @@ void OpenFile::DropSetIdLocked() {
   if (!DropSetId(record_)) return;
   attributes_dirty_ = true;
   ++attributes_generation_;
+  TellWriterLocked();
 }
 
 Status OpenFile::Truncate(std::uint64_t size_bytes, WallTime now, const CallContext& context) {
@@ -206,7 +217,14 @@ Status OpenFile::Truncate(std::uint64_t size_bytes, WallTime now, const CallCont
 void OpenFile::ChangeAttributes(const std::function<void(cache::InodeRecord&)>& change,
                                 WallTime now) {
   MutexLock lock(mutex_);
+  const std::optional<WallTime> before = std::exchange(record_.mtime, std::nullopt);
   change(record_);
+  if (record_.mtime) {
+    mtime_set_ = true;
+  } else {
+    record_.mtime = before;
+  }
+  TellWriterLocked();
   record_.ctime = now;
   attributes_dirty_ = true;
   ++attributes_generation_;
@@ -219,6 +237,8 @@ void OpenFile::RestoreAttributes(const View& before) {
   record_.size_bytes = now.size_bytes;
   record_.last_modified = now.last_modified;
   attributes_dirty_ = before.attributes_dirty;
+  mtime_set_ = before.mtime_set;
+  TellWriterLocked();
 }
 
 cache::InodeRecord OpenFile::Published(const ObjectInfo& info,
@@ -231,7 +251,11 @@ cache::InodeRecord OpenFile::Published(const ObjectInfo& info,
   record_.last_modified = info.last_modified;
   record_.learned_at = now;
   if (generation == attributes_generation_) {
-    attributes_dirty_ = false;
+    // Only such a store fixes the attributes of a file before the last of them may be known.
+    const bool fixes = by && remote_.store->capabilities().set_attributes_rewrites;
+    attributes_dirty_ = fixes && !HasAttributes(info, record_, !mtime_set_);
+    const bool mtime_left_to_store = fixes && info.attributes && !info.attributes->mtime;
+    if (mtime_left_to_store && !mtime_set_ && !by->dirty()) record_.mtime.reset();
     TakeOwner(info, record_);
   }
   if (writer_ && writer_ != by) writer_->RebaseTo(info);

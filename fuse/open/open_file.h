@@ -50,6 +50,7 @@ class OpenFile {
     std::shared_ptr<FileWriter> writer;
     bool attributes_dirty = false;
     std::uint64_t attributes_generation = 0;
+    bool mtime_set = false;  // by a program, since the last change of content
 
     bool dirty() const { return attributes_dirty || (writer != nullptr && writer->dirty()); }
   };
@@ -132,7 +133,8 @@ class OpenFile {
   // failed.
   void RestoreAttributes(const View& before);
 
-  // The store has this version now. Attributes changed after `generation` stay to be published.
+  // The store has this version now. Attributes changed after `generation` stay to be published; so
+  // do those that the store says the version does not have.
   // `by`: the writer whose content it is, none for attributes alone; another writer goes on from
   // this version. `info.key`: where; the reader is opened anew for it. Returns the record as
   // published.
@@ -158,6 +160,7 @@ class OpenFile {
   std::uint64_t SizeLocked() const REQUIRES(mutex_);
   void TouchLocked(WallTime now) REQUIRES(mutex_);
   void DropSetIdLocked() REQUIRES(mutex_);
+  void TellWriterLocked() REQUIRES(mutex_);
   Status CheckUsableLocked() const REQUIRES(mutex_);
   // nullptr: there is nothing to copy.
   Result<std::unique_ptr<FileWriter>> CopyContent(cache::Staging& staging,
@@ -180,6 +183,7 @@ class OpenFile {
   cache::InodeRecord record_ GUARDED_BY(mutex_);
   bool attributes_dirty_ GUARDED_BY(mutex_) = false;
   std::uint64_t attributes_generation_ GUARDED_BY(mutex_) = 0;
+  bool mtime_set_ GUARDED_BY(mutex_) = false;
   std::uint64_t writing_rights_ GUARDED_BY(mutex_) = 0;
   // shared_ptr: a request may still use one that was exchanged meanwhile.
   std::shared_ptr<FileReader> reader_ GUARDED_BY(mutex_);

@@ -8,11 +8,12 @@ namespace {
 ByteRange From(std::uint64_t offset_bytes) { return {offset_bytes, UINT64_MAX - offset_bytes}; }
 
 Error Gone() {
-  return Error{.code = ErrorCode::kNoSpace,
-               .message =
-                   "the bytes are uploaded and had to leave local staging; they can be used again "
-                   "once the file "
-                   "is published (staging is too small for this file to be rewritten)"};
+  return Error{
+      .code = ErrorCode::kNoSpace,
+      .message =
+          "these bytes are uploaded and were removed from local staging to make room; they "
+          "can be used again when the file is published (staging is too small to rewrite "
+          "this file)"};
 }
 
 }  // namespace
@@ -48,6 +49,28 @@ Status FileContent::Truncate(std::uint64_t size_bytes) {
   }
   size_ = size_bytes;
   ++generation_;
+  return {};
+}
+
+Status FileContent::StageBase(const CallContext& context) {
+  constexpr std::uint64_t kStepBytes = 1 << 20;
+  std::vector<ByteRange> missing;
+  {
+    MutexLock lock(mutex_);
+    for (const ByteRange& range : staged_.Missing({0, base_end_})) {
+      if (!gone_.Intersects(range)) missing.push_back(range);
+    }
+  }
+  std::vector<std::byte> bytes;
+  for (const ByteRange& range : missing) {
+    for (std::uint64_t at = range.offset_bytes; at < range.end_bytes(); at += bytes.size()) {
+      bytes.resize(std::min(kStepBytes, range.end_bytes() - at));
+      TRY_VOID(read_base_(at, bytes, context));
+      TRY_VOID(staging_->Write(at, bytes, context));
+      MutexLock lock(mutex_);
+      staged_.Add({at, bytes.size()});
+    }
+  }
   return {};
 }
 
@@ -118,6 +141,13 @@ bool FileContent::IsStaged(ByteRange range) const {
 bool FileContent::anything_gone() const {
   MutexLock lock(mutex_);
   return !gone_.empty();
+}
+
+FileContent::Changes FileContent::changes() const {
+  MutexLock lock(mutex_);
+  return {.size_bytes = size_,
+          .base_shown_until_bytes = std::min(base_end_, size_),
+          .ranges = unpublished_.ranges()};
 }
 
 bool FileContent::BaseIsWhole(std::uint64_t base_bytes) const {

@@ -1,9 +1,12 @@
-// FileContent: the bytes of a file that is open for writing: what was written lies in staging, the
-// rest in the base version in the store, and where neither is there are zeros.
+// FileContent: the bytes of a file that is open for writing. What was written lies in staging, the
+// rest in the base version in the store; a byte that is in neither is zero.
 //
-// A byte below `size` is, in this order: staged; gone (uploaded, then given up to make room in
-// staging: it cannot be read or changed before it is published); the base's, if it was never cut
-// off; zero.
+// A byte below `size` is the first of these that applies:
+//   staged  it lies in local staging;
+//   gone    it was uploaded, then removed from staging to make room: it can be neither read nor
+//           changed before the file is published;
+//   base    it lies below the point up to which the base was never cut off;
+//   zero.
 #pragma once
 
 #include <cstddef>
@@ -22,8 +25,7 @@
 
 namespace skybridge::fuse {
 
-// Safe from many threads; but changes (Write, Truncate) come one at a time, which the caller sees
-// to.
+// Safe from many threads, but the caller makes changes (Write, Truncate, StageBase) one at a time.
 class FileContent {
  public:
   // Fills `into` from the base version.
@@ -55,27 +57,37 @@ class FileContent {
   // Errors: kNoSpace (no room in staging until the deadline), kIo.
   Status Write(std::uint64_t offset_bytes, ByteSpan bytes, const CallContext& context);
   Status Truncate(std::uint64_t size_bytes);
+  // Copies what shows of the base into staging: the content is whole then, whatever becomes of the
+  // base in the store. It is no change. Errors: as Write, and those of ReadBase.
+  Status StageBase(const CallContext& context);
   // Fewer bytes only at the end.
   Result<std::size_t> Read(std::uint64_t offset_bytes, std::span<std::byte> into,
                            const CallContext& context);
 
   std::uint64_t size_bytes() const;
-  // Moves with every change; what was read between two equal values is of one moment.
+  // Grows with every change: what was read between two equal values is of one moment.
   std::uint64_t generation() const;
   bool IsStaged(ByteRange range) const;
   bool anything_gone() const;
+  // What was written since the last publication, and how it lies over the base.
+  struct Changes {
+    std::uint64_t size_bytes = 0;
+    std::uint64_t base_shown_until_bytes = 0;
+    std::vector<ByteRange> ranges;  // ascending
+  };
+  Changes changes() const;
   // Nothing below `base_bytes` was changed or cut off.
   bool BaseIsWhole(std::uint64_t base_bytes) const;
-  // Bytes that only we have (or that an unfinished upload has).
+  // Bytes that the store does not have, or only in an upload that is not committed.
   std::uint64_t unpublished_bytes() const;
 
-  // A publication: what changes after Begin stays unpublished when it ends well. Returns the
-  // generation.
+  // Begins a publication: what changes after this stays unpublished when the publication ends well.
+  // Returns the generation.
   std::uint64_t BeginPublish();
   // The base is now what the content was at Begin.
   void EndPublish(std::uint64_t size_bytes);
 
-  // Gives up staged bytes to make room; returns how many. Bytes in use at the moment stay.
+  // Both remove bytes from staging to make room, and return how many. Bytes in use stay.
   std::uint64_t LetGoOfUploaded(ByteRange range);
   std::uint64_t LetGoOfPublished();
 

@@ -53,6 +53,8 @@ class Upload : public std::enable_shared_from_this<Upload> {
       : crew_(crew), content_(std::move(content)), plan_(std::move(plan)) {}
 
   const ObjectKey& key() const { return plan_.key; }
+  // Those that it was started with, or will be.
+  const Attributes& attributes() const { return plan_.attributes; }
   // Where its first part begins in the file.
   std::uint64_t origin_bytes() const { return plan_.append_to ? plan_.append_to->size_bytes : 0; }
 

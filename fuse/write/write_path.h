@@ -1,7 +1,7 @@
-// WritePath: writes of remote files. Data is staged on local disk; full parts are uploaded while
-// the file is still being written; a later write to an uploaded range sends that part again;
-// Publish makes the new content visible whole. Small files (up to one part) are a single Put. One
-// WritePath for each remote of a mount.
+// WritePath: writes of remote files. Data is staged on local disk. Full parts are uploaded while the
+// file is still being written; a later write to an uploaded range sends that part again. Publish
+// makes the new content visible whole. Small files (up to one part) are a single Put. Each remote of
+// a mount has one WritePath.
 #pragma once
 
 #include <cstddef>
@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include "backends/object_store.h"
 #include "cache/block_cache.h"
@@ -31,6 +32,9 @@ struct OpenWriterRequest {
 struct PublishRequest {
   ObjectKey key;  // may differ from the key it was opened with: the file was renamed meanwhile
   Attributes attributes;
+  // `attributes.mtime` is only the local time of the last write: nobody has set it. It may be left
+  // to the store where recording it would cost a copy of the object.
+  bool mtime_is_of_last_write = false;
 };
 
 // The content of one inode while any handle has it open for writing. Safe from many threads.
@@ -53,14 +57,26 @@ class FileWriter {
   virtual bool dirty() const = 0;
 
   // Makes the content durable and visible in the store, conditional on the base version, and makes
-  // the result the new base. Bytes written while it runs stay dirty. Errors:
+  // the result the new base. Bytes written while it runs stay dirty. Where the reply's attributes
+  // are not those of the request, the object has the reply's: an upload on a store that can change
+  // attributes only by writing the object anew. The caller sets the others then. Errors:
   // kPreconditionFailed/kAlreadyExists when somebody else changed the object (data stays in
   // staging), and the store's own.
   virtual Result<ObjectInfo> Publish(const PublishRequest& request, const CallContext& context) = 0;
   // Saves the content as another, new object: what the loser of a lost update does before it
-  // reports ESTALE.
+  // reports ESTALE. Errors: kAlreadyExists when that name is taken; kPreconditionFailed or kNotFound
+  // when bytes of the base are needed and the base is not in the store any more; kNoSpace when bytes
+  // have left staging; the store's own.
   virtual Result<ObjectInfo> PublishConflictCopy(const ObjectKey& key, const Attributes& attributes,
                                                  const CallContext& context) = 0;
+  // Saves only what was written, in the format of written_ranges.h: where the base is gone. `name`
+  // is that of the file. Errors: as PublishConflictCopy, but the base is not needed.
+  virtual Result<ObjectInfo> PublishWrittenRanges(const ObjectKey& key, std::string_view name,
+                                                  const Attributes& attributes,
+                                                  const CallContext& context) = 0;
+  // The attributes that the file has now, as far as they are settled: an upload that starts while the
+  // file is still being written is started with them.
+  virtual void NoteAttributes(const Attributes& attributes) = 0;
   // Tells the writer that the base's version or key changed without its content (SetAttributes or
   // Rename of the object while it is open): `base.key` and `base.etag` are what it must use from
   // now on.

@@ -83,6 +83,11 @@ class DirectWriter final : public fuse::FileWriter {
     MutexLock lock(mutex_);
     return Put(key, content_, attributes, {.must_not_exist = true}, context);
   }
+  Result<ObjectInfo> PublishWrittenRanges(const ObjectKey&, std::string_view, const Attributes&,
+                                          const CallContext&) override {
+    return Fail(ErrorCode::kInternal, "the base is in memory: a conflict copy can be made");
+  }
+  void NoteAttributes(const Attributes&) override {}
   void RebaseTo(const ObjectInfo& base) override {
     MutexLock lock(mutex_);
     base_ = base;

@@ -1,7 +1,9 @@
 #include "fuse/write/write_path.h"
 
 #include <algorithm>
+#include <map>
 #include <random>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -266,6 +268,116 @@ TEST_F(WritePathTest, ALostUpdateOfALargeFileIsKeptToo) {
   EXPECT_EQ(published.error().code, ErrorCode::kAlreadyExists);
   ASSERT_TRUE(writer->PublishConflictCopy(ObjectKey("f.conflict"), {}, Soon()));
   EXPECT_EQ(store_.ContentOf("f.conflict"), text);
+}
+
+TEST_F(WritePathTest, AConflictCopyNeedsNothingOfASmallBase) {
+  store_.PutText("f", "one two three");
+  const auto writer = OpenExisting("f");
+  WriteAll(*writer, "TWO", 4);
+  store_.PutText("f", "something else");
+  EXPECT_FALSE(Publish(*writer, "f"));
+  ASSERT_TRUE(writer->PublishConflictCopy(ObjectKey("f.conflict"), {}, Soon()));
+  EXPECT_EQ(store_.ContentOf("f.conflict"), "one TWO three");
+}
+
+TEST_F(WritePathTest, AFileThatIsOverwrittenWholeDoesNotFetchItsBase) {
+  store_.PutText("f", "old");
+  const auto writer = OpenExisting("f");
+  WriteAll(*writer, "new bytes");
+  ASSERT_TRUE(Publish(*writer, "f"));
+  EXPECT_EQ(store_.calls(StoreOp::kGet), 0U);
+}
+
+// What a program reads that is given such a file (the format is that of written_ranges.h).
+struct ParsedRanges {
+  std::map<std::string, std::string> fields;
+  std::map<std::uint64_t, std::string> written;  // by offset
+};
+
+ParsedRanges ParseRanges(const std::string& file) {
+  ParsedRanges parsed;
+  std::istringstream in(file);
+  std::string line;
+  EXPECT_TRUE(std::getline(in, line));
+  EXPECT_EQ(line, "skybridge-written-ranges 1");
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges;
+  while (std::getline(in, line) && !line.empty()) {
+    if (line[0] == '#') continue;
+    const auto colon = line.find(": ");
+    const std::string value = line.substr(colon + 2);
+    if (line.starts_with("range: ")) {
+      std::istringstream numbers(value);
+      auto& range = ranges.emplace_back();
+      numbers >> range.first >> range.second;
+    } else {
+      parsed.fields[line.substr(0, colon)] = value;
+    }
+  }
+  for (const auto& [offset, length] : ranges) {
+    std::string bytes(length, '\0');
+    EXPECT_TRUE(in.read(bytes.data(), static_cast<std::streamsize>(length)));
+    parsed.written[offset] = bytes;
+  }
+  EXPECT_EQ(in.peek(), std::istringstream::traits_type::eof()) << "nothing follows the last range";
+  return parsed;
+}
+
+TEST_F(WritePathTest, WhatWasWrittenOverALargeBaseThatIsGoneIsKeptAsRanges) {
+  store_.PutText("dir/f%", RandomText(20 * kPart));
+  const std::string etag = store_.InfoOf("dir/f%")->etag.value;
+  const auto writer = OpenExisting("dir/f%");
+  WriteAll(*writer, "MINE", 10);
+  WriteAll(*writer, "more", 3 * kPart);
+  WriteAll(*writer, "the end", 20 * kPart);
+  store_.PutText("dir/f%", "something else");
+  EXPECT_FALSE(Publish(*writer, "dir/f%"));
+  const auto whole = writer->PublishConflictCopy(ObjectKey("copy"), {}, Soon());
+  ASSERT_FALSE(whole);
+  EXPECT_EQ(whole.error().code, ErrorCode::kPreconditionFailed);
+  ASSERT_TRUE(writer->PublishWrittenRanges(ObjectKey("copy.ranges"), "f%", {}, Soon()));
+  const ParsedRanges parsed = ParseRanges(*store_.ContentOf("copy.ranges"));
+  EXPECT_EQ(parsed.fields.at("file"), "f%25");
+  EXPECT_EQ(parsed.fields.at("base-etag"), etag);
+  EXPECT_EQ(parsed.fields.at("base-size"), std::to_string(20 * kPart));
+  EXPECT_EQ(parsed.fields.at("base-shown-until"), std::to_string(20 * kPart));
+  EXPECT_EQ(parsed.fields.at("size"), std::to_string(20 * kPart + 7));
+  const std::map<std::uint64_t, std::string> written{
+      {10, "MINE"}, {3 * kPart, "more"}, {20 * kPart, "the end"}};
+  EXPECT_EQ(parsed.written, written);
+}
+
+TEST_F(WritePathTest, RangesOfManyPartsAreKeptToo) {
+  store_.PutText("f", RandomText(20 * kPart));
+  const auto writer = OpenExisting("f");
+  const std::string text = RandomText(5 * kPart, 2);
+  WriteAll(*writer, text, 7);
+  WriteAll(*writer, text, 10 * kPart);
+  store_.PutText("f", "something else");
+  ASSERT_TRUE(writer->PublishWrittenRanges(ObjectKey("f.ranges"), "f", {}, Soon()));
+  const ParsedRanges parsed = ParseRanges(*store_.ContentOf("f.ranges"));
+  const std::map<std::uint64_t, std::string> written{{7, text}, {10 * kPart, text}};
+  EXPECT_EQ(parsed.written, written);
+}
+
+TEST_F(WritePathTest, AFileThatWasOnlyCutIsKeptAsItsNewSize) {
+  store_.PutText("f", RandomText(20 * kPart));
+  const auto writer = OpenExisting("f");
+  ASSERT_TRUE(writer->Truncate(3 * kPart, Soon()));
+  store_.PutText("f", "something else");
+  ASSERT_TRUE(writer->PublishWrittenRanges(ObjectKey("f.ranges"), "f", {}, Soon()));
+  const ParsedRanges parsed = ParseRanges(*store_.ContentOf("f.ranges"));
+  EXPECT_EQ(parsed.fields.at("size"), std::to_string(3 * kPart));
+  EXPECT_TRUE(parsed.written.empty());
+}
+
+TEST_F(WritePathTest, AnUploadStartsWithTheAttributesThatAreKnown) {
+  const auto writer = Create("f");
+  writer->NoteAttributes({.mode = 0600});
+  WriteAll(*writer, RandomText(5 * kPart));
+  const auto info = writer->Publish({.key = ObjectKey("f"), .attributes = {.mode = 0640}}, Soon());
+  ASSERT_TRUE(info) << info.error().ToString();
+  EXPECT_EQ(info->attributes->mode, 0600U) << "the reply tells what the object has";
+  EXPECT_EQ(store_.InfoOf("f")->attributes->mode, 0600U);
 }
 
 // Keeps other bytes than it was given, and says honestly what it keeps.
