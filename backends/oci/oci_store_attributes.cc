@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "backends/after_acting.h"
+#include "backends/known_version.h"
 #include "backends/oci/description.h"
 #include "backends/oci/metadata_rewrite.h"
 #include "backends/oci/oci_store_impl.h"
@@ -31,7 +32,7 @@ Result<ObjectInfo> OciStoreImpl::SetFileAttributes(const SetAttributesRequest& r
         TRY(RewriteKnown(bucket_, name, *request.if_match, *request.size_bytes, change, context));
     return DescribeObject(request.key, request.kind, now);
   }
-  const ObjectHead head = TRY(bucket_.Head(name, std::nullopt, context));
+  const ObjectHead head = TRY(HeadToRewrite(request, context));
   const Metadata wanted = WithRecordedDigest(change.metadata, head.facts.metadata);
   const auto is_wanted = [&](const ObjectHead& there) {
     return there.facts.metadata == wanted && HasHeaders(there, change.headers);
@@ -49,6 +50,18 @@ Result<ObjectInfo> OciStoreImpl::SetFileAttributes(const SetAttributesRequest& r
   // An earlier attempt that ended late may have been faster than this one.
   if (!replaced && !is_wanted(now)) return Fail(replaced.error());
   return DescribeObject(request.key, request.kind, now);
+}
+
+Result<ObjectHead> OciStoreImpl::HeadToRewrite(const SetAttributesRequest& request,
+                                               const CallContext& context) {
+  const ObjectInfo* const known = KnownVersion(request.info, request.if_match, context);
+  if (known == nullptr || !known->attributes->content.empty())
+    return bucket_.Head(names_.File(request.key), std::nullopt, context);
+  return ObjectHead{.facts = {.etag = known->etag.value,
+                              .last_modified = known->last_modified,
+                              .digests = known->digests,
+                              .metadata = TRY(EncodeAttributes(known->kind, *known->attributes))},
+                    .size_bytes = known->size_bytes};
 }
 
 Result<ObjectInfo> OciStoreImpl::PutMarker(const ObjectKey& key, const Attributes& attributes,

@@ -75,6 +75,8 @@ class OciStoreImpl final : public ObjectStore {
 
   Result<ObjectInfo> SetFileAttributes(const SetAttributesRequest& request,
                                        const CallContext& context);
+  // What a rewrite must carry over: asked for, unless the caller knows it.
+  Result<ObjectHead> HeadToRewrite(const SetAttributesRequest& request, const CallContext& context);
   Result<ObjectInfo> SetDirectoryAttributes(const SetAttributesRequest& request,
                                             const CallContext& context);
   Result<ObjectInfo> PutMarker(const ObjectKey& key, const Attributes& attributes,

@@ -116,6 +116,20 @@ TEST_F(OciStoreOnTheWire, LargeObjectsChangeTheirAttributesWithoutTravelling) {
   EXPECT_NE(after->etag, before.etag);
 }
 
+TEST_F(OciStoreOnTheWire, ALargeObjectThatTheCallerKnowsIsNotLookedAtBeforeItsAttributesChange) {
+  ObjectInfo before = Put("large", std::string(std::size_t{9} << 20, 'x'));
+  world_.transport.Inject({.operation = "oci.head_object", .skip = 1});  // a second look fails
+  const auto after = store_.SetAttributes({.key = ObjectKey("large"),
+                                           .attributes = {.mode = 0600U},
+                                           .if_match = before.etag,
+                                           .size_bytes = before.size_bytes,
+                                           .info = before},
+                                          Context());
+  ASSERT_TRUE(after) << after.error().ToString();
+  EXPECT_EQ(after->attributes->mode, 0600U);
+  EXPECT_EQ(after->digests.crc32c, before.digests.crc32c);
+}
+
 TEST_F(OciStoreOnTheWire, LargeObjectsAreSentAgainWhereTheServiceMayNotCopy) {
   std::string large(std::size_t{25} << 20, 'x');
   large.back() = '!';
