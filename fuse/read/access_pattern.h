@@ -1,10 +1,10 @@
-// AccessPattern: tells sequential reading of one file from jumping about, and how far to read
+// AccessPattern: tells sequential reading of one file from random access, and says how far to read
 // ahead.
 //
-// Several programs, or threads of one, may each read their own part in sequence: a few streams are
-// followed. The kernel's read-ahead comes out of order on several threads, so that a stream is a
-// region that is being filled densely rather than an exact next offset. The window of a stream
-// starts at two blocks and doubles with each block it reaches; a jump starts a new stream without a
+// Several programs or threads may each read their own part of a file in sequence, so a few streams
+// are followed. The kernel sends its read-ahead out of order on several threads; therefore a stream
+// is a region that is read densely, not an exact next offset. The window of a stream starts at two
+// blocks and doubles with each block that the stream reaches. A jump starts a new stream without a
 // window.
 #pragma once
 

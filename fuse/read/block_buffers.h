@@ -1,5 +1,5 @@
-// BlockBuffers: a fixed number of large buffers, made once and touched once. They are the bound on
-// the memory of the blocks and parts that are on their way between network, disk and kernel.
+// BlockBuffers: a fixed number of large buffers, each allocated and touched once. They bound the
+// memory of the blocks that move between network, disk and kernel.
 #pragma once
 
 #include <cstddef>

@@ -11,7 +11,7 @@
 namespace skybridge::fuse {
 namespace {
 
-// Buffers that fetching ahead leaves for readers who wait.
+// Buffers that fetching ahead leaves for readers that wait.
 constexpr std::size_t kSpareBuffers = 3;
 constexpr std::string_view kRead = "the read";
 
@@ -196,7 +196,7 @@ void BlockLoader::LoadInBackground(const std::shared_ptr<File>& file, std::uint6
   if (const auto block = StartLoading(file, index, Urgency::kAhead)) block->only_for_cache = true;
 }
 
-// Somebody waits: it need not queue behind what is fetched ahead.
+// A reader waits for this block: it goes before the blocks that are fetched ahead.
 void BlockLoader::Use(const std::shared_ptr<Block>& block) {
   ++block->users;
   if (block->state == Block::State::kQueued && std::erase(ahead_, block) > 0)
@@ -212,7 +212,7 @@ Status BlockLoader::CopyWhenLoaded(const std::shared_ptr<Block>& block,
   --block->users;
   if (!loaded) return loaded;
   block->bytes_read += into.size();
-  // The next to be given up if it was read whole, the last otherwise.
+  // A block that was read whole is the next one to be dropped; any other is the last one.
   if (block->in_memory)
     loaded_.splice(block->read_to_the_end() ? loaded_.begin() : loaded_.end(), loaded_,
                    block->place);
@@ -346,9 +346,9 @@ void BlockLoader::FetchOne(const std::shared_ptr<Block>& block, const std::stop_
   loaded_changed_.NotifyAll();
 }
 
-// A disk that is slower than the network slows fetching ahead down, for its queue holds buffers. At
-// the bound, which leaves some to readers who wait, a block is not kept: a disk that hangs does not
-// stop reading.
+// Blocks that wait for a slow disk hold buffers, which slows fetching ahead. The queue has a bound,
+// so that readers always find buffers: at the bound a block is not written to the cache, and a disk
+// that hangs does not stop reading.
 void BlockLoader::HandToCache(const std::shared_ptr<Block>& block) {
   const std::size_t bound =
       options_.buffer_count > kSpareBuffers ? options_.buffer_count - kSpareBuffers : 1;
@@ -364,7 +364,7 @@ void BlockLoader::CacheLoop() {
     {
       MutexLock lock(mutex_);
       while (!stopping_ && to_cache_.empty()) to_cache_changed_.Wait(mutex_);
-      if (to_cache_.empty()) return;  // what was fetched is kept before we stop
+      if (to_cache_.empty()) return;  // a stop comes after the last block is written
       block = std::move(to_cache_.front());
       to_cache_.pop_front();
     }

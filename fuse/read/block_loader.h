@@ -1,10 +1,9 @@
-// BlockLoader: whole blocks of files in memory: being fetched, fetched ahead, or on their way to
-// the block cache.
+// BlockLoader: whole blocks of files in memory: being fetched, fetched ahead of readers, or waiting
+// to be written to the block cache.
 //
-// A fixed number of threads fetches, those that somebody waits for first. All blocks live in one
-// fixed set of buffers. When none is free, one that nobody needs any more is given up: first those
-// that were read to their end or that no stream will reach; for a reader who waits, the least
-// recently used one.
+// A fixed number of threads fetches blocks, first those that a reader waits for. All blocks live in
+// one fixed set of buffers. When no buffer is free, a block is dropped: first one that was read to
+// its end or that no stream will reach; for a reader that waits, the least recently used one.
 #pragma once
 
 #include <cstdint>
@@ -57,7 +56,7 @@ class BlockLoader {
   ~BlockLoader();  // stops and joins its threads
 
   std::shared_ptr<File> Open(OpenObject object);
-  // Ends what is being fetched for the file and gives its memory back.
+  // Stops what is being fetched for the file and frees its memory.
   void Close(File& file);
 
   // Notes a read and fetches ahead of it. True if the read is part of a sequential one.

@@ -15,12 +15,12 @@
 namespace skybridge::fuse {
 namespace {
 
-// A random read fetches the aligned range of this size around it: 2 ms more at 60 MB/s than the
-// bytes alone, against a round trip of 20 ms for each neighbour.
+// A random read fetches the aligned range of this size around it. At 60 MB/s that takes 2 ms more
+// than the bytes alone; another request for a neighbour would take a round trip of 20 ms.
 constexpr std::uint64_t kRandomRangeBytes = 128 << 10;
 constexpr std::size_t kMaxRandomRanges = 64;
-// A block that was hit by so many random requests is fetched whole: a quarter of 4 MiB was paid
-// already.
+// A block that was hit by so many random requests is fetched whole: a quarter of its 4 MiB has been
+// transferred by then.
 constexpr std::uint32_t kRandomRequestsBeforeBlock = 8;
 constexpr std::size_t kMaxCountedBlocks = 4096;
 // Files up to this size are fetched whole, in one request.

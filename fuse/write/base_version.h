@@ -1,5 +1,5 @@
-// BaseVersion: the version in the store that a file open for writing started from, read only where
-// it shows through.
+// BaseVersion: the version in the store that a file open for writing started from. It is read only
+// where no newer bytes lie over it.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +33,7 @@ class BaseVersion {
   Status Read(std::uint64_t offset_bytes, std::span<std::byte> into, const CallContext& context) {
     const std::shared_ptr<FileReader> reader = Reader();
     if (reader == nullptr)
-      return Fail(ErrorCode::kInternal, "bytes of a base version that is not there");
+      return Fail(ErrorCode::kInternal, "a file without a base version was asked for its bytes");
     const std::size_t size = TRY(reader->Read(offset_bytes, into, context));
     if (size != into.size())
       return Fail(ErrorCode::kCorrupt, "the base version is shorter than it was");
@@ -51,7 +51,7 @@ class BaseVersion {
   ReadPath& reads_;
   mutable Mutex mutex_;
   std::optional<ObjectInfo> info_ GUARDED_BY(mutex_);
-  std::shared_ptr<FileReader> reader_ GUARDED_BY(mutex_);  // shared with reads that are under way
+  std::shared_ptr<FileReader> reader_ GUARDED_BY(mutex_);  // shared with reads in progress
 };
 
 }  // namespace skybridge::fuse

@@ -1,10 +1,10 @@
-// PartLayout: where the parts of an upload begin, fixed before anybody knows how large the file
-// will become.
+// PartLayout: where the parts of an upload begin. The layout is fixed before the size of the file is
+// known.
 //
-// The allowed parts are divided into eight runs; the parts of each run are twice as large as those
-// of the one before, up to the largest part we can hold in memory. With 10,000 parts of at first 8
-// MiB, and 128 MiB at most, a file may have 770 GiB; with Azure's 50,000 parts, 3.7 TiB. Small
-// files still travel in small parts.
+// The allowed parts are divided into eight runs. The parts of each run are twice as large as those
+// of the run before, up to the largest part that fits in memory. With 10,000 parts, the first of 8
+// MiB and none over 128 MiB, a file may have 770 GiB; with Azure's 50,000 parts, 3.7 TiB. Small
+// files are still sent in small parts.
 #pragma once
 
 #include <cstdint>

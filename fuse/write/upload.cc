@@ -80,7 +80,8 @@ void Upload::SendPart(std::uint32_t number, ByteRange range) {
 
 Result<PartReceipt> Upload::CopyAndSend(std::uint32_t number, ByteRange range,
                                         std::uint64_t& generation) {
-  // Nobody's call waits for this buffer: who publishes has a deadline of its own.
+  // No deadline: this thread is the upload's own. A call that publishes waits in WaitForParts, which
+  // ends at the deadline of the call.
   const PartBuffers::Lease buffer =
       TRY(crew_.buffers.Take(range.length_bytes, {.stop = stop_.get_token()}));
   const CallContext context{.deadline = crew_.clock.Now() + crew_.request_timeout,
@@ -102,7 +103,7 @@ Result<PartReceipt> Upload::CopyAndSend(std::uint32_t number, ByteRange range,
                                 context);
 }
 
-// The first part that is ready to go starts the upload; the others wait for it.
+// The first part that is ready starts the upload; the other parts wait for that.
 Result<UploadId> Upload::EnsureStarted(const CallContext& context) {
   {
     MutexLock lock(mutex_);
@@ -132,8 +133,7 @@ Result<std::vector<PartReceipt>> Upload::SendAll(std::uint64_t size_bytes,
                             plan_.key.path, size_bytes, crew_.layout.max_file_bytes()));
   }
   const std::uint32_t last = PartAt(size_bytes - 1);
-  // A part that was on its way when we came may have had older bytes, or fail by now: it is sent
-  // once more.
+  // A part that was being sent already may carry older bytes, or may fail: then it is sent again.
   const bool again = StartAll(size_bytes);
   Status sent = WaitForParts(last, context);
   if (again && !context.stop.stop_requested() && crew_.clock.Now() < context.deadline) {
@@ -169,7 +169,7 @@ Status Upload::WaitForParts(std::uint32_t last_part, const CallContext& context)
   return {};
 }
 
-// Also of parts that changed while they were sent: they stay dirty for the next publication.
+// Includes parts that changed while they were sent: their new bytes belong to the next publication.
 Result<std::vector<PartReceipt>> Upload::Receipts(std::uint64_t size_bytes) {
   std::vector<PartReceipt> receipts;
   const std::uint32_t last = PartAt(size_bytes - 1);
@@ -248,7 +248,8 @@ void Upload::AbortInBackground() {
   });
 }
 
-// Under the lock from the look at a part to its end in staging: no change may come between the two.
+// Holds the lock from the check of a part until its bytes have left staging: a change in between
+// would be lost.
 std::uint64_t Upload::MakeRoom(std::uint64_t wanted_bytes) {
   MutexLock lock(mutex_);
   std::uint64_t freed = 0;

@@ -1,9 +1,9 @@
 // Upload: one upload in parts of one file's content. Parts are sent while the file is still being
 // written; a part that changed after it was sent is sent again; Commit makes the whole visible.
 //
-// Each part has a generation, which moves with every change to its bytes. A part is good when it
-// was sent with the generation and the length that it has now. The bytes are copied into a buffer,
-// then sent without any lock.
+// Each part has a generation, which grows with every change to its bytes. A part is good when it was
+// sent with the generation and the length that it has now. Its bytes are copied into a buffer, and
+// no lock is held while the buffer is sent.
 #pragma once
 
 #include <chrono>
@@ -36,7 +36,7 @@ struct UploadCrew {
   TaskCrew& tasks;
   PartLayout layout;
   std::chrono::milliseconds request_timeout;
-  std::function<void()> on_part_sent;  // it may be given up in staging now
+  std::function<void()> on_part_sent;  // its bytes may leave staging now
 };
 
 struct UploadPlan {
@@ -46,7 +46,7 @@ struct UploadPlan {
   std::optional<AppendBase> append_to;  // the parts follow these bytes
 };
 
-// Safe from many threads. Held by its file and by its tasks.
+// Safe from many threads. Shared by its file and by its tasks.
 class Upload : public std::enable_shared_from_this<Upload> {
  public:
   Upload(UploadCrew& crew, std::shared_ptr<FileContent> content, UploadPlan plan)
@@ -58,29 +58,30 @@ class Upload : public std::enable_shared_from_this<Upload> {
   // Where its first part begins in the file.
   std::uint64_t origin_bytes() const { return plan_.append_to ? plan_.append_to->size_bytes : 0; }
 
-  // The bytes of a range change, or have changed. Called before and after each change, so that a
-  // part that was copied meanwhile is not taken for good.
+  // The bytes of a range are about to change, or have changed. The caller calls it before and after
+  // each change: a part that was copied in between is then not good.
   void Touch(ByteRange range);
   // The file ends here now.
   void CutTo(std::uint64_t size_bytes);
   // Starts sending the parts that a write up to `range` has completed and that were never sent.
   void SendCompleted(ByteRange range);
-  // Sends what is not good yet and waits for it. Returns the receipts of all parts.
+  // Sends the parts that are not good and waits for them. Returns the receipts of all parts.
   Result<std::vector<PartReceipt>> SendAll(std::uint64_t size_bytes, const CallContext& context);
   Result<ObjectInfo> Commit(const std::vector<PartReceipt>& parts, const Attributes& attributes,
                             const Conditions& conditions, const CallContext& context);
-  // Ends it: what is being sent is stopped, the store's part is aborted in the background.
+  // Ends the upload: stops what is being sent, and aborts it in the store in the background.
   void Abandon();
-  // The same, but false, and nothing is ended, if bytes have left staging: then only this upload
-  // has them.
+  // As Abandon, unless bytes have left staging: only this upload has them then. It goes on, and the
+  // result is false.
   bool AbandonUnlessNeeded();
 
-  // Its object is published: nothing more leaves staging because of it.
+  // The object is published: from now on MakeRoom does nothing.
   void Retire();
-  // Gives up staged bytes of parts that the store has as they are now, oldest first, until
-  // `wanted_bytes` are free. Returns how many are.
+  // Frees the staged bytes of good parts, in the order of their numbers, until `wanted_bytes` are
+  // free. Returns how many were freed.
   std::uint64_t MakeRoom(std::uint64_t wanted_bytes);
-  // The part that is cut when the file ends at `offset_bytes`; empty if that is between two parts.
+  // The part that the end of the file cuts, if it ends at `offset_bytes`; empty if that lies between
+  // two parts.
   ByteRange PartCutAt(std::uint64_t offset_bytes) const;
 
  private:
@@ -100,7 +101,7 @@ class Upload : public std::enable_shared_from_this<Upload> {
   void SendPart(std::uint32_t number, ByteRange range);
   Result<PartReceipt> CopyAndSend(std::uint32_t number, ByteRange range, std::uint64_t& generation);
   Result<UploadId> EnsureStarted(const CallContext& context);
-  // Starts what is not good; true if parts were on their way already.
+  // Starts to send the parts that are not good. True if others were being sent already.
   bool StartAll(std::uint64_t size_bytes);
   void AbortInBackground();
   Status WaitForParts(std::uint32_t last_part, const CallContext& context);
