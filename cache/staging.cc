@@ -154,6 +154,18 @@ class SparseFile final : public StagingFile {
     return {};
   }
 
+  Status LinkTo(const std::string& path) override {
+    if (::fdatasync(file_.get()) != 0)
+      return Fail(ErrorFromErrno(errno, "sync a staging file for '" + path + "'"));
+    const std::string self = fmt::format("/proc/self/fd/{}", file_.get());
+    if (::linkat(AT_FDCWD, self.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) == 0)
+      return SyncDirectoryOf(path);
+    if (errno == EEXIST) return {};
+    // A file whose only name was removed (CreateByUnlinking) cannot get another one.
+    if (errno != ENOENT) return Fail(ErrorFromErrno(errno, "link '" + path + "'"));
+    return CopyTo(path);
+  }
+
   std::uint64_t reserved_bytes() const override {
     MutexLock lock(mutex_);
     return grains_.total_bytes();
@@ -178,6 +190,27 @@ class SparseFile final : public StagingFile {
     const std::uint64_t taken = grains_.total_bytes() - before;
     if (taken < missing) room_->Release(missing - taken);
     return {};
+  }
+
+  Status CopyTo(const std::string& path) {
+    const FileDescriptor copy(
+        ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!copy) return Fail(ErrorFromErrno(errno, "make '" + path + "'"));
+    std::vector<ByteRange> ranges;
+    {
+      MutexLock lock(mutex_);
+      ranges = used_.ranges();
+    }
+    std::vector<std::byte> bytes;
+    for (const ByteRange& range : ranges) {
+      for (std::uint64_t at = range.offset_bytes; at < range.end_bytes(); at += bytes.size()) {
+        bytes.resize(std::min<std::uint64_t>(1 << 20, range.end_bytes() - at));
+        TRY_VOID(Read(at, bytes));
+        TRY_VOID(WriteAt(copy.get(), at, bytes));
+      }
+    }
+    if (::fsync(copy.get()) != 0) return Fail(ErrorFromErrno(errno, "sync '" + path + "'"));
+    return SyncDirectoryOf(path);
   }
 
   std::uint64_t MissingBytes(ByteRange wanted) const {

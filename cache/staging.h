@@ -21,7 +21,7 @@
 
 namespace skybridge::cache {
 
-// A sparse local file without a name (it disappears with the process). Reads and writes of
+// A sparse local file without a name: it disappears with the process, unless LinkTo gives it one. Reads and writes of
 // different ranges may run in parallel; the caller orders overlapping ones.
 class StagingFile {
  public:
@@ -33,6 +33,9 @@ class StagingFile {
   virtual Status Read(std::uint64_t offset_bytes, std::span<std::byte> into) = 0;
   // Frees the disk space and the reservation of a range; it reads as zeros afterwards.
   virtual Status Discard(ByteRange range) = 0;
+  // Gives the file a name, and returns when its bytes and the name are on disk. What is written
+  // later goes to the same file. Naming it again syncs it. Errors: kIo, kNoSpace.
+  virtual Status LinkTo(const std::string& path) = 0;
   virtual std::uint64_t reserved_bytes() const = 0;
 };
 

@@ -11,6 +11,7 @@
 #include "cache/cache_directory.h"
 #include "cache/metadata_cache.h"
 #include "cache/staging.h"
+#include "cache/unpublished_files.h"
 #include "core/units.h"
 #include "fuse/read/read_path.h"
 #include "fuse/write/write_path.h"
@@ -80,6 +81,7 @@ class Stack final : public MountStack {
                                                 .reserve_bytes = kStagingReserveBytes,
                                                 .clock = &context_.clock}),
                           what, Phase::kLocal);
+    unpublished_ = std::make_unique<cache::UnpublishedFiles>(path + "/unpublished");
     metadata_ = CLI_TRY_IN(cache::MetadataCache::Open({.directory = path + "/metadata",
                                                        .identity = plan_.identity,
                                                        .max_bytes = std::max(kGiB, capacity / 5)}),
@@ -121,6 +123,7 @@ class Stack final : public MountStack {
     fuse::FilesystemParts parts{.remotes_as_directories = plan_.as_directories,
                                 .metadata = metadata_.get(),
                                 .staging = staging_.get(),
+                                .unpublished = unpublished_.get(),
                                 .clock = &context_.clock};
     for (const RemoteParts& remote : remotes_) {
       parts.remotes.push_back({.name = remote.name,
@@ -135,6 +138,7 @@ class Stack final : public MountStack {
   const CommandContext& context_;
   std::unique_ptr<cache::CacheDirectory> directory_;
   std::unique_ptr<cache::Staging> staging_;
+  std::unique_ptr<cache::UnpublishedFiles> unpublished_;
   std::unique_ptr<cache::MetadataCache> metadata_;
   std::unique_ptr<cache::BlockCache> blocks_;
   std::vector<RemoteParts> remotes_;

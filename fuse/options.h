@@ -9,6 +9,9 @@
 
 namespace skybridge::fuse {
 
+// Publishing may take one second more than other calls for each MiB of the file.
+inline constexpr std::uint64_t kSlowestUploadBytesPerSecond = 1 << 20;
+
 // How the tree behaves.
 struct FilesystemOptions {
   bool read_only = false;

@@ -13,6 +13,7 @@
 #include "backends/object_store.h"
 #include "cache/metadata_cache.h"
 #include "cache/staging.h"
+#include "cache/unpublished_files.h"
 #include "core/call_context.h"
 #include "core/clock.h"
 #include "core/ids.h"
@@ -39,6 +40,8 @@ struct FilesystemParts {
   bool remotes_as_directories = false;
   cache::MetadataCache* metadata = nullptr;
   cache::Staging* staging = nullptr;  // keeps what is unlinked while open
+  // Keeps what could not be published; null: nothing outlives the process.
+  cache::UnpublishedFiles* unpublished = nullptr;
   Clock* clock = nullptr;
 };
 

@@ -46,7 +46,18 @@ Result<std::unique_ptr<Filesystem>> Filesystem::Create(const FilesystemParts& pa
 }
 
 FilesystemImpl::FilesystemImpl(const FilesystemParts& parts, const FilesystemOptions& options)
-    : parts_(parts), options_(options), names_(parts_, options_, inodes_) {}
+    : parts_(parts),
+      options_(options),
+      names_(parts_, options_, inodes_),
+      kept_(parts_.unpublished, *parts_.clock),
+      delayed_(*parts_.clock,
+               [this](const std::shared_ptr<OpenFile>& file) { PublishDelayed(file); }) {}
+
+Status FilesystemImpl::Start() {
+  TRY_VOID(names_.Start());
+  if (options_.read_only) return {};
+  return kept_.PublishEarlier(parts_, options_.operation_timeout);
+}
 
 std::optional<std::size_t> FilesystemImpl::RemoteOf(InodeNumber ino) {
   const auto location = names_.Locate(ino);
@@ -219,6 +230,8 @@ Result<NodeReply> FilesystemImpl::ChangeOpen(OpenFile& file, const RecordChange&
   if (SameAttributes(wanted, before.record)) return Reply(file);
   file.ChangeAttributes(change, names_.Now());
   if (before.state == FileState::kPublished && !goes_along) {
+    // Where it cannot be kept on local disk it does not wait.
+    if (MayWait(before, wanted) && Delay(inodes_.FindOpen(file.ino()))) return Reply(file);
     if (const Status status = Publish(file, context); !status) {
       file.RestoreAttributes(before);
       return Fail(status.error());

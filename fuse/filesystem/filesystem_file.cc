@@ -3,12 +3,13 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "core/log.h"
-#include "core/time_text.h"
 #include "fuse/filesystem/filesystem_impl.h"
 #include "fuse/inode_record.h"
 #include "fuse/names/name_codec.h"
+#include "fuse/write/conflict_copy.h"
 
 namespace skybridge::fuse {
 namespace {
@@ -16,9 +17,9 @@ namespace {
 using cache::InodeKind;
 using cache::InodeRecord;
 
-// Publishing may take one second more than other calls for each MiB of the file.
-constexpr std::uint64_t kSlowestUploadBytesPerSecond = 1 << 20;
-constexpr int kMaxConflictNames = 100;
+// How long a change of attributes may wait for another one, and until it is tried again.
+constexpr std::chrono::milliseconds kAttributeDelay{1'000};
+constexpr std::chrono::milliseconds kAttributeRetry{10'000};
 constexpr int kMaxTriesToOpen = 3;
 
 CallContext ForPublish(CallContext context, std::uint64_t size_bytes) {
@@ -26,28 +27,6 @@ CallContext ForPublish(CallContext context, std::uint64_t size_bytes) {
     context.deadline += std::chrono::seconds(size_bytes / kSlowestUploadBytesPerSecond);
   }
   return context;
-}
-
-// "name.conflict-20260105T102030Z", then "...-2", each with `kind` at its end: the name is cut where
-// the whole would not fit.
-std::string ConflictName(std::string_view name, WallTime now, int attempt, std::string_view kind) {
-  std::string suffix = ".conflict-" + FormatRfc3339(now, 0);
-  std::erase_if(suffix, [](char c) { return c == ':'; });
-  if (attempt > 1) suffix += fmt::format("-{}", attempt);
-  suffix += kind;
-  return std::string(name.substr(0, kMaxNameBytes - suffix.size())) + suffix;
-}
-
-// Somebody else's change came first.
-bool IsLostUpdate(const Error& error, FileState state) {
-  if (error.code == ErrorCode::kPreconditionFailed) return true;
-  if (error.code == ErrorCode::kAlreadyExists) return state == FileState::kNew;
-  return error.code == ErrorCode::kNotFound && state == FileState::kPublished;
-}
-
-// The version that a file was opened with is not in the store any more.
-bool IsGone(const Error& error) {
-  return error.code == ErrorCode::kPreconditionFailed || error.code == ErrorCode::kNotFound;
 }
 
 }  // namespace
@@ -284,25 +263,17 @@ void FilesystemImpl::Release(HandleId id, const Call& call) {
     }
     if (const auto held = HoldKeyOf(*file, call.context)) file->DropIdleWriter(held->key);
   }
-  if (parked) Park(file);
-  inodes_.Close(file->ino());
-}
-
-void FilesystemImpl::Park(const std::shared_ptr<OpenFile>& file) {
-  MutexLock lock(parked_mutex_);
-  if (!parked_.emplace(file->ino(), file).second) return;
-  inodes_.Open(file->ino(), [&] { return file; });
-}
-
-void FilesystemImpl::Unpark(InodeNumber ino) {
-  std::shared_ptr<OpenFile> file;
-  {
-    MutexLock lock(parked_mutex_);
-    const auto node = parked_.extract(ino);
-    if (node.empty()) return;
-    file = std::move(node.mapped());
+  if (parked) {
+    if (const Status kept = Keep(*file); !kept && kept.error().code != ErrorCode::kNotSupported) {
+      Log(LogLevel::kError, "'{}' would not survive a crash: {}", PathOf(*file),
+          kept.error().ToString());
+    }
+    Park(file);
+    const OpenFile::View view = file->view();
+    if (view.state == FileState::kPublished && !view.content_dirty())
+      delayed_.Add(file, parts_.clock->Now() + kAttributeRetry);
   }
-  inodes_.Close(ino);
+  inodes_.Close(file->ino());
 }
 
 void FilesystemImpl::NoteStale(const OpenFile& file, const Error& error) {
@@ -317,13 +288,12 @@ Status FilesystemImpl::Publish(OpenFile& file, const CallContext& context) {
     const CallContext publishing = ForPublish(context, file.view().record.size_bytes);
     const auto turn = TRY(OpenFile::Turn::Take(file, names_.clock(), publishing));
     const OpenFile::View view = file.view();
-    if (view.state == FileState::kUnlinked) return {};
     if (view.state == FileState::kLost) {
       return Fail(ErrorCode::kPreconditionFailed,
                   "an update of '" + view.place.name + "' was lost to another one");
     }
-    if (!view.dirty()) return {};
-    status = PublishInTurn(file, publishing);
+    if (view.state != FileState::kUnlinked && view.dirty())
+      status = PublishInTurn(file, publishing);
   }
   if (status || file.view().state == FileState::kLost) Unpark(file.ino());
   return status;
@@ -338,9 +308,9 @@ Status FilesystemImpl::PublishInTurn(OpenFile& file, const CallContext& context)
 
 Status FilesystemImpl::PublishAt(const Location& location, OpenFile& file,
                                  const OpenFile::View& view, const CallContext& context) {
-  const bool content = view.writer != nullptr && view.writer->dirty();
+  const bool content = view.content_dirty();
   if (view.state == FileState::kReplaced) {
-    if (content) return SaveConflictCopy(file, view, context);
+    if (content) return SaveLostUpdate(file, view, context);
     return Fail(ErrorCode::kPreconditionFailed,
                 "'" + view.place.name + "' has been replaced in the store");
   }
@@ -355,10 +325,11 @@ Status FilesystemImpl::PublishContent(const Location& location, OpenFile& file,
                                     .attributes = ToAttributes(view.record),
                                     .mtime_is_of_last_write = !view.mtime_set},
                                    context);
-  if (!info && IsLostUpdate(info.error(), view.state)) return SaveConflictCopy(file, view, context);
+  if (!info && IsLostUpdate(info.error(), view.state == FileState::kNew))
+    return SaveLostUpdate(file, view, context);
   if (!info) return Fail(std::move(info).error());
   info->key = location.key;
-  own_versions_.Remember(*location.remote->store, location.key, *info);
+  own_versions_.RememberWritten(*location.remote->store, location.key, *info, parts_.clock->Now());
   TRY_VOID(RecordPublished(file, view, view.writer, *info));
   const OpenFile::View now = file.view();
   if (!now.attributes_dirty || now.attributes_generation != view.attributes_generation) return {};
@@ -390,58 +361,177 @@ Status FilesystemImpl::RecordPublished(OpenFile& file, const OpenFile::View& vie
   } else {
     inodes_.kernel().RenamePages(file.ino(), view.record.etag, info.etag.value);
   }
+  // The store's own time has taken the place of the local one.
+  if (published.mtime != view.record.mtime) inodes_.kernel().ForgetAttributes(file.ino());
   TRY(names_.Record(view.place.parent, published));
   if (view.state == FileState::kNew) inodes_.RemoveUnpublished(view.place.parent, view.place.name);
   return {};
 }
 
-Result<FilesystemImpl::ConflictCopy> FilesystemImpl::SaveBeside(
-    const OpenFile::Place& place, std::string_view suffix,
-    const std::function<Result<ObjectInfo>(const ObjectKey&)>& save) {
-  for (int attempt = 1; attempt <= kMaxConflictNames; ++attempt) {
-    std::string name = ConflictName(place.name, names_.Now(), attempt, suffix);
-    const Location location = TRY(names_.LocateChild(place.parent, name));
-    Result<ObjectInfo> saved = save(location.key);
-    if (saved) return ConflictCopy{.name = std::move(name), .info = *std::move(saved)};
-    if (saved.error().code != ErrorCode::kAlreadyExists) return Fail(std::move(saved).error());
-  }
-  return Fail(ErrorCode::kAlreadyExists,
-              "no name is left for a conflict copy of '" + place.name + "'");
-}
-
-Status FilesystemImpl::SaveConflictCopy(OpenFile& file, const OpenFile::View& view,
-                                        const CallContext& context) {
-  const Attributes attributes = ToAttributes(view.record);
-  FileWriter& writer = *view.writer;
-  auto copy = SaveBeside(view.place, "", [&](const ObjectKey& key) {
-    return writer.PublishConflictCopy(key, attributes, context);
-  });
-  if (!copy && IsGone(copy.error())) {
-    copy = SaveBeside(view.place, ".ranges", [&](const ObjectKey& key) {
-      return writer.PublishWrittenRanges(key, view.place.name, attributes, context);
-    });
-  }
-  if (!copy) return Fail(std::move(copy).error());
+Status FilesystemImpl::SaveLostUpdate(OpenFile& file, const OpenFile::View& view,
+                                      const CallContext& context) {
+  const auto key_beside = [&](std::string_view name) -> Result<ObjectKey> {
+    return TRY(names_.LocateChild(view.place.parent, name)).key;
+  };
+  const ConflictCopy copy = TRY(SaveConflictCopy({.writer = *view.writer,
+                                                  .name = view.place.name,
+                                                  .key_beside = key_beside,
+                                                  .attributes = ToAttributes(view.record),
+                                                  .now = names_.Now()},
+                                                 context));
   ++conflicts_;
   file.SetState(FileState::kLost);
   if (view.state == FileState::kNew) inodes_.RemoveUnpublished(view.place.parent, view.place.name);
-  cache::Child child = ToChild(copy->info, copy->name, names_.Now());
+  const cache::Child child = ToChild(copy.info, copy.name, names_.Now());
   TRY(names_.Record(view.place.parent, child));
   names_.Distrust(view.place.parent, view.place.name);
   return Fail(ErrorCode::kPreconditionFailed,
               fmt::format("somebody else changed '{}' first; what was written here is kept as '{}'",
-                          view.place.name, copy->name));
+                          view.place.name, copy.name));
+}
+
+// --- what could not be published
+
+// It stays open until it is published: for the next open, and for Drain.
+void FilesystemImpl::Park(const std::shared_ptr<OpenFile>& file) {
+  MutexLock lock(parked_mutex_);
+  if (!parked_.emplace(file->ino(), file).second) return;
+  inodes_.Open(file->ino(), [&] { return file; });
+}
+
+void FilesystemImpl::Unpark(InodeNumber ino) {
+  std::shared_ptr<OpenFile> file;
+  {
+    MutexLock lock(parked_mutex_);
+    const auto node = parked_.extract(ino);
+    if (node.empty()) return;
+    file = std::move(node.mapped());
+  }
+  kept_.Forget(ino);
+  inodes_.Close(ino);
+}
+
+Status FilesystemImpl::Keep(const OpenFile& file) {
+  const OpenFile::View view = file.view();
+  const Location location = TRY(names_.LocateChild(view.place.parent, view.place.name));
+  return kept_.Keep(*location.remote, location.key, view);
+}
+
+void FilesystemImpl::KeepAgain(const OpenFile& file) {
+  {
+    MutexLock lock(parked_mutex_);
+    if (!parked_.contains(file.ino())) return;
+  }
+  const Status kept = Keep(file);
+  if (kept || kept.error().code == ErrorCode::kNotSupported) return;
+  Log(LogLevel::kError, "'{}' would be found under its old name after a crash: {}", PathOf(file),
+      kept.error().ToString());
+}
+
+std::string FilesystemImpl::PathOf(const OpenFile& file) {
+  const OpenFile::Place place = file.view().place;
+  const auto location = names_.LocateChild(place.parent, place.name);
+  return location ? location->remote->name + ":" + location->key.path : place.name;
+}
+
+// Right after this mount's own close of a large file that it wrote, a first change of its mode or
+// time waits a moment: where the store must write the object anew for each change, the next one
+// (rsync sets both, then renames) goes along with it. Whatever takes a right away, or gives the file
+// to somebody else, never waits.
+bool FilesystemImpl::MayWait(const OpenFile::View& before, const InodeRecord& wanted) {
+  if (before.dirty() || before.state != FileState::kPublished) return false;
+  const auto location = names_.LocateChild(before.place.parent, before.place.name);
+  if (!location) return false;
+  const Remote& remote = *location->remote;
+  if (!remote.store->capabilities().set_attributes_rewrites ||
+      before.record.size_bytes <= remote.writes->max_put_bytes()) {
+    return false;
+  }
+  const auto written =
+      own_versions_.WrittenAt(*remote.store, location->key, ETag(before.record.etag));
+  if (!written || parts_.clock->Now() - *written > kAttributeDelay) return false;
+  const std::uint32_t mode = before.record.mode.value_or(options_.default_file_mode);
+  const bool takes_away = (mode & ~wanted.mode.value_or(options_.default_file_mode)) != 0;
+  return !takes_away && before.record.uid == wanted.uid && before.record.gid == wanted.gid &&
+         before.record.xattrs == wanted.xattrs;
+}
+
+// On local disk when this returns, in the store soon.
+Status FilesystemImpl::Delay(const std::shared_ptr<OpenFile>& file) {
+  TRY_VOID(Keep(*file));
+  Park(file);
+  delayed_.Add(file, parts_.clock->Now() + kAttributeDelay);
+  return {};
+}
+
+void FilesystemImpl::PublishDelayed(const std::shared_ptr<OpenFile>& file) {
+  {
+    MutexLock lock(parked_mutex_);
+    const auto parked = parked_.find(file->ino());
+    if (parked == parked_.end() || parked->second != file) return;  // it is published meanwhile
+  }
+  const CallContext context{.deadline = parts_.clock->Now() + options_.operation_timeout};
+  const Status published = Publish(*file, context);
+  if (published) return;
+  const OpenFile::View view = file->view();
+  const bool gone = published.error().code == ErrorCode::kPreconditionFailed ||
+                    published.error().code == ErrorCode::kNotFound;
+  if (!view.content_dirty() && gone) return GiveToNewest(file, context);
+  Log(LogLevel::kWarning, "attributes of '{}' are not in the store yet: {}", PathOf(*file),
+      published.error().ToString());
+  delayed_.Add(file, parts_.clock->Now() + kAttributeRetry);
+}
+
+// Somebody else has written the file before its delayed attributes came to the store: they are
+// given to that version.
+void FilesystemImpl::GiveToNewest(const std::shared_ptr<OpenFile>& file,
+                                  const CallContext& context) {
+  const OpenFile::View view = file->view();
+  file->SetState(FileState::kUnlinked);  // this version has no name any more
+  Unpark(file->ino());
+  names_.Distrust(view.place.parent, view.place.name);
+  const auto newest = names_.Find(view.place.parent, view.place.name, context);
+  if (!newest && newest.error().code == ErrorCode::kNotFound) return;
+  const RecordChange change = [&view](InodeRecord& record) {
+    record.mode = view.record.mode;
+    if (view.mtime_set) record.mtime = view.record.mtime;
+  };
+  const auto changed =
+      newest ? Change(newest->ino, change, context) : Result<NodeReply>(Fail(newest.error()));
+  if (changed) return;
+  Log(LogLevel::kError,
+      "attributes that were set on '{}' could not be given to the version that "
+      "replaced it: {}",
+      PathOf(*file), changed.error().ToString());
 }
 
 Status FilesystemImpl::Drain(const CallContext& context) {
+  std::vector<std::string> left;
   Status first;
   for (const auto& file : inodes_.AllOpen()) {
     Status status = Publish(*file, context);
     // A lost update was reported to its program, and its data is in the store.
-    const bool lost = file->view().state == FileState::kLost;
-    if (!status && !lost && first) first = std::move(status);
+    if (status || file->view().state == FileState::kLost) continue;
+    left.push_back(NameLeft(*file, status.error()));
+    if (first) first = std::move(status);
   }
-  return first;
+  if (first) return {};
+  Error error = std::move(first).error();
+  error.message = fmt::format("{} did not reach the store: {}",
+                              left.size() == 1 ? "one file" : fmt::format("{} files", left.size()),
+                              fmt::join(left, "; "));
+  return Fail(std::move(error));
+}
+
+// Keeps a file that the end of the mount could not publish, and says where.
+std::string FilesystemImpl::NameLeft(const OpenFile& file, const Error& why) {
+  const Status kept = Keep(file);
+  std::string text = kept ? fmt::format("'{}' ({}) is kept in '{}' for the next mount",
+                                        PathOf(file), why.ToString(), kept_.directory())
+                          : fmt::format("'{}' ({}) is lost: {}", PathOf(file), why.ToString(),
+                                        kept.error().ToString());
+  Log(LogLevel::kError, "unmount: {}", text);
+  return text;
 }
 
 }  // namespace skybridge::fuse

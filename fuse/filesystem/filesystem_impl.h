@@ -21,8 +21,10 @@
 #include <vector>
 
 #include "core/mutex.h"
+#include "fuse/filesystem/delayed_publisher.h"
 #include "fuse/filesystem/filesystem.h"
 #include "fuse/filesystem/handle_table.h"
+#include "fuse/filesystem/kept_files.h"
 #include "fuse/filesystem/own_versions.h"
 #include "fuse/names/directory_scan.h"
 #include "fuse/names/inode_table.h"
@@ -62,7 +64,7 @@ struct DirectoryHandle {
 class FilesystemImpl final : public Filesystem {
  public:
   FilesystemImpl(const FilesystemParts& parts, const FilesystemOptions& options);
-  Status Start() { return names_.Start(); }
+  Status Start();
 
   void SetNotifier(KernelNotifier* notifier) override { inodes_.kernel().SetNotifier(notifier); }
   const FilesystemOptions& options() const override { return options_; }
@@ -259,14 +261,7 @@ class FilesystemImpl final : public Filesystem {
                            const CallContext& context);
   Status RecordPublished(OpenFile& file, const OpenFile::View& view,
                          const std::shared_ptr<FileWriter>& by, const ObjectInfo& info);
-  Status SaveConflictCopy(OpenFile& file, const OpenFile::View& view, const CallContext& context);
-  struct ConflictCopy {
-    std::string name;
-    ObjectInfo info;
-  };
-  // Makes the copy under the first name that is free; `save` writes the object.
-  Result<ConflictCopy> SaveBeside(const OpenFile::Place& place, std::string_view suffix,
-                                  const std::function<Result<ObjectInfo>(const ObjectKey&)>& save);
+  Status SaveLostUpdate(OpenFile& file, const OpenFile::View& view, const CallContext& context);
   // Without an offset: at the end. Returns where the bytes are.
   Result<std::uint64_t> WriteAt(const FileHandle& handle, std::optional<std::uint64_t> offset_bytes,
                                 ByteSpan bytes, const Call& call);
@@ -276,9 +271,20 @@ class FilesystemImpl final : public Filesystem {
       -> decltype(attempt());
   // A read or write has found that the version has gone: the next lookup asks the store.
   void NoteStale(const OpenFile& file, const Error& error);
-  // The last close could not publish: the content stays, for the next open, and for Drain.
   void Park(const std::shared_ptr<OpenFile>& file);
+  // It is published, or nothing of it is to be published any more.
   void Unpark(InodeNumber ino);
+  // Keeps the file over a restart as it is now.
+  Status Keep(const OpenFile& file);
+  // The same of one that is kept already: it has another place.
+  void KeepAgain(const OpenFile& file);
+  bool MayWait(const OpenFile::View& before, const cache::InodeRecord& wanted);
+  Status Delay(const std::shared_ptr<OpenFile>& file);
+  void PublishDelayed(const std::shared_ptr<OpenFile>& file);
+  void GiveToNewest(const std::shared_ptr<OpenFile>& file, const CallContext& context);
+  std::string NameLeft(const OpenFile& file, const Error& why);
+  // "REMOTE:PATH", for messages.
+  std::string PathOf(const OpenFile& file);
 
   const FilesystemParts parts_;
   const FilesystemOptions options_;
@@ -290,6 +296,8 @@ class FilesystemImpl final : public Filesystem {
   std::atomic<std::uint64_t> conflicts_{0};
   Mutex parked_mutex_;
   std::map<InodeNumber, std::shared_ptr<OpenFile>> parked_ GUARDED_BY(parked_mutex_);
+  KeptFiles kept_;
+  DelayedPublisher delayed_;  // the last member: its thread uses the others
 };
 
 }  // namespace skybridge::fuse

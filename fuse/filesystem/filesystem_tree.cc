@@ -303,6 +303,7 @@ Status FilesystemImpl::RenameUnpublished(const std::shared_ptr<OpenFile>& file,
   inodes_.RemoveUnpublished(from.parent, from.name);
   names_.changes().Note(from.parent, from.name);
   names_.changes().Note(to.parent, to.name);
+  KeepAgain(*file);
   return {};
 }
 

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "backends/object_store.h"
+#include "core/clock.h"
 #include "core/mutex.h"
 
 namespace skybridge::fuse {
@@ -26,15 +27,32 @@ class OwnVersions {
     MutexLock lock(mutex_);
     Place place{&store, key.path};
     if (const auto known = by_place_.find(place); known != by_place_.end()) {
-      known->second->second = std::move(info);
+      known->second->second = {.info = std::move(info)};
       by_age_.splice(by_age_.end(), by_age_, known->second);
       return;
     }
-    by_age_.emplace_back(place, std::move(info));
+    by_age_.emplace_back(place, Version{.info = std::move(info)});
     by_place_.emplace(std::move(place), std::prev(by_age_.end()));
     if (by_age_.size() <= kMaxEntries) return;
     by_place_.erase(by_age_.front().first);
     by_age_.pop_front();
+  }
+
+  // The version was made by a publication of content that ended `at`.
+  void RememberWritten(const ObjectStore& store, const ObjectKey& key, const ObjectInfo& info,
+                       MonotonicTime at) {
+    Remember(store, key, info);
+    MutexLock lock(mutex_);
+    const auto known = by_place_.find({&store, key.path});
+    if (known != by_place_.end()) known->second->second.written_at = at;
+  }
+  // When this mount published the content of that version; nothing if it did not, or not of late.
+  std::optional<MonotonicTime> WrittenAt(const ObjectStore& store, const ObjectKey& key,
+                                         const ETag& etag) const {
+    MutexLock lock(mutex_);
+    const auto known = by_place_.find({&store, key.path});
+    if (known == by_place_.end() || known->second->second.info.etag != etag) return std::nullopt;
+    return known->second->second.written_at;
   }
 
   // Nothing: another version than the one that was remembered, or none was.
@@ -42,13 +60,17 @@ class OwnVersions {
                                  const ETag& etag) const {
     MutexLock lock(mutex_);
     const auto known = by_place_.find({&store, key.path});
-    if (known == by_place_.end() || known->second->second.etag != etag) return std::nullopt;
-    return known->second->second;
+    if (known == by_place_.end() || known->second->second.info.etag != etag) return std::nullopt;
+    return known->second->second.info;
   }
 
  private:
   using Place = std::pair<const ObjectStore*, std::string>;
-  using Entries = std::list<std::pair<Place, ObjectInfo>>;
+  struct Version {
+    ObjectInfo info;
+    std::optional<MonotonicTime> written_at = {};
+  };
+  using Entries = std::list<std::pair<Place, Version>>;
 
   mutable Mutex mutex_;  // guards what follows
   Entries by_age_ GUARDED_BY(mutex_);

@@ -46,4 +46,8 @@ Result<ObjectInfo> DetachedContent::PublishWrittenRanges(const ObjectKey& key, s
   return Fail(ErrorCode::kInternal, "conflict copy of a file without a name: '" + key.path + "'");
 }
 
+Result<UnpublishedContent> DetachedContent::Unpublished() {
+  return Fail(ErrorCode::kInternal, "a file without a name has nothing to publish");
+}
+
 }  // namespace skybridge::fuse

@@ -31,6 +31,7 @@ class DetachedContent final : public FileWriter {
   Result<ObjectInfo> PublishWrittenRanges(const ObjectKey& key, std::string_view name,
                                           const Attributes& attributes,
                                           const CallContext& context) override;
+  Result<UnpublishedContent> Unpublished() override;
   void NoteAttributes(const Attributes&) override {}
   void RebaseTo(const ObjectInfo&) override {}
 

@@ -52,7 +52,8 @@ class OpenFile {
     std::uint64_t attributes_generation = 0;
     bool mtime_set = false;  // by a program, since the last change of content
 
-    bool dirty() const { return attributes_dirty || (writer != nullptr && writer->dirty()); }
+    bool content_dirty() const { return writer != nullptr && writer->dirty(); }
+    bool dirty() const { return attributes_dirty || content_dirty(); }
   };
 
   // Where the file is, as long as this lives: see directory_moves.h.

@@ -150,6 +150,14 @@ FileContent::Changes FileContent::changes() const {
           .ranges = unpublished_.ranges()};
 }
 
+Result<FileContent::Changes> FileContent::Staged() const {
+  MutexLock lock(mutex_);
+  if (!gone_.empty()) return Fail(Gone());
+  return Changes{.size_bytes = size_,
+                 .base_shown_until_bytes = std::min(base_end_, size_),
+                 .ranges = staged_.Present({0, size_})};
+}
+
 bool FileContent::BaseIsWhole(std::uint64_t base_bytes) const {
   MutexLock lock(mutex_);
   return base_end_ >= base_bytes && !unpublished_.Intersects({0, base_bytes});

@@ -76,6 +76,10 @@ class FileContent {
     std::vector<ByteRange> ranges;  // ascending
   };
   Changes changes() const;
+  // The same with all that lies in staging, also bytes that the store has. Errors: kNoSpace if bytes
+  // are gone.
+  Result<Changes> Staged() const;
+  cache::StagingFile& staging() { return *staging_; }
   // Nothing below `base_bytes` was changed or cut off.
   bool BaseIsWhole(std::uint64_t base_bytes) const;
   // Bytes that the store does not have, or only in an upload that is not committed.

@@ -31,7 +31,7 @@ void StagedWriter::RebaseTo(const ObjectInfo& base) {
   base_->Set(base);
   MutexLock lock(mutex_);
   key_ = base.key;
-  // Parts that continue a version continue that one only.
+  // An upload that appends to a version cannot append to another one.
   if (upload_ != nullptr && upload_->origin_bytes() > 0) DropUpload();
 }
 
@@ -106,7 +106,7 @@ Status StagedWriter::Truncate(std::uint64_t size_bytes, const CallContext& conte
 
 Result<std::shared_ptr<Upload>> StagedWriter::UploadForChange(ByteRange range) {
   MutexLock lock(mutex_);
-  // Parts that continue the base are of no use once the base itself changes.
+  // An upload that appends to the base is of no use when bytes of the base change.
   if (upload_ != nullptr && range.offset_bytes < upload_->origin_bytes()) {
     if (!DropUpload()) {
       return Fail(ErrorCode::kNoSpace,

@@ -52,6 +52,7 @@ class StagedWriter final : public FileWriter {
   Result<ObjectInfo> PublishWrittenRanges(const ObjectKey& key, std::string_view name,
                                           const Attributes& attributes,
                                           const CallContext& context) override;
+  Result<UnpublishedContent> Unpublished() override;
   void NoteAttributes(const Attributes& attributes) override;
   void RebaseTo(const ObjectInfo& base) override;
 

@@ -64,7 +64,7 @@ Result<ObjectInfo> StagedWriter::Publish(const PublishRequest& request,
   }
   const Outcome outcome = TRY(by_put ? PublishByPut(*content_, request, ConditionsNow(), context)
                                      : PublishByParts(request, size, context));
-  // Ours, also when it came out wrong: the next attempt may replace it.
+  // The new version is ours even if Check finds it damaged: the next attempt may replace it.
   base_->Set(outcome.info);
   MutexLock lock(mutex_);
   if (upload_ != nullptr) upload_->Retire();
@@ -78,7 +78,7 @@ Result<ObjectInfo> StagedWriter::Publish(const PublishRequest& request,
   return outcome.info;
 }
 
-// What the store says it has must be what we sent.
+// The store must have what was sent.
 Status StagedWriter::Check(const Outcome& outcome, std::uint64_t size_bytes) {
   const ObjectInfo& info = outcome.info;
   if (info.size_bytes != size_bytes) {
@@ -165,7 +165,7 @@ Result<StagedWriter::Outcome> StagedWriter::SendAndCommit(Upload& upload,
   const Attributes& attributes = fixed ? upload.attributes() : request.attributes;
   Outcome outcome{.info = TRY(upload.Commit(parts, attributes, conditions, Limited(context))),
                   .crc32c = std::nullopt};
-  if (upload.origin_bytes() > 0) return outcome;  // we know the digest of what was added only
+  if (upload.origin_bytes() > 0) return outcome;  // the digest of the base is not known here
   outcome.crc32c = 0;
   for (const PartReceipt& part : parts) {
     outcome.crc32c = CombineCrc32c(*outcome.crc32c, part.crc32c, part.size_bytes);
@@ -188,6 +188,16 @@ Result<ObjectInfo> StagedWriter::PublishWrittenRanges(const ObjectKey& key, std:
   const Turns::Turn unchanged = TRY(changes_.Take(context, "a write that goes on"));
   const std::shared_ptr<FileContent> written = TRY(WrittenRangesOf(name));
   return PublishApart(written, {.key = key, .attributes = attributes}, context);
+}
+
+Result<UnpublishedContent> StagedWriter::Unpublished() {
+  FileContent::Changes staged = TRY(content_->Staged());
+  const std::optional<ObjectInfo> base = base_->info();
+  return UnpublishedContent{.size_bytes = staged.size_bytes,
+                            .base_size_bytes = base ? base->size_bytes : 0,
+                            .base_shown_until_bytes = staged.base_shown_until_bytes,
+                            .ranges = std::move(staged.ranges),
+                            .staged = &content_->staging()};
 }
 
 Result<ObjectInfo> StagedWriter::PublishApart(const std::shared_ptr<FileContent>& content,

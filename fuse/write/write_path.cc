@@ -23,6 +23,7 @@ class StagedWritePath final : public WritePath {
   Result<std::optional<ObjectInfo>> PutAgain(const ObjectInfo& version,
                                              const Attributes& attributes,
                                              const CallContext& context) override;
+  std::uint64_t max_put_bytes() const override { return crew_.max_put_bytes(); }
   std::uint64_t dirty_bytes() const override { return crew_.dirty_bytes(); }
 
  private:

@@ -9,11 +9,14 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "backends/object_store.h"
 #include "cache/block_cache.h"
 #include "cache/staging.h"
+#include "core/byte_range.h"
 #include "core/call_context.h"
 #include "core/ids.h"
 #include "core/result.h"
@@ -37,6 +40,15 @@ struct PublishRequest {
   bool mtime_is_of_last_write = false;
 };
 
+// What a later process needs to publish the content (cache/unpublished_files.h).
+struct UnpublishedContent {
+  std::uint64_t size_bytes = 0;
+  std::uint64_t base_size_bytes = 0;
+  std::uint64_t base_shown_until_bytes = 0;
+  std::vector<ByteRange> ranges;         // of the staging file, ascending
+  cache::StagingFile* staged = nullptr;  // the writer's own
+};
+
 // The content of one inode while any handle has it open for writing. Safe from many threads.
 class FileWriter {
  public:
@@ -46,8 +58,8 @@ class FileWriter {
   // Errors: kNoSpace (staging bound, or a rewrite of bytes that had to leave staging already),
   // kTooLarge, kIo.
   virtual Status Write(std::uint64_t offset_bytes, ByteSpan bytes, const CallContext& context) = 0;
-  // Own writes over the base's bytes. Errors as ReadPath's; kNoSpace for bytes that left staging
-  // before Publish.
+  // The written bytes, and the base's where nothing was written. Errors: those of FileReader::Read;
+  // kNoSpace for bytes that left staging before Publish.
   virtual Result<std::size_t> Read(std::uint64_t offset_bytes, std::span<std::byte> into,
                                    const CallContext& context) = 0;
   // Growing makes zeros; what is cut off and grown again reads as zeros.
@@ -74,6 +86,8 @@ class FileWriter {
   virtual Result<ObjectInfo> PublishWrittenRanges(const ObjectKey& key, std::string_view name,
                                                   const Attributes& attributes,
                                                   const CallContext& context) = 0;
+  // Errors: kNoSpace when bytes have left staging.
+  virtual Result<UnpublishedContent> Unpublished() = 0;
   // The attributes that the file has now, as far as they are settled: an upload that starts while the
   // file is still being written is started with them.
   virtual void NoteAttributes(const Attributes& attributes) = 0;
@@ -99,12 +113,14 @@ class WritePath {
                                            const Options& options);
   virtual ~WritePath() = default;
   virtual Result<std::unique_ptr<FileWriter>> Open(const OpenWriterRequest& request) = 0;
-  // Puts a small file that was published here again, with other attributes: where a store can only
-  // replace attributes so, its bytes need not come from there first. Nothing: they are not cached
-  // here, and nothing has happened. Errors: those of Put.
+  // Puts a small file that this mount has published once more, with other attributes: for a store
+  // that can change attributes only by writing the object anew. The bytes come from the block cache;
+  // if they are not there, nothing happens and nothing is returned. Errors: those of Put.
   virtual Result<std::optional<ObjectInfo>> PutAgain(const ObjectInfo& version,
                                                      const Attributes& attributes,
                                                      const CallContext& context) = 0;
+  // The largest file that is sent as one Put; a larger one is an upload in parts.
+  virtual std::uint64_t max_put_bytes() const = 0;
   // Bytes accepted from programs that are not yet published.
   virtual std::uint64_t dirty_bytes() const = 0;
 };

@@ -302,6 +302,33 @@ TEST(MountRequests, RsyncCostsOneRequestForEachStepOfAFile) {
       << "before the directory was made";
 }
 
+// A large file that the store must copy for each change of attributes: one copy, or none when nobody
+// sets its times.
+TEST(MountRequests, ALargeFileCostsOneCopyByRsyncAndNoneByCp) {
+  SystemClock clock;
+  FakeObjectStore store(clock, {.capabilities = OciLikeCapabilities()});
+  TestMount mount(store);
+  TempDirectory local;
+  ASSERT_EQ(Shell("head -c 67108864 /dev/urandom > '" + local.path() +
+                  "/large' && touch -d "
+                  "2020-01-02 '" +
+                  local.path() + "/large'"),
+            0);
+  ASSERT_EQ(Shell("rsync -a '" + local.path() + "/large' '" + mount.path() + "'"), 0);
+  ASSERT_EQ(Shell("cmp '" + local.path() + "/large' '" + mount.path() + "/large'"), 0);
+  EXPECT_EQ(store.calls(StoreOp::kStartUpload), 1U);
+  EXPECT_LE(store.calls(StoreOp::kUploadPart), 8U);
+  EXPECT_EQ(store.calls(StoreOp::kSetAttributes), 1U);
+  EXPECT_EQ(store.calls(StoreOp::kRename), 1U);
+  EXPECT_TRUE(store.InfoOf("large")->attributes->mtime);
+  std::string second;
+  ASSERT_EQ(Shell("rsync -ai '" + local.path() + "/large' '" + mount.path() + "'", &second), 0);
+  EXPECT_EQ(second, "");
+
+  ASSERT_EQ(Shell("cp '" + local.path() + "/large' '" + mount.path() + "/copied'"), 0);
+  EXPECT_EQ(store.calls(StoreOp::kSetAttributes), 1U);
+}
+
 TEST_F(PosixMount, RenamesAndWritesOfAnOpenFileReachItsNewName) {
   File file(mount / "a", O_CREAT | O_RDWR);
   ASSERT_EQ(file.Write("hello"), 0);

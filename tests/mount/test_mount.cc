@@ -66,11 +66,13 @@ void TestMount::Mount(const std::vector<NamedStore>& stores, bool as_directories
   blocks_ =
       cache::BlockCache::Open({.directory = directory_.Sub("blocks"), .capacity_bytes = 256 << 20})
           .value();
+  unpublished_ = std::make_unique<cache::UnpublishedFiles>(directory_.Sub("unpublished"));
   filesystem_options.default_uid = ::getuid();
   filesystem_options.default_gid = ::getgid();
   fuse::FilesystemParts parts{.remotes_as_directories = as_directories,
                               .metadata = metadata_.get(),
                               .staging = staging_.get(),
+                              .unpublished = unpublished_.get(),
                               .clock = &clock_};
   for (const auto& [name, store] : stores) {
     Paths paths{.reads = fuse::ReadPath::Create(store, blocks_.get(), clock_, name, {})};

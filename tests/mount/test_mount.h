@@ -57,6 +57,7 @@ class TestMount {
   std::unique_ptr<cache::MetadataCache> metadata_;
   std::unique_ptr<cache::BlockCache> blocks_;
   std::unique_ptr<cache::Staging> staging_;
+  std::unique_ptr<cache::UnpublishedFiles> unpublished_;
   std::vector<Paths> paths_;
   std::unique_ptr<fuse::Filesystem> filesystem_;
   std::unique_ptr<fuse::Session> session_;

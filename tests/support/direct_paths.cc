@@ -87,6 +87,9 @@ class DirectWriter final : public fuse::FileWriter {
                                           const CallContext&) override {
     return Fail(ErrorCode::kInternal, "the base is in memory: a conflict copy can be made");
   }
+  Result<fuse::UnpublishedContent> Unpublished() override {
+    return Fail(ErrorCode::kNotSupported, "content in memory is not kept over a restart");
+  }
   void NoteAttributes(const Attributes&) override {}
   void RebaseTo(const ObjectInfo& base) override {
     MutexLock lock(mutex_);

@@ -32,6 +32,7 @@ class DirectWritePath final : public fuse::WritePath {
                                              const CallContext&) override {
     return std::optional<ObjectInfo>();
   }
+  std::uint64_t max_put_bytes() const override { return UINT64_MAX; }
   std::uint64_t dirty_bytes() const override { return 0; }
 
   // Called when a published version is in the store and whoever publishes does not know it yet.

@@ -52,6 +52,7 @@ class StagedFixture : public ::testing::Test {
                                     .keep_free_bytes = 0,
                                     .clock = &clock})
                   .value();
+    unpublished = std::make_unique<cache::UnpublishedFiles>(directory.Sub("unpublished"));
     reads = ReadPath::Create(
         store, nullptr, clock, "oci",
         {.block_size_bytes = kPart, .max_prefetch_bytes = 8 * kPart, .max_parallel_requests = 2});
@@ -62,6 +63,7 @@ class StagedFixture : public ::testing::Test {
                   {{.name = "oci", .store = &store, .reads = reads.get(), .writes = writes.get()}},
               .metadata = metadata.get(),
               .staging = staging.get(),
+              .unpublished = unpublished.get(),
               .clock = &clock},
              {})
              .value();
@@ -115,6 +117,7 @@ class StagedFixture : public ::testing::Test {
   testing::FakeObjectStore store;
   std::unique_ptr<cache::MetadataCache> metadata;
   std::unique_ptr<cache::Staging> staging;
+  std::unique_ptr<cache::UnpublishedFiles> unpublished;
   std::unique_ptr<ReadPath> reads;
   std::unique_ptr<WritePath> writes;
   std::unique_ptr<Filesystem> fs;
