@@ -16,6 +16,7 @@
 
 #include "cache/cache_directory.h"
 #include "cli/mirror_state.h"
+#include "cli/overlap.h"
 #include "cli/place.h"
 #include "cli/progress_text.h"
 #include "cli/service_manager.h"
@@ -55,6 +56,12 @@ class Sides {
     if (open_) return ExitCode::kOk;
     const Place from = CLI_TRY(ResolvePlace(mirror_.from, config_, context_.environment));
     const Place to = CLI_TRY(ResolvePlace(mirror_.to, config_, context_.environment));
+    if (Overlap(from, to, context_)) {
+      return Fails(
+          ExitCode::kConfiguration,
+          fmt::format("mirrors.{}: 'from' and 'to' are the same place, or one lies in the other",
+                      mirror_.name));
+    }
     Opened opened{.source = CLI_TRY(OpenTree(from, context_, TreeRoot::kMustExist)),
                   .destination = CLI_TRY(OpenTree(to, context_, TreeRoot::kMakeIfMissing))};
     const std::string host = HostName();

@@ -571,7 +571,7 @@ void Namespace::ReleaseListing(InodeNumber directory) {
 
 Status Namespace::TrimCache() {
   return cache().Trim([this](InodeNumber ino) {
-    return inodes_.lookup_count(ino) > 0 || inodes_.FindOpen(ino) != nullptr;
+    return inodes_.kernel().lookup_count(ino) > 0 || inodes_.FindOpen(ino) != nullptr;
   });
 }
 

@@ -75,6 +75,17 @@ TEST_F(MirrorCommand, AnUnknownMirrorIsRefusedByName) {
   EXPECT_THAT(mirror.err, AllOf(HasSubstr("no mirror 'none'"), HasSubstr("configured are lake")));
 }
 
+TEST_F(MirrorCommand, ADestinationInsideItsSourceIsRefused) {
+  std::filesystem::create_directory_symlink(Path("tree"), Path("link"));
+  for (const auto& [from, to] : {std::pair{std::string("oci:"), std::string("oci:up")},
+                                 std::pair{Path("tree"), Path("link") + "/in"}}) {
+    ConfigureMirrors(Entry("lake", from, to));
+    const Invocation mirror = Run({"mirror", "lake", "--once"});
+    EXPECT_EQ(mirror.exit_code, ExitCode::kConfiguration) << mirror.err;
+    EXPECT_THAT(mirror.err, HasSubstr("one lies in the other"));
+  }
+}
+
 TEST_F(MirrorCommand, DeletesAreRefusedAndNotForgotten) {
   ConfigureMirrors(Entry("lake", Path("tree"), "oci:up", R"(, "delete": "trash")"));
   const Invocation mirror = Run({"mirror", "lake", "--once"});

@@ -165,22 +165,6 @@ TEST_F(RetryingStoreTest, WhoComesWhileAProbeWaitsDoesNotWaitWithIt) {
   fake_.script().Release(StoreOp::kProbe);
 }
 
-TEST_F(RetryingStoreTest, WhoComesWhileAProbeWaitsDoesNotWaitWithIt) {
-  clock_.AdvanceBySleeping(false);
-  RetryingStore store(fake_, endpoint_, clock_, kExact);
-  fake_.script().Block(StoreOp::kProbe);
-  endpoint_.reach.GiveUp();
-  std::jthread first([&] { EXPECT_FALSE(store.Head(key_, Within(seconds(300)))); });
-  fake_.script().WaitForBlocked(StoreOp::kProbe, 1);
-  clock_.Advance(seconds(1));
-  first.join();
-  for (int i = 0; i < 5; ++i)  // the time stands still
-    EXPECT_EQ(store.Head(key_, Within(seconds(300))).error().code, ErrorCode::kUnreachable);
-  EXPECT_EQ(fake_.calls(StoreOp::kHead), 0u);
-  EXPECT_EQ(fake_.calls(StoreOp::kProbe), 1u);
-  fake_.script().Release(StoreOp::kProbe);
-}
-
 TEST_F(RetryingStoreTest, ASlowAnswerIsNoSilenceWhileTheProbeIsAnswered) {
   clock_.AdvanceBySleeping(false);
   RetryingStore store(fake_, endpoint_, clock_, kExact);
