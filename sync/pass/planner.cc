@@ -57,7 +57,8 @@ Planner::Planner(PlannerOptions options, const CallPolicy& policy)
 
 Result<std::optional<Planned>> Planner::Next() {
   if (!std::exchange(started_, true)) {
-    if (auto root = QuestionOfRoot()) ready_.emplace_back(*std::move(root));
+    // Asked before anything is written below the destination's root, which makes it.
+    if (auto root = QuestionOfRoot()) ready_.emplace_back(Answer(*std::move(root)));
   }
   while (ready_.empty()) {
     std::optional<Pair> pair = TRY(pairs_.Next());

@@ -2,7 +2,8 @@
 // and a pass see the same decisions.
 //
 // What the listings tell is decided at once, without a request. Else the stream has a Question,
-// which Answer decides with one or two Heads, on whatever thread has time for it.
+// which Answer decides with one or two Heads, on whatever thread has time for it. The roots
+// themselves are looked at first, by Next.
 #pragma once
 
 #include <atomic>

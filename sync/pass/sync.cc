@@ -117,16 +117,18 @@ class Pass {
   void Take(Decision decision) {
     const bool changes = ChangesSomething(decision.step);
     if (changes && executor_.IsBlocked(decision.key)) return;
-    if (decision.source || decision.step == Step::kRefuse) ++state_.objects_listed;
+    const bool listed =
+        !decision.key.is_root() && (decision.source || decision.step == Step::kRefuse);
+    if (listed) ++state_.objects_listed;
     // Nothing may overtake kMakeWay.
     const bool needs_a_thread = changes && decision.step != Step::kMakeWay && !options_.dry_run;
     if (!needs_a_thread) {
-      if (decision.source || decision.step == Step::kRefuse) ++state_.objects_done;
+      if (listed) ++state_.objects_done;
       return Settle(Number(), std::move(decision));
     }
-    files_.Submit([this, one = std::move(decision)]() mutable {
+    files_.Submit([this, listed, one = std::move(decision)]() mutable {
       Settle(0, std::move(one));
-      ++state_.objects_done;
+      if (listed) ++state_.objects_done;
     });
   }
 

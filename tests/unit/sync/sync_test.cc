@@ -291,7 +291,10 @@ TEST_F(SyncDetail, TheAttributesOfTheSourcesRootAreCarried) {
   SyncOptions options = Options();
   options.source.root = ObjectKey("from");
   options.destination.root = ObjectKey("to/here");
-  ASSERT_TRUE(Sync(options));
+  const auto first = Sync(options);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->directories_made, 1U);
+  EXPECT_EQ(first->attributes_updated, 0U);
   const auto root = destination_->HeadDirectory(ObjectKey("to/here"), {});
   ASSERT_TRUE(root);
   EXPECT_EQ(root->attributes, Attributed(5));
