@@ -12,6 +12,7 @@
 #include "cache/metadata_cache.h"
 #include "cache/staging.h"
 #include "cache/unpublished_files.h"
+#include "cli/listed_uploads.h"
 #include "core/units.h"
 #include "fuse/read/read_path.h"
 #include "fuse/write/write_path.h"
@@ -94,6 +95,8 @@ class Stack final : public MountStack {
     for (std::size_t i = 0; i < plan_.places.size(); ++i) {
       const RemoteConfig& remote = plan_.places[i].remote;
       auto opened = CLI_TRY(context_.stores.Open(remote, context_.Within(kOpenTimeout)));
+      if (!plan_.settings.read_only)
+        opened = ListUploads(std::move(opened), remote, plan_.settings.cache_dir, context_);
       RemoteParts parts{.name = plan_.names[i], .opened = std::move(opened)};
       ObjectStore& store = parts.opened->store();
       const std::string what = remote.name.empty() ? remote.Label() : "remote " + remote.name;

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "backends/tierless_store.h"
+#include "cli/listed_uploads.h"
 #include "cli/overlap.h"
 #include "cli/place.h"
 #include "cli/progress_text.h"
@@ -153,7 +154,12 @@ AttributeCheck AttributesToCheck(const std::string& word) {
 
 Outcome<ExitCode> RunSync(const SyncArguments& arguments, const CommandContext& context) {
   const TreeRoot root = arguments.dry_run ? TreeRoot::kMayBeMissing : TreeRoot::kMakeIfMissing;
-  const Pair pair = CLI_TRY(OpenBoth(arguments.source, arguments.destination, root, context));
+  Pair pair = CLI_TRY(OpenBoth(arguments.source, arguments.destination, root, context));
+  if (!arguments.dry_run) {
+    pair.destination.opened =
+        ListUploads(std::move(pair.destination.opened), pair.destination.place.remote,
+                    StateDirectory(context.environment), context);
+  }
   TierlessStore tierless(pair.source.store());
   const bool keep_tier = arguments.tier == "keep";
   SyncOptions options{.source = {.store = keep_tier ? pair.source.store() : tierless,

@@ -106,6 +106,7 @@ Result<BlobListPage> BlobClient::List(const BlobListQuery& query,
   BlobListPage page = TRY(ParseList(response));
   const WallTime told_at = ParseTime(response.headers.Get("Date"));
   for (ListedBlob& blob : page.entries) blob.told_at = told_at;
+  page.server_time = ParseTime(response.headers.Get("Date"));
   const std::string prefix = names_.ChildPrefix(query.directory);
   const ListingScope scope{.prefix = prefix, .one_level = query.one_level};
   const auto may_be_there = [&](const ListedBlob& blob) {

@@ -32,6 +32,7 @@ struct ListedBlob {
 struct BlobListPage {
   std::vector<ListedBlob> entries;  // in the order of the reply
   std::string next_marker;          // empty: the end
+  WallTime server_time{};           // of the reply's Date; epoch if it has none
 };
 
 // Source: Azure REST: List Blobs. kCorrupt if it is not that XML, as

@@ -9,6 +9,7 @@
 #include "backends/fan_out.h"
 #include "backends/known_version.h"
 #include "core/digest.h"
+#include "core/log.h"
 
 namespace skybridge::azure {
 namespace {
@@ -85,6 +86,7 @@ Result<ListPage> HierarchicalStore::List(const ListRequest& request, const CallC
     TRY_VOID(CheckIsDirectory(request.directory, context));
   }
   ListPage page{.entries = {}, .continuation = std::move(blobs.next_marker)};
+  std::size_t unfinished = 0;
   for (const ListedBlob& blob : blobs.entries) {
     auto key = blobs_.names().KeyOf(blob.name);
     if (!key) {
@@ -92,11 +94,19 @@ Result<ListPage> HierarchicalStore::List(const ListRequest& request, const CallC
     } else if (blobs_.dfs_only() && *key == request.directory) {
       // A file that was listed as if it were a directory.
       return Fail(ErrorCode::kNotDirectory, fmt::format("'{}' is not a directory", key->path));
-    } else if (!IsUpload(*key)) {
+    } else if (IsUpload(*key)) {
+      ++unfinished;
+    } else {
       const bool marked = blob.metadata && IsFolderMarker(*blob.metadata);
       const bool is_directory = blob.is_prefix || blob.is_directory || marked;
       page.entries.push_back(blobs_.Describe(*std::move(key), blob, is_directory));
     }
+  }
+  if (request.recursive && unfinished > 0) {
+    Log(LogLevel::kInfo,
+        "'{}': a page of the listing hides {} unfinished uploads, of writers that are at work or "
+        "were killed",
+        request.directory.path, unfinished);
   }
   return page;
 }
@@ -207,15 +217,27 @@ Status HierarchicalStore::RemoveDirectory(const ObjectKey& key, const CallContex
 }
 
 // True if the directory held nothing but uploads that nobody has touched for longer than staged
-// data lives.
+// data lives, by the store's time. One that may be alive is named in the log: the directory looks
+// empty, and cannot be removed.
 Result<bool> HierarchicalStore::DeleteStaleUploads(const ObjectKey& directory,
                                                    const CallContext& context) const {
   constexpr std::chrono::days kStagedDataLives{7};
   const BlobListPage page = TRY(blobs_.List({.directory = directory}, context));
-  const WallTime oldest_live = blobs_.channel().clock().WallNow() - kStagedDataLives;
+  const bool dated = page.server_time != WallTime{};
+  const WallTime now = dated ? page.server_time : blobs_.channel().clock().WallNow();
+  const ListedBlob* living = nullptr;
   for (const ListedBlob& blob : page.entries) {
     const auto key = blobs_.names().KeyOf(blob.name);
-    if (!key || blob.is_prefix || !IsUpload(*key) || blob.last_modified > oldest_live) return false;
+    if (!key || blob.is_prefix || !IsUpload(*key)) return false;
+    if (blob.last_modified > now - kStagedDataLives) living = &blob;
+  }
+  if (living != nullptr) {
+    Log(LogLevel::kWarning,
+        "the directory '{}' holds nothing but the unfinished upload '{}' of a writer that may be "
+        "alive, and cannot be removed; if it is dead, the upload is removed with the directory "
+        "after {} days",
+        directory.path, living->name, kStagedDataLives.count());
+    return false;
   }
   for (const ListedBlob& blob : page.entries) {
     TRY_VOID(DeletePath(*blobs_.names().KeyOf(blob.name), NodeKind::kFile, blob.etag, context));

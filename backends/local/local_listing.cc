@@ -49,9 +49,7 @@ Status LocalListing::Enter(const ObjectKey& directory) {
   FileDescriptor handle = TRY(tree_.OpenDirectory(directory));
   LocalNames names = TRY(ReadNames(handle));
   hidden_names_ += names.other_kinds;
-  if (directory.is_root()) {
-    std::erase_if(names.names, [&](const LocalName& name) { return name.name == hidden_; });
-  }
+  std::erase_if(names.names, [&](const LocalName& name) { return name.name == hidden_; });
   levels_.push_back(
       {.directory = directory, .handle = std::move(handle), .names = std::move(names.names)});
   return {};

@@ -15,7 +15,8 @@ namespace skybridge {
 // Not safe from many threads.
 class LocalListing {
  public:
-  // `hidden`: the name at the root that is not shown.
+  // `hidden`: the name that is not shown, in whatever directory: the unfinished files of a store
+  // whose root lies below this one are no data.
   LocalListing(const LocalTree& tree, const ListRequest& request, std::string hidden);
 
   // Reads the directories down to the first entry after `request.continuation`.

@@ -124,26 +124,32 @@ Status LocalStoreImpl::CheckCall(const CallContext& context) const {
 
 Status LocalStoreImpl::CheckKeyHere(const ObjectKey& key) const {
   TRY_VOID(CheckKey(key, capabilities_));
-  if (key.path.substr(0, key.path.find('/')) == kTemporary) {
+  const std::string path = "/" + key.path + "/";
+  if (path.find(fmt::format("/{}/", kTemporary)) != std::string::npos) {
     return Refuse(ErrorCode::kInvalidName, "the name is taken for unfinished files:", key);
   }
   return {};
 }
 
-// Files that no running upload can still want.
+// What no living store can still want: while one lives, it holds the lock of OpenTemporary. An
+// upload may be gone on with after a restart (its id is durable), so it is kept for a day.
 void LocalStoreImpl::RemoveLeftovers() const {
   const Result<FileDescriptor> temporary = tree_.OpenDirectory(ObjectKey(kTemporary));
   if (!temporary) return;  // most often there is none
+  if (::flock(temporary->get(), LOCK_EX | LOCK_NB) != 0) return;
   const Result<LocalNames> names = ReadNames(*temporary);
   if (!names) return;  // nothing depends on it
   const WallTime oldest = clock_.WallNow() - kLeftoverAge;
   for (const LocalName& entry : names->names) {
     struct stat status {};
-    if (::fstatat(temporary->get(), entry.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-        WallTime(std::chrono::seconds(status.st_ctim.tv_sec)) < oldest) {
-      ::unlinkat(temporary->get(), entry.name.c_str(), 0);
-    }
+    if (::fstatat(temporary->get(), entry.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
+      continue;
+    const bool may_go_on = entry.name.starts_with(kUploadName) &&
+                           WallTime(std::chrono::seconds(status.st_ctim.tv_sec)) >= oldest;
+    if (!may_go_on) ::unlinkat(temporary->get(), entry.name.c_str(), 0);
   }
+  const Result<FileDescriptor> root = tree_.OpenDirectory(ObjectKey());
+  if (root) ::unlinkat(root->get(), kTemporary, AT_REMOVEDIR);
 }
 
 Result<const FileDescriptor*> LocalStoreImpl::Temporary() const {
@@ -174,7 +180,13 @@ void LocalStoreImpl::RemoveTemporary() const {
   MutexLock lock(temporary_mutex_);
   if (!temporary_ || ::flock(temporary_.get(), LOCK_EX | LOCK_NB) != 0) return;
   const Result<FileDescriptor> root = tree_.OpenDirectory(ObjectKey());
-  if (root) ::unlinkat(root->get(), kTemporary, AT_REMOVEDIR);
+  if (!root) return;
+  // The directory's time is that of its content, and a pass may just have set it.
+  struct stat before {};
+  const bool timed = ::fstat(root->get(), &before) == 0;
+  const bool removed = ::unlinkat(root->get(), kTemporary, AT_REMOVEDIR) == 0;
+  const timespec times[2] = {{.tv_sec = 0, .tv_nsec = UTIME_OMIT}, before.st_mtim};
+  if (timed && removed) (void)::futimens(root->get(), times);
 }
 
 Result<ObjectInfo> LocalStoreImpl::Describe(const ObjectKey& key) const {

@@ -4,8 +4,9 @@
 // - What is written becomes visible whole, by a rename from the hidden directory ".skybridge-tmp"
 //   below the root, after it is on disk. That directory is made by the first write (a store that is
 //   only read changes nothing) and removed by the last store that used it. What a crash leaves
-//   there is removed when the store is opened a day later; the name is never listed and refused as
-//   a key.
+//   there is removed when no living store uses it and the next one is opened: at once, but uploads
+//   in parts, which may be gone on with, after a day. The name is refused as a key and never
+//   listed, in no directory: it may be that of a store whose root lies below this one.
 // - The ETag is made of inode, size, mtime and ctime: a change by any program is seen. If-Match is
 //   exact among the users of one store; against other programs it is checked just before the
 //   rename.

@@ -22,6 +22,8 @@ namespace skybridge::local {
 
 // Unfinished files; of no name that a user may have.
 inline constexpr const char* kTemporary = ".skybridge-tmp";
+// How the names in it begin of uploads in parts.
+inline constexpr const char* kUploadName = "upload-";
 
 // As this process and the file system of the root allow.
 Capabilities LocalCapabilities(const LocalTree& tree);

@@ -142,14 +142,14 @@ Result<UploadId> LocalStoreImpl::StartUpload(const StartUploadRequest& request,
   TRY_VOID(CheckKeyHere(request.key));
   if (request.append_to) return Refuse(ErrorCode::kNotSupported, "append to", request.key);
   TRY_VOID(CheckTarget(request.key, request.conditions));
-  UploadId upload{RandomName("upload-")};
+  UploadId upload{RandomName(kUploadName)};
   TRY_VOID(MakeDraft(upload.value, request.key));
   return upload;
 }
 
 Result<FileDescriptor> LocalStoreImpl::OpenUpload(const UploadId& upload,
                                                   const ObjectKey& key) const {
-  if (!upload.value.starts_with("upload-") || upload.value.find('/') != std::string::npos) {
+  if (!upload.value.starts_with(kUploadName) || upload.value.find('/') != std::string::npos) {
     return Refuse(ErrorCode::kNotFound, "no such upload of", key);
   }
   const FileDescriptor* temporary = TRY(Temporary());

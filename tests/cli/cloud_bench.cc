@@ -58,6 +58,7 @@ void CloudBench::Configure(const std::vector<std::string>& more) {
 Invocation CloudBench::Run(std::vector<std::string> arguments) {
   // The machine's own identities are none of a test's business: nothing listens at port 1.
   const MapEnvironment environment{{"HOME", directory_.path()},
+                                   {"XDG_STATE_HOME", directory_.Sub("state")},
                                    {"AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://127.0.0.1:1"},
                                    {"SKYBRIDGE_CONFIG", Path("config.json")},
                                    {"OCI_METADATA_BASE_URL", server_->url() + "/opc/v2"}};

@@ -2,11 +2,13 @@
 #include "backends/local/local_store.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 
 #include "tests/contract/object_store_contract.h"
+#include "tests/support/fake_clock.h"
 #include "tests/support/temp_directory.h"
 
 namespace skybridge::testing {
@@ -89,8 +91,13 @@ TEST(LocalStore, LeavesNoDirectoryForUnfinishedFilesBehind) {
     ASSERT_TRUE(other->Put({.key = Key("b"), .body = AsBytes("x")}, {}));
   }
   ASSERT_TRUE(local.store->Put({.key = Key("c"), .body = AsBytes("x")}, {}));
+  const auto time = WallTime(std::chrono::seconds(1'700'000'000));
+  ASSERT_TRUE(local.store->SetAttributes(
+      {.key = Key(""), .kind = NodeKind::kDirectory, .attributes = {.mtime = time}}, {}));
   local.store.reset();
   EXPECT_FALSE(fs::exists(local.Path(".skybridge-tmp")));
+  const auto reopened = OpenLocalStore({.directory = local.root.path()}, local.clock).value();
+  EXPECT_EQ(reopened->Head(Key(""), {})->attributes->mtime, time) << "it moved with the hidden one";
 }
 
 TEST(LocalStore, AnUploadOutlivesTheProcess) {
@@ -102,6 +109,86 @@ TEST(LocalStore, AnUploadOutlivesTheProcess) {
   EXPECT_TRUE(
       reopened->CommitUpload({.upload = *upload, .key = Key("file"), .parts = {*part}}, {}));
   EXPECT_EQ(fs::file_size(local.Path("file")), 7u);
+}
+
+TEST(LocalStore, WhatADeadStoreLeftIsRemovedByTheNextOne) {
+  LocalSubject local;
+  fs::create_directory(local.Path(".skybridge-tmp"));
+  std::ofstream(local.Path(".skybridge-tmp/put-0123")) << "half a small file";
+  std::ofstream(local.Path(".skybridge-tmp/upload-0123")) << "parts that may be gone on with";
+  ASSERT_TRUE(OpenLocalStore({.directory = local.root.path()}, local.clock));
+  EXPECT_FALSE(fs::exists(local.Path(".skybridge-tmp/put-0123")));
+  EXPECT_TRUE(fs::exists(local.Path(".skybridge-tmp/upload-0123")));
+  FakeClock tomorrow;
+  tomorrow.SetWall(local.clock.WallNow() + std::chrono::hours(25));
+  ASSERT_TRUE(OpenLocalStore({.directory = local.root.path()}, tomorrow));
+  EXPECT_FALSE(fs::exists(local.Path(".skybridge-tmp")));
+}
+
+TEST(LocalStore, WhatALivingStoreWritesIsLeftAlone) {
+  LocalSubject local;
+  ASSERT_TRUE(local.store->Put({.key = Key("a"), .body = AsBytes("x")}, {}));
+  std::ofstream(local.Path(".skybridge-tmp/put-0123")) << "half a small file";
+  ASSERT_TRUE(OpenLocalStore({.directory = local.root.path()}, local.clock));
+  EXPECT_TRUE(fs::exists(local.Path(".skybridge-tmp/put-0123")));
+}
+
+TEST(LocalStore, UnfinishedFilesOfAStoreBelowAreNoData) {
+  LocalSubject local;
+  fs::create_directories(local.Path("below/.skybridge-tmp"));
+  std::ofstream(local.Path("below/.skybridge-tmp/upload-0123")) << "parts";
+  std::ofstream(local.Path("below/file")) << "x";
+  const auto page = local.store->List({.recursive = true}, {});
+  ASSERT_TRUE(page);
+  ASSERT_EQ(page->entries.size(), 2U);
+  EXPECT_EQ(page->entries[1].key, Key("below/file"));
+  EXPECT_EQ(local.store->Head(Key("below/.skybridge-tmp/upload-0123"), {}).error().code,
+            ErrorCode::kInvalidName);
+}
+
+// Root may read everything: as long as it lives, the test is nobody.
+class AsNobody {
+ public:
+  AsNobody() : was_(::geteuid()) {
+    if (was_ == 0 && ::seteuid(65534) != 0) std::abort();
+  }
+  ~AsNobody() {
+    if (was_ == 0 && ::seteuid(0) != 0) std::abort();
+  }
+  AsNobody(const AsNobody&) = delete;
+  AsNobody& operator=(const AsNobody&) = delete;
+
+ private:
+  const uid_t was_;
+};
+
+TEST(LocalStore, ADirectoryThatCannotBeReadIsNamedAndTheOthersAreListed) {
+  LocalSubject local;
+  for (const char* path : {"a/1", "b/2", "c/3"})
+    ASSERT_TRUE(local.store->Put({.key = Key(path), .body = AsBytes("x")}, {}));
+  fs::permissions(local.root.path(), fs::perms(0755));
+  fs::permissions(local.Path("b"), fs::perms::none);
+  const auto page = [&] {
+    const AsNobody nobody;
+    return local.store->List({.recursive = true}, {});
+  }();
+  fs::permissions(local.Path("b"), fs::perms::owner_all);
+  ASSERT_TRUE(page) << page.error().ToString();
+  EXPECT_EQ(page->entries.size(), 5U);
+  ASSERT_EQ(page->unlisted.size(), 1U);
+  EXPECT_EQ(page->unlisted[0].key, Key("b"));
+  EXPECT_EQ(page->unlisted[0].error.code, ErrorCode::kPermissionDenied);
+}
+
+TEST(LocalStore, AnOrdinaryUserSaysWhomFilesMayBelongTo) {
+  const TempDirectory root;
+  fs::permissions(root.path(), fs::perms(0755));
+  SystemClock clock;
+  const AsNobody nobody;
+  const auto store = OpenLocalStore({.directory = root.path()}, clock);
+  ASSERT_TRUE(store) << store.error().ToString();
+  ASSERT_TRUE((*store)->capabilities().owner_limits);
+  EXPECT_EQ((*store)->capabilities().owner_limits->uid, ::geteuid());
 }
 
 TEST(LocalStore, CountsWhatItCannotShow) {

@@ -624,6 +624,21 @@ TEST(HierarchicalStore, RemoveDirectoryClearsRemainsOfWritersThatCrashedLongAgo)
   EXPECT_EQ(HeaderOf(f.http.sent(3), "If-Match"), "\"0x1\"");
 }
 
+TEST(HierarchicalStore, HowOldAnUploadIsTheServicesTimeSays) {
+  const std::string remains = ListXml(BlobXml("d/.skybridge-upload-0123456789abcdef"));
+  for (const bool stale : {true, false}) {
+    Fixture f;
+    // This machine's clock is wrong by weeks, one way and the other.
+    if (!stale) f.clock.SetWall(*ParseRfc3339("2026-02-20T00:00:00Z"));
+    const char* date = stale ? "Tue, 20 Jan 2026 00:00:00 GMT" : "Tue, 06 Jan 2026 00:00:00 GMT";
+    f.http.Answer(200, {{kDirectoryHeader, "directory"}})
+        .Answer(409, {{"x-ms-error-code", "DirectoryNotEmpty"}})
+        .Answer(200, {{"Date", date}}, remains);
+    if (stale) f.http.Answer(200).Answer(200);
+    EXPECT_EQ(f.store.RemoveDirectory(ObjectKey("d"), {}).has_value(), stale);
+  }
+}
+
 TEST(HierarchicalStore, RemoveDirectoryLeavesAnUploadThatMayBeAlive) {
   Fixture f;  // its clock says the second of the file's last change
   f.http.Answer(200, {{kDirectoryHeader, "directory"}})
