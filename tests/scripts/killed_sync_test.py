@@ -16,7 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from bad_days_test import SKYBRIDGE, SOON_SECONDS, Bench, quickstart  # noqa: E402
 
-ROUNDS = 4
+ROUNDS = 3
 # Requests of an upload in parts: what begins one, what sends a part of it, and what ends it.
 UPLOADS = {
     "oci": ("oci.create_multipart_upload", "oci.upload_part", ("oci.commit_multipart_upload", "oci.abort_multipart_upload")),
@@ -32,8 +32,8 @@ class KilledSync(Bench):
         self.random = random.Random(self.seed)
         self.source = self.work / "source"
         (self.source / "d").mkdir(parents=True)
-        for i in range(3):
-            quickstart.make_large_file(self.source / "d" / f"large{i}", (20 << 20) + i)
+        for i in range(2):
+            quickstart.make_large_file(self.source / "d" / f"large{i}", (18 << 20) + i)
         for i in range(20):
             (self.source / f"small{i}").write_text(f"content {i}")
 
