@@ -19,8 +19,8 @@ from bad_days_test import SKYBRIDGE, SOON_SECONDS, Bench, quickstart  # noqa: E4
 ROUNDS = 3
 # Requests of an upload in parts: what begins one, what sends a part of it, and what ends it.
 UPLOADS = {
-    "oci": ("oci.create_multipart_upload", "oci.upload_part", ("oci.commit_multipart_upload", "oci.abort_multipart_upload")),
-    "azure": ("azure.create_path", "azure.append", ("azure.rename_path", "azure.delete_path")),
+    "oci": ("oci.create_multipart", "oci.upload_part", ("oci.commit_multipart", "oci.abort_multipart")),
+    "azure": ("azure.create_file", "azure.append", ("azure.rename", "azure.delete_path")),
 }
 
 
@@ -64,7 +64,7 @@ class KilledSync(Bench):
 
     def test_uploads_of_a_cloud_are_freed(self):
         self.slow_down(delay_ms=30)
-        for remote, (begin, part, ends) in UPLOADS.items():
+        for remote, (_, part, _) in UPLOADS.items():
             for i in range(ROUNDS):
                 with self.subTest(remote=remote, round=i, seed=self.seed):
                     destination = f"{remote}:round{i}"
