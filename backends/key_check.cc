@@ -8,7 +8,8 @@ namespace skybridge {
 namespace {
 
 Status CheckPart(std::string_view part, std::string_view path, const Capabilities& capabilities) {
-  if (part.empty() || part == "." || part == ".." || part.find('\0') != std::string_view::npos) {
+  const bool is_plain = !part.empty() && part != "." && part != "..";
+  if ((!is_plain && !capabilities.any_key_parts) || part.find('\0') != std::string_view::npos) {
     return Fail(ErrorCode::kInvalidName, fmt::format("'{}' is not a path of plain names", path));
   }
   if (part.size() > capabilities.max_name_bytes) {
@@ -21,6 +22,10 @@ Status CheckPart(std::string_view part, std::string_view path, const Capabilitie
 }  // namespace
 
 Status CheckKey(const ObjectKey& key, const Capabilities& capabilities) {
+  const bool is_no_key = key.path.size() > 1 && key.path[0] == '/' && key.path[1] != '/';
+  if (is_no_key) {  // an empty first part is spelt "//" (core/ids.h)
+    return Fail(ErrorCode::kInvalidName, fmt::format("'{}' begins with a '/'", key.path));
+  }
   if (key.path.size() > capabilities.max_key_bytes) {
     return Fail(ErrorCode::kNameTooLong, fmt::format("a path of {} bytes; {} are allowed",
                                                      key.path.size(), capabilities.max_key_bytes));

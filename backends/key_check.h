@@ -5,9 +5,9 @@
 
 namespace skybridge {
 
-// A key that is not the root, made of parts joined by single '/', none of them empty, "." or "..",
-// without NUL. Errors: kInvalidName; kNameTooLong if the path or a part is longer than
-// `capabilities` allows.
+// A key that is not the root, in its one spelling (core/ids.h), without NUL; unless `capabilities`
+// allow any parts, none of them is empty, "." or "..". Errors: kInvalidName; kNameTooLong if the path
+// or a part is longer than `capabilities` allows.
 Status CheckKey(const ObjectKey& key, const Capabilities& capabilities);
 
 }  // namespace skybridge

@@ -18,6 +18,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/access_control.h"
@@ -119,6 +120,9 @@ struct Capabilities {
   std::uint64_t min_part_bytes = 0;  // of every part but the last
   std::uint64_t max_part_bytes = 0;
   std::uint32_t max_parts = 0;
+  // Parts of a key may be empty, "." or "..": names are flat, and a path is only what we see in
+  // them. An empty last part is that of an object "dir/" with content (without, it is a marker).
+  bool any_key_parts = false;
   std::uint32_t max_key_bytes = 1024;  // of the whole path
   std::uint32_t max_name_bytes = 255;  // of one part of it
   std::chrono::nanoseconds mtime_granularity{1};
@@ -150,9 +154,13 @@ struct UnlistedDirectory {
 struct ListPage {
   std::vector<ObjectInfo> entries;
   std::string continuation;  // empty: the listing is complete
-  // Names of the service on this page that are no path (`a//b`, `../x`): not shown, but never
-  // silently forgotten.
-  std::uint64_t hidden_names = 0;
+  // Names of the service on this page that no key can hold: not shown, but never silently
+  // forgotten. Each is cut after kMaxHiddenNameBytes.
+  static constexpr std::size_t kMaxHiddenNameBytes = 1024;
+  std::vector<std::string> hidden_names;
+  void Hide(std::string_view name) {
+    hidden_names.emplace_back(name.substr(0, kMaxHiddenNameBytes));
+  }
   // Of a recursive listing. Each is an entry of this page or of an earlier one.
   std::vector<UnlistedDirectory> unlisted;
 };
@@ -293,7 +301,7 @@ class ObjectStore {
   // kNotFound.
   virtual Result<ObjectInfo> Head(const ObjectKey& key, const CallContext& context) = 0;
   // The same of a name that a listing shows as a directory: fewer requests where a name alone does
-  // not tell. Where a file has that name too, it may be either. Errors: kNotFound.
+  // not tell. Where a file has that name too, it is the directory. Errors: kNotFound.
   virtual Result<ObjectInfo> HeadDirectory(const ObjectKey& key, const CallContext& context) {
     return Head(key, context);
   }

@@ -16,17 +16,14 @@
 namespace skybridge::cli {
 namespace {
 
-ObjectKey Join(const ObjectKey& base, const ObjectKey& below) {
-  if (below.is_root()) return base;
-  return base.is_root() ? below : ObjectKey(base.path + "/" + below.path);
-}
+ObjectKey Join(const ObjectKey& base, const ObjectKey& below) { return base.descendant(below); }
 
 // The path of `key` below `base`; nothing if it lies elsewhere.
 std::optional<ObjectKey> Below(const ObjectKey& base, const ObjectKey& key) {
   if (base.is_root()) return key;
   if (key == base) return ObjectKey();
-  if (!key.path.starts_with(base.path + "/")) return std::nullopt;
-  return ObjectKey(key.path.substr(base.path.size() + 1));
+  if (!key.is_below(base)) return std::nullopt;
+  return key.relative_to(base);
 }
 
 std::optional<ObjectKey> PathInside(const RemoteConfig& remote, const AzureUri& uri) {

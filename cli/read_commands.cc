@@ -30,7 +30,7 @@ void PrintEntry(const ObjectInfo& info, std::string name, const ListOptions& opt
 
 // The name of an entry as seen from the directory that is listed.
 std::string NameBelow(const ObjectKey& directory, const ObjectKey& key) {
-  return directory.is_root() ? key.path : key.path.substr(directory.path.size() + 1);
+  return std::string(key.relative_to(directory).flat_name());
 }
 
 // -l shows attributes; where a listing has none, each entry costs one more request.
@@ -47,7 +47,7 @@ Status ListDirectory(ObjectStore& store, const ObjectKey& directory, const ListO
                      const CommandContext& context) {
   ListRequest request{.directory = directory, .recursive = options.recursive};
   ListingGuard guard(directory.path, store.capabilities().list_is_sorted);
-  std::uint64_t hidden_names = 0;
+  std::vector<std::string> hidden_names;
   std::string last_directory;  // flat stores may repeat one on the next page
   do {
     const ListPage page = TRY(store.List(request, context.Within(kCallTimeout)));
@@ -58,14 +58,12 @@ Status ListDirectory(ObjectStore& store, const ObjectKey& directory, const ListO
           options.details || options.json ? TRY(WithAttributes(store, entry, context)) : entry;
       PrintEntry(info, NameBelow(directory, entry.key), options, context.out);
     }
-    hidden_names += page.hidden_names;
+    hidden_names.insert(hidden_names.end(), page.hidden_names.begin(), page.hidden_names.end());
     TRY_VOID(guard.Check(page));
     request.continuation = page.continuation;
   } while (!request.continuation.empty());
-  if (hidden_names > 0) {
-    context.err << fmt::format("names that cannot be shown, since they are no paths: {}\n",
-                               FormatCount(hidden_names));
-  }
+  for (const std::string& name : hidden_names)
+    context.err << fmt::format("left out, since it is no path: '{}'\n", name);
   return {};
 }
 

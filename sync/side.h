@@ -11,10 +11,7 @@ struct SyncSide {
   ObjectKey root = {};
 
   // The store's key of a path of the side. The path "" is the side's root.
-  ObjectKey At(const ObjectKey& path) const {
-    if (root.is_root()) return path;
-    return path.is_root() ? root : ObjectKey(root.path + "/" + path.path);
-  }
+  ObjectKey At(const ObjectKey& path) const { return root.descendant(path); }
 };
 
 }  // namespace skybridge

@@ -13,29 +13,40 @@ namespace {
 // Not a character that percent-encoding leaves.
 constexpr char kSeparator = ' ';
 
-bool IsSlashlessMarker(const ListedBlob& blob) {
+// The marker "dir". A blob with bytes is no marker: bytes are content.
+bool IsNamedMarker(const ListedBlob& blob) {
   return !blob.is_prefix && !blob.name.ends_with('/') && blob.size_bytes == 0 && blob.metadata &&
          IsFolderMarker(*blob.metadata);
 }
 
 bool IsDirectory(const ListedBlob& blob) {
-  return blob.is_prefix || blob.name.ends_with('/') || IsSlashlessMarker(blob);
+  return blob.is_prefix || IsSlashMarker(blob) || IsNamedMarker(blob);
 }
 
 // Nothing for the marker of the listed directory itself, and for names that no key can hold, which
 // are counted.
 std::optional<ObjectInfo> ToEntry(const BlobClient& blobs, const BlobListQuery& query,
                                   const ListedBlob& blob, ListPage& page) {
-  if (blob.name == blobs.names().ChildPrefix(query.directory)) return std::nullopt;
-  auto key = blobs.names().KeyOf(blob.name);
+  const std::string prefix = blobs.names().ChildPrefix(query.directory);
+  // Content of a directory below, which the service should have folded.
+  const bool is_deeper =
+      query.one_level && !IsDirectory(blob) && blob.name.ends_with('/') && blob.name != prefix;
+  const bool is_directory = is_deeper || IsDirectory(blob);
+  if (is_directory && blob.name == prefix) return std::nullopt;
+  auto key = blobs.names().FlatKeyOf(blob.name, is_directory);
   if (!key) {
-    ++page.hidden_names;
+    page.Hide(blob.name);
     return std::nullopt;
   }
-  return blobs.Describe(*std::move(key), blob, IsDirectory(blob));
+  if (is_deeper) return ObjectInfo{.key = *std::move(key), .kind = NodeKind::kDirectory};
+  return blobs.Describe(*std::move(key), blob, is_directory);
 }
 
 }  // namespace
+
+bool IsSlashMarker(const ListedBlob& blob) {
+  return !blob.is_prefix && blob.name.ends_with('/') && blob.size_bytes == 0;
+}
 
 ListPage ToLevelPage(const BlobClient& blobs, const BlobListQuery& query, BlobListPage listed) {
   ListPage page{.entries = {}, .continuation = std::move(listed.next_marker)};
@@ -75,9 +86,13 @@ void SortedPage::Hold(ObjectInfo directory) {
   held_.insert_or_assign(std::move(path), std::move(directory));
 }
 
-// Every held directory that sorts before `before` takes its place.
-void SortedPage::Release(const std::string& before, ListPage& page) {
-  while (!held_.empty() && held_.begin()->first < before) {
+// Every held directory that comes before an entry of the sort key `path` takes its place; before a
+// file, so does a directory of the same sort key.
+void SortedPage::Release(const std::string& path, bool is_file, ListPage& page) {
+  const auto is_before = [&](const std::string& held) {
+    return held < path || (is_file && held == path);
+  };
+  while (!held_.empty() && is_before(held_.begin()->first)) {
     page.entries.push_back(std::move(held_.extract(held_.begin()).mapped()));
   }
 }
@@ -87,14 +102,18 @@ ListPage SortedPage::Convert(const BlobListQuery& query, const BlobListPage& lis
   for (const ListedBlob& blob : listed.entries) {
     auto entry = ToEntry(blobs_, query, blob, page);
     if (!entry) continue;
-    if (IsSlashlessMarker(blob)) {
+    const bool is_named = IsNamedMarker(blob);
+    const bool is_file = entry->kind != NodeKind::kDirectory;
+    const std::string path = is_file || is_named ? entry->key.path : entry->key.path + "/";
+    Release(path, is_file, page);
+    if (is_named) {
       Hold(*std::move(entry));
       continue;
     }
-    const std::string path =
-        entry->kind == NodeKind::kDirectory ? entry->key.path + "/" : entry->key.path;
-    Release(path, page);
-    held_.erase(path);  // the same directory has both kinds of marker
+    if (!is_file) {
+      // The same directory has both kinds of marker: ours tells its attributes.
+      if (const auto ours = held_.extract(path)) *entry = ours.mapped();
+    }
     page.entries.push_back(*std::move(entry));
   }
   if (listed.next_marker.empty()) {

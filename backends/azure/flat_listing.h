@@ -11,13 +11,16 @@
 
 namespace skybridge::azure {
 
-// One level. A directory that is both a marker of another tool ("dir") and a prefix ("dir/") comes
-// once.
+// The marker "dir/" of another tool. With bytes it is a file of that name.
+bool IsSlashMarker(const ListedBlob& blob);
+
+// One level. A directory that has a marker ("dir") and is a prefix ("dir/") comes once on a page.
 ListPage ToLevelPage(const BlobClient& blobs, const BlobListQuery& query, BlobListPage page);
 
-// A recursive listing is sorted by full path, directories as "path/". The blobs are, but another
-// tool's marker "dir" comes before "dir-1" while the directory belongs after it: it is held back,
-// over the end of a page if need be.
+// A recursive listing is sorted by full path, directories as "path/". The blobs are, but the marker
+// "dir" comes before "dir-1" while the directory belongs after it: it is held back, over the end of
+// a page if need be. What is held back begins the name of the blob that is read: no more directories
+// than a name has bytes.
 class SortedPage {
  public:
   // What a continuation holds: the service's marker, and the directories held back.
@@ -33,7 +36,7 @@ class SortedPage {
   ListPage Convert(const BlobListQuery& query, const BlobListPage& listed);
 
  private:
-  void Release(const std::string& before, ListPage& page);
+  void Release(const std::string& path, bool is_file, ListPage& page);
 
   const BlobClient& blobs_;
   std::map<std::string, ObjectInfo> held_;  // by path with '/'

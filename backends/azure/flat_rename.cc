@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "backends/after_acting.h"
+#include "backends/azure/flat_listing.h"
 #include "backends/azure/flat_store.h"
 #include "backends/fan_out.h"
 #include "backends/known_version.h"
@@ -158,6 +159,8 @@ Result<std::optional<ObjectInfo>> FlatStore::FindSource(const RenameRequest& req
 }
 
 Result<ObjectInfo> FlatStore::RenameFile(const RenameRequest& request, const CallContext& context) {
+  TRY_VOID(CheckFileKey(request.source));
+  TRY_VOID(CheckFileKey(request.destination));
   const auto source = TRY(FindSource(request, context));
   CopyRequest copy{.key = request.destination,
                    .source_name = BlobName(request.source),
@@ -179,6 +182,14 @@ Result<ObjectInfo> FlatStore::RenameFile(const RenameRequest& request, const Cal
     return Fail(in_the_way ? ErrorCode::kAlreadyExists : ErrorCode::kIsDirectory,
                 fmt::format("rename to '{}': it is a directory", request.destination.path));
   }
+  if (source->size_bytes == 0 && request.destination.name().empty()) {
+    return Fail(ErrorCode::kInvalidName,
+                fmt::format("rename to '{}': without content it is a directory's marker",
+                            request.destination.path));
+  }
+  const bool any_version = !copy.conditions.if_match && !copy.conditions.must_not_exist;
+  if (any_version && !request.no_directory_there)
+    copy.conditions = TRY(ForFile(request.destination, context));
   recent_renames_.Remember(request.destination, *source);
   copy.metadata = TRY(blobs_.MetadataForCopy(*source));
   auto copied = Copy(copy, context);
@@ -216,8 +227,7 @@ Result<ObjectInfo> FlatStore::FindMoved(const RenameRequest& request, const Copy
 Status FlatStore::CheckDirectoryRename(const RenameRequest& request, const Directory& source,
                                        const std::optional<Sighting>& blob_there,
                                        const Directory& there) const {
-  const ETag source_etag = source.marker ? source.marker->etag : ETag();
-  if (request.source_if_match && source_etag != *request.source_if_match) {
+  if (request.source_if_match && source.etag() != *request.source_if_match) {
     return Fail(ErrorCode::kPreconditionFailed,
                 fmt::format("rename '{}': it has changed", request.source.path));
   }
@@ -246,8 +256,8 @@ Result<ObjectInfo> FlatStore::RenameDirectory(const RenameRequest& request,
   const auto blob_there = TRY(FindBlob(request.destination, context));
   const Directory there = TRY(FindDirectory(request.destination, blob_there, context));
   Attributes attributes = *DescribeDirectory(request.destination, there).attributes;
-  const std::string marker_name =
-      there.marker ? there.marker_name : blobs_.names().ChildPrefix(request.destination);
+  const std::string marker_name = MarkerName(request.destination, blob_there, there);
+  ETag mark_version = there.etag();
   const auto mark = attributes.foreign.find(kMovingFrom);
   const bool going_on =
       mark != attributes.foreign.end() && mark->second == MovingFrom(request.source);
@@ -258,9 +268,10 @@ Result<ObjectInfo> FlatStore::RenameDirectory(const RenameRequest& request,
     attributes = *DescribeDirectory(request.source, source).attributes;
     Attributes moving = attributes;
     moving.foreign[kMovingFrom] = MovingFrom(request.source);
-    Conditions unchanged{.must_not_exist = !there.marker.has_value()};
-    if (there.marker) unchanged.if_match = there.marker->etag;
-    TRY(WriteMarker(request.destination, marker_name, moving, unchanged, context));
+    Conditions unchanged{.must_not_exist = !there.marker().has_value()};
+    if (there.marker()) unchanged.if_match = mark_version;
+    mark_version =
+        TRY(WriteMarker(request.destination, marker_name, moving, unchanged, context)).etag;
   } else if (context.retried && there.exists &&
              recent_renames_.Find(request.source, request.destination)) {
     recent_renames_.Forget(request.source, request.destination);
@@ -272,17 +283,18 @@ Result<ObjectInfo> FlatStore::RenameDirectory(const RenameRequest& request,
   recent_renames_.Remember(request.destination, {.key = request.source});
   TRY_VOID(AfterActing(MoveChildren(request, context)));
   TRY_VOID(AfterActing(RemoveEmptied(request.source, context)));
-  return AfterActing(WriteMarker(request.destination, marker_name, attributes, {}, context));
+  return AfterActing(WriteMarker(request.destination, marker_name, attributes,
+                                 {.if_match = mark_version}, context));
 }
 
-// The marker of a directory whose children have moved.
+// The markers of a directory whose children have moved.
 Status FlatStore::RemoveEmptied(const ObjectKey& key, const CallContext& context) const {
   const auto blob = TRY(FindBlob(key, context));
   const Directory rest = TRY(FindDirectory(key, blob, context));
   if (rest.has_children)
     return Fail(ErrorCode::kConflict, "files appeared while a directory was renamed");
-  if (!rest.marker) return {};
-  Status deleted = DeleteBlob(key, rest.marker_name, rest.marker->etag, context);
+  if (!rest.marker()) return {};
+  Status deleted = DeleteMarkers(key, rest, context);
   if (!deleted && IsNotFound(deleted.error())) return {};
   return deleted;
 }
@@ -295,7 +307,9 @@ Result<std::vector<ListedBlob>> FlatStore::FirstBlobs(const ObjectKey& directory
   ListingGuard guard(directory.path, false);
   for (;;) {
     BlobListPage page = TRY(blobs_.List(query, context));
-    std::erase_if(page.entries, [&](const ListedBlob& blob) { return blob.name == marker; });
+    std::erase_if(page.entries, [&](const ListedBlob& blob) {
+      return blob.name == marker && IsSlashMarker(blob);
+    });
     if (!page.entries.empty() || page.next_marker.empty()) return std::move(page.entries);
     TRY_VOID(guard.Check({.entries = {}, .continuation = page.next_marker}));
     query.marker = std::move(page.next_marker);

@@ -14,6 +14,8 @@ namespace skybridge::azure {
 namespace {
 
 constexpr MetadataDialect kDialect = MetadataDialect::kAzureFlat;
+// A part may be as long as the whole name.
+constexpr std::uint32_t kMaxKeyBytes = 1024;
 
 Capabilities MakeCapabilities() {
   return {.name = "azure-flat",
@@ -29,10 +31,32 @@ Capabilities MakeCapabilities() {
           .max_put_bytes = kMaxPutBytes,
           .min_part_bytes = 1,
           .max_part_bytes = kMaxPartBytes,
-          .max_parts = kMaxParts};
+          .max_parts = kMaxParts,
+          .any_key_parts = true,
+          .max_key_bytes = kMaxKeyBytes,
+          .max_name_bytes = kMaxKeyBytes};
 }
 
 bool IsNotFound(const Error& error) { return error.code == ErrorCode::kNotFound; }
+
+bool NamesNoVersion(const Conditions& conditions) {
+  return !conditions.if_match && !conditions.must_not_exist;
+}
+
+// A condition that the caller did not ask for did not hold: the call can be made again.
+Error Overtaken(Error error) {
+  if (error.code == ErrorCode::kAlreadyExists || error.code == ErrorCode::kPreconditionFailed) {
+    error.code = ErrorCode::kConflict;
+    error.retryable = true;
+  }
+  return error;
+}
+
+template <class T>
+T AgainIfOvertaken(T outcome) {
+  if (!outcome) outcome.error() = Overtaken(std::move(outcome).error());
+  return outcome;
+}
 
 // Ids of one blob must have one length.
 std::string BlockId(const std::string& nonce, std::uint32_t part_number) {
@@ -54,10 +78,14 @@ Result<ProbeReply> FlatStore::Probe(const CallContext& context) {
 
 Result<std::optional<Sighting>> FlatStore::FindBlob(const ObjectKey& key,
                                                     const CallContext& context) const {
-  auto sighting = blobs_.Head(key, BlobName(key), context);
-  if (sighting) return std::optional(*std::move(sighting));
-  if (IsNotFound(sighting.error())) return std::optional<Sighting>();
-  return Fail(std::move(sighting).error());
+  const std::string name = BlobName(key);
+  if (name.empty()) return std::optional<Sighting>();
+  auto sighting = blobs_.Head(key, name, context);
+  if (!sighting && IsNotFound(sighting.error())) return std::optional<Sighting>();
+  if (!sighting) return Fail(std::move(sighting).error());
+  // An empty "dir/" is a marker, of another directory.
+  if (name.ends_with('/') && sighting->size_bytes == 0) return std::optional<Sighting>();
+  return std::optional(*std::move(sighting));
 }
 
 Result<FlatStore::Directory> FlatStore::FindPrefix(const ObjectKey& key,
@@ -70,16 +98,15 @@ Result<FlatStore::Directory> FlatStore::FindPrefix(const ObjectKey& key,
     const BlobListPage page = TRY(blobs_.List(query, context));
     for (const ListedBlob& blob : page.entries) {
       directory.exists = true;
-      if (blob.name != prefix) {
+      if (blob.name != prefix || !IsSlashMarker(blob)) {
         directory.has_children = true;
         return directory;
       }
-      directory.marker_name = prefix;
-      directory.marker = Sighting{.key = key,
-                                  .is_directory = true,
-                                  .etag = blob.etag,
-                                  .last_modified = blob.last_modified,
-                                  .metadata = blob.metadata};
+      directory.slash_marker = Sighting{.key = key,
+                                        .is_directory = true,
+                                        .etag = blob.etag,
+                                        .last_modified = blob.last_modified,
+                                        .metadata = blob.metadata};
     }
     TRY_VOID(guard.Check({.entries = {}, .continuation = page.next_marker}));
     query.marker = page.next_marker;  // an empty page with a marker proves nothing
@@ -91,17 +118,36 @@ Result<FlatStore::Directory> FlatStore::FindDirectory(const ObjectKey& key,
                                                       const std::optional<Sighting>& blob,
                                                       const CallContext& context) const {
   Directory directory = TRY(FindPrefix(key, context));
-  if (!directory.marker && blob && blob->is_directory) {
+  if (blob && blob->is_directory) {
     directory.exists = true;
-    directory.marker = blob;
-    directory.marker_name = BlobName(key);
+    directory.named_marker = blob;
   }
   return directory;
 }
 
 ObjectInfo FlatStore::DescribeDirectory(const ObjectKey& key, const Directory& directory) const {
-  if (directory.marker) return blobs_.Describe(*directory.marker);
+  if (directory.marker()) return blobs_.Describe(*directory.marker());
   return ObjectInfo{.key = key, .kind = NodeKind::kDirectory, .attributes = Attributes{}};
+}
+
+std::string FlatStore::MarkerName(const ObjectKey& key, const std::optional<Sighting>& blob,
+                                  const Directory& directory) const {
+  const bool name_is_taken = BlobName(key).empty() || (blob && !blob->is_directory);
+  const bool slash = name_is_taken || (directory.slash_marker && !directory.named_marker);
+  return slash ? blobs_.names().ChildPrefix(key) : BlobName(key);
+}
+
+Result<Conditions> FlatStore::ForFile(const ObjectKey& key, const CallContext& context) const {
+  const auto blob = TRY(FindBlob(key, context));
+  if (!blob) return Conditions{.must_not_exist = true};
+  if (!blob->is_directory) return Conditions{.if_match = blob->etag};
+  return Fail(ErrorCode::kIsDirectory, fmt::format("'{}' is a directory", key.path));
+}
+
+Status FlatStore::CheckFileKey(const ObjectKey& key) const {
+  TRY_VOID(CheckAzureKey(key, capabilities_));
+  if (!BlobName(key).empty()) return {};
+  return Fail(ErrorCode::kInvalidName, "a blob without a name");
 }
 
 Result<ListPage> FlatStore::List(const ListRequest& request, const CallContext& context) {
@@ -137,23 +183,23 @@ Result<ObjectInfo> FlatStore::Head(const ObjectKey& key, const CallContext& cont
 Result<ObjectInfo> FlatStore::HeadDirectory(const ObjectKey& key, const CallContext& context) {
   if (key.is_root()) return Head(key, context);
   TRY_VOID(CheckAzureKey(key, capabilities_));
-  auto marker = blobs_.Head(key, blobs_.names().ChildPrefix(key), context);
-  if (!marker && IsNotFound(marker.error())) return Head(key, context);
-  if (!marker) return Fail(std::move(marker).error());
-  marker->is_directory = true;
-  return blobs_.Describe(*std::move(marker));
+  const auto blob = TRY(FindBlob(key, context));
+  if (blob && blob->is_directory) return blobs_.Describe(*blob);
+  const Directory directory = TRY(FindPrefix(key, context));
+  if (directory.exists) return DescribeDirectory(key, directory);
+  return Fail(ErrorCode::kNotFound, fmt::format("there is no directory '{}'", key.path));
 }
 
 // ---- Content ----
 
 Result<GetReply> FlatStore::Get(const GetRequest& request, std::span<std::byte> into,
                                 const CallContext& context) {
-  TRY_VOID(CheckAzureKey(request.key, capabilities_));
+  TRY_VOID(CheckFileKey(request.key));
   return blobs_.Get(request, into, context);
 }
 
 Result<ObjectInfo> FlatStore::Put(const PutRequest& request, const CallContext& context) {
-  TRY_VOID(CheckAzureKey(request.key, capabilities_));
+  TRY_VOID(CheckFileKey(request.key));
   if (request.kind == NodeKind::kDirectory) {
     return Fail(ErrorCode::kInvalidArgument,
                 fmt::format("put '{}': directories are made otherwise", request.key.path));
@@ -162,12 +208,21 @@ Result<ObjectInfo> FlatStore::Put(const PutRequest& request, const CallContext& 
     return Fail(ErrorCode::kTooLarge,
                 fmt::format("put '{}': {} bytes", request.key.path, request.body.size()));
   }
-  return blobs_.Put(request, BlobName(request.key), context);
+  if (request.body.empty() && request.key.name().empty()) {
+    return Fail(
+        ErrorCode::kInvalidName,
+        fmt::format("put '{}': without content it is a directory's marker", request.key.path));
+  }
+  if (!NamesNoVersion(request.conditions))
+    return blobs_.Put(request, BlobName(request.key), context);
+  PutRequest exact = request;
+  exact.conditions = TRY(ForFile(request.key, context));
+  return AgainIfOvertaken(blobs_.Put(exact, BlobName(request.key), context));
 }
 
 Result<UploadId> FlatStore::StartUpload(const StartUploadRequest& request,
                                         const CallContext& /*context*/) {
-  TRY_VOID(CheckAzureKey(request.key, capabilities_));
+  TRY_VOID(CheckFileKey(request.key));
   if (request.append_to) {
     return Fail(ErrorCode::kNotSupported,
                 fmt::format("'{}': this store cannot append", request.key.path));
@@ -199,13 +254,16 @@ Result<ObjectInfo> FlatStore::CommitUpload(const CommitUploadRequest& request,
   std::vector<std::string> ids;
   for (const PartReceipt& part : request.parts) ids.push_back(BlockId(nonce, part.part_number));
   const std::string xml = MakeBlockListXml(ids);
+  const bool any_version = NamesNoVersion(request.conditions);
+  const Conditions conditions =
+      any_version ? TRY(ForFile(request.key, context)) : request.conditions;
   auto response = blobs_.channel().Send(
       MakePutBlockListRequest({.url = blobs_.names().BlobUrl(BlobName(request.key)),
                                .xml = xml,
                                .metadata = metadata,
                                .content = request.attributes.content,
                                .tier = request.attributes.tier,
-                               .conditions = request.conditions}),
+                               .conditions = conditions}),
       request.key, context);
   if (response) {
     ObjectInfo made =
@@ -219,7 +277,7 @@ Result<ObjectInfo> FlatStore::CommitUpload(const CommitUploadRequest& request,
     made.digests.crc32c = whole.crc32c;
     return made;
   }
-  Error error = AsWriteError(response.error(), request.conditions);
+  Error error = AsWriteError(response.error(), conditions);
   if (error.retryable) return Fail(std::move(error));
   // An earlier attempt, perhaps before a restart, may have put this very list: its mark tells.
   auto there = blobs_.Head(request.key, BlobName(request.key), context);
@@ -231,6 +289,7 @@ Result<ObjectInfo> FlatStore::CommitUpload(const CommitUploadRequest& request,
   }
   if (error.remote.service_code == "InvalidBlockList")
     error.code = ErrorCode::kNotFound;  // its blocks are gone
+  if (any_version) error = Overtaken(std::move(error));
   return Fail(std::move(error));
 }
 
@@ -253,7 +312,7 @@ Result<std::string> FlatStore::LiveUpload(const UploadId& id) const {
 
 Result<ObjectInfo> FlatStore::SetAttributes(const SetAttributesRequest& request,
                                             const CallContext& context) {
-  TRY_VOID(CheckAzureKey(request.key, capabilities_));
+  if (!request.key.is_root()) TRY_VOID(CheckAzureKey(request.key, capabilities_));
   const bool conditional = request.if_match && !request.if_match->empty();
   SetBlobMetadata set{.key = request.key,
                       .blob_name = BlobName(request.key),
@@ -262,20 +321,27 @@ Result<ObjectInfo> FlatStore::SetAttributes(const SetAttributesRequest& request,
                       .if_match = conditional ? request.if_match : std::nullopt,
                       .info = request.info,
                       .set_tier = request.set_tier};
-  if (request.kind != NodeKind::kDirectory) return blobs_.SetMetadata(set, context);
-  if (conditional && !context.retried) {
-    set.blob_name = blobs_.names().ChildPrefix(request.key);
+  if (request.kind != NodeKind::kDirectory) {
+    TRY_VOID(CheckFileKey(request.key));
+    return blobs_.SetMetadata(set, context);
+  }
+  if (BlobName(request.key).empty() && request.key.is_root())
+    return Fail(ErrorCode::kNotSupported, "the root of a container cannot keep attributes");
+  if (conditional && !context.retried && !set.blob_name.empty()) {
     auto info = blobs_.SetMetadata(set, context);
     if (info) info->kind = NodeKind::kDirectory;
-    // Else the marker may be another tool's, of another name.
-    if (info || !IsNotFound(info.error())) return info;
+    // Else the version may be that of another tool's marker.
+    const bool look =
+        !info && (IsNotFound(info.error()) || info.error().code == ErrorCode::kPreconditionFailed);
+    if (!look) return info;
   }
   const auto blob = TRY(FindBlob(request.key, context));
   const Directory directory = TRY(FindDirectory(request.key, blob, context));
   if (!directory.exists)
     return Fail(ErrorCode::kNotFound, fmt::format("'{}' does not exist", request.key.path));
-  if (directory.marker) {
-    set.blob_name = directory.marker_name;
+  const std::string marker_name = MarkerName(request.key, blob, directory);
+  if (directory.marker()) {
+    set.blob_name = marker_name;
     auto info = blobs_.SetMetadata(set, context);
     if (info) info->kind = NodeKind::kDirectory;
     return info;
@@ -283,13 +349,12 @@ Result<ObjectInfo> FlatStore::SetAttributes(const SetAttributesRequest& request,
   if (conditional)
     return Fail(ErrorCode::kPreconditionFailed,
                 fmt::format("'{}' has no marker", request.key.path));
-  return PutMarker(request.key, request.attributes, context);
-}
-
-Result<ObjectInfo> FlatStore::PutMarker(const ObjectKey& key, const Attributes& attributes,
-                                        const CallContext& context) const {
-  return WriteMarker(key, blobs_.names().ChildPrefix(key), attributes, {.must_not_exist = true},
-                     context);
+  auto made =
+      WriteMarker(request.key, marker_name, request.attributes, {.must_not_exist = true}, context);
+  // Content has the names of both markers.
+  if (!made && made.error().code == ErrorCode::kAlreadyExists && marker_name.ends_with('/'))
+    made.error().code = ErrorCode::kNotSupported;
+  return made;
 }
 
 Result<ObjectInfo> FlatStore::WriteMarker(const ObjectKey& key, const std::string& name,
@@ -307,16 +372,20 @@ Result<ObjectInfo> FlatStore::WriteMarker(const ObjectKey& key, const std::strin
 Result<ObjectInfo> FlatStore::MakeDirectory(const MakeDirectoryRequest& request,
                                             const CallContext& context) {
   TRY_VOID(CheckAzureKey(request.key, capabilities_));
-  if (request.nothing_there && !context.retried)
-    return PutMarker(request.key, request.attributes, context);
+  const auto make = [&] {
+    return WriteMarker(request.key, MarkerName(request.key, {}, {}), request.attributes,
+                       {.must_not_exist = true}, context);
+  };
+  if (request.nothing_there && !context.retried) return make();
   const auto blob = TRY(FindBlob(request.key, context));
   const Directory there = TRY(FindDirectory(request.key, blob, context));
   // A marker that our own first attempt put is recognised below.
-  const bool may_be_ours = context.retried && !blob && there.marker && !there.has_children;
+  const bool may_be_ours =
+      context.retried && there.marker() && !there.has_children && !there.slash_marker;
   if ((blob || there.exists) && !may_be_ours) {
     return Fail(ErrorCode::kAlreadyExists, fmt::format("'{}' exists", request.key.path));
   }
-  return PutMarker(request.key, request.attributes, context);
+  return make();
 }
 
 Status FlatStore::RemoveDirectory(const ObjectKey& key, const CallContext& context) {
@@ -331,14 +400,21 @@ Status FlatStore::RemoveDirectory(const ObjectKey& key, const CallContext& conte
     if (context.retried) return {};
     return Fail(ErrorCode::kNotFound, fmt::format("'{}' does not exist", key.path));
   }
-  // Another tool's marker may stand beside ours.
-  if (blob && blob->is_directory && directory.marker_name != BlobName(key)) {
-    TRY_VOID(DeleteBlob(key, BlobName(key), blob->etag, context));
-  }
-  Status deleted = DeleteBlob(key, directory.marker_name, directory.marker->etag, context);
+  Status deleted = DeleteMarkers(key, directory, context);
   // An earlier attempt that ended late may have been faster than this one.
   if (!deleted && context.retried && IsNotFound(deleted.error())) return {};
   return deleted;
+}
+
+Status FlatStore::DeleteMarkers(const ObjectKey& key, const Directory& directory,
+                                const CallContext& context) const {
+  if (directory.slash_marker) {
+    Status deleted =
+        DeleteBlob(key, blobs_.names().ChildPrefix(key), directory.slash_marker->etag, context);
+    const bool goes_on = deleted || (directory.named_marker && IsNotFound(deleted.error()));
+    if (!goes_on || !directory.named_marker) return deleted;
+  }
+  return DeleteBlob(key, BlobName(key), directory.named_marker->etag, context);
 }
 
 // ---- Deleting ----
@@ -352,8 +428,13 @@ Status FlatStore::DeleteBlob(const ObjectKey& key, const std::string& blob_name,
 }
 
 Status FlatStore::Delete(const DeleteRequest& request, const CallContext& context) {
-  TRY_VOID(CheckAzureKey(request.key, capabilities_));
-  Status deleted = DeleteBlob(request.key, BlobName(request.key), request.if_match, context);
+  TRY_VOID(CheckFileKey(request.key));
+  std::optional<ETag> version = request.if_match;
+  if (!version) version = TRY(ForFile(request.key, context)).if_match;
+  Status deleted = version ? DeleteBlob(request.key, BlobName(request.key), version, context)
+                           : Status(Fail(ErrorCode::kNotFound,
+                                         fmt::format("'{}' does not exist", request.key.path)));
+  if (!request.if_match) deleted = AgainIfOvertaken(std::move(deleted));
   if (deleted || !IsNotFound(deleted.error())) return deleted;
   if (context.retried) return {};
   if (TRY(FindPrefix(request.key, context)).exists) deleted.error().code = ErrorCode::kIsDirectory;

@@ -1,7 +1,11 @@
 // FlatStore: an account without hierarchical namespace, or an emulator: the Blob protocol alone.
-// Directories are name prefixes; one that must exist by itself is a marker, the zero-byte blob
-// "dir/" with hdi_isfolder=true. Markers of other tools (the blob "dir" with that metadata) are
-// understood and kept.
+// Directories are name prefixes; one that must exist by itself has a marker, the zero-byte blob
+// "dir" with hdi_isfolder=true, as blobfuse2, AzCopy, Hadoop and the portal write it. The marker
+// "dir/" of other tools (rclone) is understood, and stays until its directory is removed. Where a
+// file has the name "dir", the marker that we write is "dir/".
+//
+// A blob with bytes is a file, whatever its name and metadata say: "dir/" is then a file with an
+// empty name in "dir" (core/ids.h).
 //
 // A file is written whole (Put Blob) or in blocks that nobody sees before the block list is put. A
 // rename is a copy on the server and a deletion; of a directory, object by object: the
@@ -57,12 +61,16 @@ class FlatStore final : public ObjectStore {
                                  const CallContext& context) override;
 
  private:
-  // What is at a name: as a blob, and as a directory.
   struct Directory {
     bool exists = false;
     bool has_children = false;
-    std::optional<Sighting> marker;
-    std::string marker_name;  // "dir/", or "dir" in other tools' way; empty without marker
+    std::optional<Sighting> named_marker;  // "dir"
+    std::optional<Sighting> slash_marker;  // "dir/"
+    // The one whose attributes and version are the directory's.
+    const std::optional<Sighting>& marker() const {
+      return named_marker ? named_marker : slash_marker;
+    }
+    ETag etag() const { return marker() ? marker()->etag : ETag(); }
   };
   struct CopyRequest {
     ObjectKey key;  // of the destination, for messages
@@ -81,14 +89,23 @@ class FlatStore final : public ObjectStore {
   std::string BlobName(const ObjectKey& key) const { return blobs_.names().BlobName(key); }
   // Nothing if there is no such blob.
   Result<std::optional<Sighting>> FindBlob(const ObjectKey& key, const CallContext& context) const;
-  // By its prefix alone: sees "dir/" markers and children.
+  // By its prefix alone: sees the marker "dir/" and children.
   Result<Directory> FindPrefix(const ObjectKey& key, const CallContext& context) const;
   // With markers of either kind. `blob` is what FindBlob said.
   Result<Directory> FindDirectory(const ObjectKey& key, const std::optional<Sighting>& blob,
                                   const CallContext& context) const;
   ObjectInfo DescribeDirectory(const ObjectKey& key, const Directory& directory) const;
-  Result<ObjectInfo> PutMarker(const ObjectKey& key, const Attributes& attributes,
-                               const CallContext& context) const;
+  // The blob that has, or gets, the directory's marker.
+  std::string MarkerName(const ObjectKey& key, const std::optional<Sighting>& blob,
+                         const Directory& directory) const;
+  // Both markers, under If-Match.
+  Status DeleteMarkers(const ObjectKey& key, const Directory& directory,
+                       const CallContext& context) const;
+  // A write or deletion of a file that names no version must not take a directory's marker for it:
+  // what is there, and conditions for just that. Errors: kIsDirectory.
+  Result<Conditions> ForFile(const ObjectKey& key, const CallContext& context) const;
+  // Errors: kInvalidName for a key that cannot be a file's.
+  Status CheckFileKey(const ObjectKey& key) const;
 
   Result<ObjectInfo> WriteMarker(const ObjectKey& key, const std::string& name,
                                  const Attributes& attributes, const Conditions& conditions,

@@ -90,14 +90,14 @@ Result<ListPage> HierarchicalStore::List(const ListRequest& request, const CallC
   for (const ListedBlob& blob : blobs.entries) {
     auto key = blobs_.names().KeyOf(blob.name);
     if (!key) {
-      ++page.hidden_names;
+      page.Hide(blob.name);
     } else if (blobs_.dfs_only() && *key == request.directory) {
       // A file that was listed as if it were a directory.
       return Fail(ErrorCode::kNotDirectory, fmt::format("'{}' is not a directory", key->path));
     } else if (IsUpload(*key)) {
       ++unfinished;
     } else {
-      const bool marked = blob.metadata && IsFolderMarker(*blob.metadata);
+      const bool marked = blob.size_bytes == 0 && blob.metadata && IsFolderMarker(*blob.metadata);
       const bool is_directory = blob.is_prefix || blob.is_directory || marked;
       page.entries.push_back(blobs_.Describe(*std::move(key), blob, is_directory));
     }
@@ -149,7 +149,9 @@ Status HierarchicalStore::ChangeAccess(const ObjectKey& key, const Attributes& a
 
 Result<ObjectInfo> HierarchicalStore::SetAttributes(const SetAttributesRequest& request,
                                                     const CallContext& context) {
-  TRY_VOID(CheckAzureKey(request.key, capabilities_));
+  if (BlobName(request.key).empty())
+    return Fail(ErrorCode::kNotSupported, "the root of a file system cannot keep attributes");
+  if (!request.key.is_root()) TRY_VOID(CheckAzureKey(request.key, capabilities_));
   TRY_VOID(ChangeAccess(request.key, request.attributes, context));
   const bool conditional = request.if_match && !request.if_match->empty();
   ObjectInfo info =

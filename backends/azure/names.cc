@@ -37,14 +37,14 @@ Status CheckPart(std::string_view part) {
 // 1024 characters (Azure REST: Naming and Referencing Containers, Blobs, and Metadata) in UTF-8.
 constexpr std::size_t kMaxBlobNameBytes = std::size_t{4} * 1024;
 
-bool HasOnlyPlainParts(std::string_view path) {
-  if (path.size() > kMaxBlobNameBytes || path.find('\0') != std::string_view::npos) return false;
+bool IsShown(std::string_view name, bool empty_parts) {
+  if (name.size() > kMaxBlobNameBytes || name.find('\0') != std::string_view::npos) return false;
   while (true) {
-    const auto slash = path.find('/');
-    const std::string_view part = path.substr(0, slash);
-    if (part.empty() || part == "." || part == "..") return false;
+    const auto slash = name.find('/');
+    const std::string_view part = name.substr(0, slash);
+    if ((part.empty() && !empty_parts) || part == "." || part == "..") return false;
     if (slash == std::string_view::npos) return true;
-    path.remove_prefix(slash + 1);
+    name.remove_prefix(slash + 1);
   }
 }
 
@@ -57,23 +57,33 @@ Names::Names(const Options& options)
       container_dfs_url_(options.dfs_endpoint + "/" + options.container) {}
 
 std::string Names::BlobName(const ObjectKey& key) const {
-  if (root_.empty()) return key.path;
-  return key.is_root() ? root_ : root_ + "/" + key.path;
+  if (root_.empty()) return std::string(key.flat_name());
+  return key.is_root() ? root_ : root_ + "/" + std::string(key.flat_name());
 }
 
 std::string Names::ChildPrefix(const ObjectKey& directory) const {
-  const std::string name = BlobName(directory);
-  return name.empty() ? name : name + "/";
+  if (directory.is_root() && root_.empty()) return {};
+  return BlobName(directory) + "/";
+}
+
+std::optional<std::string_view> Names::BelowRoot(std::string_view blob_name) const {
+  if (root_.empty()) return blob_name;
+  if (!blob_name.starts_with(root_ + "/")) return std::nullopt;
+  return blob_name.substr(root_.size() + 1);
 }
 
 std::optional<ObjectKey> Names::KeyOf(std::string_view blob_name) const {
-  if (!root_.empty()) {
-    if (!blob_name.starts_with(root_ + "/")) return std::nullopt;
-    blob_name.remove_prefix(root_.size() + 1);
-  }
-  if (blob_name.ends_with('/')) blob_name.remove_suffix(1);
-  if (!HasOnlyPlainParts(blob_name)) return std::nullopt;
-  return ObjectKey(std::string(blob_name));
+  auto path = BelowRoot(blob_name);
+  if (path && path->ends_with('/')) path->remove_suffix(1);
+  if (!path || !IsShown(*path, /*empty_parts=*/false)) return std::nullopt;
+  return ObjectKey(std::string(*path));
+}
+
+std::optional<ObjectKey> Names::FlatKeyOf(std::string_view blob_name, bool is_directory) const {
+  auto name = BelowRoot(blob_name);
+  if (name && is_directory && name->ends_with('/')) name->remove_suffix(1);
+  if (!name || !IsShown(*name, /*empty_parts=*/true)) return std::nullopt;
+  return ObjectKey::FromFlatName(*name);
 }
 
 std::string Names::BlobUrl(std::string_view blob_name) const {

@@ -20,12 +20,16 @@ class Names {
  public:
   explicit Names(const Options& options);
 
+  // "" for the container's own root, and for a key whose blob would have no name.
   std::string BlobName(const ObjectKey& key) const;
   // What all names below a directory begin with: "root/dir/"; "" for the container's own root.
   std::string ChildPrefix(const ObjectKey& directory) const;
-  // The key of a blob or prefix name (with or without a trailing '/'); nothing if no key can hold
-  // it.
+  // Of a hierarchical account: the key of a blob or prefix name (with or without a trailing '/');
+  // nothing if no key can hold it.
   std::optional<ObjectKey> KeyOf(std::string_view blob_name) const;
+  // Of a flat account. A directory's name may end in the '/' of its prefix or marker; any other '/'
+  // is part of the key. Nothing for parts "." and "..", which no URL can name.
+  std::optional<ObjectKey> FlatKeyOf(std::string_view blob_name, bool is_directory) const;
 
   // Percent-encoded, without query.
   std::string BlobUrl(std::string_view blob_name) const;
@@ -36,6 +40,8 @@ class Names {
   std::string RenameSource(std::string_view blob_name) const;
 
  private:
+  std::optional<std::string_view> BelowRoot(std::string_view blob_name) const;
+
   const std::string container_;
   const std::string root_;
   const std::string container_blob_url_;
@@ -50,7 +56,7 @@ Status CheckAzureKey(const ObjectKey& key, const Capabilities& capabilities);
 
 // Strictly below.
 inline bool IsBelow(const ObjectKey& key, const ObjectKey& directory) {
-  return key.path.starts_with(directory.path + "/");
+  return key.is_below(directory);
 }
 
 }  // namespace skybridge::azure

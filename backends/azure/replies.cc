@@ -154,8 +154,10 @@ Sighting SightingFromHeaders(const ObjectKey& key, const HttpHeaders& headers) {
                     .content = ContentFromHeaders(headers),
                     .tier = TierFromHeaders(headers),
                     .access = AccessFromHeaders(headers)};
-  sighting.is_directory = headers.Get("x-ms-resource-type") == "directory" ||
-                          (sighting.size_bytes == 0 && IsFolderMarker(*sighting.metadata));
+  // Bytes are content, whatever else the reply says of them.
+  sighting.is_directory =
+      sighting.size_bytes == 0 &&
+      (headers.Get("x-ms-resource-type") == "directory" || IsFolderMarker(*sighting.metadata));
   return sighting;
 }
 

@@ -48,7 +48,8 @@ LocalListing::LocalListing(const LocalTree& tree, const ListRequest& request, st
 Status LocalListing::Enter(const ObjectKey& directory) {
   FileDescriptor handle = TRY(tree_.OpenDirectory(directory));
   LocalNames names = TRY(ReadNames(handle));
-  hidden_names_ += names.other_kinds;
+  for (const std::string& name : names.other_kinds)
+    hidden_names_.push_back(directory.child(name).path);
   std::erase_if(names.names, [&](const LocalName& name) { return name.name == hidden_; });
   levels_.push_back(
       {.directory = directory, .handle = std::move(handle), .names = std::move(names.names)});
@@ -111,7 +112,7 @@ Result<ListPage> LocalListing::NextPage() {
     if (request_.recursive && name.is_directory) TRY_VOID(EnterOrName(key, page));
     page.entries.push_back(info ? *std::move(info) : Undescribed(key, name));
   }
-  page.hidden_names = std::exchange(hidden_names_, 0);
+  page.hidden_names = std::exchange(hidden_names_, {});
   return page;
 }
 

@@ -41,7 +41,7 @@ class LocalListing {
   const std::string hidden_;
   const std::size_t page_size_;
   std::vector<Level> levels_;  // from the listed directory down to the one being read
-  std::uint64_t hidden_names_ = 0;
+  std::vector<std::string> hidden_names_;
 };
 
 }  // namespace skybridge

@@ -11,7 +11,7 @@
 //   exact among the users of one store; against other programs it is checked just before the
 //   rename.
 // - No name and no link leads out of the root (backends/local/local_tree.h).
-// - Sockets, pipes and devices are not shown; ListPage::hidden_names counts them.
+// - Sockets, pipes and devices are not shown; ListPage::hidden_names names them.
 #pragma once
 
 #include <memory>

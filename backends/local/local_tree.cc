@@ -105,7 +105,7 @@ Result<LocalNames> ReadNames(const FileDescriptor& directory) {
     if (type == DT_REG || type == DT_DIR || type == DT_LNK) {
       result.names.push_back({.name = std::string(name), .is_directory = type == DT_DIR});
     } else {
-      ++result.other_kinds;
+      result.other_kinds.emplace_back(name);
     }
   }
   if (errno != 0) return Fail(ErrorFromErrno(errno, "read a directory"));

@@ -49,8 +49,8 @@ struct LocalName {
 };
 
 struct LocalNames {
-  std::vector<LocalName> names;   // bytewise, with "/" behind those of directories; no "." and ".."
-  std::uint64_t other_kinds = 0;  // sockets, pipes and devices, which are not among the names
+  std::vector<LocalName> names;  // bytewise, with "/" behind those of directories; no "." and ".."
+  std::vector<std::string> other_kinds;  // sockets, pipes and devices, which are not among `names`
 };
 Result<LocalNames> ReadNames(const FileDescriptor& directory);
 

@@ -19,7 +19,18 @@ constexpr std::string_view kMovingFrom = "skybridge-moving-from";
 
 struct Contents {
   bool has_marker = false;
-  std::vector<std::string> names;  // without the marker
+  // An object with the marker's name and content: a file, which takes the place of the
+  // destination's marker once everything else has moved.
+  bool has_content = false;
+  std::string marker_etag;         // of either
+  std::vector<std::string> names;  // of the others
+
+  bool exists() const { return has_marker || has_content || !names.empty(); }
+};
+
+struct Marker {
+  Metadata metadata;
+  ETag etag;
 };
 
 // The first page: names vanish from the source as they are moved, so that the next look starts at
@@ -29,28 +40,36 @@ Result<Contents> Look(Bucket& bucket, const std::string& prefix, std::uint32_t l
   const Listing listing = TRY(bucket.List({.prefix = prefix, .limit = limit}, context));
   Contents contents;
   for (const ListedObject& object : listing.objects) {
-    if (object.name == prefix) {
-      contents.has_marker = true;
-    } else {
+    if (object.name != prefix) {
       contents.names.push_back(object.name);
+      continue;
     }
+    (IsMarker(object) ? contents.has_marker : contents.has_content) = true;
+    contents.marker_etag = object.etag;
   }
   return contents;
 }
 
-// The metadata of a marker; none when there is no marker.
-Result<std::optional<Metadata>> MarkerMetadata(Bucket& bucket, const std::string& marker,
-                                               const CallContext& context) {
-  Result<ObjectHead> head = bucket.Head(marker, std::nullopt, context);
-  if (head) return std::optional<Metadata>(std::move(head->facts.metadata));
-  if (head.error().code == ErrorCode::kNotFound) return std::optional<Metadata>();
+// None when there is no marker.
+Result<std::optional<Marker>> FindMarker(Bucket& bucket, const std::string& name,
+                                         const CallContext& context) {
+  Result<ObjectHead> head = bucket.Head(name, std::nullopt, context);
+  if (head && head->size_bytes == 0)
+    return std::optional(Marker{std::move(head->facts.metadata), ETag(head->facts.etag)});
+  if (head || head.error().code == ErrorCode::kNotFound) return std::optional<Marker>();
   return Fail(std::move(head).error());
 }
 
-Status PutMarker(Bucket& bucket, const std::string& marker, Metadata metadata,
-                 const CallContext& context) {
-  TRY(bucket.Put({.name = marker, .body = {}, .metadata = std::move(metadata)}, context));
-  return {};
+// In the place of `before`, or of nothing. Returns its version.
+Result<ETag> PutMarker(Bucket& bucket, const std::string& name, Metadata metadata,
+                       const std::optional<ETag>& before, const CallContext& context) {
+  const ObjectFacts facts =
+      TRY(bucket.Put({.name = name,
+                      .body = {},
+                      .metadata = std::move(metadata),
+                      .conditions = {.if_match = before, .must_not_exist = !before.has_value()}},
+                     context));
+  return ETag(facts.etag);
 }
 
 // One object. That the source is gone means that an earlier attempt moved it, or somebody deleted
@@ -72,33 +91,53 @@ Status RenameAll(Bucket& bucket, const DirectoryRename& rename,
   });
 }
 
-bool NamesSource(const std::optional<Metadata>& marker, const std::string& moving_from) {
+bool NamesSource(const std::optional<Marker>& marker, const std::string& moving_from) {
   if (!marker) return false;
-  const auto found = marker->find(std::string(kMovingFrom));
-  return found != marker->end() && found->second == moving_from;
+  const auto found = marker->metadata.find(std::string(kMovingFrom));
+  return found != marker->metadata.end() && found->second == moving_from;
 }
 
 // Whether the destination is free. What an interrupted rename of the same source has moved there is
 // no obstacle.
-Status CheckDestination(Bucket& bucket, const DirectoryRename& rename,
-                        const std::optional<Metadata>& marker, const CallContext& context) {
+Status CheckDestination(Bucket& bucket, const DirectoryRename& rename, const CallContext& context) {
   const Contents there = TRY(Look(bucket, rename.destination, 2, context));
-  if (rename.must_not_exist && (marker || !there.names.empty())) {
+  if (rename.must_not_exist && there.exists()) {
     return Fail(ErrorCode::kAlreadyExists, "rename: '" + rename.destination + "' exists");
   }
-  if (!there.names.empty())
+  if (there.has_content || !there.names.empty())
     return Fail(ErrorCode::kNotEmpty, "rename: '" + rename.destination + "' is not empty");
   return {};
 }
 
-Status MoveChildren(Bucket& bucket, const DirectoryRename& rename, Contents contents,
-                    const CallContext& context) {
+// What is left then: the marker, or content in its place.
+Result<Contents> MoveChildren(Bucket& bucket, const DirectoryRename& rename, Contents contents,
+                              const CallContext& context) {
   DrainGuard guard("rename " + rename.source);
   while (!contents.names.empty()) {
     TRY_VOID(guard.Check(contents.names.front(), contents.names.back()));
     TRY_VOID(RenameAll(bucket, rename, contents.names, context));
     contents = TRY(Look(bucket, rename.source, kPage, context));
   }
+  return contents;
+}
+
+// The last step: the source's marker goes before the destination's mark does, so that whoever finds
+// the mark knows what is left to do.
+Status MoveMarker(Bucket& bucket, const DirectoryRename& rename, const Contents& rest,
+                  const ETag& mark, Metadata attributes, const CallContext& context) {
+  if (rest.has_content) {
+    TRY(bucket.Rename({.source = rename.source,
+                       .destination = rename.destination,
+                       .source_if_match = ETag(rest.marker_etag),
+                       .destination_conditions = {.if_match = mark}},
+                      context));
+    return {};
+  }
+  if (rest.has_marker) {
+    Status removed = bucket.Delete(rename.source, ETag(rest.marker_etag), context);
+    if (!removed && removed.error().code != ErrorCode::kNotFound) return removed;
+  }
+  TRY(PutMarker(bucket, rename.destination, std::move(attributes), mark, context));
   return {};
 }
 
@@ -107,31 +146,30 @@ Status MoveChildren(Bucket& bucket, const DirectoryRename& rename, Contents cont
 Status RenameDirectory(Bucket& bucket, const DirectoryRename& rename, const CallContext& context) {
   const std::string moving_from = HexEncode(Sha256(AsBytes(rename.source)));
   Contents contents = TRY(Look(bucket, rename.source, kPage, context));
-  const std::optional<Metadata> marker_there =
-      TRY(MarkerMetadata(bucket, rename.destination, context));
-  const bool going_on = NamesSource(marker_there, moving_from);
-  if (contents.names.empty() && !contents.has_marker && !going_on) {
-    if (rename.may_be_done && marker_there) return {};
+  const std::optional<Marker> there = TRY(FindMarker(bucket, rename.destination, context));
+  const bool going_on = NamesSource(there, moving_from);
+  if (!contents.exists() && !going_on) {
+    if (rename.may_be_done && there) return {};
     return Fail(ErrorCode::kNotFound, "rename: there is no '" + rename.source + "'");
   }
   Metadata attributes;
+  ETag mark;
   if (going_on) {
-    attributes = *marker_there;
+    attributes = there->metadata;
     attributes.erase(std::string(kMovingFrom));
+    mark = there->etag;
   } else {
-    TRY_VOID(CheckDestination(bucket, rename, marker_there, context));
-    attributes = TRY(MarkerMetadata(bucket, rename.source, context)).value_or(Metadata{});
+    TRY_VOID(CheckDestination(bucket, rename, context));
+    const auto own = TRY(FindMarker(bucket, rename.source, context));
+    if (own) attributes = own->metadata;
     Metadata moving = attributes;
     moving[std::string(kMovingFrom)] = moving_from;
-    TRY_VOID(PutMarker(bucket, rename.destination, std::move(moving), context));
+    mark = TRY(PutMarker(bucket, rename.destination, std::move(moving),
+                         there ? std::optional(there->etag) : std::nullopt, context));
   }
   rename.begun();
-  TRY_VOID(MoveChildren(bucket, rename, std::move(contents), context));
-  // The source's marker goes before the destination's mark does: whoever finds the mark knows what
-  // is left to do.
-  Status removed = bucket.Delete(rename.source, std::nullopt, context);
-  if (!removed && removed.error().code != ErrorCode::kNotFound) return removed;
-  return PutMarker(bucket, rename.destination, std::move(attributes), context);
+  const Contents rest = TRY(MoveChildren(bucket, rename, std::move(contents), context));
+  return MoveMarker(bucket, rename, rest, mark, std::move(attributes), context);
 }
 
 }  // namespace skybridge::oci

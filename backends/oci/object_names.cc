@@ -8,7 +8,7 @@ namespace skybridge::oci {
 std::optional<ObjectKey> ObjectNames::Key(std::string_view name,
                                           const Capabilities& capabilities) const {
   if (!name.starts_with(base_)) return std::nullopt;
-  ObjectKey key{std::string(name.substr(base_.size()))};
+  ObjectKey key = ObjectKey::FromFlatName(name.substr(base_.size()));
   if (!CheckKey(key, capabilities)) return std::nullopt;
   return key;
 }

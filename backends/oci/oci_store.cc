@@ -22,11 +22,10 @@ struct PageBuilder {
   ListPage page = {};
   std::vector<std::pair<std::string, ObjectInfo>> rows = {};
 
-  void Add(std::string_view name, ObjectInfo info) {
-    const bool is_directory = name.ends_with('/');
+  void Add(std::string_view name, bool is_directory, ObjectInfo info) {
     auto key = names.Key(is_directory ? name.substr(0, name.size() - 1) : name, capabilities);
     if (!key) {
-      ++page.hidden_names;
+      page.Hide(name);
       return;
     }
     info.key = *std::move(key);
@@ -80,7 +79,9 @@ Capabilities MakeCapabilities(const ObjectNames& names, bool is_pre_authenticate
           .min_part_bytes = std::uint64_t{10} << 20,
           .max_part_bytes = 50 * kGiB,
           .max_parts = 10'000,
-          .max_key_bytes = names.max_key_bytes()};
+          .any_key_parts = true,
+          .max_key_bytes = names.max_key_bytes(),
+          .max_name_bytes = names.max_key_bytes()};
 }
 
 Error KeyError(ErrorCode code, std::string_view operation, const ObjectKey& key) {
@@ -132,25 +133,41 @@ Result<ListPage> OciStoreImpl::List(const ListRequest& request, const CallContex
                                            context, &told_at));
   PageBuilder builder{names_, capabilities_};
   for (const ListedObject& object : listing.objects) {
-    if (object.name == prefix) continue;  // the directory's own marker
-    const bool is_marker = object.name.ends_with('/');
+    const bool is_marker = IsMarker(object);
+    if (is_marker && object.name == prefix) continue;  // the directory's own
+    const bool is_deeper =
+        !request.recursive && !is_marker && object.name.ends_with('/') && object.name != prefix;
+    if (is_deeper) {  // content of a directory below, which the service should have folded
+      builder.Add(object.name, true, {});
+      continue;
+    }
     // A listing tells milliseconds, HEAD only seconds: both must tell the same.
-    builder.Add(object.name,
+    builder.Add(object.name, is_marker,
                 {.size_bytes = is_marker ? 0 : object.size_bytes,
                  .etag = ETag(object.etag),
                  .last_modified = std::chrono::floor<std::chrono::seconds>(object.time_modified),
                  .told_at = told_at,
                  .digests = {.md5 = is_marker ? std::nullopt : object.md5}});
   }
-  for (const std::string& folded : listing.prefixes) builder.Add(folded, {});
+  for (const std::string& folded : listing.prefixes) builder.Add(folded, true, {});
   ListPage page = builder.Finish();
   page.continuation = NextStart(listing);
   return page;
 }
 
 Result<ObjectInfo> OciStoreImpl::HeadFile(const ObjectKey& key, const CallContext& context) {
+  if (names_.File(key).empty()) return Fail(KeyError(ErrorCode::kNotFound, "head", key));
   const ObjectHead head = TRY(bucket_.Head(names_.File(key), std::nullopt, context));
+  // What is empty under such a name is the marker of another directory.
+  if (head.size_bytes == 0 && key.name().empty())
+    return Fail(KeyError(ErrorCode::kNotFound, "head", key));
   return DescribeObject(key, NodeKind::kFile, head);
+}
+
+Status OciStoreImpl::CheckFileKey(const ObjectKey& key) const {
+  TRY_VOID(CheckObjectKey(key, capabilities_));
+  if (!names_.File(key).empty()) return {};
+  return Fail(ErrorCode::kInvalidName, "an object without a name");
 }
 
 Result<ObjectInfo> OciStoreImpl::FindDirectory(const ObjectKey& key, const CallContext& context) {
@@ -158,7 +175,9 @@ Result<ObjectInfo> OciStoreImpl::FindDirectory(const ObjectKey& key, const CallC
   const Listing listing = TRY(bucket_.List({.prefix = marker, .limit = 1}, context));
   const bool is_there = !listing.objects.empty() || key.is_root();
   if (!is_there) return Fail(KeyError(ErrorCode::kNotFound, "head", key));
-  if (listing.objects.empty() || listing.objects.front().name != marker) return DescribePrefix(key);
+  const bool is_marked = !listing.objects.empty() && listing.objects.front().name == marker &&
+                         IsMarker(listing.objects.front());
+  if (!is_marked) return DescribePrefix(key);
   return DescribeObject(key, NodeKind::kDirectory,
                         TRY(bucket_.Head(marker, std::nullopt, context)));
 }
@@ -179,6 +198,8 @@ Result<ObjectInfo> OciStoreImpl::HeadDirectory(const ObjectKey& key, const CallC
   if (key.is_root()) return Head(key, context);
   TRY_VOID(CheckObjectKey(key, capabilities_));
   const auto marker = bucket_.Head(names_.Directory(key), std::nullopt, context);
+  // With content it is a file in the directory.
+  if (marker && marker->size_bytes > 0) return DescribePrefix(key);
   if (marker) return DescribeObject(key, NodeKind::kDirectory, *marker);
   if (marker.error().code != ErrorCode::kNotFound) return Fail(marker.error());
   if (TRY(HasAnythingBelow(key, context))) return DescribePrefix(key);
@@ -201,7 +222,7 @@ Error OciStoreImpl::MissingFile(const ObjectKey& key, Error otherwise, const Cal
 
 Result<GetReply> OciStoreImpl::Get(const GetRequest& request, std::span<std::byte> into,
                                    const CallContext& context) {
-  TRY_VOID(CheckObjectKey(request.key, capabilities_));
+  TRY_VOID(CheckFileKey(request.key));
   Result<GetReply> reply =
       bucket_.Get(names_.File(request.key), request.range, request.if_match, into, context);
   if (reply || reply.error().code != ErrorCode::kNotFound) return reply;
@@ -230,8 +251,9 @@ Result<std::unique_ptr<ObjectStore>> MakeOciStore(const OciStoreOptions& options
   }
   while (bucket.endpoint.ends_with('/')) bucket.endpoint.pop_back();
   TRY_VOID(CheckEndpoint(bucket.endpoint));
-  if (!options.root.is_root())
-    TRY_VOID(CheckObjectKey(options.root, MakeCapabilities(ObjectNames(ObjectKey()), false)));
+  Capabilities for_root = MakeCapabilities(ObjectNames(ObjectKey()), false);
+  for_root.any_key_parts = false;
+  if (!options.root.is_root()) TRY_VOID(CheckObjectKey(options.root, for_root));
   // Room for at least one name of one byte below it.
   if (options.root.path.size() + 3 > kMaxNameBytes) {
     return Fail(ErrorCode::kNameTooLong, "OCI: the path below the bucket leaves no room for names");

@@ -14,8 +14,11 @@ Result<ObjectInfo> OciStoreImpl::SetAttributes(const SetAttributesRequest& reque
   if (request.key.is_root() && names_.Directory(request.key).empty()) {
     return Fail(ErrorCode::kNotSupported, "the root of a bucket cannot keep attributes");
   }
-  if (!request.key.is_root()) TRY_VOID(CheckObjectKey(request.key, capabilities_));
-  if (request.kind == NodeKind::kDirectory) return SetDirectoryAttributes(request, context);
+  if (request.kind == NodeKind::kDirectory) {
+    if (!request.key.is_root()) TRY_VOID(CheckObjectKey(request.key, capabilities_));
+    return SetDirectoryAttributes(request, context);
+  }
+  TRY_VOID(CheckFileKey(request.key));
   return SetFileAttributes(request, context);
 }
 
@@ -66,6 +69,8 @@ Result<ObjectHead> OciStoreImpl::HeadToRewrite(const SetAttributesRequest& reque
 
 Result<ObjectInfo> OciStoreImpl::PutMarker(const ObjectKey& key, const Attributes& attributes,
                                            Conditions conditions, const CallContext& context) {
+  if (names_.Directory(key).size() > kMaxNameBytes)
+    return Fail(KeyError(ErrorCode::kNameTooLong, "make a directory of", key));
   Metadata metadata = TRY(EncodeAttributes(NodeKind::kDirectory, attributes));
   const ObjectFacts facts = TRY(bucket_.Put({.name = names_.Directory(key),
                                              .body = {},
@@ -97,7 +102,12 @@ Result<ObjectInfo> OciStoreImpl::SetDirectoryAttributes(const SetAttributesReque
     Result<ObjectInfo> now = FindDirectory(request.key, context);
     if (IsOpen(now) || (now && now->attributes == request.attributes)) return now;
   }
-  if (error.code == ErrorCode::kAlreadyExists) error.code = ErrorCode::kPreconditionFailed;
+  if (IsLostRace(error) && there.etag.empty()) {
+    const auto in_the_way = bucket_.Head(names_.Directory(request.key), std::nullopt, context);
+    const bool content = in_the_way && in_the_way->size_bytes > 0;
+    error.code = content ? ErrorCode::kNotSupported : ErrorCode::kPreconditionFailed;
+    if (content) error.message += ": the name of its marker has content";
+  }
   return Fail(std::move(error));
 }
 
@@ -129,7 +139,8 @@ Status OciStoreImpl::RemoveDirectory(const ObjectKey& key, const CallContext& co
   const std::string marker = names_.Directory(key);
   const Listing listing = TRY(bucket_.List({.prefix = marker, .limit = 2}, context));
   for (const ListedObject& object : listing.objects) {
-    if (object.name != marker) return Fail(KeyError(ErrorCode::kNotEmpty, "remove directory", key));
+    if (object.name != marker || !IsMarker(object))
+      return Fail(KeyError(ErrorCode::kNotEmpty, "remove directory", key));
   }
   if (listing.objects.empty()) {
     const Result<ObjectInfo> file = HeadFile(key, context);

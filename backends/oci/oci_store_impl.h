@@ -66,6 +66,8 @@ class OciStoreImpl final : public ObjectStore {
 
  private:
   Result<ProbeReply> ProbeWithoutListing(const CallContext& context);
+  // Errors: those of CheckObjectKey; kInvalidName for a key that cannot be a file's.
+  Status CheckFileKey(const ObjectKey& key) const;
   Result<ObjectInfo> HeadFile(const ObjectKey& key, const CallContext& context);
   // By its prefix: with a marker two requests, else one.
   Result<ObjectInfo> FindDirectory(const ObjectKey& key, const CallContext& context);

@@ -30,6 +30,8 @@ Result<ObjectInfo> OciStoreImpl::Rename(const RenameRequest& request, const Call
 
 Result<ObjectInfo> OciStoreImpl::RenameFile(const RenameRequest& request,
                                             const CallContext& context) {
+  TRY_VOID(CheckFileKey(request.source));
+  TRY_VOID(CheckFileKey(request.destination));
   // The reply to a rename describes nothing, so the source is looked at first, unless the caller
   // knows it; its version is pinned below.
   const ObjectInfo* const known =
@@ -47,6 +49,10 @@ Result<ObjectInfo> OciStoreImpl::RenameFile(const RenameRequest& request,
       return Fail(KeyError(ErrorCode::kAlreadyExists, "rename", request.source));
     }
     return source;
+  }
+  if (source->size_bytes == 0 && request.destination.name().empty()) {
+    return Fail(KeyError(ErrorCode::kInvalidName, "rename an empty file to the marker",
+                         request.destination));
   }
   if (!request.no_directory_there) TRY_VOID(CheckNoDirectory(request, context));
   recent_renames_.Remember(request.destination, *source);
@@ -136,7 +142,7 @@ Result<ObjectInfo> OciStoreImpl::RenameTree(const RenameRequest& request,
 
 Status OciStoreImpl::Delete(const DeleteRequest& request, const CallContext& context) {
   if (!capabilities_.can_delete) return Fail(NotThrough("delete", request.key));
-  TRY_VOID(CheckObjectKey(request.key, capabilities_));
+  TRY_VOID(CheckFileKey(request.key));
   Status deleted = bucket_.Delete(names_.File(request.key), request.if_match, context);
   if (deleted || deleted.error().code != ErrorCode::kNotFound) return deleted;
   if (context.retried) return {};
@@ -173,7 +179,7 @@ Status OciStoreImpl::DeleteBatch(std::span<const DeleteRequest> requests,
   std::vector<NamedVersion> objects;
   std::unordered_map<std::string, std::size_t> position;
   for (std::size_t i = 0; i < requests.size(); ++i) {
-    outcomes[i] = CheckObjectKey(requests[i].key, capabilities_);
+    outcomes[i] = CheckFileKey(requests[i].key);
     if (!outcomes[i]) continue;
     std::string name = names_.File(requests[i].key);
     position.emplace(name, i);

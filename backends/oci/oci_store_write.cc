@@ -38,7 +38,11 @@ Result<UploadParts> SplitUploadId(const UploadId& upload) {
 Result<ObjectInfo> OciStoreImpl::Put(const PutRequest& request, const CallContext& context) {
   if (request.kind == NodeKind::kDirectory)
     return Fail(KeyError(ErrorCode::kInvalidArgument, "put", request.key));
-  TRY_VOID(CheckObjectKey(request.key, capabilities_));
+  TRY_VOID(CheckFileKey(request.key));
+  if (request.body.empty() && request.key.name().empty()) {
+    return Fail(ErrorCode::kInvalidName,
+                "put: without content it is a directory's marker: '" + request.key.path + "'");
+  }
   Metadata metadata = TRY(EncodeAttributes(request.kind, request.attributes));
   const std::string name = names_.File(request.key);
   const StoredHeaders headers = HeadersOf(request.attributes);
@@ -66,7 +70,7 @@ Result<ObjectInfo> OciStoreImpl::Put(const PutRequest& request, const CallContex
 Result<UploadId> OciStoreImpl::StartUpload(const StartUploadRequest& request,
                                            const CallContext& context) {
   if (request.append_to) return Fail(KeyError(ErrorCode::kNotSupported, "append to", request.key));
-  TRY_VOID(CheckObjectKey(request.key, capabilities_));
+  TRY_VOID(CheckFileKey(request.key));
   Metadata metadata = TRY(EncodeAttributes(NodeKind::kFile, request.attributes));
   StoredHeaders headers = HeadersOf(request.attributes);
   const std::string tag = MetadataTag(metadata, headers);

@@ -33,6 +33,10 @@ struct ListedObject {
       md5;  // none for an object of several parts: there the service gives another kind of value
   WallTime time_modified{};
 };
+// An empty object "dir/". With content it is a file, whatever its name.
+inline bool IsMarker(const ListedObject& object) {
+  return object.size_bytes == 0 && object.name.ends_with('/');
+}
 struct Listing {
   std::vector<ListedObject> objects;
   std::vector<std::string> prefixes;  // complete names, each with its trailing '/'

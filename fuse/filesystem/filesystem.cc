@@ -124,6 +124,11 @@ Result<NodeReply> FilesystemImpl::LookupByNumber(InodeNumber ino, std::string_vi
 
 Result<NodeReply> FilesystemImpl::GetAttributes(InodeNumber ino, const Call& call) {
   if (const auto open = inodes_.FindOpen(ino)) return Reply(*open);
+  if (const auto removed = inodes_.kernel().FindRemoved(ino)) {
+    NodeReply reply{.stat = ToStat(*removed, options_), .valid_for = options_.ttl};
+    reply.stat.link_count = 0;
+    return reply;
+  }
   return Reply(TRY(names_.Get(ino, call.context)));
 }
 

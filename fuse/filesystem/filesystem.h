@@ -66,8 +66,9 @@ struct DirectoryEntry {
   // Nothing where the listing could not tell a file from a symbolic link: the program asks if it
   // needs to know.
   std::optional<cache::InodeKind> kind;
-  std::uint64_t next_cookie = 0;    // continues after this entry
-  const NodeReply* node = nullptr;  // when attributes were asked for; nullptr for "." and ".."
+  std::uint64_t next_cookie = 0;  // continues after this entry
+  // When attributes were asked for; nullptr for "." and "..", and where the store refused them.
+  const NodeReply* node = nullptr;
 };
 
 // Takes an entry; false when there is no room for it (it then comes again).

@@ -59,7 +59,8 @@ bool FilesystemImpl::Emit(const InodeRecord& record, std::uint64_t closed_files,
                        .ino = record.ino,
                        .kind = KnownKind(record),
                        .next_cookie = next_cookie};
-  if (!with_attributes) return sink(entry);
+  const bool refused = !record.attributes_known && !inodes_.FindOpen(record.ino);
+  if (!with_attributes || refused) return sink(entry);
   inodes_.kernel().AddLookup(record.ino);
   const NodeReply reply = NewestReply(record, closed_files);
   entry.node = &reply;
@@ -75,6 +76,40 @@ Status FilesystemImpl::ReadRemoteDirectories(std::uint64_t cookie, bool with_att
   for (std::size_t i = cookie - kDots; i < remotes.size(); ++i) {
     if (!Emit(remotes[i], inodes_.closed_files(), kDots + i + 1, with_attributes, sink)) break;
   }
+  return {};
+}
+
+void FilesystemImpl::LeaveBehind(DirectoryHandle& handle, std::uint64_t position) {
+  while (!handle.window.empty() && handle.window_begin < position) {
+    const std::string& name = handle.window.front().name;
+    const auto mark = handle.marks.find(name);
+    // Read again, the stream may have lost or gained entries before this one.
+    if (mark != handle.marks.end() && mark->second < position) handle.window_begin = mark->second;
+    if (handle.window_begin % DirectoryHandle::kMarkEvery == 0)
+      handle.marks.try_emplace(name, handle.window_begin);
+    handle.window.pop_front();
+    ++handle.window_begin;
+  }
+}
+
+Status FilesystemImpl::GoBack(DirectoryHandle& handle, std::uint64_t position,
+                              const CallContext& context) {
+  const DirectoryScan::Source source = handle.scan->source();
+  handle.scan = std::make_unique<DirectoryScan>(names_, handle.ino, source);
+  handle.window.clear();
+  handle.window_begin = 0;
+  handle.ended = false;
+  for (const std::string& name : handle.shown_unpublished) {
+    // Its place in the stream; PrepareEntry looks what it is by now.
+    cache::InodeRecord shown;
+    shown.name = name;
+    handle.window.push_back(std::move(shown));
+  }
+  while (!handle.ended && handle.window_begin + handle.window.size() <= position) {
+    LeaveBehind(handle, position);
+    TRY_VOID(MoreEntries(handle, context));
+  }
+  LeaveBehind(handle, position);
   return {};
 }
 
@@ -102,19 +137,19 @@ Status FilesystemImpl::MoreEntries(DirectoryHandle& handle, const CallContext& c
 Status FilesystemImpl::PrepareEntry(DirectoryHandle& handle, std::size_t index,
                                     bool with_attributes, const CallContext& context) {
   InodeRecord& record = handle.window[index];
-  if (record.ino == InodeNumber::kNone) return {};
   if (const auto unpublished = inodes_.FindUnpublished(handle.ino, record.name)) {
     record = unpublished->view().record;
     return {};
   }
-  if (names_.changes().ChangedSince(*handle.question, handle.ino, record.name)) {
-    auto answer = TRY(names_.cache().Lookup(handle.ino, record.name));
-    if (answer.what != cache::NameAnswer::What::kPresent) {
-      record.ino = InodeNumber::kNone;
-      return {};
-    }
-    record = std::move(answer.inode);
+  const LocalChanges& changes = names_.changes();
+  if (!changes.Remembers(*handle.question) ||
+      changes.ChangedSince(*handle.question, handle.ino, record.name)) {
+    auto now = names_.FindListed(handle.ino, record.name, context);
+    if (!now && now.error().code != ErrorCode::kNotFound) return Fail(std::move(now).error());
+    if (!now) record.ino = InodeNumber::kNone;
+    if (now) record = *std::move(now);
   }
+  if (record.ino == InodeNumber::kNone) return {};
   if (!with_attributes || record.attributes_known) return {};
   const std::size_t end = std::min(index + kFillBatch, handle.window.size());
   std::vector<InodeRecord> batch(handle.window.begin() + static_cast<std::ptrdiff_t>(index),
@@ -129,6 +164,8 @@ Status FilesystemImpl::ReadDirectory(HandleId id, std::uint64_t cookie, bool wit
   const auto handle = directories_.Find(id);
   if (!handle) return Fail(ErrorCode::kInvalidArgument, "no such directory handle");
   if (names_.ListsRemotes(handle->ino)) return ReadRemoteDirectories(cookie, with_attributes, sink);
+  if (inodes_.kernel().FindRemoved(handle->ino))
+    return {};  // nothing is in it, and nothing can come
 
   MutexLock lock(handle->mutex);
   if (cookie == 0) {  // from the start, or again (rewinddir): the directory as it is now
@@ -137,13 +174,11 @@ Status FilesystemImpl::ReadDirectory(HandleId id, std::uint64_t cookie, bool wit
     handle->window_begin = 0;
     handle->ended = false;
     handle->shown_unpublished.clear();
+    handle->marks.clear();
   }
   if (!TRY(EmitDots(handle->ino, cookie, sink))) return {};
   std::uint64_t position = cookie - kDots;
-  if (position < handle->window_begin) {
-    return Fail(ErrorCode::kPreconditionFailed,
-                "the position is too far back in a directory that is being read");
-  }
+  if (position < handle->window_begin) TRY_VOID(GoBack(*handle, position, call.context));
   while (true) {
     while (position - handle->window_begin >= handle->window.size()) {
       if (handle->ended) return {};
@@ -157,10 +192,8 @@ Status FilesystemImpl::ReadDirectory(HandleId id, std::uint64_t cookie, bool wit
       break;
     ++position;
   }
-  while (position - handle->window_begin > DirectoryHandle::kWindow) {
-    handle->window.pop_front();
-    ++handle->window_begin;
-  }
+  if (position > DirectoryHandle::kWindow)
+    LeaveBehind(*handle, position - DirectoryHandle::kWindow);
   return {};
 }
 

@@ -373,8 +373,11 @@ Status FilesystemImpl::SaveLostUpdate(OpenFile& file, const OpenFile::View& view
   const auto key_beside = [&](std::string_view name) -> Result<ObjectKey> {
     return TRY(names_.LocateChild(view.place.parent, name)).key;
   };
+  // Nothing makes an escaped form: the copy of one has a plain name beside it.
+  std::string_view name = view.place.name;
+  if (IsEscapedForm(name)) name.remove_prefix(2);
   const ConflictCopy copy = TRY(SaveConflictCopy({.writer = *view.writer,
-                                                  .name = view.place.name,
+                                                  .name = name,
                                                   .key_beside = key_beside,
                                                   .attributes = ToAttributes(view.record),
                                                   .now = names_.Now()},

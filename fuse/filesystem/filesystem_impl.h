@@ -41,11 +41,13 @@ struct FileHandle {
 };
 
 // An open directory: a window on the stream of its entries. A cookie is 2 plus the number of
-// entries before it ("." and ".." have 1 and 2). The kernel goes back a little when a program's buffer was too small, so the
-// last kWindow entries are kept; a program that seeks further back than that gets ESTALE, except to
-// the start.
+// entries before it ("." and ".." have 1 and 2). The kernel goes back a little when a program's
+// buffer was too small, so the last kWindow entries are kept. For a program that seeks further back
+// the directory is read again from its start, in the order of the first time; names in `marks` tell
+// where in the stream that is, though entries have come and gone.
 struct DirectoryHandle {
   static constexpr std::size_t kWindow = 16'384;
+  static constexpr std::size_t kMarkEvery = 4'096;
 
   explicit DirectoryHandle(InodeNumber number) : ino(number) {}
 
@@ -55,6 +57,8 @@ struct DirectoryHandle {
   std::deque<cache::InodeRecord> window GUARDED_BY(mutex);
   std::uint64_t window_begin GUARDED_BY(mutex) = 0;  // entries before the window
   bool ended GUARDED_BY(mutex) = false;
+  // Every kMarkEvery-th entry that has left the window, by its name.
+  std::map<std::string, std::uint64_t, std::less<>> marks GUARDED_BY(mutex);
   // Files that only this mount sees come first; the scan may meet them again, published meanwhile.
   std::set<std::string, std::less<>> shown_unpublished GUARDED_BY(mutex);
   // Names changed here since the first entry was read are looked at again before they are shown.
@@ -184,12 +188,16 @@ class FilesystemImpl final : public Filesystem {
   Result<NodeReply> Made(cache::InodeRecord record, const ObjectInfo& info,
                          std::optional<WallTime> empty_since);
   // On flat stores a directory lives by its children: before the last one goes it gets a marker.
-  Status KeepDirectoryAlive(InodeNumber directory, const CallContext& context);
+  Status KeepDirectoryAlive(InodeNumber directory, std::string_view leaving,
+                            const CallContext& context);
+  // Content with the name of a directory's marker has left: the directory may have lived by it.
+  Status MakeEmptied(InodeNumber directory, std::string_view left, const CallContext& context);
   // A change by name that somebody else's change came before: made again on what is there now, a
   // few times.
   Status RetryOnNewest(const std::function<Status()>& change,
                        const std::function<void()>& look_again);
-  Status DeleteObject(InodeNumber parent, std::string_view name, const CallContext& context);
+  Status DeleteObject(InodeNumber parent, std::string_view name, bool ask_first,
+                      const CallContext& context);
   // A file that the store does not have. Errors: kPreconditionFailed when it has it by now.
   Status DropUnpublished(const std::shared_ptr<OpenFile>& file, const CallContext& context);
   // `remove` takes the open file's name away; its handles keep the content. What is being published
@@ -223,15 +231,23 @@ class FilesystemImpl final : public Filesystem {
                            const OpenFile::Place& to, const CallContext& context);
   Status FollowRename(const NamedNode& source, const OpenFile::Place& to, const ObjectInfo& info,
                       const CallContext& context);
-  // Open files below a directory that is being renamed, and nothing is published there: their
-  // readers go on under the new key.
+  // Open files below a directory that was renamed: their readers go on under the new key. Those
+  // whose new version is not known must be opened again; the first error other than kNotFound is
+  // returned.
   Status FollowDirectoryRename(InodeNumber directory, const CallContext& context);
+  // What an open file is after its directory was renamed.
+  Result<ObjectInfo> MovedVersion(const Remote& remote, const OpenFile::View& view, bool atomic,
+                                  const CallContext& context);
   std::vector<std::shared_ptr<OpenFile>> OpenBelow(InodeNumber directory);
 
   // filesystem_directory.cc
   Status ReadRemoteDirectories(std::uint64_t cookie, bool with_attributes,
                                const DirectorySink& sink);
   Status MoreEntries(DirectoryHandle& handle, const CallContext& context) REQUIRES(handle.mutex);
+  Status GoBack(DirectoryHandle& handle, std::uint64_t position, const CallContext& context)
+      REQUIRES(handle.mutex);
+  // Entries before `position` leave the window.
+  static void LeaveBehind(DirectoryHandle& handle, std::uint64_t position) REQUIRES(handle.mutex);
   Result<bool> EmitDots(InodeNumber ino, std::uint64_t& cookie, const DirectorySink& sink);
   Status PrepareEntry(DirectoryHandle& handle, std::size_t index, bool with_attributes,
                       const CallContext& context) REQUIRES(handle.mutex);

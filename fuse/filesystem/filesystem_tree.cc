@@ -25,6 +25,7 @@ tl::unexpected<Error> Fixed() {
 Result<InodeRecord> FilesystemImpl::NewRecord(InodeNumber parent, std::string_view name,
                                               InodeKind kind, std::uint32_t mode,
                                               const Call& call) {
+  TRY_VOID(CheckNewName(name));
   const auto directory = TRY(names_.Cached(parent));
   InodeRecord record;
   record.parent = parent;
@@ -87,20 +88,39 @@ Result<NodeReply> FilesystemImpl::MakeSymlink(InodeNumber parent, std::string_vi
   return Made(std::move(record), info, std::nullopt);
 }
 
-Status FilesystemImpl::KeepDirectoryAlive(InodeNumber directory, const CallContext& context) {
+Status FilesystemImpl::KeepDirectoryAlive(InodeNumber directory, std::string_view leaving,
+                                          const CallContext& context) {
   if (names_.IsFixed(directory)) return {};
   const auto record = TRY(names_.Cached(directory));
-  if (!record || !record->etag.empty() || !names_.MayBeOnlyChild(directory)) return {};
+  if (!record || !record->etag.empty()) return {};
+  if (TRY(names_.Locate(directory)).remote->store->capabilities().real_directories) return {};
+  if (!names_.MayBeOnlyChild(directory, leaving)) return {};
   const HeldForUse held = TRY(names_.Hold(directory, context));
   const Location& location = held.at.front();
-  if (location.remote->store->capabilities().real_directories) return {};
-  const ObjectInfo info = TRY(location.remote->store->SetAttributes(
+  const auto info = location.remote->store->SetAttributes(
       {.key = location.key, .kind = NodeKind::kDirectory, .attributes = ToAttributes(*record)},
-      context));
+      context);
+  // Content has the marker's name: the directory lives by that.
+  if (!info && info.error().code == ErrorCode::kNotSupported) return {};
+  if (!info) return Fail(info.error());
   InodeRecord marked = *record;
-  marked.etag = info.etag.value;
+  marked.etag = info->etag.value;
   marked.attributes_known = true;
   TRY(names_.Record(record->parent, marked));
+  return {};
+}
+
+Status FilesystemImpl::MakeEmptied(InodeNumber directory, std::string_view left,
+                                   const CallContext& context) {
+  const auto part = RemoteName(left);
+  if (!part || !part->empty() || names_.IsFixed(directory)) return {};
+  const auto record = TRY(names_.Cached(directory));
+  if (!record || !record->etag.empty() || !names_.MayBeOnlyChild(directory, left)) return {};
+  const HeldForUse held = TRY(names_.Hold(directory, context));
+  const Location& location = held.at.front();
+  const auto made = location.remote->store->MakeDirectory(
+      {.key = location.key, .attributes = ToAttributes(*record)}, context);
+  if (!made && made.error().code != ErrorCode::kAlreadyExists) return Fail(made.error());
   return {};
 }
 
@@ -131,13 +151,18 @@ Status FilesystemImpl::TakeName(const std::shared_ptr<OpenFile>& open,
   return {};
 }
 
-Status FilesystemImpl::DeleteObject(InodeNumber parent, std::string_view name,
+// The first attempt goes by what is known of the name, however old: the store refuses a version that
+// is no longer there.
+Status FilesystemImpl::DeleteObject(InodeNumber parent, std::string_view name, bool ask_first,
                                     const CallContext& context) {
-  const InodeRecord record = TRY(names_.Find(parent, name, context));
+  InodeRecord record = TRY(ask_first ? names_.Find(parent, name, context)
+                                     : names_.FindListed(parent, name, context));
+  if (!ask_first && (record.kind == InodeKind::kDirectory || record.etag.empty()))
+    record = TRY(names_.Find(parent, name, context));
   if (record.kind == InodeKind::kDirectory)
     return Fail(ErrorCode::kIsDirectory, "a directory is not unlinked");
   const Remote& remote = *TRY(names_.Locate(parent)).remote;
-  TRY_VOID(KeepDirectoryAlive(parent, context));
+  TRY_VOID(KeepDirectoryAlive(parent, name, context));
   const auto remove = [&](const std::string& etag) -> Status {
     const HeldForUse held = TRY(names_.HoldChild(parent, name, context));
     const Location& location = held.at.front();
@@ -150,8 +175,9 @@ Status FilesystemImpl::DeleteObject(InodeNumber parent, std::string_view name,
   if (record.kind != InodeKind::kFile) return remove(record.etag);
   const OpenUser user(inodes_, OpenShared(record, remote));
   const auto& file = user.file();
-  return TakeName(
-      file, [&] { return remove(file->view().record.etag); }, context);
+  TRY_VOID(TakeName(
+      file, [&] { return remove(file->view().record.etag); }, context));
+  return MakeEmptied(parent, name, context);
 }
 
 Status FilesystemImpl::DropUnpublished(const std::shared_ptr<OpenFile>& file,
@@ -171,13 +197,17 @@ Status FilesystemImpl::DropUnpublished(const std::shared_ptr<OpenFile>& file,
 
 Status FilesystemImpl::Unlink(InodeNumber parent, std::string_view name, const Call& call) {
   TRY_VOID(CheckWritable());
+  bool ask_first = false;
   TRY_VOID(RetryOnNewest(
       [&] {
         const auto unpublished = inodes_.FindUnpublished(parent, name);
         return unpublished ? DropUnpublished(unpublished, call.context)
-                           : DeleteObject(parent, name, call.context);
+                           : DeleteObject(parent, name, ask_first, call.context);
       },
-      [&] { names_.Distrust(parent, name); }));
+      [&] {
+        names_.Distrust(parent, name);
+        ask_first = true;
+      }));
   names_.Touch(parent);
   return {};
 }
@@ -191,11 +221,12 @@ Status FilesystemImpl::RemoveDirectory(InodeNumber parent, std::string_view name
   if (names_.IsFixed(record.ino)) return Fixed();
   if (!inodes_.UnpublishedIn(record.ino).empty())
     return Fail(ErrorCode::kNotEmpty, "a new file is in the directory");
-  TRY_VOID(KeepDirectoryAlive(parent, call.context));
+  TRY_VOID(KeepDirectoryAlive(parent, name, call.context));
   const HeldForUse held = TRY(names_.HoldChild(parent, name, call.context));
   const Location& location = held.at.front();
   Status removed = location.remote->store->RemoveDirectory(location.key, call.context);
   if (removed || removed.error().code == ErrorCode::kNotFound) {
+    inodes_.kernel().NoteRemoved(record);
     TRY_VOID(names_.RecordAbsent(parent, name));
     names_.Touch(parent);
   }
@@ -310,13 +341,16 @@ Status FilesystemImpl::RenameUnpublished(const std::shared_ptr<OpenFile>& file,
 Status FilesystemImpl::RenameInStore(const NamedNode& source, const NamedNode& target,
                                      const OpenFile::Place& from, const OpenFile::Place& to,
                                      const CallContext& context) {
-  TRY_VOID(KeepDirectoryAlive(from.parent, context));
+  TRY_VOID(KeepDirectoryAlive(from.parent, from.name, context));
   if (source.record->kind == InodeKind::kDirectory) {
     const HeldForMove held = TRY(names_.HoldForMoving(from, to, context));
     return RenameHeld(source, target, from, to, held.at, context);
   }
-  const HeldForUse held = TRY(names_.HoldChildren(from, to, context));
-  return RenameHeld(source, target, from, to, held.at, context);
+  {
+    const HeldForUse held = TRY(names_.HoldChildren(from, to, context));
+    TRY_VOID(RenameHeld(source, target, from, to, held.at, context));
+  }
+  return MakeEmptied(from.parent, from.name, context);
 }
 
 Status FilesystemImpl::RenameHeld(const NamedNode& source, const NamedNode& target,
@@ -337,7 +371,7 @@ Status FilesystemImpl::RenameHeld(const NamedNode& source, const NamedNode& targ
   }
   // Whoever called has looked for the target; a file that stands beside a directory of its name is
   // the exception.
-  request.no_directory_there = !directory && !IsShadowedFileName(to.name);
+  request.no_directory_there = !directory && (target.in_store() || !IsShadowedFileName(to.name));
   if (!target.in_store()) {
     request.destination_conditions.must_not_exist = true;
   } else if (!directory) {
@@ -346,6 +380,11 @@ Status FilesystemImpl::RenameHeld(const NamedNode& source, const NamedNode& targ
   auto info = old_place.remote->store->Rename(request, context);
   if (!info) {
     Error error = std::move(info).error();
+    // Moved one by one, some of the objects may be at their new place.
+    if (directory && !store.capabilities().atomic_directory_rename) {
+      names_.DistrustTree(source.record->ino);
+      names_.Distrust(to.parent, to.name);
+    }
     // Somebody has made the target meanwhile: look again, and replace that.
     if (error.code == ErrorCode::kAlreadyExists && !target.in_store()) {
       error.code = ErrorCode::kPreconditionFailed;
@@ -353,6 +392,8 @@ Status FilesystemImpl::RenameHeld(const NamedNode& source, const NamedNode& targ
     return Fail(std::move(error));
   }
   if (target.open && !target.in_store()) inodes_.RemoveUnpublished(to.parent, to.name);
+  if (target.record && target.record->kind == InodeKind::kDirectory)
+    inodes_.kernel().NoteRemoved(*target.record);
   info->key = new_place.key;
   if (request.source_info) own_versions_.Remember(store, new_place.key, *info);
   return FollowRename(source, to, *info, context);
@@ -363,7 +404,15 @@ Status FilesystemImpl::FollowRename(const NamedNode& source, const OpenFile::Pla
   const InodeRecord was = source.open ? source.open->view().record : *source.record;
   const InodeRecord moved = TRY(names_.RecordRename(was, to.parent, to.name, info));
   inodes_.kernel().RenamePages(moved.ino, was.etag, moved.etag);
-  if (moved.kind == InodeKind::kDirectory) return FollowDirectoryRename(moved.ino, context);
+  if (moved.kind == InodeKind::kDirectory) {
+    // The rename is done, whatever becomes of the files that are open below.
+    if (const Status followed = FollowDirectoryRename(moved.ino, context); !followed) {
+      Log(LogLevel::kWarning,
+          "rename: '{}' is renamed; what is open in it must be opened again: {}", to.name,
+          followed.error().ToString());
+    }
+    return {};
+  }
   if (source.open) source.open->Moved(to, info, names_.Now());
   return {};
 }
@@ -373,16 +422,28 @@ Status FilesystemImpl::FollowDirectoryRename(InodeNumber directory, const CallCo
   const bool atomic = location.remote->store->capabilities().atomic_directory_rename;
   // Moved one by one, the objects have new versions.
   if (!atomic) names_.DistrustTree(directory);
+  Status first_failure;
   for (const auto& file : OpenBelow(directory)) {
     const OpenFile::View view = file->view();
     if (view.state != FileState::kPublished) continue;
-    const ObjectKey key = TRY(names_.LocateChild(view.place.parent, view.place.name)).key;
-    ObjectInfo info = ToObjectInfo(view.record, key);
-    if (!atomic) info = TRY(location.remote->store->Head(key, context));
-    inodes_.kernel().RenamePages(file->ino(), view.record.etag, info.etag.value);
-    file->Moved(view.place, info, names_.Now());
+    auto info = MovedVersion(*location.remote, view, atomic, context);
+    if (!info) {  // somebody has removed it, or the store does not tell its new version
+      file->SetState(FileState::kReplaced);
+      const bool gone = info.error().code == ErrorCode::kNotFound;
+      if (!gone && first_failure) first_failure = Fail(std::move(info).error());
+      continue;
+    }
+    inodes_.kernel().RenamePages(file->ino(), view.record.etag, info->etag.value);
+    file->Moved(view.place, *info, names_.Now());
   }
-  return {};
+  return first_failure;
+}
+
+Result<ObjectInfo> FilesystemImpl::MovedVersion(const Remote& remote, const OpenFile::View& view,
+                                                bool atomic, const CallContext& context) {
+  const ObjectKey key = TRY(names_.LocateChild(view.place.parent, view.place.name)).key;
+  if (atomic) return ToObjectInfo(view.record, key);
+  return remote.store->Head(key, context);
 }
 
 std::vector<std::shared_ptr<OpenFile>> FilesystemImpl::OpenBelow(InodeNumber directory) {

@@ -18,9 +18,12 @@ DirectoryScan::~DirectoryScan() {
 Status DirectoryScan::Begin() {
   Enter(TRY(names_.Locate(directory_)));
   begun_at_ = names_.Now();
-  from_cache_ = names_.HasFreshListing(directory_) ||
-                (names_.IsOut(directory_) && names_.KeepsListing(directory_));
-  if (!from_cache_) {
+  if (source_ == Source::kNewest) {
+    const bool from_cache = names_.HasFreshListing(directory_) ||
+                            (names_.IsOut(directory_) && names_.KeepsListing(directory_));
+    source_ = from_cache ? Source::kCache : Source::kStore;
+  }
+  if (source_ == Source::kStore) {
     question_.emplace(names_.changes());
     owns_listing_ = names_.ClaimListing(directory_);
     if (owns_listing_) listing_ = names_.cache().BeginListing(directory_);
@@ -37,7 +40,7 @@ void DirectoryScan::Enter(Location location) {
 Result<std::vector<cache::InodeRecord>> DirectoryScan::Next(const CallContext& context) {
   if (!begun_) TRY_VOID(Begin());
   while (!ended_) {
-    auto entries = from_cache_ ? NextCached() : NextListed(context);
+    auto entries = source_ == Source::kCache ? NextCached() : NextListed(context);
     if (!entries && entries.error().IsOutOfReach() && GoOnFromCache()) continue;
     if (!entries || !entries->empty()) return entries;
   }
@@ -48,11 +51,13 @@ Result<std::vector<cache::InodeRecord>> DirectoryScan::Next(const CallContext& c
 // new listing has been shown yet.
 bool DirectoryScan::GoOnFromCache() {
   names_.NoteOutage(directory_);
-  if (from_cache_ || !continuation_.empty() || !names_.KeepsListing(directory_)) return false;
+  const bool is_first_page = source_ == Source::kStore && continuation_.empty();
+  if (!is_first_page || !names_.KeepsListing(directory_)) return false;
   listing_.reset();
   if (std::exchange(owns_listing_, false)) names_.ReleaseListing(directory_);
   question_.reset();
-  return from_cache_ = true;
+  source_ = Source::kCache;
+  return true;
 }
 
 Result<std::vector<cache::InodeRecord>> DirectoryScan::NextCached() {
@@ -69,10 +74,16 @@ Result<std::vector<cache::InodeRecord>> DirectoryScan::NextListed(const CallCont
       return Fail(ErrorCode::kPreconditionFailed, "the directory was renamed while it was read");
     Enter(held.at.front());
   }
+  const auto question = names_.changes().Ask();
   ListPage page = TRY(location_.remote->store->List(
       {.directory = location_.key, .continuation = continuation_}, context));
   DropRepeatedDirectories(page.entries);
-  auto entries = TRY(names_.LearnPage(directory_, page, *question_, listing_.get()));
+  auto learned = names_.LearnPage(
+      directory_,
+      {.page = page, .question = question, .listing_begun = begun_at_, .stored = listing_.get()});
+  if (!learned && !names_.changes().Remembers(question))
+    return std::vector<cache::InodeRecord>();  // the same page is asked for again
+  auto entries = TRY(std::move(learned));
   // From here on the page counts as seen; before, it would have to be asked for again.
   TRY_VOID(guard_->Check(page));
   RememberDirectories(page.entries);
@@ -83,21 +94,20 @@ Result<std::vector<cache::InodeRecord>> DirectoryScan::NextListed(const CallCont
 
 void DirectoryScan::DropRepeatedDirectories(std::vector<ObjectInfo>& entries) const {
   std::erase_if(entries, [this](const ObjectInfo& entry) {
-    return entry.kind == NodeKind::kDirectory &&
-           directories_seen_.contains(std::string(entry.key.name()));
+    return entry.kind == NodeKind::kDirectory && repeats_.MayRepeat(entry.key.name());
   });
 }
 
 void DirectoryScan::RememberDirectories(const std::vector<ObjectInfo>& entries) {
   if (location_.remote->store->capabilities().real_directories) return;
-  for (const ObjectInfo& entry : entries)
-    if (entry.kind == NodeKind::kDirectory) directories_seen_.emplace(entry.key.name());
+  repeats_.AddPage(entries);
 }
 
 Status DirectoryScan::FinishListing() {
   ended_ = true;
   Status status;
-  if (listing_) {
+  // Where changes of the time of this scan have been forgotten, it proves nothing absent.
+  if (listing_ && names_.changes().Remembers(*question_)) {
     status = listing_->Finish(begun_at_, [this](std::string_view name) {
       if (names_.changes().ChangedSince(*question_, directory_, name)) return true;
       names_.NoteVanished(directory_, name);
@@ -106,6 +116,7 @@ Status DirectoryScan::FinishListing() {
     listing_.reset();
     if (status) status = names_.TrimCache();
   }
+  listing_.reset();
   if (std::exchange(owns_listing_, false)) names_.ReleaseListing(directory_);
   question_.reset();
   return status;

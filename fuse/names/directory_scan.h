@@ -10,18 +10,22 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 #include "backends/listing_guard.h"
 #include "fuse/names/namespace.h"
+#include "fuse/names/repeated_directories.h"
 
 namespace skybridge::fuse {
 
 // Not safe from many threads.
 class DirectoryScan {
  public:
-  DirectoryScan(Namespace& names, InodeNumber directory) : names_(names), directory_(directory) {}
+  // Where the entries come from, and so their order.
+  enum class Source { kNewest, kCache, kStore };
+
+  DirectoryScan(Namespace& names, InodeNumber directory, Source source = Source::kNewest)
+      : names_(names), directory_(directory), source_(source) {}
   ~DirectoryScan();
   DirectoryScan(const DirectoryScan&) = delete;
   DirectoryScan& operator=(const DirectoryScan&) = delete;
@@ -29,6 +33,9 @@ class DirectoryScan {
   // The next entries; none: the directory has ended. After an error the same entries can be asked
   // for again.
   Result<std::vector<cache::InodeRecord>> Next(const CallContext& context);
+
+  // kNewest becomes one of the others with the first entries.
+  Source source() const { return source_; }
 
  private:
   Status Begin();
@@ -43,16 +50,16 @@ class DirectoryScan {
 
   Namespace& names_;
   const InodeNumber directory_;
+  Source source_;
   bool begun_ = false;
   bool ended_ = false;
-  bool from_cache_ = false;
   bool owns_listing_ = false;
   std::string after_;         // in the cache
   std::string continuation_;  // in the store
   WallTime begun_at_{};
   Location location_;
   std::optional<ListingGuard> guard_;
-  std::unordered_set<std::string> directories_seen_;
+  RepeatedDirectories repeats_;
   std::optional<LocalChanges::Question> question_;  // open since the first page was asked for
   std::unique_ptr<cache::MetadataCache::Listing> listing_;
 };

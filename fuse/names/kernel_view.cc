@@ -51,7 +51,21 @@ void KernelView::Forget(InodeNumber ino, std::uint64_t count) {
     found->second.lookups -= count;
   } else {
     known_.erase(found);
+    removed_.erase(ToInteger(ino));
   }
+}
+
+void KernelView::NoteRemoved(const cache::InodeRecord& directory) {
+  MutexLock lock(mutex_);
+  if (FindLocked(directory.ino) != nullptr)
+    removed_.insert_or_assign(ToInteger(directory.ino), directory);
+}
+
+std::optional<cache::InodeRecord> KernelView::FindRemoved(InodeNumber ino) const {
+  MutexLock lock(mutex_);
+  const auto found = removed_.find(ToInteger(ino));
+  if (found == removed_.end()) return std::nullopt;
+  return found->second;
 }
 
 std::uint64_t KernelView::lookup_count(InodeNumber ino) const {

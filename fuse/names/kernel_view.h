@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string_view>
 #include <unordered_map>
 
@@ -31,6 +32,11 @@ class KernelView {
   void AddLookup(InodeNumber ino);
   void Forget(InodeNumber ino, std::uint64_t count);
   std::uint64_t lookup_count(InodeNumber ino) const;
+
+  // A directory that this mount has removed, while the kernel knows it: a program may have it open,
+  // or be in it. Forgotten with the inode.
+  void NoteRemoved(const cache::InodeRecord& directory);
+  std::optional<cache::InodeRecord> FindRemoved(InodeNumber ino) const;
 
   // A reply with the attributes of `record` is on its way. The inode has been looked up.
   void NoteReply(const cache::InodeRecord& record);
@@ -81,6 +87,7 @@ class KernelView {
 
   mutable Mutex mutex_;  // guards what follows; not held while the kernel is told
   std::unordered_map<std::uint64_t, Known> known_ GUARDED_BY(mutex_);
+  std::unordered_map<std::uint64_t, cache::InodeRecord> removed_ GUARDED_BY(mutex_);
 };
 
 }  // namespace skybridge::fuse

@@ -13,7 +13,7 @@ void LocalChanges::Close(std::uint64_t asked_at) {
   open_questions_.erase(open_questions_.find(asked_at));
   if (open_questions_.empty()) {
     changed_at_.clear();
-    overflowed_ = false;
+    in_order_.clear();
   }
 }
 
@@ -35,18 +35,28 @@ void LocalChanges::Note(InodeNumber parent, std::string_view name) {
 
 void LocalChanges::NoteLocked(const Place& place) {
   ++now_;
-  if (open_questions_.empty() || overflowed_) return;
-  changed_at_[place] = now_;
-  if (changed_at_.size() > kMaxRemembered) {
-    overflowed_ = true;
-    changed_at_.clear();
-  }
+  if (open_questions_.empty()) return;
+  const auto [known, is_new] = changed_at_.try_emplace(place, now_);
+  if (!is_new) in_order_.erase(std::exchange(known->second, now_));
+  in_order_.emplace(now_, place);
+  if (changed_at_.size() > kMaxRemembered) ForgetOldest();
+}
+
+void LocalChanges::ForgetOldest() {
+  const auto oldest = in_order_.begin();
+  forgotten_until_ = oldest->first;
+  changed_at_.erase(oldest->second);
+  in_order_.erase(oldest);
+}
+
+bool LocalChanges::Remembers(const Question& question) const {
+  MutexLock lock(mutex_);
+  return question.asked_at_ >= forgotten_until_;
 }
 
 bool LocalChanges::ChangedSince(const Question& question, InodeNumber parent,
                                 std::string_view name) const {
   MutexLock lock(mutex_);
-  if (overflowed_) return true;
   const Place place{parent, std::string(name)};
   if (changing_.contains(place)) return true;
   const auto found = changed_at_.find(place);

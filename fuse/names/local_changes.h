@@ -3,11 +3,11 @@
 //
 //   auto question = changes.Ask();
 //   auto reply = store.Head(...);
-//   if (changes.ChangedSince(question, parent, name)) ...   // the reply may be older than what we
-//   did
+//   if (!changes.Remembers(question)) ...                   // nothing can be said: ask again
+//   if (changes.ChangedSince(question, parent, name)) ...   // the reply may be older than our change
 //
-// While a Change of a name is open, every answer about it counts so: it may show what this mount
-// has done already and does not know yet.
+// While a Change of a name is open, the name counts as changed for every question: the store may
+// show what this mount has done already and has not recorded yet.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,8 @@
 namespace skybridge::fuse {
 
 // Safe from many threads. Remembers changes only while a question older than them is open, and at
-// most kMaxRemembered: past that, every name counts as changed until the open questions are gone.
+// most kMaxRemembered: past that the oldest are forgotten, and with them what could be said about
+// the questions that were asked before.
 class LocalChanges {
  public:
   static constexpr std::size_t kMaxRemembered = 100'000;
@@ -59,6 +60,8 @@ class LocalChanges {
 
   Question Ask() { return Question(*this); }
   void Note(InodeNumber parent, std::string_view name);
+  // False: changes since the question have been forgotten, and ChangedSince may miss one.
+  bool Remembers(const Question& question) const;
   bool ChangedSince(const Question& question, InodeNumber parent, std::string_view name) const;
 
  private:
@@ -69,13 +72,15 @@ class LocalChanges {
   void Begin(const Place& place);
   void End(const Place& place);
   void NoteLocked(const Place& place) REQUIRES(mutex_);
+  void ForgetOldest() REQUIRES(mutex_);
 
   mutable Mutex mutex_;
   std::uint64_t now_ GUARDED_BY(mutex_) = 1;
   std::multiset<std::uint64_t> open_questions_ GUARDED_BY(mutex_);
   std::map<Place, std::uint64_t> changed_at_ GUARDED_BY(mutex_);
+  std::map<std::uint64_t, Place> in_order_ GUARDED_BY(mutex_);  // changed_at_, by its times
+  std::uint64_t forgotten_until_ GUARDED_BY(mutex_) = 0;  // the newest change that was forgotten
   std::multiset<Place> changing_ GUARDED_BY(mutex_);
-  bool overflowed_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace skybridge::fuse

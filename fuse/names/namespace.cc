@@ -7,6 +7,7 @@
 #include "core/log.h"
 #include "core/utf8.h"
 #include "fuse/inode_record.h"
+#include "fuse/names/directory_scan.h"
 #include "fuse/names/name_codec.h"
 
 namespace skybridge::fuse {
@@ -18,6 +19,8 @@ using cache::InodeRecord;
 using cache::NameAnswer;
 
 constexpr std::size_t kMaxInterest = 4096;
+// Each name that cannot be shown is logged once, up to so many.
+constexpr std::size_t kMaxLoggedHidden = 1000;
 constexpr std::chrono::minutes kRememberTooBig{5};
 
 tl::unexpected<Error> Gone() {
@@ -40,11 +43,27 @@ void KeepKnown(InodeRecord known, Child& child) {
   child = std::move(known);
 }
 
+// Errors: kNameTooLong; kNotFound for what looks like an escaped form and is none.
+Status CheckName(std::string_view name) {
+  if (name.size() > kMaxNameBytes) return Fail(ErrorCode::kNameTooLong, "a name of over 255 bytes");
+  if (IsEscapedForm(name) && !IsDigestName(name) && !RemoteName(name))
+    return Fail(ErrorCode::kNotFound, "no name is escaped so: '" + std::string(name) + "'");
+  return {};
+}
+
 // Names that not every service takes; which of them, only the store knows.
 bool MayBeRefused(std::string_view name) {
   const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7F; };
   return name.ends_with('.') || name.starts_with(".skybridge-") || !IsUtf8(name) ||
          std::any_of(name.begin(), name.end(), is_control);
+}
+
+// What the store says of one object, while it answers for others.
+bool ConcernsOneObject(ErrorCode code) {
+  return code == ErrorCode::kPermissionDenied || code == ErrorCode::kCorrupt ||
+         code == ErrorCode::kConflict || code == ErrorCode::kInvalidName ||
+         code == ErrorCode::kNameTooLong || code == ErrorCode::kNotSupported ||
+         code == ErrorCode::kInvalidArgument;
 }
 
 tl::unexpected<Error> Absent(std::string_view name) {
@@ -119,22 +138,41 @@ Result<Location> Namespace::Locate(InodeNumber ino) {
   if (!path && path.error().code == ErrorCode::kNotFound) return Gone();
   if (!path) return Fail(path.error());
   Location location{.remote = &parts_.remotes.front()};
+  InodeNumber at = InodeNumber::kRoot;
   auto part = path->begin();
+  const bool has_digests = std::any_of(path->begin(), path->end(), IsDigestName);
+  const auto descend = [&]() -> Status {
+    if (has_digests) at = TRY(cache().Lookup(at, *part)).inode.ino;
+    ++part;
+    return {};
+  };
   if (parts_.remotes_as_directories) {
     const auto found = std::find_if(parts_.remotes.begin(), parts_.remotes.end(),
                                     [&](const Remote& remote) { return remote.name == *part; });
     if (found == parts_.remotes.end()) return Gone();
     location.remote = &*found;
-    ++part;
+    TRY_VOID(descend());
   }
   location.key = location.remote->root;
-  for (; part != path->end(); ++part) location.key = location.key.child(TRY(RemoteName(*part)));
+  while (part != path->end()) {
+    location.key = location.key.child(TRY(PartOf(at, *part)));
+    TRY_VOID(descend());
+  }
   return location;
+}
+
+Result<std::string> Namespace::PartOf(InodeNumber parent, std::string_view name) {
+  if (!IsDigestName(name)) return RemoteName(name);
+  NameAnswer known = TRY(cache().Lookup(parent, name));
+  const bool proved =
+      known.what == NameAnswer::What::kPresent && IsPartOfDigestName(known.inode.remote_name, name);
+  if (!proved) return Absent(name);
+  return std::move(known.inode.remote_name);
 }
 
 Result<Location> Namespace::LocateChild(InodeNumber parent, std::string_view name) {
   Location location = TRY(Locate(parent));
-  const std::string remote_name = TRY(RemoteName(name));
+  const std::string remote_name = TRY(PartOf(parent, name));
   location.key = location.key.child(remote_name);
   const Capabilities& limits = location.remote->store->capabilities();
   if (remote_name.size() > limits.max_name_bytes ||
@@ -194,6 +232,12 @@ Result<HeldForMove> Namespace::HoldForMoving(const OpenFile::Place& from, const 
 
 Result<Location> Namespace::LocateNew(InodeNumber parent, std::string_view name,
                                       const CallContext& context) {
+  if (IsEscapedForm(name)) {
+    // It may be replaced where it exists; nothing else makes one.
+    const auto there = Find(parent, name, context);
+    if (!there && there.error().code == ErrorCode::kNotFound) TRY_VOID(CheckNewName(name));
+    if (!there) return Fail(there.error());
+  }
   Location location = TRY(LocateChild(parent, name));
   if (!MayBeRefused(name)) return location;
   // A store that cannot hold the key says so without a request.
@@ -265,14 +309,30 @@ Result<InodeRecord> Namespace::FindFresh(InodeNumber parent, std::string_view na
     }
     return Absent(name);
   }
-  if (auto cached = TRY(FindCached(parent, name))) return *std::move(cached);
-  if (WorthListing(parent)) {
-    TRY_VOID(ListOnePage(parent, context));
-    if (auto cached = TRY(FindCached(parent, name))) return *std::move(cached);
-  }
+  TRY_VOID(CheckName(name));
+  auto cached = FindCached(parent, name);
+  // What is too long for the store is not merely absent.
+  if (!cached && cached.error().code == ErrorCode::kNotFound) TRY(LocateChild(parent, name));
+  if (TRY(cached)) return **std::move(cached);
   const NameAnswer was = TRY(cache().Lookup(parent, name));
   const bool present = was.what == NameAnswer::What::kPresent;
+  // A listing has shown it just now: only Head tells more.
+  const bool listed_now = present && Fresh(was.inode.learned_at, options_.ttl);
+  if (IsDigestName(name) && !present) {
+    TRY_VOID(ListWhole(parent, context));
+    if (auto listed = TRY(FindCached(parent, name))) return *std::move(listed);
+  } else if (!listed_now && WorthListing(parent)) {
+    TRY_VOID(ListOnePage(parent, context));
+    if (auto listed = TRY(FindCached(parent, name))) return *std::move(listed);
+  }
   return AskHead(parent, name, present ? was.inode.kind : InodeKind::kFile, context);
+}
+
+Result<InodeRecord> Namespace::FindListed(InodeNumber parent, std::string_view name,
+                                          const CallContext& context) {
+  NameAnswer known = TRY(cache().Lookup(parent, name));
+  if (known.what == NameAnswer::What::kPresent) return std::move(known.inode);
+  return Find(parent, name, context);
 }
 
 Result<InodeRecord> Namespace::Get(InodeNumber ino, const CallContext& context) {
@@ -328,23 +388,51 @@ bool Namespace::KeepsListing(InodeNumber directory) {
 Result<InodeRecord> Namespace::AskHead(InodeNumber parent, std::string_view name,
                                        InodeKind expected, const CallContext& context) {
   const HeldForUse held = TRY(HoldChild(parent, name, context));
-  const Location& location = held.at.front();
-  const auto question = changes_.Ask();
-  ObjectStore& store = *location.remote->store;
-  const bool directory = expected == InodeKind::kDirectory;
-  auto info =
-      directory ? store.HeadDirectory(location.key, context) : store.Head(location.key, context);
-  // A file may have taken its place.
-  if (directory && !info && info.error().code == ErrorCode::kNotFound)
-    info = store.Head(location.key, context);
+  while (true) {
+    const auto question = changes_.Ask();
+    auto answer = AskStore(held.at.front(), parent, name, expected, question, context);
+    // Else nothing can be said about the answer's age.
+    if (changes_.Remembers(question)) return answer;
+  }
+}
+
+Result<InodeRecord> Namespace::AskStore(const Location& location, InodeNumber parent,
+                                        std::string_view name, InodeKind expected,
+                                        const LocalChanges::Question& question,
+                                        const CallContext& context) {
+  auto info = Look(location, parent, name, expected, context);
   if (!info && info.error().code == ErrorCode::kNotFound) {
     // Nothing there, unless this mount has made it meanwhile.
     if (auto current = TRY(LearnAbsent(parent, name, question))) return *std::move(current);
     return Absent(name);
   }
   if (!info) return Fail(std::move(info).error());
-  if (IsShadowedFileName(name) && info->kind == NodeKind::kDirectory) return Absent(name);
-  return Learn(parent, ToChild(*info, std::string(name), Now()), question);
+  Child child = ToChild(*info, std::string(name), Now());
+  if (IsDigestName(name)) child.remote_name = location.key.name();
+  return Learn(parent, std::move(child), question);
+}
+
+Result<ObjectInfo> Namespace::Look(const Location& location, InodeNumber parent,
+                                   std::string_view name, InodeKind expected,
+                                   const CallContext& context) {
+  ObjectStore& store = *location.remote->store;
+  if (IsShadowedFileName(name)) {
+    // There is one only beside a directory; what a listing has shown outlives that, until the next.
+    const auto directory = store.HeadDirectory(location.key, context);
+    const bool gone = !directory && directory.error().code == ErrorCode::kNotFound;
+    if (!directory && !gone) return directory;
+    if (gone && TRY(cache().Lookup(parent, name)).what != NameAnswer::What::kPresent)
+      return Absent(name);
+    auto file = store.Head(location.key, context);
+    if (file && file->kind == NodeKind::kDirectory) return Absent(name);
+    return file;
+  }
+  if (expected == InodeKind::kDirectory) {
+    auto directory = store.HeadDirectory(location.key, context);
+    // A file may have taken its place.
+    if (directory || directory.error().code != ErrorCode::kNotFound) return directory;
+  }
+  return store.Head(location.key, context);
 }
 
 Result<std::optional<InodeRecord>> Namespace::CurrentLocked(InodeNumber parent,
@@ -366,6 +454,7 @@ Status Namespace::SeparateFromOpenLocked(const InodeRecord& known, Child& child)
 Result<InodeRecord> Namespace::Learn(InodeNumber parent, Child child,
                                      const LocalChanges::Question& question) {
   MutexLock lock(learn_mutex_);
+  TRY_VOID(CheckRemembered(question));
   const auto known = TRY(CurrentLocked(parent, child.name));
   if (changes_.ChangedSince(question, parent, child.name)) {
     if (known) return *known;
@@ -374,10 +463,9 @@ Result<InodeRecord> Namespace::Learn(InodeNumber parent, Child child,
   if (known) {
     // On flat stores Head shows the file where a directory has the name: the listing has told them
     // apart.
-    const auto shadowed = ShadowedFileName(child.name);
-    if (known->kind == InodeKind::kDirectory && child.kind != InodeKind::kDirectory && shadowed &&
-        TRY(cache().Lookup(parent, *shadowed)).what == NameAnswer::What::kPresent) {
-      return *known;
+    if (known->kind == InodeKind::kDirectory && child.kind != InodeKind::kDirectory) {
+      const std::string shadowed = ShadowedFileName(TRY(PartOf(parent, child.name)));
+      if (TRY(cache().Lookup(parent, shadowed)).what == NameAnswer::What::kPresent) return *known;
     }
     TRY_VOID(SeparateFromOpenLocked(*known, child));
     KeepMovedTimes(*known, child);
@@ -396,6 +484,7 @@ void Namespace::TellKernel(const InodeRecord& record) {
 Result<std::optional<InodeRecord>> Namespace::LearnAbsent(InodeNumber parent, std::string_view name,
                                                           const LocalChanges::Question& question) {
   MutexLock lock(learn_mutex_);
+  TRY_VOID(CheckRemembered(question));
   auto known = TRY(CurrentLocked(parent, name));
   if (changes_.ChangedSince(question, parent, name)) return known;
   if (known) {
@@ -415,16 +504,13 @@ std::vector<Child> Namespace::ToChildren(const std::vector<ObjectInfo>& entries,
   children.reserve(entries.size());
   std::unordered_set<std::string> seen;  // a service that repeats itself shows no name twice
   for (const ObjectInfo& entry : entries) {
-    const std::string_view name = entry.key.name();
-    const bool shadowed = entry.kind != NodeKind::kDirectory && directories.contains(name);
-    auto local = shadowed ? ShadowedFileName(name) : LocalName(name);
-    if (!local) {
-      ++hidden_names_;
-      Log(LogLevel::kDebug, "list: no local name can stand for '{}'", entry.key.path);
-      continue;
-    }
-    if (!seen.insert(*local).second) continue;
-    children.push_back(ToChild(entry, *std::move(local), now));
+    const std::string_view part = entry.key.name();
+    const bool shadowed = entry.kind != NodeKind::kDirectory && directories.contains(part);
+    std::string local = shadowed ? ShadowedFileName(part) : LocalName(part);
+    if (!seen.insert(local).second) continue;
+    Child child = ToChild(entry, std::move(local), now);
+    if (IsDigestName(child.name)) child.remote_name = part;
+    children.push_back(std::move(child));
   }
   return children;
 }
@@ -444,12 +530,19 @@ Result<cache::MetadataCache::Listing::Added> Namespace::Keep(
   return added;
 }
 
-Result<std::vector<InodeRecord>> Namespace::LearnPage(InodeNumber directory, const ListPage& page,
-                                                      const LocalChanges::Question& question,
-                                                      cache::MetadataCache::Listing* stored) {
-  hidden_names_ += page.hidden_names;
-  std::vector<Child> children = ToChildren(page.entries, Now());
+Status Namespace::CheckRemembered(const LocalChanges::Question& question) const {
+  if (changes_.Remembers(question)) return {};
+  return Fail(ErrorCode::kConflict,
+              "the answer may be older than changes of this mount: ask again");
+}
+
+Result<std::vector<InodeRecord>> Namespace::LearnPage(InodeNumber directory,
+                                                      const AskedPage& asked) {
+  const LocalChanges::Question& question = asked.question;
+  NoteHidden(asked.page);
+  std::vector<Child> children = ToChildren(asked.page.entries, Now());
   MutexLock lock(learn_mutex_);
+  TRY_VOID(CheckRemembered(question));
   std::vector<Child> kept;
   kept.reserve(children.size());
   std::unordered_map<std::string, std::shared_ptr<OpenFile>> open_here;
@@ -465,8 +558,16 @@ Result<std::vector<InodeRecord>> Namespace::LearnPage(InodeNumber directory, con
       continue;
     }
     if (child.kind == InodeKind::kDirectory) {
-      if (auto known = TRY(CurrentLocked(directory, child.name)))
-        KeepKnown(*std::move(known), child);
+      auto known = TRY(CurrentLocked(directory, child.name));
+      if (known && known->kind != InodeKind::kDirectory &&
+          known->learned_at >= asked.listing_begun) {
+        Child file = *known;
+        file.ino = InodeNumber::kNone;
+        file.name = ShadowedFileName(TRY(PartOf(directory, child.name)));
+        if (IsDigestName(file.name)) file.remote_name = TRY(PartOf(directory, child.name));
+        kept.push_back(std::move(file));
+      }
+      if (known) KeepKnown(*std::move(known), child);
     }
     if (open_here.contains(child.name)) {
       if (const auto known = TRY(CurrentLocked(directory, child.name))) {
@@ -475,11 +576,23 @@ Result<std::vector<InodeRecord>> Namespace::LearnPage(InodeNumber directory, con
     }
     kept.push_back(std::move(child));
   }
-  cache::MetadataCache::Listing::Added added = TRY(Keep(directory, kept, stored));
+  cache::MetadataCache::Listing::Added added = TRY(Keep(directory, kept, asked.stored));
   for (const InodeRecord& before : added.replaced)
     inodes_.kernel().LostName(before.ino, directory, before.name);
   for (const InodeRecord& record : added.records) TellKernel(record);
   return std::move(added.records);
+}
+
+void Namespace::NoteHidden(const ListPage& page) {
+  hidden_names_ += page.hidden_names.size();
+  for (const std::string& name : page.hidden_names) {
+    {
+      MutexLock lock(mutex_);
+      if (logged_hidden_.size() >= kMaxLoggedHidden) return;
+      if (!logged_hidden_.insert(name).second) continue;
+    }
+    Log(LogLevel::kWarning, "'{}' has no name that the mount can show: it is left out", name);
+  }
 }
 
 Status Namespace::FillAttributes(InodeNumber directory, std::span<InodeRecord> records,
@@ -498,6 +611,9 @@ Status Namespace::FillAttributes(InodeNumber directory, std::span<InodeRecord> r
         *unknown[i] = *std::move(found);
       } else if (found.error().code == ErrorCode::kNotFound) {
         unknown[i]->ino = InodeNumber::kNone;
+      } else if (ConcernsOneObject(found.error().code)) {
+        Log(LogLevel::kDebug, "list: no attributes of '{}': {}", unknown[i]->name,
+            found.error().ToString());
       } else {
         MutexLock lock(error_mutex);
         if (!first_error) first_error = std::move(found).error();
@@ -546,7 +662,11 @@ Status Namespace::ListOnePage(InodeNumber directory, const CallContext& context)
   if (!page && page.error().code == ErrorCode::kNotFound) return {};  // Head will say so
   if (!page) return Fail(std::move(page).error());
   const auto listing = cache().BeginListing(directory);
-  TRY(LearnPage(directory, *page, question, listing.get()));
+  const auto learned = LearnPage(
+      directory,
+      {.page = *page, .question = question, .listing_begun = asked_at, .stored = listing.get()});
+  if (!changes_.Remembers(question)) return {};  // Head asks again
+  TRY(learned);
   if (page->continuation.empty()) {
     return listing->Finish(asked_at, [&](std::string_view name) {
       if (changes_.ChangedSince(question, directory, name)) return true;
@@ -556,6 +676,13 @@ Status Namespace::ListOnePage(InodeNumber directory, const CallContext& context)
   }
   MutexLock lock(mutex_);
   interest_[ToInteger(directory)].too_big_until = Now() + kRememberTooBig;
+  return {};
+}
+
+Status Namespace::ListWhole(InodeNumber directory, const CallContext& context) {
+  DirectoryScan scan(*this, directory);
+  while (!TRY(scan.Next(context)).empty()) {
+  }
   return {};
 }
 
@@ -605,6 +732,7 @@ Result<InodeRecord> Namespace::RecordRename(const InodeRecord& source, InodeNumb
   }
   moved.parent = new_parent;
   moved.name = std::string(new_name);
+  moved.remote_name.clear();
   moved.etag = info.etag.value;
   if (info.kind != NodeKind::kDirectory) moved.last_modified = info.last_modified;
   moved.mtime = ShownMtime(source);  // a rename never moves it
@@ -670,11 +798,28 @@ void Namespace::DistrustTree(InodeNumber directory) {
   }
 }
 
-bool Namespace::MayBeOnlyChild(InodeNumber directory) {
+bool Namespace::MayBeOnlyChild(InodeNumber directory, std::string_view name) {
   const auto state = cache().GetDirectoryState(directory);
   if (!state || !state->complete) return true;
-  const auto children = cache().Children(directory, "", 2);
-  return !children || children->size() < 2;
+  const std::uint64_t number = ToInteger(directory);
+  std::string sibling;
+  {
+    MutexLock lock(mutex_);
+    if (const auto found = siblings_.find(number); found != siblings_.end())
+      sibling = found->second;
+  }
+  if (!sibling.empty() && sibling != name) {
+    const auto there = cache().Lookup(directory, sibling);
+    if (there && there->what == NameAnswer::What::kPresent) return false;
+  }
+  // Who removes one name after the other has left removed ones before this: they cost time.
+  auto others = cache().Children(directory, name, 1);
+  if (others && others->empty()) others = cache().Children(directory, "", 1);
+  if (!others || others->empty() || others->front().name == name) return true;
+  MutexLock lock(mutex_);
+  if (siblings_.size() >= kMaxInterest) siblings_.clear();
+  siblings_.insert_or_assign(number, others->front().name);
+  return false;
 }
 
 }  // namespace skybridge::fuse

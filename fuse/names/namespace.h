@@ -76,7 +76,7 @@ class Namespace {
   // Errors: kPreconditionFailed (the inode has no name any more), kNotSupported (the directory that
   // lists remotes).
   Result<Location> Locate(InodeNumber ino);
-  // Errors: also kNameTooLong, kInvalidName.
+  // Errors: also kNameTooLong, kInvalidName, kNotFound (a digest of an unknown part).
   Result<Location> LocateChild(InodeNumber parent, std::string_view name);
   // For one request to the store; directory_moves.h says what else may be held. Errors: also
   // kTimedOut, kCancelled while a directory above is being renamed.
@@ -87,14 +87,19 @@ class Namespace {
                                   const CallContext& context);
   Result<HeldForMove> HoldForMoving(const OpenFile::Place& from, const OpenFile::Place& to,
                                     const CallContext& context);
-  // The same for a name that is to be made. A name that the store cannot hold is refused now, and
-  // not when the file's content is written and has nowhere to go.
+  // The same for a name that is to be made. A name that the store cannot hold, or an escaped form
+  // that does not exist, is refused now (kInvalidName), and not when the file's content is written
+  // and has nowhere to go.
   Result<Location> LocateNew(InodeNumber parent, std::string_view name, const CallContext& context);
 
   // The child, with attributes; while its remote is out of reach, as it was last seen. Errors:
   // kNotFound, those of the store.
   Result<cache::InodeRecord> Find(InodeNumber parent, std::string_view name,
                                   const CallContext& context);
+  // The same for a name that a listing has shown: what the cache has of it will do, however old and
+  // with or without attributes. Only a name that is not in the cache is asked for.
+  Result<cache::InodeRecord> FindListed(InodeNumber parent, std::string_view name,
+                                        const CallContext& context);
   // The inode, with attributes, no older than the TTL. Errors: kPreconditionFailed when it has
   // gone.
   Result<cache::InodeRecord> Get(InodeNumber ino, const CallContext& context);
@@ -119,16 +124,23 @@ class Namespace {
   // The next use asks the store: of a name that is known, and of one that was believed absent.
   void Distrust(InodeNumber parent, std::string_view name);
   void DistrustTree(InodeNumber directory);
-  // No other child of the directory is known, or might exist.
-  bool MayBeOnlyChild(InodeNumber directory);
+  // No other child of the directory than `name` is known, or might exist.
+  bool MayBeOnlyChild(InodeNumber directory, std::string_view name);
 
-  // For DirectoryScan. Puts a page of a listing into the cache. `stored`: the open listing, or
-  // nullptr (another scan has one).
-  Result<std::vector<cache::InodeRecord>> LearnPage(InodeNumber directory, const ListPage& page,
-                                                    const LocalChanges::Question& question,
-                                                    cache::MetadataCache::Listing* stored);
+  // For DirectoryScan. Puts a page of a listing into the cache. `question` was asked before the
+  // page. `stored`: the open listing, or nullptr (another scan has one). A directory whose name a
+  // file had on an earlier page takes the name over. Errors: kConflict when LocalChanges no longer
+  // remembers the question; the page must be asked for again.
+  struct AskedPage {
+    const ListPage& page;
+    const LocalChanges::Question& question;
+    WallTime listing_begun{};
+    cache::MetadataCache::Listing* stored = nullptr;
+  };
+  Result<std::vector<cache::InodeRecord>> LearnPage(InodeNumber directory, const AskedPage& asked);
   // Attributes for those records that have none, by parallel Heads. Records whose object has gone
-  // get ino kNone.
+  // get ino kNone; where the store refuses one object, its record stays without attributes. Errors:
+  // those that every object would meet.
   Status FillAttributes(InodeNumber directory, std::span<cache::InodeRecord> records,
                         const CallContext& context);
   // A listing has not shown the name, which was there before.
@@ -176,8 +188,20 @@ class Namespace {
   // `expected`: what the name was, or is in a listing; a directory is then found by fewer requests.
   Result<cache::InodeRecord> AskHead(InodeNumber parent, std::string_view name,
                                      cache::InodeKind expected, const CallContext& context);
+  Result<cache::InodeRecord> AskStore(const Location& location, InodeNumber parent,
+                                      std::string_view name, cache::InodeKind expected,
+                                      const LocalChanges::Question& question,
+                                      const CallContext& context);
+  // What the store has under a local name.
+  Result<ObjectInfo> Look(const Location& location, InodeNumber parent, std::string_view name,
+                          cache::InodeKind expected, const CallContext& context);
+  // The part of a key that a child's local name stands for. Errors: kInvalidName; kNotFound for a
+  // digest whose part is not in the cache.
+  Result<std::string> PartOf(InodeNumber parent, std::string_view name);
   bool WorthListing(InodeNumber directory);
   Status ListOnePage(InodeNumber directory, const CallContext& context);
+  // Into the cache.
+  Status ListWhole(InodeNumber directory, const CallContext& context);
 
   Result<cache::InodeRecord> Learn(InodeNumber parent, cache::Child child,
                                    const LocalChanges::Question& question);
@@ -195,7 +219,10 @@ class Namespace {
                                                     const std::vector<cache::Child>& children,
                                                     cache::MetadataCache::Listing* stored)
       REQUIRES(learn_mutex_);
-  std::vector<cache::Child> ToChildren(const std::vector<ObjectInfo>& entries, WallTime now);
+  static std::vector<cache::Child> ToChildren(const std::vector<ObjectInfo>& entries, WallTime now);
+  // Errors: kConflict when it is not known what this mount has changed since: ask again.
+  Status CheckRemembered(const LocalChanges::Question& question) const;
+  void NoteHidden(const ListPage& page);
 
   const FilesystemParts parts_;
   const FilesystemOptions options_;
@@ -213,6 +240,7 @@ class Namespace {
   mutable Mutex mutex_;  // guards what follows
   std::unordered_map<std::uint64_t, cache::InodeRecord> fixed_ GUARDED_BY(mutex_);  // by inode
   std::unordered_set<std::uint64_t> listings_ GUARDED_BY(mutex_);  // directories being listed
+  std::unordered_set<std::string> logged_hidden_ GUARDED_BY(mutex_);
   struct Interest {
     std::uint32_t heads = 0;
     WallTime since{};
@@ -220,6 +248,8 @@ class Namespace {
   };
   std::unordered_map<std::uint64_t, Interest> interest_
       GUARDED_BY(mutex_);  // bounded by kMaxInterest
+  // A child of each directory that MayBeOnlyChild has met. Bounded likewise.
+  std::unordered_map<std::uint64_t, std::string> siblings_ GUARDED_BY(mutex_);
 };
 
 }  // namespace skybridge::fuse

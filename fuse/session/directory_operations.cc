@@ -34,9 +34,9 @@ class EntryPacker {
     fuse_entry_param full{};
     if (entry.node != nullptr) {
       full = ToEntry(*entry.node);
-    } else {  // "." and "..": the kernel takes only number and type
+    } else {  // the kernel takes only number and type, and asks for the rest when it needs it
       full.attr.st_ino = ToInteger(entry.ino);
-      full.attr.st_mode = S_IFDIR;
+      full.attr.st_mode = entry.kind ? TypeBits(*entry.kind) : 0;
     }
     return Advance(fuse_add_direntry_plus(req_, Cursor(), Room(), Name(entry), &full,
                                           static_cast<off_t>(entry.next_cookie)));

@@ -5,6 +5,12 @@
 namespace skybridge {
 namespace {
 
+// Negative: `a` comes first. A directory "d" and a file in it whose name is empty have one sort key.
+int Order(const ObjectInfo& a, const ObjectInfo& b) {
+  const int order = SortKey(a).compare(SortKey(b));
+  return order != 0 ? order : (a.kind != NodeKind::kDirectory) - (b.kind != NodeKind::kDirectory);
+}
+
 bool IsBelow(const std::optional<ObjectInfo>& node, const ObjectKey& directory) {
   if (!node) return false;
   const std::string& path = node->key.path;
@@ -49,7 +55,7 @@ Result<std::optional<Pair>> Pairing::Next() {
   } else if (!destination_.head) {
     order = -1;
   } else {
-    order = SortKey(*source_.head).compare(SortKey(*destination_.head));
+    order = Order(*source_.head, *destination_.head);
   }
   Pair pair;
   if (order <= 0) {

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "core/log.h"
 #include "sync/listing/page_prefetcher.h"
 #include "sync/listing/spool.h"
 #include "sync/mirror_names.h"
@@ -29,7 +30,8 @@ int CompareSortKeys(const ObjectInfo& a, const ObjectInfo& b) {
   const int p = byte_at(a);
   const int q = byte_at(b);
   if (p != q) return p - q;
-  // One has ended (in its '/'), the other goes on after the same '/'.
+  // One has ended (in its '/'), the other goes on after the same '/', or is a file whose last part
+  // is empty: the directory comes first.
   return (x.size() > common) - (y.size() > common);
 }
 
@@ -107,7 +109,9 @@ class SortedListing::Impl {
       saw_page_ = true;
       page_ = **std::move(next);
       used_ = 0;
-      hidden_names_ += page_.hidden_names;
+      hidden_names_ += page_.hidden_names.size();
+      for (const std::string& name : page_.hidden_names)
+        Log(LogLevel::kWarning, "'{}' has no name as a path: it is left out", name);
       TRY_VOID(Remember(page_.unlisted));
     }
     std::optional<ObjectInfo> info = std::move(page_.entries[used_++]);
@@ -116,13 +120,11 @@ class SortedListing::Impl {
   }
 
   Status MakeRelative(ObjectKey& key) const {
-    if (options_.root.is_root()) return {};
-    const std::string prefix = options_.root.path + "/";
-    if (!key.path.starts_with(prefix)) {
+    if (!options_.root.is_root() && !key.is_below(options_.root)) {
       return Fail(ErrorCode::kCorrupt,
                   fmt::format("listing '{}' gave '{}'", options_.root.path, key.path));
     }
-    key.path.erase(0, prefix.size());
+    key = key.relative_to(options_.root);
     return {};
   }
 

@@ -196,7 +196,7 @@ TEST(LocalStore, CountsWhatItCannotShow) {
   ASSERT_EQ(::mkfifo(local.Path("pipe").c_str(), 0600), 0);
   const auto page = local.store->List({}, {});
   EXPECT_TRUE(page->entries.empty());
-  EXPECT_EQ(page->hidden_names, 1u);
+  EXPECT_EQ(page->hidden_names.size(), 1u);
   EXPECT_EQ(local.store->Head(Key("pipe"), {}).error().code, ErrorCode::kNotSupported);
   EXPECT_EQ(local.store->Put({.key = Key("pipe"), .body = AsBytes("x")}, {}).error().code,
             ErrorCode::kNotSupported);

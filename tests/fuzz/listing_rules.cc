@@ -1,6 +1,6 @@
 #include "tests/fuzz/listing_rules.h"
 
-#include <string_view>
+#include <string>
 
 #include "backends/file_length.h"
 #include "tests/fuzz/fuzz_target.h"
@@ -10,16 +10,10 @@ namespace {
 
 constexpr std::size_t kMaxPathBytes = 4096;
 
-void CheckPath(std::string_view path) {
-  Require(path.size() <= kMaxPathBytes, "a path has a bound");
-  Require(path.find('\0') == std::string_view::npos, "no NUL in a path");
-  for (;;) {
-    const auto slash = path.find('/');
-    const std::string_view part = path.substr(0, slash);
-    Require(!part.empty() && part != "." && part != "..", "a path has plain parts");
-    if (slash == std::string_view::npos) return;
-    path.remove_prefix(slash + 1);
-  }
+void CheckPath(const ObjectKey& key) {
+  Require(key.path.size() <= kMaxPathBytes, "a path has a bound");
+  Require(key.path.find('\0') == std::string::npos, "no NUL in a path");
+  Require(ObjectKey::FromFlatName(key.flat_name()) == key, "a key has one spelling");
 }
 
 }  // namespace
@@ -27,10 +21,10 @@ void CheckPath(std::string_view path) {
 void CheckPage(const ListRequest& request, const Result<ListPage>& page) {
   if (!page) return;
   for (const ObjectInfo& entry : page->entries) {
-    CheckPath(entry.key.path);
+    CheckPath(entry.key);
     Require(entry.size_bytes <= kMaxFileBytes, "a length that a file can have");
     if (!request.directory.is_root()) {
-      Require(entry.key.path.starts_with(request.directory.path + "/"),
+      Require(entry.key.is_below(request.directory),
               "an entry lies below the directory that was listed");
     }
     if (!request.recursive) {

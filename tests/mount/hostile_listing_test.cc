@@ -21,14 +21,23 @@ class HostileMount : public ::testing::TestWithParam<StoreKind> {
 
 TEST_P(HostileMount, NoNameLeadsOutOfItsDirectory) {
   TestMount mount(*store_);
-  EXPECT_EQ(NamesIn(mount.path()), (std::vector<std::string>{"a", "dir", "good.txt", "sub"}));
-  EXPECT_EQ(NamesIn(mount / "a"), std::vector<std::string>{});
-  EXPECT_EQ(NamesIn(mount / "dir"), std::vector<std::string>{});
+  const bool flat = GetParam() == StoreKind::kOci || GetParam() == StoreKind::kAzureFlat;
+  const bool dots = GetParam() == StoreKind::kOci;
+  std::vector<std::string> names{"a", "dir", "good.txt", "sub"};
+  if (flat) names.insert(names.begin(), "%!");
+  if (dots) names.insert(names.begin() + 1, {"%!.", "%!..", "%!..!file"});
+  EXPECT_EQ(NamesIn(mount.path()), names);
+  EXPECT_EQ(NamesIn(mount / "a"), dots   ? (std::vector<std::string>{"%!", "%!.."})
+                                  : flat ? std::vector<std::string>{"%!"}
+                                         : std::vector<std::string>{});
+  EXPECT_EQ(NamesIn(mount / "dir"),
+            dots ? std::vector<std::string>{"%!."} : std::vector<std::string>{});
+  if (flat) {
+    EXPECT_EQ(ReadFile(mount / "%!/etc/passwd"), HostileService::kContent);
+  }
   EXPECT_EQ(ReadFile(mount / "good.txt"), HostileService::kContent);
   EXPECT_EQ(ReadFile(mount / "sub/ok"), HostileService::kContent);
-  // At the root: ".", "..", "../", "/", the long one and the one with NUL; "a/../" and "a//", and
-  // "dir/./" below.
-  EXPECT_EQ(mount.filesystem().counters().hidden_names, kHostileHidden);
+  EXPECT_EQ(mount.filesystem().counters().hidden_names, HostileHidden(GetParam()));
 }
 
 TEST_P(HostileMount, EndlessPagesAreAnErrorOfOneDirectory) {

@@ -200,9 +200,7 @@ Result<ObjectInfo> FakeObjectStore::HeadDirectory(const ObjectKey& key,
                                                   const CallContext& context) {
   const auto lost = TRY(script_.Enter(StoreOp::kHead, context));
   MutexLock lock(mutex_);
-  const auto directory = nodes_.find(DirectoryName(key));
-  if (directory == nodes_.end()) return Answer(lost, DoHead(key));
-  return Answer(lost, Result<ObjectInfo>(Describe(directory->first, directory->second)));
+  return Answer(lost, hierarchical() ? DoHead(key) : DoHeadDirectory(key));
 }
 
 Result<GetReply> FakeObjectStore::Get(const GetRequest& request, std::span<std::byte> into,
@@ -447,10 +445,16 @@ Result<ListPage> FakeObjectStore::DoList(const ListRequest& request) const {
 }
 
 Result<ObjectInfo> FakeObjectStore::DoHead(const ObjectKey& key) {
+  if (key.is_root()) return DoHeadDirectory(key);
+  TRY_VOID(CheckKey(key, options_.capabilities));
+  if (const Node* file = FindFile(key)) return Describe(key.path, *file);
+  return DoHeadDirectory(key);
+}
+
+Result<ObjectInfo> FakeObjectStore::DoHeadDirectory(const ObjectKey& key) {
   ObjectInfo prefix_only{.key = key, .kind = NodeKind::kDirectory, .attributes = Attributes{}};
   if (key.is_root()) return prefix_only;
   TRY_VOID(CheckKey(key, options_.capabilities));
-  if (const Node* file = FindFile(key)) return Describe(key.path, *file);
   const auto directory = nodes_.find(DirectoryName(key));
   if (directory != nodes_.end()) return Describe(directory->first, directory->second);
   if (DirectoryExists(key)) return prefix_only;
@@ -667,7 +671,7 @@ Result<ObjectInfo> FakeObjectStore::RenameFile(const RenameRequest& request, boo
     return Refuse(ErrorCode::kPreconditionFailed, request.source);
   }
   TRY_VOID(CheckWrite(request.destination, request.destination_conditions));
-  if (DirectoryExists(request.destination))
+  if (!request.no_directory_there && DirectoryExists(request.destination))
     return Refuse(ErrorCode::kIsDirectory, request.destination);
   if (request.source == request.destination) return Describe(request.source.path, *source);
   Node moved = std::move(*source);

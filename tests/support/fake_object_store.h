@@ -161,6 +161,7 @@ class FakeObjectStore final : public ObjectStore {
 
   Result<ListPage> DoList(const ListRequest& request) const REQUIRES(mutex_);
   Result<ObjectInfo> DoHead(const ObjectKey& key) REQUIRES(mutex_);
+  Result<ObjectInfo> DoHeadDirectory(const ObjectKey& key) REQUIRES(mutex_);
   Result<GetReply> DoGet(const GetRequest& request, std::span<std::byte> into) REQUIRES(mutex_);
   Result<ObjectInfo> DoPut(const PutRequest& request, bool retried) REQUIRES(mutex_);
   Result<UploadId> DoStartUpload(const StartUploadRequest& request) REQUIRES(mutex_);

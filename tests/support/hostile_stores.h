@@ -79,7 +79,7 @@ inline std::unique_ptr<ObjectStore> OpenHostileStore(StoreKind kind, HttpTranspo
   return nullptr;
 }
 
-// Names that no path can show, one good one, and one that comes three times. In bytewise order, as
+// Names that no plain path can show, one good one, and one that comes three times. In bytewise order, as
 // listings come.
 inline std::vector<std::string> HostileNames(std::size_t longest_bytes = 100'000) {
   using std::string_literals::operator""s;
@@ -97,6 +97,12 @@ inline std::vector<std::string> HostileNames(std::size_t longest_bytes = 100'000
           "sub/ok",
           "x\0y"s};
 }
-inline constexpr std::size_t kHostileHidden = 9;  // of these
+// Of these: those that no key of a store can hold, and those whose keys no directory of ours can.
+inline std::size_t HostileHidden(StoreKind kind) {
+  if (kind == StoreKind::kOci) return 2;        // the long one, and the one with NUL
+  if (kind == StoreKind::kAzureFlat) return 7;  // those with "." and ".." as well
+  return 9;
+}
+inline std::size_t HostileEscaped(StoreKind kind) { return 9 - HostileHidden(kind); }
 
 }  // namespace skybridge::testing

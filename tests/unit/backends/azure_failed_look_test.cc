@@ -67,7 +67,8 @@ TEST(FailedLook, LeavesABlockListOpen) {
   const auto upload = f.store.StartUpload({.key = f.key}, {});
   ASSERT_TRUE(upload);
   f.RefuseAndFailTheLook(412, "ConditionNotMet");
-  ExpectOpen(f.store.CommitUpload({.upload = *upload, .key = f.key}, kRetried));
+  ExpectOpen(f.store.CommitUpload(
+      {.upload = *upload, .key = f.key, .conditions = {.must_not_exist = true}}, kRetried));
 }
 
 TEST(FailedLook, LeavesANewDirectoryOpen) {

@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "core/mutex.h"
@@ -66,16 +67,97 @@ TEST(FlatStore, ListsADirectoryThatIsMarkerAndPrefixOnce) {
   EXPECT_TRUE(page->entries[0].attributes);
 }
 
-TEST(FlatStore, CountsNamesThatAreNoPath) {
+TEST(FlatStore, ShowsEmptyPartsAndNamesWhatNoUrlCanReach) {
   Fixture f;
-  f.Listed(PrefixXml("d//") + BlobXml("d/a"));
+  f.Listed(PrefixXml("d//") + PrefixXml("d/../") + BlobXml("d/a") + BlobXml("d/."));
   const auto page = f.store.List({.directory = ObjectKey("d")}, {});
   ASSERT_TRUE(page);
-  EXPECT_EQ(PathsOf(*page), Paths{"d/a"});
-  EXPECT_EQ(page->hidden_names, 1U);
+  EXPECT_EQ(PathsOf(*page), (Paths{"d//", "d/a"}));
+  EXPECT_EQ(page->hidden_names, (Paths{"d/../", "d/."}));
 }
 
-TEST(FlatStore, RecursiveListingIsSortedAlsoWithMarkersOfOtherTools) {
+TEST(FlatStore, AMarkerWithBytesIsAFile) {
+  Fixture f;
+  f.Listed(BlobXml("d/", "", "5") + BlobXml("d/x"));
+  const auto level = f.store.List({.directory = ObjectKey("d")}, {});
+  ASSERT_TRUE(level);
+  EXPECT_EQ(PathsOf(*level), (Paths{"d/", "d/x"}));
+  EXPECT_EQ(level->entries[0].kind, NodeKind::kFile);
+  EXPECT_EQ(level->entries[0].key, ObjectKey("d").child(""));
+  EXPECT_EQ(level->entries[0].size_bytes, 5U);
+  f.Listed(MarkerXml("d") + BlobXml("d-1") + BlobXml("d/", "", "5") + BlobXml("d/x"));
+  const auto all = f.store.List({.recursive = true}, {});
+  ASSERT_TRUE(all);
+  EXPECT_EQ(PathsOf(*all), (Paths{"d-1", "d/", "d/", "d/x"}));
+  EXPECT_EQ(all->entries[1].kind, NodeKind::kDirectory);
+  EXPECT_EQ(all->entries[2].kind, NodeKind::kFile);
+  // A directory is not removed, and gets no attributes, over it.
+  f.Missing().Listed(BlobXml("d/", "", "5"));
+  EXPECT_EQ(f.store.RemoveDirectory(ObjectKey("d"), {}).error().code, ErrorCode::kNotEmpty);
+  f.Blob()
+      .Listed(BlobXml("d/", "", "5"))
+      .http.Answer(409, {{"x-ms-error-code", "BlobAlreadyExists"}});
+  EXPECT_EQ(
+      f.store.SetAttributes({.key = ObjectKey("d"), .kind = NodeKind::kDirectory}, {}).error().code,
+      ErrorCode::kNotSupported);
+}
+
+TEST(FlatStore, AFolderFlagOnAFileWithBytesChangesNothing) {
+  Fixture f;
+  f.http.Answer(200, {{"ETag", "\"0x1\""},
+                      {"Content-Length", "11"},
+                      {"x-ms-resource-type", "directory"},
+                      {"x-ms-meta-hdi_isfolder", "true"}});
+  const auto head = f.store.Head(ObjectKey("f"), {});
+  ASSERT_TRUE(head);
+  EXPECT_EQ(head->kind, NodeKind::kFile);
+  EXPECT_EQ(head->size_bytes, 11U);
+}
+
+// Siblings whose names begin each other are held back together; others are not.
+TEST(FlatStore, MarkedSiblingsKeepARecursiveListingsMemoryFlat) {
+  Fixture f;
+  constexpr int kSiblings = 100'000;
+  constexpr int kPage = 5'000;
+  std::string continuation;
+  int shown = 0;
+  for (int at = 0; at < kSiblings; at += kPage) {
+    std::string entries;
+    for (int i = at; i < at + kPage; ++i) entries += MarkerXml(fmt::format("d-{:06}", i).c_str());
+    const bool last = at + kPage == kSiblings;
+    if (!continuation.empty()) {
+      f.http.Answer(200, {{"Content-Length", "0"}, {"x-ms-meta-hdi_isfolder", "true"}});
+    }
+    f.Listed(entries, last ? "" : fmt::format("at {}", at));
+    const auto page = f.store.List({.recursive = true, .continuation = continuation}, {});
+    ASSERT_TRUE(page);
+    continuation = page->continuation;
+    EXPECT_LT(continuation.size(), 100U) << "one sibling is held back";
+    shown += static_cast<int>(page->entries.size());
+  }
+  EXPECT_EQ(shown, kSiblings);
+}
+
+TEST(FlatStore, AFileNeverReplacesADirectorysMarker) {
+  Fixture f;
+  const auto marker = [&] {
+    f.http.Answer(
+        200, {{"ETag", "\"0x7\""}, {"Content-Length", "0"}, {"x-ms-meta-hdi_isfolder", "true"}});
+  };
+  marker();
+  EXPECT_EQ(f.store.Put({.key = ObjectKey("d"), .body = AsBytes("x")}, {}).error().code,
+            ErrorCode::kIsDirectory);
+  marker();
+  EXPECT_EQ(f.store.Delete({.key = ObjectKey("d")}, {}).error().code, ErrorCode::kIsDirectory);
+  f.Missing().http.Answer(409, {{"x-ms-error-code", "BlobAlreadyExists"}});
+  const auto overtaken = f.store.Put({.key = ObjectKey("d"), .body = AsBytes("x")}, {});
+  ASSERT_FALSE(overtaken);
+  EXPECT_TRUE(overtaken.error().retryable);
+  EXPECT_EQ(f.http.operations(),
+            (Operations{"azure.head", "azure.head", "azure.head", "azure.put_blob"}));
+}
+
+TEST(FlatStore, RecursiveListingIsSortedWithBothKindsOfMarker) {
   Fixture f;
   f.Listed(MarkerXml("dir") + BlobXml("dir-1") + BlobXml("dir/a") + MarkerXml("e/") +
            BlobXml("e/x"));
@@ -182,7 +264,7 @@ TEST(FlatStore, CommitOfBlocksThatAreGoneIsNotFound) {
   Fixture f;
   const auto id = f.store.StartUpload({.key = ObjectKey("f")}, {});
   ASSERT_TRUE(id);
-  f.http.Answer(400, {{"x-ms-error-code", "InvalidBlockList"}});
+  f.Missing().http.Answer(400, {{"x-ms-error-code", "InvalidBlockList"}});
   f.Missing();
   EXPECT_EQ(f.store.CommitUpload({.upload = *id, .key = ObjectKey("f")}, {}).error().code,
             ErrorCode::kNotFound);
@@ -227,7 +309,7 @@ TEST(FlatStore, MakesADirectoryAsAMarkerThatOtherToolsRead) {
   ASSERT_TRUE(made);
   EXPECT_EQ(made->kind, NodeKind::kDirectory);
   const auto put = f.http.sent(2);
-  EXPECT_EQ(put.url, "https://a.blob.core.windows.net/c/d/");
+  EXPECT_EQ(put.url, "https://a.blob.core.windows.net/c/d");
   EXPECT_EQ(put.body, "");
   EXPECT_EQ(HeaderOf(put, "x-ms-meta-hdi_isfolder"), "true");
   EXPECT_EQ(HeaderOf(put, "If-None-Match"), "*");
@@ -245,7 +327,8 @@ TEST(FlatStore, MakeDirectoryFailsOnAnythingOfThatName) {
 
 TEST(FlatStore, RepeatedMakeDirectoryRecognisesItsFirstAttempt) {
   Fixture f;
-  f.Missing().Listed(MarkerXml("d/")).http.Answer(409, {{"x-ms-error-code", "BlobAlreadyExists"}});
+  f.http.Answer(200, {{"Content-Length", "0"}, {"x-ms-meta-hdi_isfolder", "true"}});
+  f.Listed("").http.Answer(409, {{"x-ms-error-code", "BlobAlreadyExists"}});
   f.http.Answer(200, {{"ETag", "\"0x1\""},
                       {"Content-Length", "0"},
                       {"Content-MD5", "1B2M2Y8AsgTpgAmY7PhCfg=="},
@@ -261,10 +344,10 @@ TEST(FlatStore, RemoveDirectoryDeletesMarkersOfBothKindsAndNothingElse) {
                 {{"ETag", "\"0x7\""}, {"Content-Length", "0"}, {"x-ms-meta-hdi_isfolder", "true"}});
   f.Listed(MarkerXml("d/")).http.Answer(202).Answer(202);
   EXPECT_TRUE(f.store.RemoveDirectory(ObjectKey("d"), {}));
-  EXPECT_EQ(f.http.sent(2).url, "https://a.blob.core.windows.net/c/d");
-  EXPECT_EQ(HeaderOf(f.http.sent(2), "If-Match"), "\"0x7\"");
-  EXPECT_EQ(f.http.sent(3).url, "https://a.blob.core.windows.net/c/d/");
-  EXPECT_EQ(HeaderOf(f.http.sent(3), "If-Match"), "\"0x1\"");
+  EXPECT_EQ(f.http.sent(2).url, "https://a.blob.core.windows.net/c/d/");
+  EXPECT_EQ(HeaderOf(f.http.sent(2), "If-Match"), "\"0x1\"");
+  EXPECT_EQ(f.http.sent(3).url, "https://a.blob.core.windows.net/c/d");
+  EXPECT_EQ(HeaderOf(f.http.sent(3), "If-Match"), "\"0x7\"");
 }
 
 TEST(FlatStore, RemoveDirectoryRefusesChildrenFilesAndNothing) {
@@ -294,19 +377,13 @@ TEST(FlatStore, SetAttributesTurnsAPrefixIntoADirectoryThatExistsByItself) {
 
 TEST(FlatStore, SetAttributesKeepsTheMarkerOfAnotherTool) {
   Fixture f;
-  const auto marker = [&] {
-    f.http.Answer(
-        200, {{"ETag", "\"0x7\""}, {"Content-Length", "0"}, {"x-ms-meta-hdi_isfolder", "true"}});
-  };
-  marker();
-  f.Listed(BlobXml("d/x"));
-  marker();
-  f.http.Answer(200, {{"ETag", "\"0x8\""}});
+  f.Missing().Listed(MarkerXml("d/") + BlobXml("d/x"));
+  f.Blob("\"0x1\"", "0").http.Answer(200, {{"ETag", "\"0x8\""}});
   const auto info = f.store.SetAttributes(
       {.key = ObjectKey("d"), .kind = NodeKind::kDirectory, .attributes = {}}, {});
   ASSERT_TRUE(info);
   EXPECT_EQ(info->etag, ETag("0x8"));
-  EXPECT_EQ(f.http.sent(3).url, "https://a.blob.core.windows.net/c/d?comp=metadata");
+  EXPECT_EQ(f.http.sent(3).url, "https://a.blob.core.windows.net/c/d/?comp=metadata");
   EXPECT_EQ(HeaderOf(f.http.sent(3), "x-ms-meta-hdi_isfolder"), "true");
 }
 
@@ -322,7 +399,7 @@ TEST(FlatStore, AKnownMarkerGetsItsAttributesWithoutAListing) {
   EXPECT_EQ(info->kind, NodeKind::kDirectory);
   EXPECT_EQ(info->etag, ETag("0x2"));
   EXPECT_EQ(f.http.operations(), (Operations{"azure.head", "azure.set_metadata"}));
-  EXPECT_EQ(f.http.sent(1).url, "https://a.blob.core.windows.net/c/d/?comp=metadata");
+  EXPECT_EQ(f.http.sent(1).url, "https://a.blob.core.windows.net/c/d?comp=metadata");
   // No marker of ours: another tool's may be there, or none.
   f.Missing().Missing().Listed("");
   EXPECT_EQ(f.store.SetAttributes(request, {}).error().code, ErrorCode::kNotFound);
@@ -330,14 +407,15 @@ TEST(FlatStore, AKnownMarkerGetsItsAttributesWithoutAListing) {
 
 TEST(FlatStore, ADirectoryOfAListingIsFoundByItsMarker) {
   Fixture f;
-  f.Blob("\"0x1\"", "0");
+  f.http.Answer(200,
+                {{"ETag", "\"0x1\""}, {"Content-Length", "0"}, {"x-ms-meta-hdi_isfolder", "true"}});
   const auto marker = f.store.HeadDirectory(ObjectKey("d"), {});
   ASSERT_TRUE(marker) << marker.error().ToString();
   EXPECT_EQ(marker->kind, NodeKind::kDirectory);
   EXPECT_EQ(marker->key, ObjectKey("d"));
   EXPECT_EQ(f.http.operations(), (Operations{"azure.head"}));
-  EXPECT_EQ(f.http.sent(0).url, "https://a.blob.core.windows.net/c/d/");
-  f.Missing().Missing().Listed(BlobXml("d/x"));
+  EXPECT_EQ(f.http.sent(0).url, "https://a.blob.core.windows.net/c/d");
+  f.Missing().Listed(BlobXml("d/x"));
   const auto prefix = f.store.HeadDirectory(ObjectKey("d"), {});
   ASSERT_TRUE(prefix) << prefix.error().ToString();
   EXPECT_TRUE(prefix->etag.empty());
@@ -370,7 +448,7 @@ TEST(FlatStore, DeleteOfADirectoryOrOfNothing) {
 
 TEST(FlatStore, RenamesAFileByCopyAndDeletionOfThatVersion) {
   Fixture f;
-  f.Blob("\"0x1\"", "5").Listed("");
+  f.Blob("\"0x1\"", "5").Listed("").Missing();
   f.http.Answer(202, {{"ETag", "\"0x2\""}, {"x-ms-copy-id", "1"}, {"x-ms-copy-status", "success"}})
       .Answer(202);
   const auto info = f.store.Rename({.source = ObjectKey("a b"), .destination = ObjectKey("n")}, {});
@@ -378,12 +456,12 @@ TEST(FlatStore, RenamesAFileByCopyAndDeletionOfThatVersion) {
   EXPECT_EQ(info->key, ObjectKey("n"));
   EXPECT_EQ(info->etag, ETag("0x2"));
   EXPECT_EQ(info->size_bytes, 5U);
-  EXPECT_EQ(f.http.operations(),
-            (Operations{"azure.head", "azure.list_blobs", "azure.copy", "azure.delete"}));
-  EXPECT_EQ(HeaderOf(f.http.sent(2), "x-ms-copy-source"),
+  EXPECT_EQ(f.http.operations(), (Operations{"azure.head", "azure.list_blobs", "azure.head",
+                                             "azure.copy", "azure.delete"}));
+  EXPECT_EQ(HeaderOf(f.http.sent(3), "x-ms-copy-source"),
             "https://a.blob.core.windows.net/c/a%20b");
-  EXPECT_EQ(HeaderOf(f.http.sent(2), "x-ms-source-if-match"), "\"0x1\"");
-  EXPECT_EQ(HeaderOf(f.http.sent(3), "If-Match"), "\"0x1\"");
+  EXPECT_EQ(HeaderOf(f.http.sent(3), "x-ms-source-if-match"), "\"0x1\"");
+  EXPECT_EQ(HeaderOf(f.http.sent(4), "If-Match"), "\"0x1\"");
 }
 
 TEST(FlatStore, RenamesAVersionItIsToldWithoutALook) {
@@ -410,7 +488,7 @@ TEST(FlatStore, RenamesAVersionItIsToldWithoutALook) {
 TEST(FlatStore, RenameWaitsForACopyThatTakesTime) {
   Fixture f;
   f.clock.AdvanceBySleeping(true);
-  f.Blob().Listed("");
+  f.Blob().Listed("").Missing();
   f.http.Answer(202, {{"x-ms-copy-id", "1"}, {"x-ms-copy-status", "pending"}})
       .Answer(200, {{"x-ms-copy-id", "1"}, {"x-ms-copy-status", "pending"}})
       .Answer(200, {{"x-ms-copy-id", "1"}, {"x-ms-copy-status", "success"}, {"ETag", "\"0x4\""}})
@@ -422,7 +500,7 @@ TEST(FlatStore, RenameWaitsForACopyThatTakesTime) {
 TEST(FlatStore, RenameKeepsTheSourceWhenTheCopyFails) {
   Fixture f;
   f.clock.AdvanceBySleeping(true);
-  f.Blob().Listed("");
+  f.Blob().Listed("").Missing();
   f.http.Answer(202, {{"x-ms-copy-id", "1"}, {"x-ms-copy-status", "pending"}})
       .Answer(200, {{"x-ms-copy-id", "1"}, {"x-ms-copy-status", "failed"}});
   const auto failed = f.store.Rename({.source = ObjectKey("a"), .destination = ObjectKey("b")}, {});
@@ -434,7 +512,7 @@ TEST(FlatStore, RenameKeepsTheSourceWhenTheCopyFails) {
 TEST(FlatStore, RenameEndsAtTheDeadlineOfACopyThatNeverEnds) {
   Fixture f;
   f.clock.AdvanceBySleeping(true);
-  f.Blob().Listed("");
+  f.Blob().Listed("").Missing();
   f.http.Answer(202, {{"x-ms-copy-id", "1"}, {"x-ms-copy-status", "pending"}});
   const auto late = f.store.Rename({.source = ObjectKey("a"), .destination = ObjectKey("b")},
                                    {.deadline = f.clock.Now() + std::chrono::milliseconds(50)});
@@ -526,8 +604,23 @@ class FlatAccount final : public HttpTransport {
     }
     HttpResponse found{.status = 200};
     found.headers.Add("ETag", "\"0x1\"");
-    found.headers.Add("Content-Length", name.ends_with('/') ? "0" : "1");
+    found.headers.Add("Content-Length", Size(name));
+    AddMetadata(blobs.at(name), found);
     return found;
+  }
+  std::string Size(const std::string& name) const {
+    return blobs.at(name).find("hdi_isfolder") == std::string::npos ? "1" : "0";
+  }
+  // "<name>value</name>" each.
+  static void AddMetadata(std::string_view xml, HttpResponse& response) {
+    while (!xml.empty()) {
+      const auto name_end = xml.find('>');
+      const auto value_end = xml.find("</");
+      const std::string name(xml.substr(1, name_end - 1));
+      response.headers.Add("x-ms-meta-" + name,
+                           std::string(xml.substr(name_end + 1, value_end - name_end - 1)));
+      xml.remove_prefix(value_end + 2 + name.size() + 1);
+    }
   }
   static std::string NameOf(const std::string& url) {
     constexpr std::string_view kContainer = "https://a.blob.core.windows.net/c/";
@@ -540,7 +633,7 @@ class FlatAccount final : public HttpTransport {
     std::size_t count = 0;
     for (const auto& [name, metadata] : blobs) {
       if (name.starts_with(prefix) && count++ < page_size)
-        entries += BlobXml(name, metadata, name.ends_with('/') ? "0" : "1");
+        entries += BlobXml(name, metadata, Size(name));
     }
     return {.status = 200, .body = ListXml(entries)};
   }
@@ -552,9 +645,14 @@ class FlatAccount final : public HttpTransport {
       const std::string key = field.substr(kPrefix.size());
       metadata += "<" + key + ">" + value + "</" + key + ">";
     }
+    const bool pinned =
+        request.headers.Get(blobs.contains(name) ? "If-Match" : "If-None-Match") != "";
     blobs[name] = metadata;
     changes.push_back("put " + name);
-    return {.status = 201};
+    if (!pinned) unpinned.push_back(changes.back());
+    HttpResponse made{.status = 201};
+    made.headers.Add("ETag", "\"0x1\"");
+    return made;
   }
   Result<HttpResponse> Copy(const HttpRequest& request, const std::string& name) {
     if (fail_copies_after == 0)
@@ -580,7 +678,8 @@ struct TreeFixture {
       .source = ObjectKey("s"), .destination = ObjectKey("t"), .kind = NodeKind::kDirectory};
 
   TreeFixture() {
-    account.blobs = {{"s/", "<hdi_isfolder>true</hdi_isfolder>"},
+    account.blobs = {{"s", "<hdi_isfolder>true</hdi_isfolder>"},
+                     {"s/", "<hdi_isfolder>true</hdi_isfolder>"},
                      {"s/1", ""},
                      {"s/2", ""},
                      {"s/u/3", ""},
@@ -598,11 +697,18 @@ TEST(FlatStore, RenamesADirectoryObjectByObjectBetweenTwoWritesOfItsMarker) {
   const auto info = f.store.Rename(f.rename, {});
   ASSERT_TRUE(info) << info.error().message;
   EXPECT_EQ(info->key, ObjectKey("t"));
-  EXPECT_EQ(f.Names(), (Paths{"s2", "t/", "t/1", "t/2", "t/u/3"}));
+  EXPECT_EQ(f.Names(), (Paths{"s2", "t", "t/1", "t/2", "t/u/3"}));
   EXPECT_EQ(f.account.unpinned, Operations{}) << "somebody's new version would be lost";
-  EXPECT_EQ(f.account.changes.front(), "put t/");
-  EXPECT_EQ(f.account.changes.back(), "put t/");
-  EXPECT_EQ(f.account.blobs.at("t/").find("moving_from"), std::string::npos);
+  EXPECT_EQ(f.account.changes.front(), "put t");
+  EXPECT_EQ(f.account.changes.back(), "put t");
+  EXPECT_EQ(f.account.blobs.at("t").find("moving_from"), std::string::npos);
+}
+
+TEST(FlatStore, ADirectoryRenameMovesContentThatHasAMarkersName) {
+  TreeFixture f;
+  f.account.blobs["s/"] = "";  // one byte
+  ASSERT_TRUE(f.store.Rename(f.rename, {}));
+  EXPECT_EQ(f.Names(), (Paths{"s2", "t", "t/", "t/1", "t/2", "t/u/3"}));
 }
 
 TEST(FlatStore, InterruptedDirectoryRenameGoesOnWhenCalledAgain) {
@@ -611,11 +717,11 @@ TEST(FlatStore, InterruptedDirectoryRenameGoesOnWhenCalledAgain) {
   const auto cut = f.store.Rename(f.rename, {});
   ASSERT_FALSE(cut);
   EXPECT_TRUE(cut.error().retryable);
-  EXPECT_EQ(f.account.blobs.size(), 6U);  // nothing is lost, and the marker tells
+  EXPECT_EQ(f.account.blobs.size(), 7U);  // nothing is lost, and the marker tells
   f.account.fail_copies_after = -1;
   FlatStore after_restart(StoreOptions(), f.account, f.clock);
   ASSERT_TRUE(after_restart.Rename(f.rename, {}));
-  EXPECT_EQ(f.Names(), (Paths{"s2", "t/", "t/1", "t/2", "t/u/3"}));
+  EXPECT_EQ(f.Names(), (Paths{"s2", "t", "t/1", "t/2", "t/u/3"}));
   ASSERT_TRUE(f.store.Rename(f.rename, kRetried));  // and once more, when the last reply was lost
   // Of another call nothing is remembered.
   EXPECT_EQ(f.store.Rename(f.rename, kRetried).error().code, ErrorCode::kNotFound);

@@ -81,7 +81,7 @@ TEST(HierarchicalStore, HidesUploadsInProgressAndCountsNamesThatAreNoPath) {
   ASSERT_TRUE(page);
   ASSERT_EQ(page->entries.size(), 1U);
   EXPECT_EQ(page->entries[0].key, ObjectKey("d/b"));
-  EXPECT_EQ(page->hidden_names, 1U);
+  EXPECT_EQ(page->hidden_names.size(), 1U);
 }
 
 TEST(HierarchicalStore, TellsAMissingDirectoryFromAnEmptyOne) {
@@ -907,7 +907,7 @@ TEST(HierarchicalStoreThroughDfsOnly, HidesAndCountsNamesWithNul) {
   ASSERT_TRUE(page) << page.error().ToString();
   ASSERT_EQ(page->entries.size(), 1U);
   EXPECT_EQ(page->entries[0].key.path, "good");
-  EXPECT_EQ(page->hidden_names, 2U);
+  EXPECT_EQ(page->hidden_names.size(), 2U);
 }
 
 TEST(HierarchicalStoreThroughDfsOnly, AFileListedAsItsOwnChildIsNoDirectory) {

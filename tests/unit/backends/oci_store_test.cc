@@ -135,14 +135,84 @@ TEST_F(OciStoreTest, ListsObjectsAndPrefixesInPathOrderAndHidesTheMarker) {
                             R"(,"prefixes":["root/d/m/","root/d//"])"));
   const auto page = store_->List({.directory = ObjectKey("d")}, context_);
   ASSERT_TRUE(page);
-  ASSERT_EQ(page->entries.size(), 3U);
-  EXPECT_EQ(page->entries[0].key.path, "d/a");
-  EXPECT_EQ(page->entries[1].key.path, "d/m");
-  EXPECT_EQ(page->entries[1].kind, NodeKind::kDirectory);
-  EXPECT_EQ(page->entries[2].key.path, "d/z");
-  EXPECT_FALSE(page->entries[0].attributes);
-  EXPECT_EQ(page->hidden_names, 1U);
+  ASSERT_EQ(page->entries.size(), 4U);
+  EXPECT_EQ(page->entries[0].key, ObjectKey("d").child(""));
+  EXPECT_EQ(page->entries[0].kind, NodeKind::kDirectory);
+  EXPECT_EQ(page->entries[1].key.path, "d/a");
+  EXPECT_EQ(page->entries[2].key.path, "d/m");
+  EXPECT_EQ(page->entries[2].kind, NodeKind::kDirectory);
+  EXPECT_EQ(page->entries[3].key.path, "d/z");
+  EXPECT_FALSE(page->entries[1].attributes);
+  EXPECT_TRUE(page->hidden_names.empty());
   EXPECT_TRUE(page->continuation.empty());
+}
+
+TEST_F(OciStoreTest, NamesThatAreNoPlainPathsHaveKeysAllTheSame) {
+  transport_.Answer(200, {}, Listing(R"({"name":"../y","size":1},{"name":"/lead","size":1},
+                               {"name":"p//q","size":1})"));
+  const auto page = store_->List({.recursive = true}, context_);
+  ASSERT_TRUE(page);
+  ASSERT_EQ(page->entries.size(), 3U);
+  EXPECT_EQ(page->entries[0].key, ObjectKey("..").child("y"));
+  EXPECT_EQ(page->entries[1].key, ObjectKey().child("").child("lead"));
+  EXPECT_EQ(page->entries[2].key, ObjectKey("p").child("").child("q"));
+  for (const ObjectInfo& entry : page->entries) {
+    AnswerHead("x");
+    ASSERT_TRUE(store_->Head(entry.key, context_));
+  }
+  EXPECT_TRUE(transport_.sent(1).url.ends_with("/o/..%2Fy")) << transport_.sent(1).url;
+  EXPECT_TRUE(transport_.sent(2).url.ends_with("/o/%2Flead")) << transport_.sent(2).url;
+  EXPECT_TRUE(transport_.sent(3).url.ends_with("/o/p%2F%2Fq")) << transport_.sent(3).url;
+}
+
+TEST_F(OciStoreTest, AMarkerWithBytesIsAFileInItsDirectory) {
+  const ObjectKey content = ObjectKey("m").child("");
+  const char* const entry = R"({"name":"m/","size":5,"etag":"v1"})";
+  transport_.Answer(200, {}, Listing(entry));
+  const auto page = store_->List({.directory = ObjectKey("m")}, context_);
+  ASSERT_TRUE(page);
+  ASSERT_EQ(page->entries.size(), 1U);
+  EXPECT_EQ(page->entries[0].key, content);
+  EXPECT_EQ(page->entries[0].kind, NodeKind::kFile);
+  AnswerHead("bytes");
+  EXPECT_EQ(store_->Head(content, context_)->kind, NodeKind::kFile);
+  AnswerHead("bytes");
+  const auto directory = store_->HeadDirectory(ObjectKey("m"), context_);
+  ASSERT_TRUE(directory);
+  EXPECT_TRUE(directory->etag.empty());
+  transport_.Answer(200, {}, Listing(entry));
+  EXPECT_EQ(store_->RemoveDirectory(ObjectKey("m"), context_).error().code, ErrorCode::kNotEmpty);
+  // Attributes of the directory have no place.
+  transport_.Answer(200, {}, Listing(entry)).Answer(412);
+  AnswerHead("bytes");
+  EXPECT_EQ(store_->SetAttributes({.key = ObjectKey("m"), .kind = NodeKind::kDirectory}, context_)
+                .error()
+                .code,
+            ErrorCode::kNotSupported);
+  EXPECT_EQ(store_->Put({.key = content}, context_).error().code, ErrorCode::kInvalidName);
+}
+
+TEST_F(OciStoreTest, ADirectoryRenameMovesContentThatHasTheMarkersName) {
+  transport_
+      .Answer(404)  // no file there
+      .Answer(200, {}, Listing(R"({"name":"s/","size":5,"etag":"c"},{"name":"s/x","size":1})"))
+      .Answer(404)  // no marker there
+      .Answer(200, {}, Listing(""));
+  AnswerHead("bytes");  // the source has content, not a marker
+  transport_.Answer(200, {{"etag", "mark"}})
+      .Answer(200, {{"etag", "x2"}})
+      .Answer(200, {}, Listing(R"({"name":"s/","size":5,"etag":"c"})"))
+      .Answer(200, {{"etag", "c2"}})
+      .Answer(200, {}, Listing(R"({"name":"t/","size":5,"etag":"c2"})"));
+  const auto moved = store_->Rename(
+      {.source = ObjectKey("s"), .destination = ObjectKey("t"), .kind = NodeKind::kDirectory},
+      context_);
+  ASSERT_TRUE(moved) << moved.error().ToString();
+  EXPECT_EQ(
+      SentBody(8),
+      R"({"newName":"t/","newObjIfMatchETag":"mark","sourceName":"s/","srcObjIfMatchETag":"c"})");
+  const auto operations = transport_.operations();
+  EXPECT_EQ(std::count(operations.begin(), operations.end(), "oci.delete_object"), 0);
 }
 
 TEST_F(OciStoreTest, JumpsOverTheRestOfAPrefixThatWasReported) {

@@ -1,4 +1,8 @@
 // Names, attributes and directories, over a fake store.
+#include <algorithm>
+#include <functional>
+
+#include "fuse/filesystem/filesystem_impl.h"
 #include "tests/unit/fuse/filesystem_fixture.h"
 
 namespace skybridge::fuse {
@@ -491,23 +495,250 @@ TEST_F(FilesystemTree, ADirectoryHasItsNameAndTheFileOfTheSameNameAnEscapedOne) 
   EXPECT_FALSE(store->ContentOf("data"));
 }
 
-TEST_F(FilesystemTree, NamesThatCannotBeShownAreCounted) {
-  StartWith({.capabilities = [] {
-    Capabilities capabilities = FlatCapabilities();
-    capabilities.max_name_bytes = 1024;
-    return capabilities;
-  }()});
-  store->PutText(std::string(300, 'x'), "too long for a directory entry");
-  store->PutText("ok", "x");
-  EXPECT_EQ(Names(kRoot), std::vector<std::string>{"ok"});
-  EXPECT_EQ(fs->counters().hidden_names, 1U);
+Capabilities AnyNames(Capabilities capabilities) {
+  capabilities.any_key_parts = true;
+  capabilities.max_name_bytes = 1024;
+  return capabilities;
 }
 
-TEST_F(FilesystemTree, ReservedNamesAreRefused) {
-  EXPECT_EQ(fs->CreateFile(kRoot, "%!x", 0644, {.write = true}, call).error().code,
-            ErrorCode::kInvalidName);
-  EXPECT_EQ(LookupError("%!x"), ErrorCode::kNotFound);
+TEST_F(FilesystemTree, EscapedFormsExistOnlyWhereAListingMakesThem) {
+  StartWith({.capabilities = AnyNames(FlatCapabilities())});
+  store->PutText("a", "one");
+  store->PutText("b", "two");
+  for (const char* name : {"%!a!file", "%!", "%!..", "%!a%2Fb", "%!%25%21x", "%!x", "%!b"}) {
+    SCOPED_TRACE(name);
+    EXPECT_EQ(LookupError(name), ErrorCode::kNotFound);
+    EXPECT_EQ(fs->CreateFile(kRoot, name, 0644, {.write = true}, call).error().code,
+              ErrorCode::kInvalidName);
+    EXPECT_EQ(fs->MakeDirectory(kRoot, name, 0755, call).error().code, ErrorCode::kInvalidName);
+    EXPECT_EQ(fs->MakeSymlink(kRoot, name, "a", call).error().code, ErrorCode::kInvalidName);
+    EXPECT_EQ(fs->Rename(kRoot, "b", kRoot, name, RenameMode::kReplace, call).error().code,
+              ErrorCode::kInvalidName);
+    EXPECT_EQ(fs->Unlink(kRoot, name, call).error().code, ErrorCode::kNotFound);
+  }
+  EXPECT_EQ(store->Paths(), (std::vector<std::string>{"a", "b"}));
+  // Beside a directory of its name the form exists, without a listing before, and may be replaced.
+  store->PutText("a/x", "below");
+  clock.Advance(1h);
+  EXPECT_EQ(fs->Lookup(kRoot, "%!a!file", call)->stat.size_bytes, 3U);
+  ASSERT_TRUE(fs->Rename(kRoot, "b", kRoot, "%!a!file", RenameMode::kReplace, call));
+  EXPECT_EQ(store->ContentOf("a"), "two");
+}
+
+TEST_F(FilesystemTree, KeysThatAreNoPathsAreShownReadRenamedAndRemoved) {
+  const std::string long_part(300, 'x');
+  StartWith({.capabilities = AnyNames(OciLikeCapabilities())});
+  for (const char* key : {"d/p//q", "d/../y", "d/./z", "d/.."}) store->PutText(key, key);
+  store->PutText("d/" + long_part, "long");
+  store->PutText("d/" + long_part + "/in", "inside");
+  const InodeNumber d = Ino("d");
+  const std::vector<std::string> names = Names(d);
+  ASSERT_EQ(names.size(), 6U);
+  EXPECT_EQ(names[0], "%!.");
+  EXPECT_EQ(names[1], "%!..");
+  EXPECT_EQ(names[2], "%!..!file");
+  EXPECT_EQ(names[5], "p");
+  EXPECT_EQ(fs->counters().hidden_names, 0U);
+  EXPECT_EQ(Read(OpenToRead(Ino(Ino(d, "%!.."), "y"))).value(), "d/../y");
+  EXPECT_EQ(Read(OpenToRead(Ino(d, "%!..!file"))).value(), "d/..");
+  EXPECT_EQ(Read(OpenToRead(Ino(Ino(Ino(d, "p"), "%!"), "q"))).value(), "d/p//q");
+  const std::string& shadow = names[4].ends_with("!file") ? names[4] : names[3];
+  const std::string& long_directory = names[4].ends_with("!file") ? names[3] : names[4];
+  EXPECT_EQ(Read(OpenToRead(Ino(d, shadow))).value(), "long");
+  EXPECT_EQ(Read(OpenToRead(Ino(Ino(d, long_directory), "in"))).value(), "inside");
+  ASSERT_TRUE(fs->Rename(d, shadow, d, "short", RenameMode::kReplace, call));
+  EXPECT_EQ(store->ContentOf("d/short"), "long");
+  // A new process asks for the long name by itself.
+  Restart();
+  clock.Advance(1h);
+  EXPECT_EQ(Read(OpenToRead(Ino(Ino(Ino("d"), long_directory), "in"))).value(), "inside");
+  // The directory can be renamed, and removed.
+  ASSERT_TRUE(fs->Rename(kRoot, "d", kRoot, "e", RenameMode::kReplace, call));
+  EXPECT_EQ(store->ContentOf("e/p//q"), "d/p//q");
+  const std::function<void(InodeNumber, const std::string&)> remove = [&](InodeNumber parent,
+                                                                          const std::string& name) {
+    const NodeReply node = fs->Lookup(parent, name, call).value();
+    if (node.stat.kind != InodeKind::kDirectory) {
+      EXPECT_TRUE(fs->Unlink(parent, name, call)) << name;
+      return;
+    }
+    for (const std::string& below : Names(node.stat.ino)) remove(node.stat.ino, below);
+    EXPECT_TRUE(fs->RemoveDirectory(parent, name, call)) << name;
+  };
+  remove(kRoot, "e");
+  EXPECT_TRUE(store->Paths().empty());
+}
+
+TEST_F(FilesystemTree, AConflictCopyOfAnEscapedNameStandsBesideIt) {
+  StartWith({.capabilities = AnyNames(FlatCapabilities())});
+  store->PutText("a", "base");
+  store->PutText("a/x", "below");
+  Names(kRoot);
+  const HandleId handle = OpenToWrite(Ino("%!a!file"));
+  ASSERT_TRUE(Write(handle, "mine"));
+  store->PutText("a", "theirs");
+  EXPECT_EQ(Close(handle).error().code, ErrorCode::kPreconditionFailed);
+  EXPECT_EQ(store->ContentOf("a"), "theirs");
+  const auto paths = store->Paths();
+  const auto copy = std::find_if(paths.begin(), paths.end(), [](const std::string& path) {
+    return path.starts_with("a!file.conflict-");
+  });
+  ASSERT_NE(copy, paths.end());
+  EXPECT_EQ(store->ContentOf(*copy), "mine");
+}
+
+TEST_F(FilesystemTree, ADirectoryTakesItsNameFromAFileOfAnEarlierPage) {
+  StartWith({.capabilities = FlatCapabilities(), .page_size = 2});
+  store->PutText("a", "the file");
+  for (const char* name : {"a!1", "a!2", "a!3", "a/x"}) store->PutText(name, "x");
+  const HandleId handle = fs->OpenDirectory(kRoot, call).value();
+  ASSERT_TRUE(fs->ReadDirectory(
+      handle, 0, false, [](const DirectoryEntry&) { return true; }, call));
+  EXPECT_EQ(Names(kRoot), (std::vector<std::string>{"%!a!file", "a", "a!1", "a!2", "a!3"}));
+  EXPECT_EQ(fs->Lookup(kRoot, "a", call)->stat.kind, InodeKind::kDirectory);
+  EXPECT_EQ(Read(OpenToRead(Ino("%!a!file"))).value(), "the file");
+}
+
+TEST_F(FilesystemTree, WhatIsTooLongIsNotMerelyAbsent) {
+  std::string deep = "d";
+  InodeNumber at = fs->MakeDirectory(kRoot, deep, 0755, call)->stat.ino;
+  while (deep.size() + 101 < 1024) {
+    const std::string part(100, 'x');
+    deep += "/" + part;
+    at = fs->MakeDirectory(at, part, 0755, call)->stat.ino;
+  }
+  EXPECT_EQ(fs->Lookup(at, std::string(200, 'y'), call).error().code, ErrorCode::kNameTooLong);
+  EXPECT_EQ(fs->Lookup(at, std::string(256, 'y'), call).error().code, ErrorCode::kNameTooLong);
+  EXPECT_EQ(fs->Lookup(at, "y", call).error().code, ErrorCode::kNotFound);
   EXPECT_EQ(LookupError(std::string(256, 'a')), ErrorCode::kNameTooLong);
+}
+
+TEST_F(FilesystemTree, NoNameVanishesThoughAProgramKeepsADirectoryOpen) {
+  StartWith({.page_size = 1});
+  for (const char* name : {"idle/a", "idle/b", "known/x", "known/y"}) store->PutText(name, "x");
+  InodeTable inodes;
+  Namespace names({.remotes = {{.name = "azure", .store = store.get()}},
+                   .metadata = metadata.get(),
+                   .clock = &clock},
+                  {}, inodes);
+  ASSERT_TRUE(names.Start());
+  const InodeNumber idle = names.Find(kRoot, "idle", {})->ino;
+  const InodeNumber known = names.Find(kRoot, "known", {})->ino;
+  const auto next = [](DirectoryScan& scan) {
+    std::vector<std::string> found;
+    const auto records = scan.Next({}).value();
+    for (const auto& record : records) found.push_back(record.name);
+    return found;
+  };
+  DirectoryScan idle_scan(names, idle);
+  EXPECT_EQ(next(idle_scan), std::vector<std::string>{"a"});
+  for (std::size_t i = 0; i <= LocalChanges::kMaxRemembered; ++i)
+    names.changes().Note(kRoot, std::to_string(i));
+  DirectoryScan scan(names, known);
+  EXPECT_EQ(next(scan), std::vector<std::string>{"x"});
+  EXPECT_EQ(next(scan), std::vector<std::string>{"y"});
+  EXPECT_EQ(next(scan), std::vector<std::string>{});
+  EXPECT_TRUE(names.HasFreshListing(known));
+  // The idle one goes on, and proves nothing absent.
+  EXPECT_EQ(next(idle_scan), std::vector<std::string>{"b"});
+  EXPECT_EQ(next(idle_scan), std::vector<std::string>{});
+  EXPECT_FALSE(names.HasFreshListing(idle));
+  EXPECT_TRUE(names.Find(idle, "a", {}));
+}
+
+TEST_F(FilesystemTree, OneObjectThatIsRefusedDoesNotEndAListing) {
+  StartWith({.capabilities = OciLikeCapabilities()});
+  for (int i = 0; i < 30; ++i) store->PutText(std::to_string(100 + i), "x");
+  store->script().FailNext(StoreOp::kHead, {.code = ErrorCode::kPermissionDenied, .message = "no"});
+  const HandleId handle = fs->OpenDirectory(kRoot, call).value();
+  std::size_t with = 0;
+  std::size_t without = 0;
+  ASSERT_TRUE(fs->ReadDirectory(
+      handle, 2, true,
+      [&](const DirectoryEntry& entry) {
+        ++(entry.node != nullptr ? with : without);
+        return true;
+      },
+      call));
+  EXPECT_EQ(with, 29U);
+  EXPECT_EQ(without, 1U);
+}
+
+TEST_F(FilesystemTree, ADirectoryThatIsRemovedWhileItIsKnownIsEmptyAndHasNoLink) {
+  const InodeNumber d = fs->MakeDirectory(kRoot, "d", 0700, call)->stat.ino;
+  const HandleId handle = fs->OpenDirectory(d, call).value();
+  ASSERT_TRUE(fs->RemoveDirectory(kRoot, "d", call));
+  const auto after = fs->GetAttributes(d, call);
+  ASSERT_TRUE(after) << after.error().ToString();
+  EXPECT_EQ(after->stat.link_count, 0U);
+  EXPECT_EQ(after->stat.mode, 0700U);
+  std::size_t entries = 0;
+  ASSERT_TRUE(fs->ReadDirectory(
+      handle, 0, false, [&](const DirectoryEntry&) { return ++entries > 0; }, call));
+  EXPECT_EQ(entries, 0U);
+  fs->Forget(d, 1);
+  EXPECT_FALSE(fs->GetAttributes(d, call));
+}
+
+TEST_F(FilesystemTree, ReaddirGoesBackBeyondItsWindow) {
+  constexpr int kEntries = static_cast<int>(DirectoryHandle::kWindow) + 10'000;
+  for (const bool listed_before : {false, true}) {
+    SCOPED_TRACE(listed_before);
+    StartWith({.page_size = 5000});
+    clock.Advance(1h);  // what is known from the run before
+    for (int i = 0; i < kEntries; ++i) store->PutText(std::to_string(100'000 + i), "x");
+    if (listed_before) ReadNames(kRoot);
+    const HandleId handle = fs->OpenDirectory(kRoot, call).value();
+    std::vector<std::string> names;
+    const auto read_from = [&](std::uint64_t cookie, std::size_t count) {
+      std::vector<std::string> read;
+      EXPECT_TRUE(fs->ReadDirectory(
+          handle, cookie, false,
+          [&](const DirectoryEntry& entry) {
+            if (read.size() == count) return false;
+            read.emplace_back(entry.name);
+            return true;
+          },
+          call));
+      return read;
+    };
+    while (names.size() < kEntries + 2U) {
+      const auto more = read_from(names.size(), 1000);
+      ASSERT_FALSE(more.empty());
+      names.insert(names.end(), more.begin(), more.end());
+    }
+    const auto at = [&](std::uint64_t cookie) { return names[static_cast<std::size_t>(cookie)]; };
+    EXPECT_EQ(read_from(100, 1).front(), at(100));
+    EXPECT_EQ(read_from(9'000, 1).front(), at(9'000));
+    // Names that have gone meanwhile do not move those behind them for more than a mark's distance.
+    ASSERT_TRUE(fs->Unlink(kRoot, at(50), call));
+    EXPECT_EQ(read_from(5'000, 1).front(), at(5'000));
+    EXPECT_EQ(read_from(20'000, 1).front(), at(20'000));
+  }
+}
+
+TEST_F(FilesystemTree, ARenamedDirectoryIsRenamedThoughAFileInItHasGone) {
+  StartWith({.capabilities = OciLikeCapabilities()});
+  store->PutText("d/f", "x");
+  store->PutText("d/g", "x");
+  const HandleId handle = OpenToRead(Ino(Ino("d"), "f"));
+  store->Remove("d/f");
+  EXPECT_TRUE(fs->Rename(kRoot, "d", kRoot, "e", RenameMode::kReplace, call));
+  EXPECT_EQ(LookupError("d"), ErrorCode::kNotFound);
+  EXPECT_EQ(Names(Ino("e")), std::vector<std::string>{"g"});
+  EXPECT_FALSE(Read(handle));
+}
+
+TEST_F(FilesystemTree, ADirectoryThatWasHalfRenamedIsShownAsItIs) {
+  StartWith({.capabilities = OciLikeCapabilities()});
+  for (const char* name : {"d/1", "d/2", "d/3", "d/4"}) store->PutText(name, "x");
+  const InodeNumber d = Ino("d");
+  EXPECT_EQ(Names(d).size(), 4U);
+  EXPECT_EQ(LookupError("e"), ErrorCode::kNotFound);
+  store->InterruptNextDirectoryRename(2);
+  EXPECT_FALSE(fs->Rename(kRoot, "d", kRoot, "e", RenameMode::kReplace, call));
+  EXPECT_EQ(Names(d), (std::vector<std::string>{"3", "4"}));
+  EXPECT_EQ(Names(Ino("e")), (std::vector<std::string>{"1", "2"}));
 }
 
 TEST_F(FilesystemTree, NamesThatTheStoreCannotHoldAreRefusedWhenTheyAreMade) {

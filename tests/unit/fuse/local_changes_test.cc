@@ -26,16 +26,30 @@ TEST(LocalChanges, AChangeBeforeTheQuestionDoesNotCount) {
   EXPECT_FALSE(changes.ChangedSince(later, kDirectory, "a"));
 }
 
-TEST(LocalChanges, PastItsBoundEverythingCountsAsChangedUntilTheQuestionIsAnswered) {
+void Touch(LocalChanges& changes, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) changes.Note(kDirectory, std::to_string(i));
+}
+
+TEST(LocalChanges, PastTheBoundAnOldQuestionIsNotRememberedAndANewOneIs) {
   LocalChanges changes;
-  {
-    const auto question = changes.Ask();
-    for (std::size_t i = 0; i <= LocalChanges::kMaxRemembered; ++i)
-      changes.Note(kDirectory, std::to_string(i));
-    EXPECT_TRUE(changes.ChangedSince(question, kDirectory, "never touched"));
-  }
-  const auto next = changes.Ask();
+  const auto old = changes.Ask();
+  Touch(changes, LocalChanges::kMaxRemembered);
+  EXPECT_TRUE(changes.Remembers(old));
+  changes.Note(kDirectory, "one too many");
+  EXPECT_FALSE(changes.Remembers(old));
+  const auto next = changes.Ask();  // while the old one is still open
+  EXPECT_TRUE(changes.Remembers(next));
   EXPECT_FALSE(changes.ChangedSince(next, kDirectory, "never touched"));
+  changes.Note(kDirectory, "touched");
+  EXPECT_TRUE(changes.ChangedSince(next, kDirectory, "touched"));
+}
+
+TEST(LocalChanges, TheSameNameChangedAgainTakesNoMoreRoom) {
+  LocalChanges changes;
+  const auto question = changes.Ask();
+  for (std::size_t i = 0; i <= LocalChanges::kMaxRemembered; ++i) changes.Note(kDirectory, "a");
+  EXPECT_TRUE(changes.Remembers(question));
+  EXPECT_TRUE(changes.ChangedSince(question, kDirectory, "a"));
 }
 
 }  // namespace

@@ -26,14 +26,14 @@ TEST(NameCodec, EscapesWhatADirectoryEntryCannotHold) {
 TEST(NameCodec, EscapedNamesComeBack) {
   for (const std::string& name : {""s, "."s, ".."s, "\0"s, "%!"s, "%!a%00"s, "%!x!file"s}) {
     const auto local = LocalName(name);
-    ASSERT_TRUE(local);
-    EXPECT_EQ(local->find('/'), std::string::npos);
-    EXPECT_EQ(RemoteName(*local).value(), name);
+    EXPECT_EQ(local.find('/'), std::string::npos);
+    EXPECT_EQ(RemoteName(local).value(), name);
   }
 }
 
 TEST(NameCodec, RefusesEscapesThatNoRemoteNameHas) {
-  for (const char* name : {"%!plain", "%!%2e%2e", "%!%41", "%!a%0", "%!%00%0"}) {
+  for (const char* name :
+       {"%!plain", "%!a%2Fb", "%!%2F", "%!a%2Fb!file", "%!%2e%2e", "%!%41", "%!a%0", "%!%00%0"}) {
     const auto remote = RemoteName(name);
     ASSERT_FALSE(remote) << name;
     EXPECT_EQ(remote.error().code, ErrorCode::kInvalidName);
@@ -43,16 +43,36 @@ TEST(NameCodec, RefusesEscapesThatNoRemoteNameHas) {
 TEST(NameCodec, AFileWhoseNameADirectoryHasGetsANameOfItsOwn) {
   const auto local = ShadowedFileName("data");
   ASSERT_EQ(local, "%!data!file");
-  EXPECT_TRUE(IsShadowedFileName(*local));
-  EXPECT_EQ(RemoteName(*local).value(), "data");
-  EXPECT_FALSE(IsShadowedFileName(*LocalName("%!x!file")));
+  EXPECT_TRUE(IsShadowedFileName(local));
+  EXPECT_EQ(RemoteName(local).value(), "data");
+  EXPECT_FALSE(IsShadowedFileName(LocalName("%!x!file")));
 }
 
-TEST(NameCodec, HidesNamesThatAreTooLong) {
-  EXPECT_TRUE(LocalName(std::string(255, 'a')));
-  EXPECT_FALSE(LocalName(std::string(256, 'a')));
-  EXPECT_FALSE(LocalName(std::string(100, '\0')));  // three bytes each once escaped
+TEST(NameCodec, APartOfOver255BytesIsShownByItsStartAndItsDigest) {
+  EXPECT_EQ(LocalName(std::string(255, 'a')), std::string(255, 'a'));
+  for (const std::string& part :
+       {std::string(256, 'a'), std::string(100, '\0'), "%!"s + std::string(250, 'b')}) {
+    const std::string local = LocalName(part);
+    const std::string shadowed = ShadowedFileName(part);
+    for (const std::string& name : {local, shadowed}) {
+      EXPECT_LE(name.size(), kMaxNameBytes);
+      EXPECT_TRUE(IsDigestName(name)) << name;
+      EXPECT_TRUE(IsPartOfDigestName(part, name));
+      EXPECT_FALSE(IsPartOfDigestName(part + "x", name));
+      EXPECT_FALSE(RemoteName(name));
+    }
+    EXPECT_NE(local, shadowed);
+  }
+  EXPECT_TRUE(IsPartOfDigestName(std::string(250, 'c'), ShadowedFileName(std::string(250, 'c'))));
+  EXPECT_FALSE(IsDigestName("%!a!file"));
   EXPECT_EQ(RemoteName(std::string(256, 'a')).error().code, ErrorCode::kNameTooLong);
+}
+
+TEST(NameCodec, AProgramMakesNoEscapedForm) {
+  EXPECT_TRUE(CheckNewName("a%!b"));
+  for (const char* name : {"%!", "%!..", "%!a!file", "%!plain"})
+    EXPECT_EQ(CheckNewName(name).error().code, ErrorCode::kInvalidName) << name;
+  EXPECT_EQ(CheckNewName(std::string(256, 'a')).error().code, ErrorCode::kNameTooLong);
 }
 
 TEST(NameCodec, MarksThatOverlapAreNoShadowedFile) {
