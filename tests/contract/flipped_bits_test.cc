@@ -57,12 +57,8 @@ class FlippedBits : public ::testing::TestWithParam<Subject> {
     for (std::size_t i = 0; i < size; ++i) text[i] = static_cast<char>(i * 2654435761U >> 13);
     return text;
   }
-  // A condition, so that no store looks first: the request that carries the body is the only one.
-  static PutRequest ToPut(const std::string& text) {
-    return {.key = kKey, .body = AsBytes(text), .conditions = {.must_not_exist = true}};
-  }
   void Put(const std::string& text) {
-    const auto put = patient_.Put(ToPut(text), {});
+    const auto put = patient_.Put({.key = kKey, .body = AsBytes(text), .conditions = kNew}, {});
     ASSERT_TRUE(put) << put.error().ToString();
   }
   static Result<std::string> Read(ObjectStore& store, ByteRange range) {
@@ -88,7 +84,7 @@ class FlippedBits : public ::testing::TestWithParam<Subject> {
 TEST_P(FlippedBits, APutIsRefusedByTheServiceAndSentAgain) {
   const std::string text = Text(100'000);
   Flip(localcloud::Fault::kFlipUpload, "", GetParam().put_path);
-  const auto refused = store_.Put(ToPut(text), {});
+  const auto refused = store_.Put({.key = kKey, .body = AsBytes(text), .conditions = kNew}, {});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kCorrupt);
   EXPECT_TRUE(refused.error().retryable);
