@@ -139,7 +139,8 @@ std::string FlatStore::MarkerName(const ObjectKey& key, const std::optional<Sigh
 
 Result<Conditions> FlatStore::ForFile(const ObjectKey& key, const CallContext& context) const {
   const auto blob = TRY(FindBlob(key, context));
-  if (!blob) return Conditions{.must_not_exist = true};
+  // No condition: Azurite (3.x) takes blocks that nobody has committed for a blob that exists.
+  if (!blob) return Conditions{};
   if (!blob->is_directory) return Conditions{.if_match = blob->etag};
   return Fail(ErrorCode::kIsDirectory, fmt::format("'{}' is a directory", key.path));
 }
