@@ -703,10 +703,12 @@ void RocksMetadataCache::NoteMade(InodeNumber parent, std::string_view name) {
 // have to step over each time.
 
 Status RocksMetadataCache::FindGarbage() {
-  TRY_VOID(db_->Scan("g", "g", [&](std::string_view key, std::string_view) {
-    garbage_.push_back(InodeOfKey(key));
+  std::vector<InodeNumber> found;
+  TRY_VOID(db_->Scan("g", "g", [&found](std::string_view key, std::string_view) {
+    found.push_back(InodeOfKey(key));
     return true;
   }));
+  garbage_ = std::move(found);
   has_garbage_ = !garbage_.empty();
   return {};
 }
