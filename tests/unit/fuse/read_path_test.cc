@@ -292,9 +292,16 @@ TEST_F(ReadPathTest, ClosingEndsWhatIsFetchedAhead) {
   auto reader = Open("f", RandomText(100 * kBlock));
   ExpectReads(*reader, 0, kBlock);
   store_.script().Block(StoreOp::kGet);
-  std::thread thread([&] { ReadText(*reader, 3 * kBlock, kBlock).has_value(); });
+  std::atomic<bool> ended = false;
+  std::thread thread([&] {
+    ReadText(*reader, 3 * kBlock, kBlock).has_value();
+    ended = true;
+  });
   store_.script().WaitForBlocked(StoreOp::kGet, 1);
-  clock_.Advance(std::chrono::minutes(2));
+  while (!ended) {  // its deadline may begin only now: what is blocked may have been fetched ahead
+    clock_.Advance(std::chrono::minutes(2));
+    std::this_thread::yield();
+  }
   thread.join();
   reader.reset();
   reads_.reset();  // joins the threads although nothing was released
