@@ -70,7 +70,10 @@ void Upload::SendPart(std::uint32_t number, ByteRange range) {
     if (receipt) {
       part.sent_generation = generation;
       part.receipt = *std::move(receipt);
-    } else if (!error_) {
+    } else if (const bool was_cut =
+                   receipt.error().code == ErrorCode::kCancelled && !stop_.stop_requested();
+               !was_cut && !error_) {
+      // A part that was cut while it was read has not failed: what is left of it is sent again.
       error_ = std::move(receipt).error();
     }
     changed_.NotifyAll();
