@@ -132,7 +132,8 @@ Status LocalStoreImpl::CheckKeyHere(const ObjectKey& key) const {
 }
 
 // What no living store can still want: while one lives, it holds the lock of OpenTemporary. An
-// upload may be gone on with after a restart (its id is durable), so it is kept for a day.
+// upload may be gone on with after a restart (its id is durable), so it is kept for a day; one that
+// has no parts yet is not worth it, and may be on nobody's list (backends/upload_list.h).
 void LocalStoreImpl::RemoveLeftovers() const {
   const Result<FileDescriptor> temporary = tree_.OpenDirectory(ObjectKey(kTemporary));
   if (!temporary) return;  // most often there is none
@@ -144,7 +145,7 @@ void LocalStoreImpl::RemoveLeftovers() const {
     struct stat status {};
     if (::fstatat(temporary->get(), entry.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
       continue;
-    const bool may_go_on = entry.name.starts_with(kUploadName) &&
+    const bool may_go_on = entry.name.starts_with(kUploadName) && status.st_size > 0 &&
                            WallTime(std::chrono::seconds(status.st_ctim.tv_sec)) >= oldest;
     if (!may_go_on) ::unlinkat(temporary->get(), entry.name.c_str(), 0);
   }

@@ -116,8 +116,10 @@ TEST(LocalStore, WhatADeadStoreLeftIsRemovedByTheNextOne) {
   fs::create_directory(local.Path(".skybridge-tmp"));
   std::ofstream(local.Path(".skybridge-tmp/put-0123")) << "half a small file";
   std::ofstream(local.Path(".skybridge-tmp/upload-0123")) << "parts that may be gone on with";
+  std::ofstream(local.Path(".skybridge-tmp/upload-4567"));
   ASSERT_TRUE(OpenLocalStore({.directory = local.root.path()}, local.clock));
   EXPECT_FALSE(fs::exists(local.Path(".skybridge-tmp/put-0123")));
+  EXPECT_FALSE(fs::exists(local.Path(".skybridge-tmp/upload-4567")));
   EXPECT_TRUE(fs::exists(local.Path(".skybridge-tmp/upload-0123")));
   FakeClock tomorrow;
   tomorrow.SetWall(local.clock.WallNow() + std::chrono::hours(25));

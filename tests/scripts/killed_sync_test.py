@@ -75,7 +75,8 @@ class KilledSync(Bench):
                     before = self.count(part)
                     self.kill_in_the_middle(str(self.source), destination, lambda: self.count(part) > before)
                     self.expect_whole_and_at_rest(str(self.source), destination)
-                    verified = subprocess.run([SKYBRIDGE, "verify", str(self.source), destination], check=False)
+                    verified = subprocess.run([SKYBRIDGE, "verify", str(self.source), destination], check=False,
+                                              stdout=subprocess.DEVNULL)
                     self.assertEqual(verified.returncode, 0)
                     self.expect_nothing_open(remote)
 
